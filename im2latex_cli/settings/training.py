@@ -1,0 +1,100 @@
+"""Settings of the network and of its training, and the presets that set both."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from im2latex_cli.settings.sections import Section, Share
+
+Dropout = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class ModelSettings(Section):
+    """The network's dimensions, stored in every model file; used by model.network."""
+
+    encoder: Literal["convolution", "residual"] = "convolution"
+    """convolution: the seed's six layers; residual: a residual stem and self-attention."""
+    decoder: Literal["lstm", "gru", "transformer"] = "lstm"
+    """lstm and gru attend once a step; transformer stacks self- and cross-attention."""
+    channels: tuple[PositiveInt, ...] = (64, 128, 256, 256, 512, 512)
+    """Channels of the encoder's stages."""
+    row_encoder: bool = False
+    """Run a bidirectional LSTM over every row of the encoder's grid."""
+    units: PositiveInt = 512
+    """Width of the recurrent state."""
+    attention: PositiveInt = 256
+    """Width of the additive attention."""
+    output: PositiveInt = 512
+    """Width of the layer before the softmax."""
+    embedding: PositiveInt = 80
+    """Width of the token embeddings of a recurrent decoder."""
+    width: PositiveInt = 256
+    """Width of transformer layers."""
+    heads: PositiveInt = 4
+    """Attention heads of transformer layers."""
+    feedforward: PositiveInt = 1024
+    """Inner width of transformer layers."""
+    encoder_layers: Annotated[int, Field(ge=0)] = 1
+    """Self-attention layers over the encoder's grid."""
+    decoder_layers: PositiveInt = 3
+    """Transformer decoder layers."""
+    dropout: Dropout = 0.0
+    """Share of activations dropped while training."""
+
+
+class TrainSettings(Section):
+    """How the network learns; used by train and services.train."""
+
+    preset: Literal["auto", "small", "seed", "fast", "base"] = "auto"
+    """Named group of model and train settings; auto takes small under 2,000 pictures, else fast."""
+    output: str | None = None
+    """Run folder; unset means results/NAME of the data set."""
+    epochs: PositiveInt = 15
+    """Passes over the train split."""
+    max_minutes: PositiveFloat | None = None
+    """End after this many minutes; a calibration fixes the number of steps."""
+    batch_size: PositiveInt = 20
+    """Most pictures in a batch."""
+    batch_pixels: PositiveInt = 1_000_000
+    """Most pixels in a batch, padding included."""
+    learning_rate: PositiveFloat = 1e-3
+    """Highest learning rate."""
+    schedule: Literal["seed", "cosine"] = "seed"
+    """seed: warm-up, constant, exponential decay; cosine: warm-up, then a cosine to the end."""
+    warmup: Share = 0.1
+    """Share of the steps that warm the learning rate up."""
+    final_rate: Share = 0.1
+    """Learning rate at the end, as a share of the highest."""
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
+    """Decoupled weight decay (AdamW)."""
+    clip: PositiveFloat = 5.0
+    """Largest gradient norm."""
+    label_smoothing: Dropout = 0.0
+    """Probability spread over the other tokens."""
+    ema: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Decay of averaged weights, evaluated and saved instead of the last; 0 is off."""
+    augment: bool = False
+    """Distort pictures while training: scale, weight, blur, noise, rotation."""
+    glyph_weight: Annotated[float, Field(ge=0.0)] = 0.0
+    """Weight of the glyph classification loss; needs a data set built with glyphs."""
+    attention_weight: Annotated[float, Field(ge=0.0)] = 0.0
+    """Weight of the taught-attention loss; needs a data set built with glyphs."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """auto is bfloat16 on cuda, float32 elsewhere."""
+    evaluate_every: PositiveInt | None = None
+    """Steps between evaluations; unset means once an epoch, ten times a run at most."""
+    evaluate_limit: PositiveInt = 500
+    """Validation pictures decoded at each evaluation."""
+    patience: PositiveInt | None = None
+    """Stop after this many evaluations without a new best."""
+
+
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "seed": {"model": {}, "train": {}},
+    "small": {"model": {}, "train": {}},
+    "fast": {"model": {}, "train": {}},
+    "base": {"model": {}, "train": {}},
+}
+"""Values that a preset puts between the defaults and the user's own settings."""
