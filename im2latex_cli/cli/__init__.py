@@ -1,0 +1,1 @@
+"""The terminal: flags, bars, tables and exit codes."""

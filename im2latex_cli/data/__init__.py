@@ -1,0 +1,1 @@
+"""Data sets: sources, splits, the folder on disk, prediction files."""

@@ -1,0 +1,1 @@
+"""Scores, exact where the field has a definition."""

@@ -1,0 +1,1 @@
+"""Formulas as text: tokens, normal form, grammar, vocabulary."""

@@ -1,0 +1,1 @@
+"""From formula to page of ink."""

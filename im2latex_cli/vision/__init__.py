@@ -1,0 +1,1 @@
+"""Pictures as pixels: opening, finishing, preparing, distorting."""

@@ -1,0 +1,91 @@
+#!/usr/bin/env -S python3
+# /// script
+# dependencies = ["nox>=2024.10.9"]
+# ///
+"""Every check this project has: `nox -l` lists them, `nox -s tests lint types` is what CI runs."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.sessions = ["tests", "lint", "types"]
+nox.options.error_on_missing_interpreters = True
+
+CONSTRAINTS = ["-c", "constraints.txt"]
+CODE = ["im2latex_cli", "tests", "noxfile.py"]
+
+
+def install(session: nox.Session, *groups: str, project: bool = True) -> None:
+    """Install the project as a user would get it, and the named dependency groups."""
+    pyproject = nox.project.load_toml("pyproject.toml")
+    wanted = nox.project.dependency_groups(pyproject, *groups)
+    session.install(*CONSTRAINTS, *wanted, *(["."] if project else []))
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the test suite; arguments go to pytest, `-m slow` runs the slow ones."""
+    install(session, "test")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, formatting and spelling."""
+    install(session, "lint", project=False)
+    session.run("ruff", "check", *CODE)
+    session.run("ruff", "format", "--check", *CODE)
+    session.run("codespell", *CODE, "docs", "README.md")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types strictly."""
+    install(session, "types")
+    session.run("mypy")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks: `nox -s bench -- build train predict`; baselines run beside them."""
+    install(session, "test")
+    names = session.posargs or ["build", "train", "predict"]
+    for name in names:
+        session.run("python", f"tests/bench/bench_{name}.py")
+
+
+@nox.session
+def reference(session: nox.Session) -> None:
+    """Write docs/reference anew from the code."""
+    install(session)
+    session.run("python", "-m", "im2latex_cli.cli.reference", "docs/reference")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build sdist and wheel, check them, and try the wheel far from the clone."""
+    session.install("build>=1.2", "twine>=6")
+    dist = Path(session.create_tmp()).resolve() / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(dist))
+    artefacts = sorted(str(path) for path in dist.iterdir())
+    session.run("twine", "check", "--strict", *artefacts)
+    wheel = next(path for path in artefacts if path.endswith(".whl"))
+    session.log(f"wheel: {os.path.getsize(wheel) / 1e6:.1f} MB")
+    picture = Path("docs/formula.png").resolve()
+    constraints = Path("constraints.txt").resolve()
+    empty = Path(session.create_tmp()).resolve() / "elsewhere"
+    shutil.rmtree(empty, ignore_errors=True)
+    empty.mkdir()
+    with session.chdir(empty):
+        session.run(sys.executable, "-m", "venv", "venv", external=True)
+        tool = "venv/bin/im2latex"
+        session.run("venv/bin/pip", "install", "-q", "-c", str(constraints), wheel, external=True)
+        session.run(tool, "--version", external=True)
+        session.run(tool, "doctor", external=True)
+        session.run(tool, "run", "--set", "train.epochs=2", external=True)
+        session.run(tool, "predict", "--model", "results/small", str(picture), external=True)

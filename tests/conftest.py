@@ -1,0 +1,43 @@
+"""What every test may lean on: a clean environment, real TeX where it is, real data where it is."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+HAS_TEX = shutil.which("latex") is not None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if HAS_TEX or os.environ.get("IM2LATEX_REQUIRE_TEX"):
+        return
+    skip = pytest.mark.skip(reason="latex is not on PATH; install texlive-latex-base")
+    for item in items:
+        if item.get_closest_marker("tex"):
+            item.add_marker(skip)
+
+
+def pytest_report_header() -> str:
+    return f"latex: {shutil.which('latex') or 'absent, tex tests are skipped'}"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the developer's own settings, caches and folders out of the tests."""
+    for name in list(os.environ):
+        if name.startswith("IM2LATEX_") and name not in {"IM2LATEX_DATA", "IM2LATEX_REQUIRE_TEX"}:
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(home / name))
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """Return the folder of real formulas and pictures that IM2LATEX_DATA names."""
+    folder = os.environ.get("IM2LATEX_DATA")
+    if not folder:
+        pytest.skip("IM2LATEX_DATA is not set")
+    return Path(folder)
