@@ -1,1 +1,1 @@
-"""Data sets: sources, splits, the folder on disk, prediction files."""
+"""The data set: where formulas come from, how they split, and the folder that holds them."""

@@ -1,0 +1,119 @@
+"""The data set folder: the only module that knows its layout.
+
+`train/ val/ test/` each hold PNG files and metadata.jsonl (`file_name`, `formula`, `tokens`,
+`width`, `height`), with glyphs also glyphs.jsonl; beside them lie vocab.json, failures.jsonl and
+manifest.json. It is the imagefolder convention of Hugging Face `datasets`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from im2latex_cli.data.jsonl import Row, read_rows
+from im2latex_cli.errors import InputError
+
+SPLITS = ("train", "val", "test")
+METADATA = "metadata.jsonl"
+GLYPHS = "glyphs.jsonl"
+VOCAB = "vocab.json"
+FAILURES = "failures.jsonl"
+NAMED_MISSING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row of a data set.
+
+    Attributes:
+        id: split and picture, as in "test/000012".
+        image: the picture's path.
+        formula: as the source gave it.
+        tokens: its normal form.
+        width: the picture's width in pixels.
+        height: the picture's height in pixels.
+    """
+
+    id: str
+    image: Path
+    formula: str
+    tokens: tuple[str, ...]
+    width: int
+    height: int
+
+
+def splits(root: Path) -> list[str]:
+    """Name the splits that the data set has, in the order train, val, test.
+
+    Raises:
+        InputError: there is no data set at `root`.
+    """
+    if not root.is_dir():
+        raise InputError(f"There is no data set at {root}.", hint=_make_it(root))
+    found = [name for name in SPLITS if (root / name / METADATA).is_file()]
+    if not found:
+        raise InputError(
+            f"{root} is not a data set: it has no {SPLITS[0]}/{METADATA}.",
+            hint=f"An unfinished build goes on when run again: {_make_it(root)}",
+        )
+    return found
+
+
+def read(root: Path, split: str) -> list[Record]:
+    """Read one split, in the order of its metadata.
+
+    Raises:
+        InputError: no data set, no such split, an empty split, a broken line (file and line
+            are named) or listed pictures that are missing.
+    """
+    known = splits(root)
+    if split not in known:
+        raise InputError(f"{root} has no split {split!r}.", hint=f"It has {', '.join(known)}.")
+    folder = root / split
+    records = [
+        _record(folder, row, where=f"{folder / METADATA}, line {number}")
+        for number, row in read_rows(folder / METADATA)
+    ]
+    if not records:
+        raise InputError(f"The split {split} of {root} is empty.", hint=_make_it(root))
+    _demand_pictures(folder, records)
+    return records
+
+
+def _record(folder: Path, row: Row, *, where: str) -> Record:
+    try:
+        name = _plain_name(row["file_name"])
+        return Record(
+            id=f"{folder.name}/{Path(name).stem}",
+            image=folder / name,
+            formula=str(row["formula"]),
+            tokens=tuple(row["tokens"].split()),
+            width=int(row["width"]),
+            height=int(row["height"]),
+        )
+    except KeyError as error:
+        raise InputError(f"{where}: no {error.args[0]!r} in this line.") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{where}: broken line ({error}).") from error
+
+
+def _plain_name(name: object) -> str:
+    if not isinstance(name, str) or Path(name).name != name or name in {"", ".", ".."}:
+        raise ValueError(f"file_name {name!r} is not the name of a file beside it")
+    return name
+
+
+def _demand_pictures(folder: Path, records: list[Record]) -> None:
+    present = {path.name for path in folder.iterdir()}
+    missing = [record.image.name for record in records if record.image.name not in present]
+    if missing:
+        shown = ", ".join(missing[:NAMED_MISSING])
+        more = f" and {len(missing) - NAMED_MISSING} more" if len(missing) > NAMED_MISSING else ""
+        raise InputError(
+            f"{folder} lacks {len(missing)} of its {len(records)} pictures: {shown}{more}.",
+            hint="Build the data set again with --force.",
+        )
+
+
+def _make_it(root: Path) -> str:
+    return f"Make one with im2latex build --output {root}."
