@@ -1,0 +1,162 @@
+"""Opening any picture a user may have as a grey array."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from im2latex_cli.errors import InputError
+
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "GIF")
+MAX_BYTES = 256 * 2**20
+MAX_PIXELS = 100_000_000
+MIN_SIDE = 3
+MIN_CONTRAST = 8
+"""A picture whose grey levels differ by less than this is blank."""
+
+
+def open_grey(source: Path | bytes | BinaryIO, *, name: str) -> NDArray[np.uint8]:
+    """Read a picture: PNG, JPEG, WebP, TIFF, BMP or GIF (the first frame).
+
+    Transparent pictures are laid on white; where that hides the ink (white ink on nothing), on
+    black. The orientation in EXIF is followed. 16-bit, palette, CMYK and floating-point pictures
+    become 8-bit grey.
+
+    Args:
+        source: a file, its bytes, or a stream open for reading bytes.
+        name: how error messages call the picture.
+
+    Returns:
+        (H, W) uint8, 255 is white.
+
+    Raises:
+        InputError: with one line for what is wrong.
+    """
+    data = _read(source, name)
+    if not data:
+        raise InputError(f"{name}: the file is empty (0 bytes).", hint="Save the picture again.")
+    grey = _decode(data, name)
+    _check_content(grey, name)
+    return grey
+
+
+def _read(source: Path | bytes | BinaryIO, name: str) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    try:
+        if not isinstance(source, Path):
+            data = source.read(MAX_BYTES + 1)
+        elif source.is_dir():
+            raise InputError(f"{name}: a folder, not a picture.", hint="Name the files in it.")
+        else:
+            with source.open("rb") as stream:
+                data = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError(f"{name}: no such file.", hint="Check the path.") from None
+    except PermissionError:
+        raise InputError(f"{name}: no permission to read it.") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"{name}: cannot be read ({reason}).") from None
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{name}: larger than {MAX_BYTES >> 20} MiB.", hint="Crop the formula.")
+    return data
+
+
+def _decode(data: bytes, name: str) -> NDArray[np.uint8]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata; pixels decide here
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                _check_size(image.size, name)
+                return _to_grey(ImageOps.exif_transpose(image))
+    except InputError:
+        raise
+    except UnidentifiedImageError:
+        raise InputError(
+            f"{name}: not a picture this program knows{_guess(data)}.",
+            hint="PNG, JPEG, WebP, TIFF, BMP and GIF work.",
+        ) from None
+    except Image.DecompressionBombError:
+        raise _too_large(name) from None
+    except MemoryError:
+        raise InputError(f"{name}: too large for the memory.", hint="Crop the formula.") from None
+    except Exception as error:  # noqa: BLE001  # decoders raise anything at all on damaged files
+        text = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(
+            f"{name}: the picture is damaged or cut short ({text[:120]}).",
+            hint="Save or download it again.",
+        ) from None
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    width, height = size
+    if width * height > MAX_PIXELS:
+        raise _too_large(name)
+
+
+def _too_large(name: str) -> InputError:
+    return InputError(
+        f"{name}: more than {MAX_PIXELS // 1_000_000} megapixels.", hint="Crop the formula."
+    )
+
+
+def _guess(data: bytes) -> str:
+    """Say what a file that is no picture seems to be."""
+    if data.startswith(b"%PDF"):
+        return " (it is a PDF)"
+    if data.lstrip()[:5].lower() in {b"<svg ", b"<?xml"}:
+        return " (it seems to be SVG)"
+    try:
+        data[:1024].decode("ascii")
+    except UnicodeDecodeError:
+        return ""
+    return " (it seems to be text)"
+
+
+def _check_content(grey: NDArray[np.uint8], name: str) -> None:
+    height, width = grey.shape
+    if min(height, width) < MIN_SIDE:
+        raise InputError(
+            f"{name}: nothing to read: the picture is only {width}x{height} pixels.",
+            hint="Take the picture at a larger size.",
+        )
+    if int(grey.max()) - int(grey.min()) < MIN_CONTRAST:
+        raise InputError(
+            f"{name}: nothing to read: the picture is blank.",
+            hint="Check that the formula lies inside the picture.",
+        )
+
+
+def _to_grey(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode.startswith("I") or image.mode == "F":
+        return _from_wide(np.asarray(image))
+    if image.has_transparency_data:
+        return _flatten(image)
+    if image.mode not in {"1", "L", "RGB", "P"}:
+        image = image.convert("RGB")
+    return np.array(image.convert("L"))
+
+
+def _from_wide(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Bring 16-bit, 32-bit and floating-point samples to 8 bits by the range they use."""
+    levels = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=65535.0, neginf=0.0)
+    peak = float(levels.max(initial=0.0))
+    ceiling = next((top for top in (1.0, 255.0, 65535.0) if peak <= top), peak)
+    return np.clip(np.rint(levels * (255.0 / ceiling)), 0, 255).astype(np.uint8)
+
+
+def _flatten(image: Image.Image) -> NDArray[np.uint8]:
+    """Lay a transparent picture on white, or on black where white hides what it shows."""
+    grey_alpha = np.asarray(image.convert("RGBA").convert("LA"), np.uint16)
+    grey, alpha = grey_alpha[..., 0], grey_alpha[..., 1]
+    ink = (grey * alpha + 127) // 255
+    on_black = ink.astype(np.uint8)
+    on_white = (ink + (255 - alpha)).astype(np.uint8)
+    return on_black if 2 * int(np.ptp(on_white)) < int(np.ptp(on_black)) else on_white
