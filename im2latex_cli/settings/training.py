@@ -19,7 +19,11 @@ class ModelSettings(Section):
     decoder: Literal["lstm", "gru", "transformer"] = "lstm"
     """lstm and gru attend once a step; transformer stacks self- and cross-attention."""
     channels: tuple[PositiveInt, ...] = (64, 128, 256, 256, 512, 512)
-    """Channels of the encoder's stages."""
+    """Channels of the encoder's stages: six for convolution, three for residual."""
+    blocks: PositiveInt = 1
+    """Residual blocks in each of the residual encoder's last two stages."""
+    cell_height: Literal[8, 16] = 16
+    """Height of a cell of the residual encoder's grid in pixels; cells are 8 wide."""
     row_encoder: bool = False
     """Run a bidirectional LSTM over every row of the encoder's grid."""
     units: PositiveInt = 512
@@ -55,10 +59,18 @@ class TrainSettings(Section):
     """Passes over the train split."""
     max_minutes: PositiveFloat | None = None
     """End after this many minutes; a calibration fixes the number of steps."""
+    session_minutes: PositiveFloat | None = None
+    """Save and pause after this many minutes of this command; --resume goes on."""
     batch_size: PositiveInt = 20
     """Most pictures in a batch."""
     batch_pixels: PositiveInt = 1_000_000
     """Most pixels in a batch, padding included."""
+    batch_tokens: PositiveInt = 6_000
+    """Most tokens in a batch, padding included."""
+    accumulate: PositiveInt = 1
+    """Batches whose gradients are added up for one step."""
+    short_first: Share = 0.0
+    """Share of the steps over which the longest allowed formula grows from short to all."""
     learning_rate: PositiveFloat = 1e-3
     """Highest learning rate."""
     schedule: Literal["seed", "cosine"] = "seed"
@@ -93,8 +105,41 @@ class TrainSettings(Section):
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "seed": {"model": {}, "train": {}},
-    "small": {"model": {}, "train": {}},
-    "fast": {"model": {}, "train": {}},
-    "base": {"model": {}, "train": {}},
+    "small": {
+        "model": {
+            "encoder": "residual",
+            "decoder": "transformer",
+            "channels": (16, 32, 64),
+            "width": 128,
+            "feedforward": 256,
+            "decoder_layers": 2,
+        },
+        "train": {},
+    },
+    "fast": {
+        "model": {
+            "encoder": "residual",
+            "decoder": "transformer",
+            "channels": (32, 64, 128),
+            "feedforward": 512,
+        },
+        "train": {},
+    },
+    "base": {
+        "model": {
+            "encoder": "residual",
+            "decoder": "transformer",
+            "channels": (48, 96, 192),
+            "blocks": 2,
+            "cell_height": 8,
+            "width": 384,
+            "heads": 6,
+            "feedforward": 1536,
+            "encoder_layers": 3,
+            "decoder_layers": 4,
+            "dropout": 0.1,
+        },
+        "train": {},
+    },
 }
 """Values that a preset puts between the defaults and the user's own settings."""

@@ -1,0 +1,176 @@
+"""Transformer layers: pre-norm, over the encoder's grid and as a decoder with cached keys."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from im2latex_cli.model.attention import CrossAttention, KeyValue, SelfAttention
+from im2latex_cli.model.memory import Decoded, Memory, take_pictures
+from im2latex_cli.model.positions import sinusoids
+
+
+class FeedForward(nn.Module):
+    """Linear, GELU, linear."""
+
+    def __init__(self, width: int, inner: int, dropout: float) -> None:
+        super().__init__()
+        self.first = nn.Linear(width, inner)
+        self.second = nn.Linear(inner, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Keep (B, T, D)."""
+        mapped: Tensor = self.second(self.dropout(F.gelu(self.first(x))))
+        return mapped
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention over the cells of a picture."""
+
+    def __init__(self, width: int, heads: int, inner: int, dropout: float) -> None:
+        super().__init__()
+        self.norm_self = nn.LayerNorm(width)
+        self.norm_inner = nn.LayerNorm(width)
+        self.attend = SelfAttention(width, heads, dropout)
+        self.inner = FeedForward(width, inner, dropout)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Keep (B, S, D); mask (B, S) or None."""
+        x = x + self.dropout(self.attend(self.norm_self(x), mask=mask))
+        kept: Tensor = x + self.dropout(self.inner(self.norm_inner(x)))
+        return kept
+
+
+class DecoderLayer(nn.Module):
+    """Causal self-attention, attention over the memory, feed-forward."""
+
+    def __init__(self, width: int, heads: int, inner: int, dropout: float) -> None:
+        super().__init__()
+        self.norm_self = nn.LayerNorm(width)
+        self.norm_cross = nn.LayerNorm(width)
+        self.norm_inner = nn.LayerNorm(width)
+        self.attend = SelfAttention(width, heads, dropout)
+        self.cross = CrossAttention(width, heads, dropout)
+        self.inner = FeedForward(width, inner, dropout)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, memory: KeyValue, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Map (B, T, D) to (B, T, D); also the queries put to the memory."""
+        x = x + self.dropout(self.attend(self.norm_self(x), causal=True))
+        return self._look(x, memory, mask)
+
+    def step(
+        self, x: Tensor, memory: KeyValue, mask: Tensor | None, cache: KeyValue | None
+    ) -> tuple[Tensor, KeyValue]:
+        """Map one position (R, 1, D); the rows of a picture share its memory."""
+        attended, cache = self.attend.step(self.norm_self(x), cache)
+        x = (x + attended).view(memory[0].shape[0], -1, x.shape[-1])
+        x, _ = self._look(x, memory, mask)
+        return x.reshape(-1, 1, x.shape[-1]), cache
+
+    def _look(self, x: Tensor, memory: KeyValue, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        queries = self.cross.queries(self.norm_cross(x))
+        x = x + self.dropout(self.cross(queries, memory, mask))
+        return x + self.dropout(self.inner(self.norm_inner(x))), queries
+
+
+@dataclass(frozen=True, slots=True)
+class TransformerState:
+    """Where the decoder stands; memory by picture, caches by row.
+
+    Attributes:
+        memory: keys and values of the picture for each layer, B rows.
+        mask: (B, S), or None where nothing is padded.
+        caches: keys and values of the tokens so far for each layer, R rows; empty at first.
+        position: tokens read so far.
+    """
+
+    memory: tuple[KeyValue, ...]
+    mask: Tensor | None
+    caches: tuple[KeyValue, ...] = ()
+    position: int = 0
+
+    def repeat(self, times: int) -> Self:
+        """See `State.repeat`."""
+        return self._map_rows(lambda rows: rows.repeat_interleave(times, dim=0))
+
+    def reorder(self, rows: Tensor) -> Self:
+        """See `State.reorder`."""
+        return self._map_rows(lambda old: old.index_select(0, rows))
+
+    def select(self, pictures: Tensor) -> Self:
+        """See `State.select`."""
+        batch = self.memory[0][0].shape[0]
+        kept = self._map_rows(lambda rows: take_pictures(rows, pictures, batch=batch))
+        memory = tuple((key[pictures], value[pictures]) for key, value in self.memory)
+        return replace(kept, memory=memory, mask=None if self.mask is None else self.mask[pictures])
+
+    def _map_rows(self, change: Callable[[Tensor], Tensor]) -> Self:
+        return replace(self, caches=tuple((change(k), change(v)) for k, v in self.caches))
+
+
+class TransformerDecoder(nn.Module):
+    """Pre-norm decoder layers; the output layer shares the weights of the embeddings."""
+
+    def __init__(
+        self, vocab_size: int, *, width: int, heads: int, inner: int, layers: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, width)
+        nn.init.normal_(self.embedding.weight, std=width**-0.5)
+        self.layers = nn.ModuleList(
+            DecoderLayer(width, heads, inner, dropout) for _ in range(layers)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+        self.taught_layer = min(1, layers - 1)
+
+    def start(self, memory: Memory) -> TransformerState:
+        """One row a picture, nothing read."""
+        return TransformerState(
+            tuple(layer.cross.memory(memory.features) for layer in self._layers()),
+            memory.mask if memory.padded else None,
+        )
+
+    def decode(self, memory: Memory, ids: Tensor) -> Decoded:
+        """Teacher forced: (B, T) ids to what should follow each of them."""
+        state = self.start(memory)
+        positions = torch.arange(ids.shape[1], device=ids.device)
+        x = self.dropout(self._embed(ids, positions))
+        attention = x.new_empty(0)
+        for index, layer in enumerate(self._layers()):
+            x, queries = layer(x, state.memory[index], state.mask)
+            if index == self.taught_layer:
+                attention = layer.cross.taught(queries, state.memory[index], memory.mask)
+        return Decoded(self._logits(x), attention)
+
+    def step(self, ids: Tensor, state: TransformerState) -> tuple[Tensor, TransformerState]:
+        """Last ids (R,) to logits (R, V) and the next state."""
+        position = torch.full((1,), state.position, device=ids.device)
+        x = self._embed(ids[:, None], position)
+        caches = []
+        for index, layer in enumerate(self._layers()):
+            before = state.caches[index] if state.caches else None
+            x, cache = layer.step(x, state.memory[index], state.mask, before)
+            caches.append(cache)
+        after = replace(state, caches=tuple(caches), position=state.position + 1)
+        return self._logits(x[:, 0]), after
+
+    def _embed(self, ids: Tensor, positions: Tensor) -> Tensor:
+        width = self.embedding.embedding_dim
+        embedded: Tensor = self.embedding(ids) * math.sqrt(width)
+        return embedded + sinusoids(positions, width).to(embedded.dtype)
+
+    def _logits(self, x: Tensor) -> Tensor:
+        return F.linear(self.norm(x), self.embedding.weight)
+
+    def _layers(self) -> list[DecoderLayer]:
+        return [layer for layer in self.layers if isinstance(layer, DecoderLayer)]
