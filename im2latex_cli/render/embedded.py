@@ -12,10 +12,11 @@ from importlib.metadata import version
 from typing import Literal
 
 import mathra
+import numpy as np
 
 from im2latex_cli.render.renderer import Page, RenderFailure
 from im2latex_cli.render.rewrite import rewrite
-from im2latex_cli.render.svg import Painter, TooLarge, UnknownDrawing, parse
+from im2latex_cli.render.svg import Painter, TooLargeError, UnknownDrawingError, parse
 from im2latex_cli.settings.sections import RenderSettings
 
 FONT = "STIX Two Math"
@@ -74,9 +75,9 @@ class EmbeddedRenderer:
         try:
             drawing = parse(svg)
             page, glyphs = self._painter.paint(drawing, font=FONT)
-        except (TooLarge, OverflowError) as error:
+        except (TooLargeError, OverflowError) as error:
             return RenderFailure("too-large", str(error))
-        except UnknownDrawing as error:
+        except UnknownDrawingError as error:
             return RenderFailure("refused", str(error))
         return _crop(Page(page, glyphs))
 
@@ -86,7 +87,7 @@ def _crop(page: Page) -> Page | RenderFailure:
     ink = page.ink
     ink[ink > 255 - FAINTEST_INK] = 255
     inked = ink < 255
-    rows, columns = inked.any(axis=1).nonzero()[0], inked.any(axis=0).nonzero()[0]
+    rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
     if not len(rows):
         return RenderFailure("blank", "the formula paints nothing")
     top, left = int(rows[0]), int(columns[0])
@@ -95,5 +96,5 @@ def _crop(page: Page) -> Page | RenderFailure:
 
 
 def _one_line(message: str) -> str:
-    """mathra's message without its column, which counts in the rewritten formula."""
+    """The message of mathra without its column, which counts in the rewritten formula."""
     return re.sub(r"^column \d+: ", "", " ".join(message.split()))

@@ -25,11 +25,11 @@ UNITS_PER_EM = 1000
 _CACHED_GLYPHS = 20_000
 
 
-class UnknownDrawing(ValueError):
+class UnknownDrawingError(ValueError):
     """The SVG holds something that this module does not know how to paint."""
 
 
-class TooLarge(ValueError):
+class TooLargeError(ValueError):
     """The page would be larger than any sensible formula."""
 
 
@@ -82,11 +82,11 @@ def parse(svg: str) -> Drawing:
     """Read an SVG that mathra wrote.
 
     Raises:
-        UnknownDrawing: it holds more than outlines, places and bars.
+        UnknownDrawingError: it holds more than outlines, places and bars.
     """
     start, end = svg.find("<defs>"), svg.rfind("<text ")
     if start < 0:
-        raise UnknownDrawing("the SVG has no outlines")
+        raise UnknownDrawingError("the SVG has no outlines")
     outlines: dict[str, str] = {}
     places: list[Place] = []
     bars: list[Bar] = []
@@ -101,13 +101,13 @@ def parse(svg: str) -> Drawing:
         elif tag == "line":
             bars.append(_line(values))
         elif tag not in {"defs", "g"}:
-            raise UnknownDrawing(f"the SVG has a <{tag}>")
+            raise UnknownDrawingError(f"the SVG has a <{tag}>")
     return Drawing(tuple(places), tuple(bars))
 
 
 def _checked_outline(outline: str) -> str:
     if not _OUTLINE.fullmatch(outline):
-        raise UnknownDrawing("an outline has unknown commands")
+        raise UnknownDrawingError("an outline has unknown commands")
     return outline
 
 
@@ -118,7 +118,7 @@ def _place(values: dict[str, str], outlines: dict[str, str]) -> Place:
         return Place(outlines[name], code, float(values["x"]), float(values["y"]), 1.0)
     move = _MOVE.fullmatch(values["transform"])
     if move is None:
-        raise UnknownDrawing(f"a glyph has the transform {values['transform']}")
+        raise UnknownDrawingError(f"a glyph has the transform {values['transform']}")
     x, y, scale = (float(number) for number in move.groups())
     return Place(outlines[name], code, x, y, scale)
 
@@ -127,7 +127,7 @@ def _line(values: dict[str, str]) -> Bar:
     x1, x2, y1, y2 = (float(values[key]) for key in ("x1", "x2", "y1", "y2"))
     half = float(values["stroke-width"]) / 2
     if x1 != x2 and y1 != y2:
-        raise UnknownDrawing("the SVG has a slanted line")
+        raise UnknownDrawingError("the SVG has a slanted line")
     if x1 == x2:
         return Bar(x1 - half, min(y1, y2), 2 * half, abs(y2 - y1))
     return Bar(min(x1, x2), y1 - half, abs(x2 - x1), 2 * half)
@@ -156,7 +156,7 @@ class Painter:
             The page, (H, W) uint8 with 255 as paper, not cropped; and its glyphs.
 
         Raises:
-            TooLarge: the page would be too large.
+            TooLargeError: the page would be too large.
         """
         self._draw_masters(drawing)
         put = [self._put(place) for place in drawing.places]
@@ -167,7 +167,7 @@ class Painter:
         left, top = min(s[0] for s in spans), min(s[1] for s in spans)
         width, height = max(s[2] for s in spans) - left, max(s[3] for s in spans) - top
         if max(width, height) > self._max_side or width * height > self._max_pixels:
-            raise TooLarge(f"the page would have {width}x{height} pixels")
+            raise TooLargeError(f"the page would have {width}x{height} pixels")
         ink = np.zeros((height, width), np.uint16)
         for stamp, x, y in put:
             rows, columns = stamp.ink.shape
