@@ -1,0 +1,126 @@
+"""The LaTeX document of a batch: one page a formula, and marks that prove which is whose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from string import Template
+
+_PREAMBLE = Template(r"""\nofiles
+\documentclass[${size}pt]{article}
+\usepackage{amsmath,amssymb}\usepackage[mathscr]{eucal}
+\begin{document}
+\makeatletter
+\hfuzz\maxdimen \vfuzz\maxdimen \hbadness\@M \vbadness\@M \overfullrule\z@
+\hoffset-1in \voffset-1in \errorcontextlines\z@ \tracinglostchars\tw@
+\newbox\i@box \newcount\i@group \newcount\i@if
+\def\i@mark#1{\immediate\write16{${nonce} #1}}
+\def\i@stop{\i@mark{X}\read\m@ne to\i@box}
+\long\def\i@formula#1#2{\nonstopmode\i@mark{B #1}\global\c@equation\z@
+  \i@group\currentgrouplevel \i@if\currentiflevel
+  \setbox\i@box\vbox{\hsize345\p@ \parindent\z@ \parskip\z@ \parfillskip\z@\@plus1fil
+    \belowdisplayskip\z@skip \belowdisplayshortskip\z@skip \indent$$$$#2$$$$}%
+  \count@\currentgrouplevel \ifnum\i@group=\count@\else\i@stop\fi
+  \count@\currentiflevel \ifnum\i@if=\count@\else\i@stop\fi
+  \ifvoid\i@box\i@stop\fi
+  \count\z@#1 \count\@ne\wd\i@box \count\tw@\ht\i@box \count\thr@@\dp\i@box
+  \shipout\box\i@box
+  \i@mark{E #1 \the\count\@ne\space\the\count\tw@\space\the\count\thr@@}}
+\long\def\i@pass#1#2{\i@mark{S #1}}
+\def\i@check#1{\ifcsname#1\endcsname\let\i@next\i@pass\fi}
+\def\i@guard#1{\let\i@next\i@formula\@for\i@word:=#1\do{\expandafter\i@check\expandafter{\i@word}}%
+  \i@next}
+\let${name}F\i@formula \let${name}G\i@guard \let${name}Z\@@end
+\makeatother
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One formula on its way through TeX.
+
+    Attributes:
+        index: its number in the batch; unique.
+        text: what is typeset; balanced, one line.
+        doubtful: control words that may share the document only where LaTeX does not know them
+            (they are errors then, and harm nobody).
+    """
+
+    index: int
+    text: str
+    doubtful: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the marks of a run say.
+
+    Attributes:
+        ended: index -> width, height and depth of its page in scaled points, in page order.
+        errors: index -> TeX's first complaint.
+        passed: formulas that were not typeset because a doubtful word is known after all.
+        open: the formula under way when the run broke off, or None.
+    """
+
+    ended: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+    errors: dict[int, str] = field(default_factory=dict)
+    passed: set[int] = field(default_factory=set)
+    open: int | None = None
+
+
+def write(jobs: Iterable[Job], *, size: int, nonce: str) -> str:
+    """The whole document; `nonce` (letters only) makes its marks and names unforgeable."""
+    name = f"\\{nonce}"
+    lines = [_PREAMBLE.substitute(size=size, nonce=nonce, name=name)]
+    for job in jobs:
+        # A stripped control space leaves a lone backslash at the end: the space mends it.
+        call = f"{name}G{{{','.join(job.doubtful)}}}" if job.doubtful else f"{name}F"
+        lines.append(f"{call}{{{job.index}}}{{{job.text} }}\n")
+    lines.append(f"{name}Z\n")
+    return "".join(lines)
+
+
+def read(lines: Sequence[str], *, nonce: str) -> Account:
+    """Read the marks of a run and TeX's complaints between them."""
+    account = Account()
+    current: int | None = None
+    stopped = False
+    for number, line in enumerate(lines):
+        if not line.startswith(nonce):
+            problem = _complaint(lines, number)
+            if problem and current is not None:
+                account.errors.setdefault(current, problem)
+            continue
+        _, kind, *values = line.split()
+        if stopped:
+            continue
+        if kind == "B":
+            current = int(values[0])
+        elif kind == "E":
+            index, width, height, depth = map(int, values)
+            account.ended[index] = (width, height, depth)
+            current = None
+        elif kind == "S":
+            account.passed.add(int(values[0]))
+        elif kind == "X":
+            stopped = True
+    return Account(account.ended, account.errors, account.passed, current)
+
+
+_LAST_WORD = re.compile(r"(\\(?:[A-Za-z@]+|[^A-Za-z]))\s*$")
+
+
+def _complaint(lines: Sequence[str], number: int) -> str | None:
+    """TeX's message if this line is one, with the name of what it did not know."""
+    line = lines[number]
+    if line.startswith("Missing character: "):
+        return line
+    if not line.startswith("! "):
+        return None
+    message = line[2:].strip()
+    if message == "Undefined control sequence." and number + 1 < len(lines):
+        found = _LAST_WORD.search(lines[number + 1])
+        if found:
+            return f"Undefined control sequence {found.group(1)}."
+    return message
