@@ -1,0 +1,65 @@
+"""The `im2latex` executable. Commands import their services inside, so `--help` stays fast."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from im2latex_cli import __version__
+from im2latex_cli.cli import (
+    build,
+    cache,
+    config,
+    doctor,
+    eval_image,
+    eval_text,
+    pipeline,
+    predict,
+    train,
+    vocab,
+)
+from im2latex_cli.cli.console import out
+from im2latex_cli.cli.group import Group
+
+app = typer.Typer(
+    name="im2latex",
+    cls=Group,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _version(given: bool) -> None:  # noqa: FBT001 - the shape that Typer calls
+    if given:
+        out(f"im2latex {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Turn pictures of formulas into LaTeX; build, train and measure such a reader."""
+
+
+app.command("build")(build.build)
+app.command("vocab")(vocab.vocab)
+app.command("train")(train.train)
+app.command("eval-text")(eval_text.eval_text)
+app.command("eval-image")(eval_image.eval_image)
+app.command("predict")(predict.predict)
+app.command("run")(pipeline.run)
+app.command("doctor")(doctor.doctor)
+app.add_typer(config.app, name="config")
+app.add_typer(cache.app, name="cache")
+
+
+def main() -> None:
+    """Run the executable."""
+    app(prog_name="im2latex")

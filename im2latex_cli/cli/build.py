@@ -1,0 +1,36 @@
+"""`im2latex build`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from im2latex_cli.cli.command import command
+from im2latex_cli.cli.options import Force
+from im2latex_cli.cli.session import Session
+
+SETTINGS = {
+    "build.dataset": "--dataset -d",
+    "build.output": "--output -o",
+    "render.renderer": "--renderer",
+    "build.jobs": "--jobs -j",
+    "build.limit": "--limit",
+    "build.max_failures": "--max-failures",
+    "build.size": "--size",
+    "build.column": "--column",
+    "build.glyphs": "--glyphs",
+    "render.font_size": "--font-size",
+    "render.look": "--look",
+    "latex.spacing": "--spacing",
+    "vocab.min_count": "--min-count",
+}
+
+
+@command("build", settings=SETTINGS)
+def build(session: Session, *, force: Force = False) -> Any:
+    """Render formulas into a data set folder with its vocabulary.
+
+    Run again, it does nothing twice; interrupted, it goes on where it stopped.
+    """
+    from im2latex_cli.services import build as service
+
+    return service.run(session.settings, session.reporter, force=force)

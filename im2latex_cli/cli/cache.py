@@ -1,0 +1,50 @@
+"""`im2latex cache`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from im2latex_cli import paths
+from im2latex_cli.cli import console
+from im2latex_cli.cli.command import command
+from im2latex_cli.cli.session import Session
+
+app = typer.Typer(no_args_is_help=True, help="Downloads and other files that can be made again.")
+
+
+@dataclass(frozen=True, slots=True)
+class CachePath:
+    """Where the cache lies."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class CacheCleared:
+    """What clearing the cache freed."""
+
+    path: Path
+    freed_bytes: int
+
+
+@command("cache path")
+def path(session: Session) -> CachePath | None:
+    """Print the cache folder."""
+    folder = paths.cache_folder()
+    if session.as_json:
+        return CachePath(folder)
+    console.out(str(folder))
+    return None
+
+
+@command("cache clear")
+def clear(session: Session) -> CacheCleared:  # noqa: ARG001 - every command has one
+    """Remove the cache folder."""
+    return CacheCleared(path=paths.cache_folder(), freed_bytes=paths.clear_cache())
+
+
+app.command("path")(path)
+app.command("clear")(clear)

@@ -1,0 +1,94 @@
+"""`@command`: gives a function its setting flags and the options that all commands share.
+
+A command's function takes its `Session` and its own arguments; it returns the service's result.
+Flags that only set a setting are not in its signature: their type, help and default come from
+the settings tree.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from inspect import Parameter
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+
+from im2latex_cli.cli import show
+from im2latex_cli.cli.session import SHARED_PANEL, Session, Shared
+from im2latex_cli.settings.reference import Leaf, leaves, to_value
+from im2latex_cli.settings.sources import Given
+
+Body = Callable[..., Any]
+
+SHARED_SETTINGS = {"runtime.seed": "--seed", "runtime.threads": "--threads"}
+TORCH_SETTINGS = {"runtime.device": "--device"}
+
+
+def command(
+    title: str, *, settings: Mapping[str, str] | None = None, torch: bool = False
+) -> Callable[[Body], Callable[..., None]]:
+    """Turn a command's function into what Typer registers.
+
+    Args:
+        title: the command as typed, with its group's name where it has one.
+        settings: dotted setting name -> its flags, as "--output -o".
+        torch: the command runs torch, so it takes `--device`.
+    """
+    flags = {**(settings or {}), **(TORCH_SETTINGS if torch else {}), **SHARED_SETTINGS}
+    names = {f"set_{setting.replace('.', '_')}": setting for setting in flags}
+
+    def decorate(body: Body) -> Callable[..., None]:
+        own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
+        shared = list(inspect.signature(Shared, eval_str=True).parameters.values())
+
+        def run(**values: Any) -> None:
+            options = Shared(**{option.name: values.pop(option.name) for option in shared})
+            given = [
+                Given(setting, values.pop(key), f"command line {flags[setting].split()[0]}")
+                for key, setting in names.items()
+            ]
+            session = Session.open(title, given, options)
+            if options.show_settings:
+                session.show_settings()
+            elif (result := body(session, **values)) is not None:
+                session.show(result)
+                raise typer.Exit(show.exit_code(result))
+
+        parameters = [*own, *(_flag(key, names[key], flags[names[key]]) for key in names), *shared]
+        run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in parameters]
+        )
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        run.__doc__ = body.__doc__
+        return run
+
+    return decorate
+
+
+def _flag(key: str, setting: str, flags: str) -> Parameter:
+    """Return the parameter that takes `flags`; None, its default, means not given."""
+    leaf = leaves()[setting]
+    if leaf.type is bool:
+        flags = f"{flags}/--no-{flags.removeprefix('--')}"
+    choices = get_args(leaf.type) if get_origin(leaf.type) is Literal else ()
+    numbers = all(isinstance(choice, int) for choice in choices)
+    option = typer.Option(
+        *flags.split(),
+        help=_help(leaf),
+        show_default=False,
+        metavar="|".join(map(str, choices)) if choices and numbers else None,
+        rich_help_panel=SHARED_PANEL if setting.startswith("runtime.") else None,
+    )
+    kind = int if choices and numbers else leaf.type
+    return Parameter(
+        key, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+    )
+
+
+def _help(leaf: Leaf) -> str:
+    """Return the setting's help with its default, which Typer does not know."""
+    if leaf.default is None:
+        return leaf.help
+    default = to_value(leaf.default).strip('"')
+    return f"{leaf.help} (default: {default})"

@@ -1,0 +1,39 @@
+"""`im2latex config`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from im2latex_cli import files
+from im2latex_cli.cli.command import command
+from im2latex_cli.cli.options import Force
+from im2latex_cli.cli.session import Session
+from im2latex_cli.errors import UsageError
+from im2latex_cli.settings import reference
+from im2latex_cli.settings.sources import PROJECT_FILE
+
+app = typer.Typer(no_args_is_help=True, help="Settings of the current folder.")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigResult:
+    """The settings file that was written."""
+
+    written: Path
+    settings: int
+
+
+@command("config init")
+def init(session: Session, *, force: Force = False) -> ConfigResult:  # noqa: ARG001
+    """Write im2latex.toml with every setting commented out, its help and its default."""
+    path = Path(PROJECT_FILE)
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists and may hold your settings.", hint="--force replaces it.")
+    files.write_text(path, reference.template())
+    return ConfigResult(written=path, settings=len(reference.leaves()))
+
+
+app.command("init")(init)

@@ -1,0 +1,37 @@
+"""The two streams: results on stdout, all else on stderr. rich is imported when first written to.
+
+rich itself respects NO_COLOR and drops colours where the stream is no terminal.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@cache
+def stderr() -> Console:
+    """Return the console for progress, warnings and errors."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+
+def out(text: str) -> None:
+    """Write one result to stdout as it is, and flush, so that a reader downstream sees it now."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def error(message: str, hint: str | None = None) -> None:
+    """Write an error and what to do about it to stderr."""
+    console = stderr()
+    console.print("error: ", style="bold red", end="")
+    console.print(message)
+    if hint:
+        console.print("hint: ", style="bold", end="")
+        console.print(hint)

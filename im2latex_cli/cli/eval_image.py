@@ -1,0 +1,30 @@
+"""`im2latex eval-image`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from im2latex_cli.cli.command import command
+from im2latex_cli.cli.options import DEFAULT_RESULTS
+from im2latex_cli.cli.session import Session
+
+SETTINGS = {
+    "evaluate.limit": "--limit",
+    "render.renderer": "--renderer",
+    "build.jobs": "--jobs -j",
+}
+
+Results = Annotated[
+    Path, typer.Option("--results", metavar="DIR|FILE", help="Where predictions.jsonl lies.")
+]
+
+
+@command("eval-image", settings=SETTINGS)
+def eval_image(session: Session, *, results: Results = DEFAULT_RESULTS) -> Any:
+    """Render references and predictions, and score them as pictures."""
+    from im2latex_cli.services import eval_image as service
+
+    return service.run(session.settings, session.reporter, results=results)

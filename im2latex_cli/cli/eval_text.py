@@ -1,0 +1,35 @@
+"""`im2latex eval-text`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from im2latex_cli.cli.command import command
+from im2latex_cli.cli.options import DEFAULT_DATA, DataOrTar, Model
+from im2latex_cli.cli.session import Session
+
+SETTINGS = {
+    "evaluate.split": "--split",
+    "decode.beam": "--beam",
+    "evaluate.limit": "--limit",
+}
+
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="DIR", help="Where predictions.jsonl goes; by default the run."
+    ),
+]
+
+
+@command("eval-text", settings=SETTINGS, torch=True)
+def eval_text(
+    session: Session, *, model: Model = None, data: DataOrTar = DEFAULT_DATA, output: Output = None
+) -> Any:
+    """Recognise a split and score the formulas as text."""
+    from im2latex_cli.services import eval_text as service
+
+    return service.run(session.settings, session.reporter, model=model, data=data, output=output)

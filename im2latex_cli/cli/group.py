@@ -1,0 +1,88 @@
+"""The one place where an exception becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from im2latex_cli.cli import console, show
+from im2latex_cli.errors import EXIT_INTERRUPTED, Im2LatexError, Interrupted, UsageError
+
+EXIT_BROKEN_PIPE = 141
+"""As a shell reports a process that SIGPIPE ended."""
+
+_ParserError: type[Exception] = typer.BadParameter.__mro__[1]
+"""What the argument parser raises, wherever Typer keeps its parser."""
+
+
+class Group(TyperGroup):
+    """The root command: runs a subcommand, and explains whatever stops it.
+
+    It looks for `--json` and `--debug` in the raw arguments, because a mistake in these must be
+    reported in the asked form too.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Keep the raw arguments, then parse them."""
+        ctx.obj = args[: args.index("--")] if "--" in args else list(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the subcommand; raise only what ends the process quietly."""
+        args: list[str] = ctx.obj
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except (typer.Exit, typer.Abort):
+            raise
+        except BrokenPipeError as error:
+            _silence_stdout()
+            raise typer.Exit(EXIT_BROKEN_PIPE) from error
+        except KeyboardInterrupt as error:
+            self._explain(Interrupted("Interrupted."), args)
+            raise typer.Exit(EXIT_INTERRUPTED) from error
+        except _ParserError as error:
+            if "--json" not in args:
+                raise
+            usage = UsageError(error.format_message())  # type: ignore[attr-defined]
+            console.out(show.failure(self._name(args), usage))
+            raise
+        except Exception as error:
+            fault = error if isinstance(error, Im2LatexError) else _bug(error)
+            self._explain(fault, args)
+            raise typer.Exit(fault.exit_code) from error
+        return result
+
+    def _explain(self, error: Im2LatexError, args: list[str]) -> None:
+        if "--debug" in args:
+            traceback.print_exc()
+        console.error(str(error.args[0]), error.hint)
+        if "--json" in args:
+            console.out(show.failure(self._name(args), error))
+
+    def _name(self, args: list[str]) -> str:
+        """Return the command that `args` name, such as "config init"."""
+        group: Any = self
+        names = []
+        for arg in args:
+            if arg in getattr(group, "commands", {}):
+                group = group.commands[arg]
+                names.append(arg)
+        return " ".join(names)
+
+
+def _bug(error: Exception) -> Im2LatexError:
+    return Im2LatexError(
+        f"This is a bug in im2latex: {type(error).__name__}: {error}",
+        hint="Please report it, with the traceback that --debug prints.",
+    )
+
+
+def _silence_stdout() -> None:
+    """Let the interpreter's last flush go nowhere, because the reader has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

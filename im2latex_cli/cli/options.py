@@ -1,0 +1,26 @@
+"""Arguments that several commands take and that are no settings: which files, whether to insist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="Data set folder.")]
+DataOrTar = Annotated[
+    Path, typer.Option("--data", metavar="DIR|FILE.tar", help="Data set folder, or a .tar of one.")
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help="pretrained, a results folder or a model file; by default pretrained where this "
+        "package bundles it, else results/small.",
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace what stands in the way.")]
+
+DEFAULT_DATA = Path("data/small")
+DEFAULT_RESULTS = Path("results/small")

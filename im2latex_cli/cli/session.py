@@ -1,0 +1,140 @@
+"""One invocation of a command: its settings, its reporter, and how its result is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from im2latex_cli import paths
+from im2latex_cli.cli import console, show
+from im2latex_cli.cli.bars import TerminalReporter
+from im2latex_cli.progress import Reporter
+from im2latex_cli.settings import reference, sources
+from im2latex_cli.settings.resolve import Resolved, resolve
+from im2latex_cli.settings.sources import Given
+from im2latex_cli.settings.tree import Settings
+
+SHARED_PANEL = "Options of every command"
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The options that every command takes beside its own."""
+
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Settings file to read in place of ./im2latex.toml.",
+            rich_help_panel=SHARED_PANEL,
+        ),
+    ] = None
+    assigned: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="SECTION.NAME=VALUE",
+            help="Set any setting; may be repeated.",
+            rich_help_panel=SHARED_PANEL,
+        ),
+    ] = None
+    show_settings: Annotated[
+        bool,
+        typer.Option(
+            "--show-settings",
+            help="Print every setting with its value and origin, and stop.",
+            rich_help_panel=SHARED_PANEL,
+        ),
+    ] = False
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print the result as one JSON object.",
+            rich_help_panel=SHARED_PANEL,
+        ),
+    ] = False
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="Show no progress.", rich_help_panel=SHARED_PANEL),
+    ] = False
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Show details.", rich_help_panel=SHARED_PANEL),
+    ] = False
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug", help="Show the traceback of an error.", rich_help_panel=SHARED_PANEL
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a command's function works with.
+
+    Attributes:
+        command: the command's full name.
+        resolved: the settings with their origins.
+        reporter: where progress goes.
+        as_json: the result is shown as JSON.
+    """
+
+    command: str
+    resolved: Resolved
+    reporter: Reporter
+    as_json: bool
+
+    @classmethod
+    def open(cls, command: str, given: Iterable[Given], shared: Shared) -> Session:
+        """Resolve the settings of this invocation.
+
+        Args:
+            command: the command's full name.
+            given: a value for each setting flag, None where the flag was not given.
+            shared: the shared options.
+
+        Raises:
+            SettingsError: naming every problem.
+        """
+        resolved = resolve(
+            [
+                *sources.assignments(shared.assigned or (), flag="--set"),
+                *(item for item in given if item.value is not None),
+            ],
+            env=sources.process_environment(),
+            cwd=Path.cwd(),
+            config=shared.config,
+            user=paths.user_settings(),
+        )
+        reporter = TerminalReporter(quiet=shared.quiet, verbose=shared.verbose)
+        return cls(command, resolved, reporter, shared.as_json)
+
+    @property
+    def settings(self) -> Settings:
+        """The validated tree."""
+        return self.resolved.settings
+
+    def show(self, result: Any) -> None:
+        """Write a service's result to stdout."""
+        show.show(self.command, result, as_json=self.as_json)
+
+    def show_settings(self) -> None:
+        """Write every setting with its value and origin to stdout, a named preset included."""
+        resolved = self.resolved.with_preset(self.settings.train.preset)
+        held = reference.values(resolved.settings)
+        if self.as_json:
+            origins = resolved.origins
+            self.show({name: {"value": held[name], "origin": origins[name]} for name in held})
+            return
+        shown = {name: reference.to_value(value) for name, value in held.items()}
+        widths = [max(map(len, column)) for column in (shown, shown.values())]
+        for name, value in shown.items():
+            line = f"{name.ljust(widths[0])}  {value.ljust(widths[1])}  {resolved.origins[name]}"
+            console.out(line)

@@ -1,0 +1,138 @@
+"""A result for people, or as one versioned JSON object."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from im2latex_cli.cli import console
+from im2latex_cli.errors import EXIT_OK, Im2LatexError
+
+FORMAT = 1
+
+
+def exit_code(result: Any) -> int:
+    """Return the status that a service's result ends the process with."""
+    return int(getattr(result, "exit_code", EXIT_OK))
+
+
+def show(command: str, result: Any, *, as_json: bool) -> None:
+    """Write a service's result to stdout."""
+    if as_json:
+        status = "success" if exit_code(result) == EXIT_OK else "partial"
+        console.out(envelope(command, status, result=plain(result)))
+    else:
+        for line in lines(result):
+            console.out(line)
+
+
+def envelope(command: str, status: str, **content: Any) -> str:
+    """Return the JSON text that every command ends with under `--json`."""
+    document = {"format": FORMAT, "command": command, "status": status, **content}
+    return json.dumps(document, ensure_ascii=False, allow_nan=False)
+
+
+def failure(command: str, error: Im2LatexError) -> str:
+    """Return the JSON text of a command that failed."""
+    content = {
+        "code": error.code,
+        "message": str(error.args[0]),
+        "hint": error.hint,
+        "exit_code": error.exit_code,
+    }
+    return envelope(command, "error", error=content)
+
+
+def plain(value: Any) -> Any:
+    """Turn dataclasses, paths, tuples, errors and NaN into what JSON has."""
+    if isinstance(value, Im2LatexError):
+        return {"code": value.code, "message": str(value.args[0])}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping) or is_dataclass(value):
+        return {str(name): plain(item) for name, item in _items(value)}
+    if isinstance(value, Sequence | AbstractSet):
+        return [plain(item) for item in value]
+    return str(value)
+
+
+def lines(result: Any) -> Iterator[str]:
+    """Lay a result out for people: one aligned line per value, then its tables."""
+    items = [(label(name), value) for name, value in _items(result) if value is not None]
+    single = [(name, value) for name, value in items if _is_single(value)]
+    width = max((len(name) for name, _ in single), default=0)
+    for name, value in single:
+        yield f"{name.ljust(width)}  {cell(value)}".rstrip()
+    for name, value in items:
+        if not _is_single(value) and value:
+            yield ""
+            yield name
+            yield from _indented(value)
+
+
+def table(rows: Sequence[Any]) -> Iterator[str]:
+    """Lay dataclasses of one kind out in aligned columns under their field names."""
+    names = [name for name, _ in _items(rows[0])]
+    kept = [name for name in names if any(getattr(row, name) not in (None, "") for row in rows)]
+    body = [[cell(getattr(row, name)) for name in kept] for row in rows]
+    grid = [[label(name) for name in kept], *body]
+    widths = [max(len(line[column]) for line in grid) for column in range(len(kept))]
+    for line in grid:
+        yield "  ".join(
+            text.ljust(width) for text, width in zip(line, widths, strict=True)
+        ).rstrip()
+
+
+def label(name: str) -> str:
+    """Turn a field name into words."""
+    return name.replace("_", " ")
+
+
+def cell(value: Any) -> str:
+    """Write one value for people."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.4g}"
+        case tuple() | list():
+            return ", ".join(cell(item) for item in value)
+        case _:
+            return str(value)
+
+
+def _items(result: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(result, Mapping):
+        yield from result.items()
+    else:
+        for item in fields(result):
+            if item.name != "exit_code":
+                yield item.name, getattr(result, item.name)
+
+
+def _is_single(value: Any) -> bool:
+    if isinstance(value, tuple | list):
+        return bool(value) and all(isinstance(item, int | float) for item in value)
+    return isinstance(value, str | int | float | Path) or value is None
+
+
+def _indented(value: Any) -> Iterator[str]:
+    if not isinstance(value, tuple | list):
+        inner = lines(value)
+    elif all(is_dataclass(item) for item in value):
+        inner = table(value)
+    else:
+        inner = (cell(item) for item in value)
+    for line in inner:
+        yield f"  {line}".rstrip()

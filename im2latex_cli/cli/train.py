@@ -1,0 +1,32 @@
+"""`im2latex train`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from im2latex_cli.cli.command import command
+from im2latex_cli.cli.options import DEFAULT_DATA, Data, Force
+from im2latex_cli.cli.session import Session
+
+SETTINGS = {
+    "train.preset": "--preset",
+    "train.output": "--output -o",
+    "train.epochs": "--epochs",
+    "train.max_minutes": "--max-minutes",
+    "train.batch_size": "--batch-size",
+    "train.learning_rate": "--learning-rate",
+}
+
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
+
+
+@command("train", settings=SETTINGS, torch=True)
+def train(
+    session: Session, *, data: Data = DEFAULT_DATA, resume: Resume = False, force: Force = False
+) -> Any:
+    """Train a recogniser; Ctrl-C saves it, and --resume goes on."""
+    from im2latex_cli.services import train as service
+
+    return service.run(session.resolved, session.reporter, data=data, resume=resume, force=force)

@@ -1,0 +1,135 @@
+"""From everything that was given to one validated tree in which every leaf knows its origin.
+
+Precedence: command line > environment > project file > user file > preset > default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from im2latex_cli.errors import SettingsError
+from im2latex_cli.settings import sources
+from im2latex_cli.settings.reference import leaves, sections
+from im2latex_cli.settings.sources import Given
+from im2latex_cli.settings.tree import Settings
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The settings of one invocation.
+
+    Attributes:
+        settings: the validated tree.
+        origins: dotted name -> where the value came from, for every leaf.
+        given: all that users gave, weakest first; what a preset is slid under.
+    """
+
+    settings: Settings
+    origins: Mapping[str, str]
+    given: tuple[Given, ...] = field(default=(), repr=False)
+
+    def with_preset(self, name: str) -> Resolved:
+        """Return the settings with the preset `name` below all that users gave; auto is none.
+
+        `train.preset` then says `name`, also where `auto` led to it.
+        """
+        if name == "auto":
+            return self
+        given = [g for g in self.given if g.name != "train.preset" or g.value == name]
+        chosen = Given("train.preset", name, f"preset {name}")
+        return _merge([*sources.preset(name), chosen], given)
+
+
+def resolve(
+    given: Iterable[Given] = (),
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    config: Path | None = None,
+    user: Path | None = None,
+) -> Resolved:
+    """Merge all sources and validate the result; without arguments, the defaults.
+
+    Args:
+        given: what the command line gave; the strongest.
+        env: environment variables.
+        cwd: folder whose im2latex.toml is read where `config` is None.
+        config: settings file to read in place of the project's; must exist.
+        user: the user's settings file; may be missing.
+
+    Raises:
+        SettingsError: with all problems of all sources.
+        InputError: a settings file cannot be read.
+    """
+    layers: list[Given] = []
+    problems: list[str] = []
+    for path, origin in _files(cwd, config, user):
+        try:
+            layers += sources.toml_file(path, origin=origin)
+        except SettingsError as error:
+            problems += error.problems
+    return _merge([], [*layers, *sources.environment(env or {}), *given], problems)
+
+
+def _files(cwd: Path | None, config: Path | None, user: Path | None) -> Iterator[tuple[Path, str]]:
+    """Yield the settings files to read, weakest first, each with its name for people."""
+    if user and user.is_file():
+        yield user, str(user)
+    if config:
+        yield config, str(config)
+    elif cwd and (cwd / sources.PROJECT_FILE).is_file():
+        yield cwd / sources.PROJECT_FILE, sources.PROJECT_FILE
+
+
+def _merge(
+    preset: Sequence[Given], given: Sequence[Given], problems: Sequence[str] = ()
+) -> Resolved:
+    """Let the last of each name win, then validate."""
+    winners = {item.name: item for item in (*preset, *given)}
+    tree: dict[str, dict[str, Any]] = {name: {} for name in sections()}
+    for name in winners.keys() & leaves().keys():
+        tree[leaves()[name].section][leaves()[name].field] = winners[name].value
+    found = [*problems, *(_unknown(item) for item in given if item.name not in leaves())]
+    try:
+        settings = Settings.model_validate(tree)
+    except ValidationError as error:
+        found += _invalid(error, winners)
+    if found:
+        raise SettingsError(found, hint="`im2latex config init` lists every setting.")
+    origins = {name: winners[name].origin if name in winners else DEFAULT for name in leaves()}
+    return Resolved(settings, origins, tuple(given))
+
+
+def _unknown(item: Given) -> str:
+    if item.name in sections():
+        return f"{item.name}: a section of settings, not a setting ({item.origin})"
+    last = item.name.rpartition(".")[2]
+    same = [name for name, leaf in leaves().items() if leaf.field == last]
+    near = same or get_close_matches(item.name, leaves(), n=1) or _near_last(last)
+    guess = f"; did you mean {near[0]}?" if near else ""
+    return f"{item.name}: no such setting ({item.origin}){guess}"
+
+
+def _near_last(last: str) -> list[str]:
+    by_last = {leaf.field: name for name, leaf in leaves().items()}
+    return [by_last[near] for near in get_close_matches(last, by_last, n=1)]
+
+
+def _invalid(error: ValidationError, winners: Mapping[str, Given]) -> list[str]:
+    lines = []
+    for problem in error.errors(include_url=False):
+        name = ".".join(str(part) for part in problem["loc"][:2])
+        message = problem["msg"][0].lower() + problem["msg"][1:]
+        choices = [str(choice) for choice in get_args(leaves()[name].type)]
+        near = get_close_matches(str(problem["input"]), choices, n=1)
+        guess = f"; did you mean {near[0]}?" if near else ""
+        lines.append(f"{name}: {message}, got {problem['input']!r} ({winners[name].origin}){guess}")
+    return lines

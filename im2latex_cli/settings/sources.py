@@ -1,0 +1,133 @@
+"""Where settings come from. Each source lists what it was given; `resolve` decides who wins."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from im2latex_cli.errors import InputError, SettingsError
+from im2latex_cli.settings.reference import leaves, sections
+from im2latex_cli.settings.training import PRESETS
+from im2latex_cli.settings.tree import Settings
+
+PREFIX = "IM2LATEX_"
+PROJECT_FILE = "im2latex.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One value that somebody gave.
+
+    Attributes:
+        name: dotted name of the setting, right or wrong.
+        value: the value, not yet validated.
+        origin: where it came from, for people.
+    """
+
+    name: str
+    value: Any
+    origin: str
+
+
+def process_environment() -> Mapping[str, str]:
+    """Return the environment of this process."""
+    return os.environ
+
+
+def assignments(texts: Iterable[str], *, flag: str) -> list[Given]:
+    """Read `section.name=value` texts, as `--set` takes them.
+
+    Raises:
+        SettingsError: for every text without an equals sign.
+    """
+    texts = list(texts)
+    bad = [text for text in texts if "=" not in text]
+    if bad:
+        raise SettingsError([f"{flag} {text}: expected section.name=value" for text in bad])
+    pairs = [text.partition("=") for text in texts]
+    return [
+        Given(name.strip(), _decode(name.strip(), value), f"command line {flag}")
+        for name, _, value in pairs
+    ]
+
+
+def environment(env: Mapping[str, str]) -> list[Given]:
+    """Read the variables `IM2LATEX_SECTION__NAME`; empty ones count as not given.
+
+    A variable without `__` is left to others, unless it names a section or a setting's last part:
+    then its writer meant a setting.
+    """
+    last_parts = {leaf.field for leaf in leaves().values()}
+    found = []
+    for variable in sorted(env):
+        if not variable.upper().startswith(PREFIX) or not env[variable]:
+            continue
+        path = variable[len(PREFIX) :].lower().split("__")
+        if len(path) > 1 or path[0] in last_parts or path[0] in sections():
+            name = ".".join(path)
+            found.append(Given(name, _decode(name, env[variable]), f"environment {variable}"))
+    return found
+
+
+def toml_file(path: Path, *, origin: str | None = None) -> list[Given]:
+    """Read a settings file.
+
+    Raises:
+        InputError: it cannot be read.
+        SettingsError: it is not TOML.
+    """
+    origin = origin or str(path)
+    try:
+        tree = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise InputError(
+            f"Cannot read the settings file {path}: {error.strerror or error}."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{origin}: not valid TOML: {error}"]) from error
+    found = []
+    for section, table in tree.items():
+        if isinstance(table, dict):
+            found += [Given(f"{section}.{name}", value, origin) for name, value in table.items()]
+        else:
+            found.append(Given(section, table, origin))
+    return found
+
+
+def preset(name: str) -> list[Given]:
+    """Return the values of a preset of `settings.training`."""
+    return [
+        Given(f"{section}.{field}", value, f"preset {name}")
+        for section, table in PRESETS[name].items()
+        for field, value in table.items()
+    ]
+
+
+def _decode(name: str, text: str) -> Any:
+    """Turn a text into what its setting takes: `none` into None, JSON or commas into a list.
+
+    Numbers and booleans stay texts; validation reads them and words the errors.
+    """
+    if name not in leaves():
+        return text
+    if text.strip().lower() == "none":
+        return None
+    # Costs 0.1 s, so only where a text is there to be decoded.
+    from pydantic_settings import BaseSettings, EnvSettingsSource
+    from pydantic_settings import SettingsError as NotJson
+
+    class Variables(Settings, BaseSettings):  # type: ignore[misc]
+        """The tree in the shape that pydantic-settings reads from."""
+
+    variable = leaves()[name].variable.lower()
+    source = EnvSettingsSource(Variables, env_prefix=PREFIX, env_nested_delimiter="__")
+    source.env_vars = {variable: text}
+    try:
+        section, field = name.split(".")
+        return source()[section][field]
+    except NotJson:
+        return [part.strip() for part in text.split(",")]
