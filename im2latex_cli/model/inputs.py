@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-UNIT = 16
-"""Batches are padded to multiples of this many pixels: the largest stride of any encoder."""
+UNIT = (16, 8)
+"""Batches are padded to multiples of this height and width: the largest cell of any encoder."""
 
 
 def to_batch(pictures: Sequence[NDArray[np.uint8]]) -> tuple[Tensor, Tensor]:
@@ -24,7 +24,8 @@ def to_batch(pictures: Sequence[NDArray[np.uint8]]) -> tuple[Tensor, Tensor]:
         sizes: (B, 2) int64, height and width of each picture in pixels.
     """
     sizes = torch.tensor([picture.shape for picture in pictures], dtype=torch.int64)
-    height, width = (-(-int(most) // UNIT) * UNIT for most in sizes.max(dim=0).values)
+    largest = sizes.max(dim=0).values.tolist()
+    height, width = (-(-most // unit) * unit for most, unit in zip(largest, UNIT, strict=True))
     batch = np.full((len(pictures), 1, height, width), 255, dtype=np.uint8)
     for slot, picture in zip(batch, pictures, strict=True):
         slot[0, : picture.shape[0], : picture.shape[1]] = picture
