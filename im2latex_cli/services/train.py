@@ -1,0 +1,335 @@
+"""`im2latex train`: data set and settings in, a run folder with a trained model out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from im2latex_cli import paths
+from im2latex_cli.data import store
+from im2latex_cli.errors import EXIT_OK, InputError, Interrupted, PartialError
+from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.progress import Reporter, Step
+from im2latex_cli.settings.tree import Settings
+from im2latex_cli.train.continuing import bound, finished, open_state
+from im2latex_cli.train.folder import RunFolder
+from im2latex_cli.train.interrupts import StopRequest
+from im2latex_cli.train.log import RunLog
+from im2latex_cli.train.loop import StepReport
+from im2latex_cli.train.packed import Packed, pack
+from im2latex_cli.train.presets import with_preset
+from im2latex_cli.train.session import Session
+from im2latex_cli.vision.prepare import Preprocessing
+
+SAVE_SECONDS = 120.0
+"""Longest time of training that a crash may cost."""
+
+ROWS = 2_000
+"""Rows of steps in metrics.jsonl, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """What a training came to; scores in percent, of greedy readings.
+
+    Attributes:
+        output: the run folder.
+        model: its best model file.
+        status: "trained", "paused" or "already trained".
+        preset: the preset taken.
+        steps: steps done; planned_steps: steps of the whole run.
+        epochs: passes over the train split.
+        pictures: pictures of the train split.
+        minutes: time spent in steps.
+        pictures_per_second: training speed, NaN-free; 0 where nothing was trained now.
+        loader_share: percent of the step time spent waiting for data.
+        split: the split that was evaluated.
+        best: figures of the best evaluation.
+        memory: figures on the train split itself (memory, not skill), for small data sets.
+        findings: what the run says about its own health.
+        skipped: pictures that could not be read.
+    """
+
+    output: str
+    model: str
+    status: str
+    preset: str
+    steps: int
+    planned_steps: int
+    epochs: int
+    pictures: int
+    minutes: float
+    pictures_per_second: float
+    loader_share: float
+    split: str
+    best: Mapping[str, Any]
+    memory: Mapping[str, Any] | None = None
+    findings: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    exit_code: int = EXIT_OK
+
+
+@dataclass
+class _Pace:
+    """Sums of this command's steps."""
+
+    seconds: float = 0.0
+    waited: float = 0.0
+    pictures: int = 0
+    saved: float = field(default_factory=time.monotonic)
+
+    def add(self, report: StepReport) -> None:
+        self.seconds += report.seconds
+        self.waited += report.waited
+        self.pictures += report.pictures
+
+    @property
+    def rate(self) -> float:
+        return self.pictures / self.seconds if self.seconds else 0.0
+
+    @property
+    def loader(self) -> float:
+        return 100.0 * self.waited / self.seconds if self.seconds else 0.0
+
+
+@dataclass
+class _Run:
+    """One invocation: everything that the steps of the story below share."""
+
+    settings: Settings
+    reporter: Reporter
+    data: Path
+    folder: RunFolder
+    session: Session
+    split: str
+    extra: dict[str, Any]
+    pace: _Pace = field(default_factory=_Pace)
+    status: str = "trained"
+
+
+def run(
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    data: Path,
+    resume: bool = False,
+    force: bool = False,
+) -> TrainResult:
+    """Train a model on a data set.
+
+    Args:
+        settings: the tree; a preset fills in what users did not set.
+        reporter: told about steps, evaluations and findings.
+        data: the data set folder.
+        resume: go on with the run that the output folder holds.
+        force: begin anew, replacing it.
+
+    Raises:
+        InputError: the data set is missing, empty or without a vocabulary.
+        UsageError: the folder holds another run and neither flag was given.
+        CheckpointError: the saved state cannot be used.
+        Interrupted: Ctrl-C; everything is saved.
+        PartialError: the loss became no number; the best model so far is kept.
+    """
+    vocab = _vocab(data)
+    preprocessing = Preprocessing()
+    train = _pack(data, "train", vocab, preprocessing, reporter)
+    settings = with_preset(settings, len(train))
+    folder = RunFolder(Path(settings.train.output or Path("results") / data.resolve().name))
+    extra = {"settings": bound(settings), "data": train.key}
+    state = open_state(folder, extra, resume=resume, force=force)
+    if state and finished(state[1], settings):
+        reporter.info(f"{folder.path} is already trained; --force trains anew.")
+        return TrainResult(**{**state[1]["result"], "status": "already trained"})
+    val, split = _validation(data, train, vocab, preprocessing, reporter)
+    session = Session(settings, train, val, vocab=vocab, preprocessing=preprocessing, state=state)
+    work = _Run(settings, reporter, data, folder, session, split, extra)
+    if not state:
+        folder.clear()
+    folder.describe(settings, vocab)
+    _announce(work)
+    with RunLog(folder.path, step=session.learner.step) as log, StopRequest() as stop:
+        _train(work, log, stop)
+    return _result(work)
+
+
+def _train(work: _Run, log: RunLog, stop: StopRequest) -> None:
+    learner, began = work.session.learner, time.monotonic()
+    pause = work.settings.train.session_minutes
+    every, rows = work.session.every, max(1, learner.steps // ROWS)
+    with work.reporter.step("Train", learner.steps) as bar:
+        bar.advance(learner.step)
+        try:
+            for report in work.session.steps():
+                work.pace.add(report)
+                _show(bar, report, work.pace)
+                if report.step % rows == 0:
+                    log.row("train", report.step, report.row())
+                last = report.step == learner.steps
+                if report.step % every == 0 or last:
+                    _evaluate(work, log)
+                    if _patience_over(work):
+                        work.reporter.info("No better evaluation for train.patience times: done.")
+                        break
+                elif time.monotonic() - work.pace.saved > SAVE_SECONDS:
+                    _save_state(work)
+                if stop.requested:
+                    _save_state(work)
+                    raise Interrupted(
+                        f"Interrupted after step {learner.step} of {learner.steps}; all is saved "
+                        f"in {work.folder.path}.",
+                        hint="The same command with --resume goes on.",
+                    )
+                if pause and not last and time.monotonic() - began > pause * 60:
+                    work.status = "paused"
+                    break
+        except FloatingPointError as error:
+            raise PartialError(
+                str(error),
+                hint="Lower train.learning_rate or raise train.warmup and begin anew with --force; "
+                f"the best model so far is kept in {work.folder.path}.",
+            ) from error
+    work.session.memory.finished = work.status == "trained"
+    _save_state(work)
+
+
+def _evaluate(work: _Run, log: RunLog) -> None:
+    session = work.session
+    evaluation = session.evaluate()
+    better = session.remember(evaluation)
+    step = session.learner.step
+    log.row(work.split, step, evaluation.row())
+    for number, (index, reference, found) in enumerate(evaluation.examples):
+        log.example(number, step, session.picture(index), reference=reference, found=found)
+    vitals, findings = session.examine(evaluation)
+    log.row("gradient", step, vitals.parts)
+    log.row("variance", step, vitals.variances)
+    work.reporter.metrics(_table_row(work, evaluation.row()))
+    for finding in findings:
+        if finding.code not in session.memory.findings:
+            (work.reporter.warn if finding.serious else work.reporter.info)(finding.message)
+    session.memory.findings = {finding.code: finding.message for finding in findings}
+    log.flush()
+    work.folder.save_model(session.model(_info(work, evaluation.row())), best=better)
+    _save_state(work)
+
+
+def _save_state(work: _Run) -> None:
+    extra = dict(work.extra)
+    if work.session.memory.finished:
+        extra["result"] = _plain(_result(work))
+    work.folder.save_state(*work.session.state(extra))
+    work.pace.saved = time.monotonic()
+
+
+def _result(work: _Run) -> TrainResult:
+    session, learner = work.session, work.session.learner
+    return TrainResult(
+        output=str(work.folder.path),
+        model=str(work.folder.best),
+        status=work.status,
+        preset=work.settings.train.preset,
+        steps=learner.step,
+        planned_steps=learner.steps,
+        epochs=learner.cursor.epoch,
+        pictures=len(session.train),
+        minutes=round(learner.seconds / 60, 2),
+        pictures_per_second=round(work.pace.rate, 1),
+        loader_share=round(work.pace.loader, 2),
+        split=work.split,
+        best=session.memory.best,
+        findings=tuple(session.memory.findings.values()),
+        skipped=session.train.skipped,
+    )
+
+
+def _vocab(data: Path) -> Vocab:
+    store.splits(data)
+    path = data / store.VOCAB
+    if not path.is_file():
+        raise InputError(
+            f"{data} has no {store.VOCAB}.", hint=f"Make it with im2latex vocab --data {data}."
+        )
+    return Vocab.load(path)
+
+
+def _pack(
+    data: Path, split: str, vocab: Vocab, preprocessing: Preprocessing, reporter: Reporter
+) -> Packed:
+    cache = paths.make_cache()
+    packed = pack(
+        data, split, vocab=vocab, preprocessing=preprocessing, cache=cache, reporter=reporter
+    )
+    for line in packed.skipped:
+        reporter.warn(line)
+    return packed
+
+
+def _validation(
+    data: Path, train: Packed, vocab: Vocab, preprocessing: Preprocessing, reporter: Reporter
+) -> tuple[Packed, str]:
+    if "val" in store.splits(data):
+        try:
+            return _pack(data, "val", vocab, preprocessing, reporter), "val"
+        except InputError as error:
+            reporter.warn(str(error))
+    reporter.warn("There are no validation pictures: evaluations read the train split.")
+    return train, "train"
+
+
+def _announce(work: _Run) -> None:
+    session, learner = work.session, work.session.learner
+    wanted = work.settings.train.glyph_weight or work.settings.train.attention_weight
+    if wanted and not session.classes:
+        work.reporter.detail("The data set has no glyph positions: attention is not taught.")
+    parameters = sum(p.numel() for p in learner.network.parameters())
+    went = f", from step {learner.step}" if learner.step else ""
+    work.reporter.info(
+        f"Preset {work.settings.train.preset}: {parameters / 1e6:.1f} M parameters, "
+        f"{len(session.train)} pictures, {learner.steps} steps on {session.device}{went}."
+    )
+
+
+def _show(bar: Step, report: StepReport, pace: _Pace) -> None:
+    bar.note(f"loss {report.smoothed:.3f}, {pace.rate:.0f} pictures/s, loader {pace.loader:.1f} %")
+    bar.advance()
+
+
+def _table_row(work: _Run, figures: Mapping[str, Any]) -> dict[str, float | int | str]:
+    learner = work.session.learner
+    return {
+        "step": learner.step,
+        "minutes": round(learner.seconds / 60, 1),
+        "train loss": round(learner.smoothed, 3),
+        f"{work.split} loss": round(figures["loss"], 3),
+        "bleu": round(figures["bleu4"], 1),
+        "edit": round(figures["edit_similarity"], 1),
+        "exact": round(figures["exact_match"], 1),
+        "identical": round(figures["identical"], 1),
+        "well-formed": round(figures["well_formed"], 1),
+    }
+
+
+def _info(work: _Run, figures: Mapping[str, Any]) -> dict[str, Any]:
+    learner = work.session.learner
+    return {
+        "data": work.data.resolve().name,
+        "pictures": len(work.session.train),
+        "preset": work.settings.train.preset,
+        "steps": learner.step,
+        "epochs": learner.cursor.epoch,
+        "minutes": round(learner.seconds / 60, 2),
+        "scores": {"split": work.split, "decoding": "greedy", **figures},
+    }
+
+
+def _plain(result: TrainResult) -> dict[str, Any]:
+    return {name: getattr(result, name) for name in TrainResult.__slots__}
+
+
+def _patience_over(work: _Run) -> bool:
+    patience = work.settings.train.patience
+    return patience is not None and work.session.memory.since_best >= patience

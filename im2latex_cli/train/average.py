@@ -1,0 +1,33 @@
+"""Averaged weights: an exponential moving average of a network's parameters."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+
+class Average:
+    """A shadow of a network that trails its weights; evaluated and saved in its place.
+
+    Attributes:
+        network: the shadow, in evaluation mode.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.network = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
+        self._decay = decay
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Move the shadow towards `network`; faster in the first steps, when weights are raw.
+
+        Buffers, such as the statistics of batch normalisation, are copied.
+        """
+        decay = min(self._decay, (1 + step) / (10 + step))
+        mine: list[Tensor] = list(self.network.parameters())
+        theirs: list[Tensor] = list(network.parameters())
+        torch._foreach_lerp_(mine, theirs, 1.0 - decay)
+        for shadow, real in zip(self.network.buffers(), network.buffers(), strict=True):
+            shadow.copy_(real)

@@ -1,0 +1,252 @@
+"""Batches of a packed split: bucketed, budgeted, shuffled from the seed, built ahead in threads.
+
+The order of batches is a pure function of seed, settings and cursor, so a resumed run goes on
+with exactly the batches that an uninterrupted one would have seen.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from im2latex_cli.latex.vocab import BOS, EOS, PAD
+from im2latex_cli.model.inputs import to_batch
+from im2latex_cli.settings.training import TrainSettings
+from im2latex_cli.train.glyphs import GlyphClasses, GlyphTargets, collate
+from im2latex_cli.train.packed import Glyphs, Packed
+from im2latex_cli.train.schedule import allowed_length
+
+POOL = 4096
+"""Pictures that are sorted into buckets together."""
+
+_WIDTH_STEP, _HEIGHT_STEP = 32, 16
+_JITTER = 0.15
+
+Indices = NDArray[np.int64]
+Distort = Callable[
+    [NDArray[np.uint8], Glyphs, np.random.Generator], tuple[NDArray[np.uint8], Glyphs]
+]
+"""Distorts a picture and moves its glyph rows along."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where the stream of batches stands; JSON-ready numbers.
+
+    Attributes:
+        epoch: passes over the split that are complete.
+        offset: pictures of this epoch's order that went into earlier pools.
+        position: batches of the current pool already delivered.
+        origin: batches delivered before the current pool was planned.
+    """
+
+    epoch: int = 0
+    offset: int = 0
+    position: int = 0
+    origin: int = 0
+
+    @property
+    def delivered(self) -> int:
+        """Batches delivered in all."""
+        return self.origin + self.position
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch on one device.
+
+    Attributes:
+        images: (B, 1, H, W) ink, 0 is paper.
+        sizes: (B, 2) height and width of each picture in pixels.
+        ids: (B, T + 1) begin, tokens, end, padding.
+        glyphs: where the glyphs stand, or None.
+        cursor: the stream's place after this batch.
+    """
+
+    images: Tensor
+    sizes: Tensor
+    ids: Tensor
+    glyphs: GlyphTargets | None
+    cursor: Cursor
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on another device; sizes stay, since the network wants them on the CPU."""
+        if device.type == "cpu":
+            return self
+        return replace(
+            self,
+            images=self.images.to(device, non_blocking=True),
+            ids=self.ids.to(device, non_blocking=True),
+            glyphs=self.glyphs.to(device) if self.glyphs else None,
+        )
+
+
+def plan(
+    pool: Indices,
+    packed: Packed,
+    *,
+    pictures: int,
+    pixels: int,
+    tokens: int,
+    random: np.random.Generator,
+) -> list[Indices]:
+    """Cut a pool of pictures into batches of like size and length, in random order.
+
+    A batch holds at most `pictures` pictures and, padding included, at most `pixels` pixels and
+    `tokens` tokens; a picture that alone exceeds a budget gets a batch of its own.
+    """
+    sizes, lengths = packed.sizes[pool], packed.lengths[pool] + 1
+    jitter = random.uniform(1 - _JITTER, 1 + _JITTER, len(pool))
+    heights, widths = sizes[:, 0], sizes[:, 1]
+    buckets = ((widths * jitter).astype(np.int64) // _WIDTH_STEP, heights // _HEIGHT_STEP)
+    order = np.lexsort((lengths, buckets[1], buckets[0]))
+    batches, start, height, width, longest = [], 0, 0, 0, 0
+    for end, at in enumerate(order):
+        grown = (max(height, heights[at]), max(width, widths[at]), max(longest, lengths[at]))
+        count = end - start + 1
+        full = count > pictures or count * grown[0] * grown[1] > pixels or count * grown[2] > tokens
+        if count > 1 and full:
+            batches.append(pool[order[start:end]])
+            start, grown = end, (heights[at], widths[at], lengths[at])
+        height, width, longest = grown
+    if len(order):
+        batches.append(pool[order[start:]])
+    return [batches[i] for i in random.permutation(len(batches))]
+
+
+class BatchStream:
+    """An endless stream of batches from a cursor on.
+
+    Args:
+        packed: the split.
+        settings: batch sizes and the curriculum.
+        seed: seed of the order.
+        steps: steps of the run, over which the allowed length grows.
+        cursor: where to begin.
+        classes: glyph classes where glyph losses are wanted.
+        distort: augmentation, or None.
+        workers: threads that build batches ahead.
+    """
+
+    def __init__(
+        self,
+        packed: Packed,
+        settings: TrainSettings,
+        *,
+        seed: int,
+        steps: int,
+        cursor: Cursor | None = None,
+        classes: GlyphClasses | None = None,
+        distort: Distort | None = None,
+        workers: int = 1,
+    ) -> None:
+        self._packed = packed
+        self._settings = settings
+        self._seed = seed
+        self._steps = steps
+        self._cursor = cursor or Cursor()
+        self._classes = classes
+        self._distort = distort
+        self._workers = workers
+        lengths = np.sort(packed.lengths)
+        self._shortest = int(lengths[len(lengths) // 10])
+        self._longest = int(lengths[-1])
+
+    def __iter__(self) -> Iterator[Batch]:
+        ahead: deque[Future[Batch]] = deque()
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="batches") as workers:
+            try:
+                for indices, cursor in self.order():
+                    ahead.append(workers.submit(self.build, indices, cursor))
+                    if len(ahead) > 2 * self._workers:
+                        yield ahead.popleft().result()
+            finally:
+                for future in ahead:
+                    future.cancel()
+
+    def order(self) -> Iterator[tuple[Indices, Cursor]]:
+        """Indices of each batch, with the cursor after it."""
+        cursor = self._cursor
+        while True:
+            batches, after = self._pool(cursor)
+            for position in range(cursor.position, len(batches)):
+                last = position + 1 == len(batches)
+                stay = replace(cursor, position=position + 1)
+                yield batches[position], replace(after, origin=stay.delivered) if last else stay
+            cursor = replace(after, origin=cursor.origin + len(batches))
+
+    def epoch_batches(self) -> int:
+        """Batches of one pass over the whole split, no formula held back."""
+        whole = BatchStream(
+            self._packed,
+            self._settings.model_copy(update={"short_first": 0.0}),
+            seed=self._seed,
+            steps=self._steps,
+        )
+        return next(cursor.delivered for _, cursor in whole.order() if cursor.epoch)
+
+    def sample(self) -> Iterator[tuple[Indices, Cursor]]:
+        """Batches like those of the whole run, from pools early and late in it."""
+        for tenth in range(10):
+            origin = self._steps * tenth // 10 * self._settings.accumulate
+            cursor = Cursor(epoch=tenth, origin=origin)
+            yield from ((indices, cursor) for indices in self._pool(cursor)[0])
+
+    def build(self, indices: Indices, cursor: Cursor) -> Batch:
+        """Read, distort, pad and stack the pictures of one batch."""
+        random = np.random.default_rng([self._seed, 2, cursor.epoch, int(indices[0])])
+        pictures, rows = [], []
+        for index in indices:
+            picture, glyphs = self._packed.picture(index), self._packed.glyphs_of(index)
+            if self._distort is not None:
+                picture, glyphs = self._distort(picture, glyphs, random)
+            pictures.append(picture)
+            rows.append(glyphs)
+        images, sizes = to_batch(pictures)
+        formulas = [self._packed.formula(index) for index in indices]
+        targets = collate(rows, formulas, self._classes) if self._classes else None
+        return Batch(images, sizes, pad_ids(formulas), targets, cursor)
+
+    def _pool(self, cursor: Cursor) -> tuple[list[Indices], Cursor]:
+        """Batches of the pool that begins at `cursor`, and the cursor of the next pool."""
+        count = len(self._packed)
+        order = np.random.default_rng([self._seed, 0, cursor.epoch]).permutation(count)
+        allowed = allowed_length(
+            cursor.origin // self._settings.accumulate,
+            steps=self._steps,
+            short_first=self._settings.short_first,
+            shortest=self._shortest,
+            longest=self._longest,
+        )
+        fitting = np.flatnonzero(self._packed.lengths[order[cursor.offset :]] <= allowed)[:POOL]
+        pool = order[cursor.offset :][fitting]
+        end = cursor.offset + int(fitting[-1]) + 1 if len(fitting) == POOL else count
+        after = Cursor(cursor.epoch, end) if end < count else Cursor(cursor.epoch + 1)
+        batches = plan(
+            pool,
+            self._packed,
+            pictures=self._settings.batch_size,
+            pixels=self._settings.batch_pixels,
+            tokens=self._settings.batch_tokens,
+            random=np.random.default_rng([self._seed, 1, cursor.epoch, cursor.offset]),
+        )
+        return batches, after
+
+
+def pad_ids(formulas: list[list[int]]) -> Tensor:
+    """(B, T + 1) begin, tokens, end, padding."""
+    longest = max(map(len, formulas), default=0)
+    rows = np.full((len(formulas), longest + 2), PAD, dtype=np.int64)
+    for row, formula in zip(rows, formulas, strict=True):
+        row[: len(formula) + 2] = [BOS, *formula, EOS]
+    return torch.from_numpy(rows)

@@ -1,0 +1,89 @@
+"""Whether a run begins, goes on, or is done: what a run folder already holds decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from im2latex_cli.errors import InputError, UsageError
+from im2latex_cli.settings.reference import values
+from im2latex_cli.settings.tree import Settings
+from im2latex_cli.train.folder import RunFolder
+
+_FREE = (
+    "train.epochs",
+    "train.max_minutes",
+    "train.session_minutes",
+    "train.output",
+    "train.evaluate_every",
+    "train.evaluate_limit",
+    "train.patience",
+)
+"""Settings that a resumed run may change."""
+
+_BOUND = ("model.", "train.", "latex.", "vocab.", "runtime.seed")
+
+
+def bound(settings: Settings) -> dict[str, Any]:
+    """The settings that a run is bound to, JSON-ready, by dotted name."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values(settings).items()
+        if name.startswith(_BOUND) and name not in _FREE
+    }
+
+
+def open_state(
+    folder: RunFolder, extra: Mapping[str, Any], *, resume: bool, force: bool
+) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """The state to go on from, or None where a run begins.
+
+    Args:
+        folder: the run folder.
+        extra: settings and data of this run, as `bound` and the pack's key give them.
+        resume: whether going on was asked for.
+        force: whether beginning anew was asked for.
+
+    Raises:
+        UsageError: the folder holds a run that neither flag nor equality lets us touch.
+        InputError: there is nothing to resume from.
+        CheckpointError: the state is damaged.
+    """
+    if force or not folder.exists():
+        return None
+    if not folder.state.is_file():
+        if resume:
+            raise InputError(f"{folder.path} holds no state to resume from.", hint="Take --force.")
+        raise UsageError(f"{folder.path} holds a model.", hint="--force replaces it.")
+    tensors, header = folder.load_state()
+    changed = _changed(header, extra)
+    done = header["memory"]["finished"]
+    if not changed and (resume or done):
+        return tensors, header
+    if resume:
+        raise UsageError(
+            f"{folder.path} was trained with other {', '.join(changed)}.",
+            hint="Resume with the same, or begin anew with --force.",
+        )
+    what = f"a finished run with other {', '.join(changed)}" if done else "an unfinished run"
+    raise UsageError(
+        f"{folder.path} holds {what}.",
+        hint="--resume goes on with it, --force begins anew, --output takes another folder.",
+    )
+
+
+def finished(header: Mapping[str, Any], settings: Settings) -> bool:
+    """Whether a run is done, and not asked to be longer or shorter than it was."""
+    asked = (settings.train.epochs, settings.train.max_minutes)
+    return bool(header["memory"]["finished"]) and asked == (
+        header["epochs"],
+        header["max_minutes"],
+    )
+
+
+def _changed(header: Mapping[str, Any], extra: Mapping[str, Any]) -> list[str]:
+    before, now = header["settings"], extra["settings"]
+    names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    return names + (["data"] if header["data"] != extra["data"] else [])

@@ -1,0 +1,77 @@
+"""The run folder: results/NAME with its model files and the state for going on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from im2latex_cli import checkpoints, files
+from im2latex_cli.checkpoints import ModelFile
+from im2latex_cli.errors import CheckpointError
+from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.settings.reference import to_toml
+from im2latex_cli.settings.tree import Settings
+from im2latex_cli.train.state import FORMAT
+
+BEST = "best.safetensors"
+LAST = "last.safetensors"
+STATE = "state.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Paths and files of one run."""
+
+    path: Path
+
+    @property
+    def best(self) -> Path:
+        """The model with the best evaluation."""
+        return self.path / BEST
+
+    @property
+    def state(self) -> Path:
+        """What `--resume` goes on from."""
+        return self.path / STATE
+
+    def exists(self) -> bool:
+        """Whether a run has left anything that a new one would overwrite."""
+        return self.state.is_file() or self.best.is_file()
+
+    def clear(self) -> None:
+        """Remove the files of an earlier run; others stay."""
+        for name in (BEST, LAST, STATE):
+            (self.path / name).unlink(missing_ok=True)
+
+    def describe(self, settings: Settings, vocab: Vocab) -> None:
+        """Write settings.toml and vocab.json."""
+        files.write_text(self.path / "settings.toml", to_toml(settings))
+        vocab.save(self.path / "vocab.json")
+
+    def save_model(self, model: ModelFile, *, best: bool) -> None:
+        """Write last.safetensors, and best.safetensors where it is the best so far."""
+        checkpoints.save(self.path / LAST, model)
+        if best:
+            checkpoints.save(self.path / BEST, model)
+
+    def save_state(self, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+        """Write the state, whole or not at all."""
+        checkpoints.write_tensors(self.state, tensors, header)
+
+    def load_state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Read the state.
+
+        Raises:
+            CheckpointError: it is damaged or of a newer format.
+        """
+        tensors, header = checkpoints.read_tensors(self.state, kind="state")
+        if header.get("format") != FORMAT:
+            raise CheckpointError(
+                f"{self.state}: format {header.get('format')!r} is not {FORMAT}.",
+                hint="Resume with the version that wrote it, or begin anew with --force.",
+            )
+        return tensors, header

@@ -1,0 +1,248 @@
+"""A split packed once into memory-mapped files, so that an epoch decodes no PNG.
+
+The pack lies in the user cache under a key made from all that shaped it; knows no tensor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from im2latex_cli import files
+from im2latex_cli.data import store
+from im2latex_cli.data.jsonl import read_rows
+from im2latex_cli.data.manifest import FILE as MANIFEST
+from im2latex_cli.data.store import Record
+from im2latex_cli.errors import InputError
+from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.progress import Reporter
+from im2latex_cli.vision.image import open_grey
+from im2latex_cli.vision.prepare import Preprocessing, prepare
+
+VERSION = 1
+"""Layout of the pack; a new number makes every old pack unused."""
+
+_ARRAYS = ("starts", "sizes", "ids", "id_starts", "glyphs", "glyph_starts")
+_CHUNK = 256
+
+Glyphs = NDArray[np.float32]
+"""(G, 4): kind (index into `Packed.kinds`), x, y of the centre in pixels, token index or -1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """One split, ready for training.
+
+    Attributes:
+        pixels: every picture's grey values, one after the other, 255 is paper.
+        starts: (N + 1,) where each picture begins in `pixels`.
+        sizes: (N, 2) height and width.
+        ids: every formula's token ids, without begin and end.
+        id_starts: (N + 1,) where each formula begins in `ids`.
+        glyphs: (G, 4) rows of all pictures; see `Glyphs`.
+        glyph_starts: (N + 1,) where each picture's rows begin in `glyphs`.
+        kinds: the (font, code) pairs that `glyphs` numbers.
+        names: record ids.
+        key: hash of all that shaped the pack.
+        skipped: one line for each picture that could not be read.
+    """
+
+    pixels: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    ids: NDArray[np.int64]
+    id_starts: NDArray[np.int64]
+    glyphs: Glyphs
+    glyph_starts: NDArray[np.int64]
+    kinds: tuple[tuple[str, int], ...]
+    names: tuple[str, ...]
+    key: str = ""
+    skipped: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(N,) tokens of each formula."""
+        return np.diff(self.id_starts)
+
+    def picture(self, index: int) -> NDArray[np.uint8]:
+        """(H, W) grey values of one picture."""
+        height, width = self.sizes[index]
+        flat = self.pixels[self.starts[index] : self.starts[index + 1]]
+        return np.asarray(flat).reshape(int(height), int(width))
+
+    def formula(self, index: int) -> list[int]:
+        """Token ids of one formula, without begin and end."""
+        return [int(i) for i in self.ids[self.id_starts[index] : self.id_starts[index + 1]]]
+
+    def glyphs_of(self, index: int) -> Glyphs:
+        """(G, 4) glyph rows of one picture."""
+        return self.glyphs[self.glyph_starts[index] : self.glyph_starts[index + 1]]
+
+
+def pack(
+    root: Path,
+    split: str,
+    *,
+    vocab: Vocab,
+    preprocessing: Preprocessing,
+    cache: Path,
+    reporter: Reporter,
+) -> Packed:
+    """Open the pack of a split, made first where the cache has none.
+
+    Pictures that cannot be read are left out and named in `Packed.skipped`.
+
+    Raises:
+        InputError: the data set is missing or broken, or none of its pictures can be read.
+    """
+    records = store.read(root, split)
+    folder = cache / "packed" / _key(root, split, records, vocab, preprocessing)
+    if not (folder / "index.json").is_file():
+        temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        try:
+            _write(
+                temporary,
+                root / split,
+                records=records,
+                vocab=vocab,
+                preprocessing=preprocessing,
+                reporter=reporter,
+            )
+            shutil.rmtree(folder, ignore_errors=True)
+            temporary.rename(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return _open(folder)
+
+
+def _key(
+    root: Path, split: str, records: Sequence[Record], vocab: Vocab, preprocessing: Preprocessing
+) -> str:
+    digest = hashlib.sha256(f"{VERSION} {split}".encode())
+    described = (root / MANIFEST, root / split / store.METADATA, root / split / store.GLYPHS)
+    for path in described:
+        digest.update(path.read_bytes() if path.is_file() else b"-")
+    for record in records:
+        state = record.image.stat()
+        digest.update(f"{state.st_size} {state.st_mtime_ns}".encode())
+    digest.update(json.dumps([vocab.to_json(), preprocessing.to_json()]).encode())
+    return digest.hexdigest()[:32]
+
+
+def _write(
+    folder: Path,
+    source: Path,
+    *,
+    records: Sequence[Record],
+    vocab: Vocab,
+    preprocessing: Preprocessing,
+    reporter: Reporter,
+) -> None:
+    marks, kinds = _read_glyphs(source / store.GLYPHS)
+    sizes, ids, rows, names, skipped = [], [], [], [], []
+    opened = zip(records, _pictures(records, preprocessing), strict=True)
+    with (
+        reporter.step(f"Pack {source.name}", len(records)) as step,
+        (folder / "pixels.bin").open("wb") as pixels,
+    ):
+        for record, (picture, size) in opened:
+            step.advance()
+            if isinstance(picture, str):
+                skipped.append(picture)
+                continue
+            pixels.write(picture.tobytes())
+            sizes.append(picture.shape)
+            ids.append(np.asarray(vocab.encode(record.tokens), dtype=np.int64))
+            rows.append(_fit(marks.get(record.image.name), size, picture.shape))
+            names.append(record.id)
+    if not sizes:
+        raise InputError(f"None of the pictures in {source} can be read: {skipped[0]}")
+    areas = [height * width for height, width in sizes]
+    arrays: dict[str, NDArray[Any]] = {
+        "starts": _starts(areas),
+        "sizes": np.asarray(sizes, dtype=np.int64),
+        "ids": np.concatenate(ids),
+        "id_starts": _starts([len(row) for row in ids]),
+        "glyphs": np.concatenate(rows).astype(np.float32),
+        "glyph_starts": _starts([len(row) for row in rows]),
+    }
+    for name in _ARRAYS:
+        np.save(folder / f"{name}.npy", arrays[name])
+    index = {"kinds": kinds, "names": names, "skipped": skipped}
+    files.write_json(folder / "index.json", index)
+
+
+def _open(folder: Path) -> Packed:
+    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    arrays: dict[str, Any] = {name: np.load(folder / f"{name}.npy") for name in _ARRAYS}
+    return Packed(
+        pixels=np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r"),
+        kinds=tuple((font, code) for font, code in index["kinds"]),
+        names=tuple(index["names"]),
+        key=folder.name,
+        skipped=tuple(index["skipped"]),
+        **arrays,
+    )
+
+
+Opened = tuple[NDArray[np.uint8] | str, tuple[int, int]]
+
+
+def _pictures(records: Sequence[Record], preprocessing: Preprocessing) -> Iterator[Opened]:
+    def prepared(record: Record) -> Opened:
+        try:
+            image = open_grey(record.image, name=str(record.image))
+            height, width = image.shape
+            return prepare(image, preprocessing), (height, width)
+        except InputError as error:
+            return str(error), (0, 0)
+
+    waiting = iter(records)
+    with ThreadPoolExecutor() as pool:
+        while chunk := list(islice(waiting, _CHUNK)):
+            yield from pool.map(prepared, chunk)
+
+
+def _read_glyphs(path: Path) -> tuple[dict[str, Glyphs], list[tuple[str, int]]]:
+    marks: dict[str, Glyphs] = {}
+    kinds: dict[tuple[str, int], int] = {}
+    if path.is_file():
+        for number, row in read_rows(path):
+            try:
+                marks[row["file_name"]] = np.asarray(
+                    [
+                        (kinds.setdefault((str(font), int(code)), len(kinds)), x, y, token)
+                        for font, code, x, y, _width, _height, token in row["glyphs"]
+                    ],
+                    dtype=np.float32,
+                ).reshape(-1, 4)
+            except (KeyError, TypeError, ValueError) as error:
+                raise InputError(f"{path}, line {number}: broken glyph row ({error}).") from error
+    return marks, list(kinds)
+
+
+def _fit(rows: Glyphs | None, before: tuple[int, int], after: tuple[int, ...]) -> Glyphs:
+    """Keep the glyphs of a picture that preparing left alone; drop those of a changed one."""
+    if rows is None or before != tuple(after):
+        return np.zeros((0, 4), dtype=np.float32)
+    return rows
+
+
+def _starts(counts: Sequence[int]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)

@@ -1,0 +1,244 @@
+"""One training under way: the learner, its data, its evaluations and what to remember of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from im2latex_cli.checkpoints import ModelFile
+from im2latex_cli.errors import UsageError
+from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.model.network import Network
+from im2latex_cli.settings.sections import RuntimeSettings
+from im2latex_cli.settings.tree import Settings
+from im2latex_cli.train import health
+from im2latex_cli.train.batches import BatchStream
+from im2latex_cli.train.calibrate import steps_in
+from im2latex_cli.train.glyphs import GlyphClasses, find_classes
+from im2latex_cli.train.loop import Learner, StepReport, fit
+from im2latex_cli.train.losses import GlyphHead
+from im2latex_cli.train.packed import Packed
+from im2latex_cli.train.state import capture, restore
+from im2latex_cli.train.validate import Evaluation, choose, evaluate
+from im2latex_cli.vision.prepare import Preprocessing
+
+EVALUATIONS = 10
+"""Most evaluations of a run whose settings do not say when to evaluate."""
+
+NONFINITE = 5
+"""Steps in a row without a finite loss after which a run stops."""
+
+
+@dataclass
+class Memory:
+    """What a run remembers of its evaluations; JSON-ready, kept in the state."""
+
+    best: dict[str, Any] = field(default_factory=dict)
+    best_rank: list[float] = field(default_factory=list)
+    since_best: int = 0
+    losses: list[float] = field(default_factory=list)
+    best_loss: float = math.inf
+    findings: dict[str, str] = field(default_factory=dict)
+    finished: bool = False
+
+
+def open_device(runtime: RuntimeSettings) -> torch.device:
+    """Choose the device and set threads and seed.
+
+    Raises:
+        UsageError: the device asked for is not there.
+    """
+    if runtime.threads:
+        torch.set_num_threads(runtime.threads)
+    torch.manual_seed(runtime.seed)
+    here = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if runtime.device == "auto":
+        return torch.device(next(name for name, present in here.items() if present))
+    if not here[runtime.device]:
+        raise UsageError(
+            f"There is no {runtime.device} device here.", hint="Take --device auto or cpu."
+        )
+    return torch.device(runtime.device)
+
+
+class Session:
+    """One training.
+
+    Args:
+        settings: with the preset already in.
+        train: the split to learn from.
+        val: the split to evaluate on.
+        vocab: the tokens.
+        preprocessing: what the pictures went through.
+        state: what an interrupted run left, to go on from.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        train: Packed,
+        val: Packed,
+        *,
+        vocab: Vocab,
+        preprocessing: Preprocessing,
+        state: tuple[Mapping[str, Tensor], Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.settings, self.train, self.val = settings, train, val
+        self.vocab, self.preprocessing = vocab, preprocessing
+        self.device = open_device(settings.runtime)
+        self.classes = self._glyph_classes(state[1] if state else {})
+        network = Network(settings.model, len(vocab))
+        head = GlyphHead(network.glyph_channels, len(self.classes)) if self.classes else None
+        self.learner = Learner(network, settings.train, steps=1, device=self.device, head=head)
+        self.memory = Memory()
+        self.chosen = choose(val, settings.train.evaluate_limit, seed=settings.runtime.seed)
+        self._norms: list[float] = []
+        self._bad = 0
+        if state:
+            restore(self.learner, *state)
+            self.memory = Memory(**state[1]["memory"])
+            self._plan_on(state[1])
+        else:
+            self.learner.steps = self._planned_steps()
+
+    @property
+    def epoch_steps(self) -> int:
+        """Steps of one pass over the whole split."""
+        batches = self._stream().epoch_batches()
+        return math.ceil(batches / self.settings.train.accumulate)
+
+    @property
+    def every(self) -> int:
+        """Steps between evaluations."""
+        wanted = self.settings.train.evaluate_every
+        return wanted or max(self.epoch_steps, math.ceil(self.learner.steps / EVALUATIONS))
+
+    def steps(self) -> Iterator[StepReport]:
+        """Train on, yielding after each step.
+
+        Raises:
+            FloatingPointError: the loss is no longer a number.
+        """
+        for report in fit(self.learner, self._stream()):
+            self._bad = 0 if report.finite else self._bad + 1
+            if self._bad >= NONFINITE:
+                raise FloatingPointError(health.nonfinite(report.step, report.learning_rate))
+            self._norms.append(report.grad_norm)
+            if report.step * 20 > self.learner.steps:
+                self.memory.best_loss = min(self.memory.best_loss, report.smoothed)
+            yield report
+
+    def evaluate(self, packed: Packed | None = None) -> Evaluation:
+        """Read the chosen validation pictures, or as many of another split."""
+        limit, seed = self.settings.train.evaluate_limit, self.settings.runtime.seed
+        return evaluate(
+            self.learner.best_network,
+            packed or self.val,
+            choose(packed, limit, seed=seed) if packed else self.chosen,
+            vocab=self.vocab,
+            pixels=self.settings.decode.batch_pixels,
+            max_tokens=self.settings.decode.max_tokens,
+            device=self.device,
+        )
+
+    def examine(self, evaluation: Evaluation) -> tuple[health.Vitals, list[health.Finding]]:
+        """Take the vital figures after an evaluation and say what is wrong."""
+        stream = self._stream()
+        indices, cursor = next(iter(stream.order()))
+        vitals = health.measure(
+            self.learner,
+            stream.build(indices, cursor),
+            evaluation,
+            best_loss=self.memory.best_loss,
+            rate=self.learner.optimizer.param_groups[0]["lr"],
+            grad_norms=tuple(self._norms),
+            history=tuple(self.memory.losses),
+            vocab_size=len(self.vocab),
+        )
+        self._norms.clear()
+        return vitals, health.diagnose(vitals)
+
+    def remember(self, evaluation: Evaluation) -> bool:
+        """Take note of an evaluation; whether it is the best so far."""
+        self.memory.losses.append(evaluation.loss)
+        rank = list(evaluation.rank)
+        better = not self.memory.best_rank or rank > self.memory.best_rank
+        self.memory.since_best = 0 if better else self.memory.since_best + 1
+        if better:
+            self.memory.best_rank = rank
+            self.memory.best = {"step": self.learner.step, **evaluation.row()}
+        return better
+
+    def model(self, info: Mapping[str, Any]) -> ModelFile:
+        """The model file of this moment."""
+        tensors = self.learner.best_network.state_dict()
+        return ModelFile(
+            self.settings.model, self.vocab, self.preprocessing, dict(tensors), dict(info)
+        )
+
+    def state(self, extra: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything that going on needs."""
+        tensors, header = capture(self.learner)
+        header |= {
+            "memory": asdict(self.memory),
+            "epochs": self.settings.train.epochs,
+            "max_minutes": self.settings.train.max_minutes,
+            "glyph_classes": self.classes.names if self.classes else None,
+            **extra,
+        }
+        return tensors, header
+
+    def picture(self, index: int) -> NDArray[np.uint8]:
+        """(H, W) one validation picture, for the log."""
+        return self.val.picture(index)
+
+    def _planned_steps(self) -> int:
+        wanted = self.settings.train
+        whole = wanted.epochs * self.epoch_steps
+        if wanted.max_minutes is None:
+            return whole
+        self.learner.steps = max(whole, 1)
+        return steps_in(
+            self.learner,
+            self._stream(),
+            wanted.max_minutes,
+            done_seconds=self.learner.seconds,
+        )
+
+    def _plan_on(self, header: Mapping[str, Any]) -> None:
+        """Keep the number of steps, unless the run is now asked to be longer or shorter."""
+        asked = self.settings.train.epochs, self.settings.train.max_minutes
+        if asked != (header["epochs"], header["max_minutes"]):
+            self.learner.steps = max(self._planned_steps(), self.learner.step)
+
+    def _glyph_classes(self, header: Mapping[str, Any]) -> GlyphClasses | None:
+        wanted = self.settings.train.glyph_weight or self.settings.train.attention_weight
+        if not wanted:
+            return None
+        stored = header.get("glyph_classes")
+        if stored:
+            names = tuple((font, code) for font, code in stored)
+            return GlyphClasses(names, ()).for_kinds(self.train.kinds)
+        return find_classes(self.train)
+
+    def _stream(self) -> BatchStream:
+        return BatchStream(
+            self.train,
+            self.settings.train,
+            seed=self.settings.runtime.seed,
+            steps=self.learner.steps,
+            cursor=self.learner.cursor,
+            classes=self.classes,
+            workers=1 if self.device.type == "cpu" else 8,
+        )

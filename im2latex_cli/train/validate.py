@@ -1,0 +1,170 @@
+"""What a network can do right now: greedy readings of some pictures, scored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from im2latex_cli.evaluate import text
+from im2latex_cli.latex.grammar import check
+from im2latex_cli.latex.vocab import BOS, EOS, PAD, Vocab
+from im2latex_cli.model.beam import search
+from im2latex_cli.model.inputs import to_batch
+from im2latex_cli.model.network import Network
+from im2latex_cli.train.batches import pad_ids, plan
+from im2latex_cli.train.packed import Packed
+
+SLACK = 1.25, 10
+"""A reading may be this many times as long as its reference, plus this many tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Figures of one evaluation; shares are in percent.
+
+    Attributes:
+        loss: mean cross-entropy of the next token.
+        entropy: mean entropy of the next token's distribution, natural logarithm.
+        bleu4: corpus BLEU-4 of the greedy readings.
+        edit_similarity: on tokens.
+        exact_match: equal token sequences.
+        identical: pictures whose reading is the commonest one.
+        distinct_references: different formulas among the pictures.
+        well_formed: readings that are sound formulas.
+        pictures: pictures read.
+        examples: index into the split, reference and reading of a few pictures.
+    """
+
+    loss: float
+    entropy: float
+    bleu4: float
+    edit_similarity: float
+    exact_match: float
+    identical: float
+    distinct_references: int
+    well_formed: float
+    pictures: int
+    examples: tuple[tuple[int, str, str], ...]
+
+    @property
+    def rank(self) -> tuple[float, float, float]:
+        """What the best network is chosen by: edit similarity, exact match, then loss."""
+        return (self.edit_similarity, self.exact_match, -self.loss)
+
+    def row(self) -> dict[str, float | int | str]:
+        """The figures by name, for logs."""
+        return {
+            "loss": self.loss,
+            "perplexity": float(np.exp(min(self.loss, 50.0))),
+            "entropy": self.entropy,
+            "bleu4": self.bleu4,
+            "edit_similarity": self.edit_similarity,
+            "exact_match": self.exact_match,
+            "identical": self.identical,
+            "well_formed": self.well_formed,
+        }
+
+
+def choose(packed: Packed, limit: int, *, seed: int) -> NDArray[np.int64]:
+    """At most `limit` pictures of a split, the same at every evaluation."""
+    order = np.random.default_rng([seed, 3]).permutation(len(packed))
+    return np.sort(order[:limit])
+
+
+@torch.no_grad()
+def evaluate(
+    network: Network,
+    packed: Packed,
+    chosen: NDArray[np.int64],
+    *,
+    vocab: Vocab,
+    pixels: int,
+    max_tokens: int,
+    device: torch.device,
+    examples: int = 4,
+) -> Evaluation:
+    """Read pictures greedily and score the readings.
+
+    Args:
+        network: in any mode; left in evaluation mode.
+        packed: the split.
+        chosen: the pictures, as indices into the split.
+        vocab: tokens of the ids.
+        pixels: most pixels in a batch.
+        max_tokens: longest reading.
+        device: where the network is.
+        examples: pictures to keep as examples.
+    """
+    network.eval()
+    loss = entropy = 0.0
+    tokens = 0
+    readings: dict[int, list[int]] = {}
+    batches = plan(
+        chosen, packed, pictures=64, pixels=pixels, tokens=20_000, random=np.random.default_rng(0)
+    )
+    for indices in batches:
+        formulas = [packed.formula(index) for index in indices]
+        images, sizes = to_batch([packed.picture(index) for index in indices])
+        memory = network.encode(images.to(device), sizes)
+        ids = pad_ids(formulas).to(device)
+        logits = network.decode(memory, ids[:, :-1]).logits.float()
+        logs, real = logits.log_softmax(-1), ids[:, 1:] != PAD
+        loss -= float(logs.gather(2, ids[:, 1:, None])[..., 0][real].sum())
+        entropy -= float((logs.exp() * logs).sum(-1)[real].sum())
+        tokens += int(real.sum())
+        longest = max(map(len, formulas))
+        found = search(
+            torch.full((len(indices),), BOS, device=device),
+            network.start(memory),
+            network.step,
+            width=1,
+            max_steps=min(max_tokens, int(longest * SLACK[0]) + SLACK[1]),
+            eos=EOS,
+            length_penalty=1.0,
+            nbest=1,
+        )
+        for index, hypotheses in zip(indices, found, strict=True):
+            readings[int(index)] = [int(i) for i in hypotheses[0].ids] if hypotheses else []
+    return _scored(
+        packed, vocab, readings, loss=loss / tokens, entropy=entropy / tokens, examples=examples
+    )
+
+
+def _scored(
+    packed: Packed,
+    vocab: Vocab,
+    readings: dict[int, list[int]],
+    *,
+    loss: float,
+    entropy: float,
+    examples: int,
+) -> Evaluation:
+    order = sorted(readings)
+    references = [vocab.decode(packed.formula(index)) for index in order]
+    found = [vocab.decode(readings[index]) for index in order]
+    scores = text.score(references, found, rounds=1)
+    shown = np.linspace(0, len(order) - 1, min(examples, len(order))).astype(int)
+    return Evaluation(
+        loss=loss,
+        entropy=entropy,
+        bleu4=scores.bleu4,
+        edit_similarity=scores.edit_similarity,
+        exact_match=scores.exact_match,
+        identical=100.0 * commonest(found) / len(found),
+        distinct_references=len({tuple(tokens) for tokens in references}),
+        well_formed=100.0 * sum(check(tokens) is None for tokens in found) / len(found),
+        pictures=len(order),
+        examples=tuple(
+            (order[i], " ".join(references[i]), " ".join(found[i])) for i in map(int, shown)
+        ),
+    )
+
+
+def commonest(readings: Sequence[Sequence[str]]) -> int:
+    """How often the commonest reading occurs."""
+    return Counter(tuple(reading) for reading in readings).most_common(1)[0][1]
