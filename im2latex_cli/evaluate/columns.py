@@ -7,6 +7,7 @@ the set of its ink pixels, however tall the page below it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,29 +21,38 @@ TOLERANCE = 5
 """Pixels by which columns must differ, and columns by which pages must differ, to matter."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Columns:
-    """The ink of one page, column by column.
+    """The ink of one page, column by column; small enough to keep or send by the thousand.
 
     Attributes:
-        ink: `(W, H)` bool, True is ink.
+        bits: `(W, ceil(H / 8))` uint8, one bit a pixel from the top, 1 is ink.
     """
 
-    __slots__ = ("ink",)
-
-    def __init__(self, ink: NDArray[np.bool_]) -> None:
-        self.ink = ink
+    bits: NDArray[np.uint8]
 
     @classmethod
     def of(cls, page: Grey) -> Columns:
         """The columns of a grey page `(H, W)`."""
-        return cls(np.ascontiguousarray((page <= INK).T))
+        return cls(np.packbits((page <= INK).T, axis=1))
 
     def __len__(self) -> int:
-        return len(self.ink)
+        return len(self.bits)
 
     def without_blank(self) -> Columns:
         """The columns that have ink."""
-        return Columns(self.ink[self.ink.any(axis=1)])
+        return Columns(self.bits[self.bits.any(axis=1)])
+
+    def rows(self, depth: int) -> list[bytes]:
+        """The columns as bytes, paper added at the bottom."""
+        rows: list[bytes] = self.lowered(depth).view(f"V{depth}").ravel().tolist()
+        return rows
+
+    def lowered(self, depth: int) -> NDArray[np.uint8]:
+        """The bits with paper added at the bottom, `(W, depth)`."""
+        missing = depth - self.bits.shape[1]
+        padded = np.pad(self.bits, ((0, 0), (0, missing))) if missing else self.bits
+        return np.ascontiguousarray(padded)
 
 
 def symbols(reference: Columns, hypothesis: Columns) -> tuple[list[int], list[int]]:
@@ -50,18 +60,17 @@ def symbols(reference: Columns, hypothesis: Columns) -> tuple[list[int], list[in
 
     Not the columns' own integers: rapidfuzz compares hashes of large integers, which collide.
     """
-    height = max(reference.ink.shape[1], hypothesis.ink.shape[1])
+    depth = _depth(reference, hypothesis)
     numbers: dict[bytes, int] = {}
-    sides = (_packed(reference, height), _packed(hypothesis, height))
-    left, right = ([numbers.setdefault(key, len(numbers)) for key in side] for side in sides)
+    left, right = (
+        [numbers.setdefault(row, len(numbers)) for row in side.rows(depth)]
+        for side in (reference, hypothesis)
+    )
     return left, right
 
 
-def _packed(columns: Columns, height: int) -> list[bytes]:
-    missing = height - columns.ink.shape[1]
-    padded = np.pad(columns.ink, ((0, 0), (0, missing))) if missing else columns.ink
-    packed = np.packbits(padded, axis=1)
-    return [row.tobytes() for row in packed]
+def _depth(reference: Columns, hypothesis: Columns) -> int:
+    return max(reference.bits.shape[1], hypothesis.bits.shape[1], 1)
 
 
 def distance(reference: Columns, hypothesis: Columns) -> int:
@@ -86,13 +95,12 @@ def _distinct(
     reference: Columns, hypothesis: Columns, left: Sequence[int], right: Sequence[int]
 ) -> NDArray[np.float32]:
     """The distinct columns in the order of their numbers, `(U, H)` of 0 and 1."""
-    height = max(reference.ink.shape[1], hypothesis.ink.shape[1])
-    count = max([*left, *right], default=-1) + 1
-    table = np.zeros((count, height), dtype=np.float32)
+    depth = _depth(reference, hypothesis)
+    table = np.zeros((max([*left, *right], default=-1) + 1, depth), dtype=np.uint8)
     for side, numbers in ((hypothesis, right), (reference, left)):
         if numbers:
-            table[np.array(numbers), : side.ink.shape[1]] = side.ink
-    return table
+            table[np.array(numbers)] = side.lowered(depth)
+    return np.unpackbits(table, axis=1).astype(np.float32)
 
 
 def _founders(table: NDArray[np.float32]) -> list[int]:

@@ -78,18 +78,24 @@ class ImageScores:
     match_strict_without_blank_interval: Interval
 
 
-def score_pair(reference: Grey, hypothesis: Grey | None) -> PairScore:
-    """Score one pair of grey pages `(H, W)`; a missing hypothesis costs the reference's width."""
-    left = Columns.of(reference)
+def score_pair(reference: Columns, hypothesis: Columns | None, *, match: bool = True) -> PairScore:
+    """Score one pair of pages.
+
+    Args:
+        reference: the page's columns.
+        hypothesis: the other page's; None costs the reference's width and matches nothing.
+        match: apply the tolerant rules; without them every verdict is that of `exact`.
+    """
     if hypothesis is None:
-        return PairScore(len(left), len(left), *([False] * 6))
-    right = Columns.of(hypothesis)
-    edit = columns.distance(left, right)
-    width = max(len(left), len(right))
+        return PairScore(len(reference), len(reference), *([False] * 6))
+    edit = columns.distance(reference, hypothesis)
+    width = max(len(reference), len(hypothesis))
     if edit == 0:
         return PairScore(edit, width, *([True] * 6))
-    tolerant, strict = _matches(left, right)
-    bare_left, bare_right = left.without_blank(), right.without_blank()
+    if not match:
+        return PairScore(edit, width, *([False] * 6))
+    tolerant, strict = _matches(reference, hypothesis)
+    bare_left, bare_right = reference.without_blank(), hypothesis.without_blank()
     bare_tolerant, bare_strict = _matches(bare_left, bare_right)
     return PairScore(
         edit=edit,
@@ -128,7 +134,11 @@ def score(
         rounds: of the bootstrap.
     """
     pairs = zip(references, hypotheses, strict=True)
-    scored = [(score_pair(left, right), right is None) for left, right in pairs if left is not None]
+    scored = [
+        (score_pair(Columns.of(left), None if right is None else Columns.of(right)), right is None)
+        for left, right in pairs
+        if left is not None
+    ]
     return summarize(
         [pair for pair, _ in scored],
         missing=sum(missing for _, missing in scored),

@@ -109,3 +109,5 @@ class EvaluateSettings(Section):
     """Split to recognise."""
     limit: PositiveInt | None = None
     """Score only this many pictures."""
+    form: Literal["raw", "im2markup", "normalised", "normalised_no_spacing"] = "normalised"
+    """Form of the first figures: tokens as given, im2markup's, or ours with or without spacing."""

@@ -24,6 +24,10 @@ def bars(pattern: str, height: int = 12) -> np.ndarray:
     return grey
 
 
+def score_pair(left: np.ndarray, right: np.ndarray) -> image.PairScore:
+    return image.score_pair(columns.Columns.of(left), columns.Columns.of(right))
+
+
 def test_equal_pages_score_100_everywhere():
     scores = image.score([bars("ab.c")], [bars("ab.c")])
     assert [getattr(scores, name) for name in image.FIGURES] == [100.0] * 7
@@ -32,9 +36,9 @@ def test_equal_pages_score_100_everywhere():
 def test_grey_of_128_is_ink_and_129_is_paper():
     dark, light = np.full((3, 2), 128, np.uint8), np.full((3, 2), 129, np.uint8)
     black, white = np.zeros((3, 2), np.uint8), np.full((3, 2), 255, np.uint8)
-    assert image.score_pair(dark, black).edit == 0
-    assert image.score_pair(light, white).edit == 0
-    assert image.score_pair(dark, light).edit == 2
+    assert score_pair(dark, black).edit == 0
+    assert score_pair(light, white).edit == 0
+    assert score_pair(dark, light).edit == 2
 
 
 def test_edit_is_levenshtein_over_columns_and_micro_averaged():
@@ -47,32 +51,32 @@ def test_edit_is_levenshtein_over_columns_and_micro_averaged():
 
 def test_pages_of_unequal_height_are_aligned_at_the_top():
     short, tall = page("##", ".."), page("##", "..", "..", "..")
-    assert image.score_pair(short, tall).edit == 0
-    assert image.score_pair(page("##"), page("..", "##")).edit == 2
+    assert score_pair(short, tall).edit == 0
+    assert score_pair(page("##"), page("..", "##")).edit == 2
 
 
 def test_columns_of_more_than_64_pixels_are_compared_exactly():
     tall = np.full((100, 1), 255, np.uint8)
     left, right = tall.copy(), tall.copy()
     left[5], right[66] = 0, 0  # 2**66 and 2**5 are equal modulo 2**61 - 1
-    assert image.score_pair(left, right).edit == 1
+    assert score_pair(left, right).edit == 1
 
 
 def test_inserted_columns_are_forgiven_by_the_tolerant_match_and_not_by_the_strict_one():
-    found = image.score_pair(bars("abcabc"), bars("abc" + "cab" * 5 + "abc"))
+    found = score_pair(bars("abcabc"), bars("abc" + "cab" * 5 + "abc"))
     assert found.edit > 5
     assert (found.exact, found.tolerant, found.strict) == (False, True, False)
 
 
 @pytest.mark.parametrize(("lost", "match"), [(4, True), (5, False)])
 def test_four_deleted_columns_are_forgiven_and_five_are_not(lost, match):
-    found = image.score_pair(bars("ab" + "c" * lost + "ab"), bars("abab"))
+    found = score_pair(bars("ab" + "c" * lost + "ab"), bars("abab"))
     assert (found.tolerant, found.strict) == (match, match)
 
 
 @pytest.mark.parametrize(("changed", "match"), [(4, True), (5, False)])
 def test_four_replaced_columns_are_forgiven_and_five_are_not(changed, match):
-    found = image.score_pair(bars("a" * 3 + "b" * changed), bars("a" * 3 + "c" * changed))
+    found = score_pair(bars("a" * 3 + "b" * changed), bars("a" * 3 + "c" * changed))
     assert (found.tolerant, found.strict) == (match, match)
 
 
@@ -80,7 +84,7 @@ def test_four_replaced_columns_are_forgiven_and_five_are_not(changed, match):
 def test_columns_that_differ_in_four_pixels_are_one_symbol(apart, match):
     left, right = np.full((12, 9), 255, np.uint8), np.full((12, 9), 255, np.uint8)
     left[:6], right[: 6 + apart] = 0, 0
-    found = image.score_pair(left, right)
+    found = score_pair(left, right)
     assert (found.edit, found.tolerant) == (9, match)
 
 
@@ -97,24 +101,24 @@ def test_a_column_joins_the_first_founder_not_the_nearest():
 
 
 def test_blank_columns_do_not_count_in_the_without_blank_figures():
-    found = image.score_pair(bars("ab......cab"), bars("abcab"))
+    found = score_pair(bars("ab......cab"), bars("abcab"))
     assert (found.tolerant, found.tolerant_without_blank) == (False, True)
     assert (found.exact, found.exact_without_blank) == (False, True)
 
 
 def test_blank_pages():
     blank, inked = bars("......"), bars("aaaaaa")
-    both = image.score_pair(blank, bars(".."))
+    both = score_pair(blank, bars(".."))
     assert (both.exact, both.exact_without_blank, both.tolerant_without_blank) == (
         False,
         True,
         True,
     )
-    one = image.score_pair(blank, inked)
+    one = score_pair(blank, inked)
     assert not one.exact_without_blank
     assert not one.tolerant_without_blank
     assert not one.strict_without_blank
-    other = image.score_pair(inked, blank)
+    other = score_pair(inked, blank)
     assert not other.tolerant
     assert not other.tolerant_without_blank
 
@@ -247,7 +251,7 @@ def test_every_figure_against_a_direct_transcription_on_2000_pages():
     verdicts = set()
     for _ in range(2000):
         left, right = random_pages(draw)
-        found, slow = image.score_pair(left, right), Slow(left, right)
+        found, slow = score_pair(left, right), Slow(left, right)
         assert found.edit == slow.distance(slow.left, slow.right)[-1][-1]
         assert found.width == max(len(slow.left), len(slow.right))
         assert found.exact == (found.edit == 0)

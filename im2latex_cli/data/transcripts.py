@@ -1,0 +1,152 @@
+"""Anybody's formulas as plain text: a line each, or tables with a name for each picture.
+
+`.txt`: one formula a line, empty for none. `.tsv`: a header with a column of formulas, or none
+and the formula last. `.jsonl`: objects with a formula, predictions.jsonl and predict's included.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from im2latex_cli.data.jsonl import read_rows
+from im2latex_cli.errors import InputError
+
+KEYS = ("id", "path", "file_name", "image", "name")
+FORMULAS = ("latex", "formula", "prediction", "hypothesis", "reference", "tokens")
+"""Columns that may hold the formula; the first one present is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """One formula that somebody wrote for one picture.
+
+    Attributes:
+        key: the picture's name, or None where the file gives only an order.
+        text: the formula as given; None where there is none.
+    """
+
+    key: str | None
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """A reference beside the hypothesis for the same picture; None where it is missing."""
+
+    id: str
+    reference: str
+    hypothesis: str | None
+
+
+def read(path: Path, *, prefer: Sequence[str] = ()) -> list[Transcript]:
+    """Read a file of formulas by its ending.
+
+    Args:
+        path: `.txt`, `.tsv` or `.jsonl`; any other ending is read as `.txt`.
+        prefer: columns to look for before the usual ones.
+
+    Raises:
+        InputError: the file cannot be read, is empty, or a line has no formula.
+    """
+    readers = {".tsv": _rows_of_table, ".jsonl": _rows_of_json}
+    if path.suffix.lower() in readers:
+        found = list(readers[path.suffix.lower()](path, (*prefer, *FORMULAS)))
+    else:
+        found = [Transcript(None, line) for line in _lines(path)]
+    if not found:
+        raise InputError(f"{path} is empty.", hint="It needs one formula a line.")
+    return found
+
+
+def pair(references: Path, hypotheses: Path) -> list[Paired]:
+    """Read both files and put the hypotheses beside their references.
+
+    By name where both files name their pictures, else by order.
+
+    Raises:
+        InputError: a file cannot be read, a name comes twice, or the numbers of lines differ.
+    """
+    gold = read(references, prefer=("reference",))
+    made = read(hypotheses, prefer=("prediction", "hypothesis"))
+    if all(row.key is not None for row in (*gold, *made)):
+        given = _by_key(made, hypotheses)
+        _by_key(gold, references)
+        _demand_overlap(gold, given, references, hypotheses)
+        return [Paired(str(row.key), row.text or "", given.get(str(row.key))) for row in gold]
+    if len(gold) != len(made):
+        raise InputError(
+            f"{references} has {len(gold)} lines and {hypotheses} {len(made)}, "
+            "and not both name their pictures.",
+            hint="Write an empty line for a formula that is missing.",
+        )
+    return [
+        Paired(row.key or str(number), row.text or "", other.text)
+        for number, (row, other) in enumerate(zip(gold, made, strict=True), start=1)
+    ]
+
+
+def _by_key(rows: Sequence[Transcript], path: Path) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for row in rows:
+        if str(row.key) in found:
+            raise InputError(f"{path} names {row.key} twice.")
+        found[str(row.key)] = row.text
+    return found
+
+
+def _demand_overlap(
+    gold: Sequence[Transcript], given: Mapping[str, str | None], references: Path, hypotheses: Path
+) -> None:
+    if not any(row.key in given for row in gold):
+        raise InputError(
+            f"{references} and {hypotheses} have no picture's name in common.",
+            hint="Use the same names in both, or .txt files in the same order.",
+        )
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text ({error.reason}).") from error
+    lines = text.replace("\r\n", "\n").split("\n")
+    return lines[:-1] if lines and not lines[-1] else lines
+
+
+def _rows_of_table(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
+    lines = (line for line in _lines(path) if line.strip())
+    rows = list(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    if not rows:
+        return
+    header = [name.strip().lower() for name in rows[0]]
+    formula = next((header.index(name) for name in formulas if name in header), None)
+    key = next((header.index(name) for name in KEYS if name in header), None)
+    if formula is None:
+        yield from (Transcript(row[0] if len(row) > 1 else None, row[-1]) for row in rows)
+        return
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) <= max(formula, key or 0):
+            raise InputError(f"{path}, line {number}: {len(row)} columns, the header has more.")
+        yield Transcript(None if key is None else row[key], row[formula])
+
+
+def _rows_of_json(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
+    for number, row in read_rows(path):
+        key = next((str(row[name]) for name in KEYS if name in row), None)
+        yield Transcript(key, _formula_of(row, formulas, f"{path}, line {number}"))
+
+
+def _formula_of(row: Mapping[str, Any], formulas: Sequence[str], where: str) -> str | None:
+    if "hypotheses" in row and formulas[0] != "reference":
+        best = next(iter(row["hypotheses"] or ()), None)
+        return best if best is None or isinstance(best, str) else str(best["latex"])
+    value = next((row[name] for name in formulas if name in row), None)
+    if value is None and row.get("error") is None:
+        raise InputError(f"{where}: no formula; one of {', '.join(formulas[:4])} is needed.")
+    return " ".join(map(str, value)) if isinstance(value, list) else value

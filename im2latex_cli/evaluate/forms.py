@@ -1,0 +1,77 @@
+"""The forms a formula is scored in, always named and never mixed.
+
+A figure belongs to a form: the same predictions differ by twenty points between two of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, get_args
+
+from im2latex_cli.latex.im2markup import im2markup
+from im2latex_cli.latex.normalize import normalize
+
+Form = Literal["raw", "im2markup", "normalised", "normalised_no_spacing"]
+"""raw: tokens as given; im2markup: that project's normal form; normalised: ours, spacing
+commands kept; normalised_no_spacing: ours without them."""
+
+FORMS: tuple[Form, ...] = get_args(Form)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One reference and what somebody read in its picture.
+
+    Attributes:
+        id: the picture's name.
+        reference: the formula as the source gave it.
+        hypothesis: the formula read; None where there is none.
+        reference_tokens: the reference's tokens as given.
+        hypothesis_tokens: the hypothesis's tokens as given.
+    """
+
+    id: str
+    reference: str
+    hypothesis: str | None
+    reference_tokens: tuple[str, ...]
+    hypothesis_tokens: tuple[str, ...] | None
+
+
+def tokens_in(
+    form: Form, examples: Sequence[Example]
+) -> tuple[list[tuple[str, ...]], list[tuple[str, ...] | None]]:
+    """Tokens of all references and of all hypotheses in one form."""
+    if form == "raw":
+        return (
+            [example.reference_tokens for example in examples],
+            [example.hypothesis_tokens for example in examples],
+        )
+    read = _READERS[form]
+    return (
+        [read(example.reference) for example in examples],
+        [None if example.hypothesis is None else read(example.hypothesis) for example in examples],
+    )
+
+
+@lru_cache(maxsize=65536)
+def _im2markup(formula: str) -> tuple[str, ...]:
+    return im2markup(formula)
+
+
+@lru_cache(maxsize=65536)
+def _kept(formula: str) -> tuple[str, ...]:
+    return normalize(formula, spacing="keep").tokens
+
+
+@lru_cache(maxsize=65536)
+def _dropped(formula: str) -> tuple[str, ...]:
+    return normalize(formula, spacing="drop").tokens
+
+
+_READERS: dict[Form, Callable[[str], tuple[str, ...]]] = {
+    "im2markup": _im2markup,
+    "normalised": _kept,
+    "normalised_no_spacing": _dropped,
+}

@@ -1,0 +1,207 @@
+"""im2latex eval-image: render references and predictions, and compare the pages. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from im2latex_cli.evaluate import image
+from im2latex_cli.evaluate.columns import Columns
+from im2latex_cli.evaluate.forms import Example
+from im2latex_cli.evaluate.image import ImageScores, Interval, PairScore
+from im2latex_cli.progress import Reporter
+from im2latex_cli.render.choose import choose
+from im2latex_cli.render.pool import render_all
+from im2latex_cli.render.renderer import Page, Renderer, RenderFailure
+from im2latex_cli.services import examples
+from im2latex_cli.settings.sections import RenderSettings
+from im2latex_cli.settings.tree import Settings
+from im2latex_cli.vision.finish import finish
+
+DEFAULT_RESULTS = Path("results/small")
+HARVARD = (12, 200)
+"""Font size and dpi of the Harvard evaluation, which drew with TeX."""
+NOT_COMPARABLE = "not drawn by TeX at 12 pt and 200 dpi: not comparable with published figures"
+
+
+class Drawn(NamedTuple):
+    """One rendered formula: the page as it came, and the finished picture of the seed."""
+
+    page: Columns
+    picture: Columns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvalImageResult:
+    """What eval-image prints: percent, with 95 % bootstrap intervals (low, high).
+
+    Attributes:
+        results: the predictions scored.
+        renderer: tex or embedded; both sides were drawn with it.
+        renderer_version: of its engine.
+        dpi: of the pages.
+        font_size: of the pages, in points.
+        pictures: references that rendered; the figures are over these.
+        predictions_not_rendered: of these, without a page for the prediction; counted in full.
+        references_not_rendered: left out.
+        note: what a reader must know before quoting the figures.
+        edit_similarity: over columns.
+        exact_match: pages with equal columns.
+        exact_match_without_blank: the same, columns without ink left out.
+        match_harvard, match_harvard_without_blank: the published rule; None unless drawn as the
+            published pages were.
+        match_tolerant, match_tolerant_without_blank: that rule on other pages; else None.
+        match_strict, match_strict_without_blank: the rule that also counts inserted ink.
+        seed_edit_similarity, seed_exact_match: on finished pictures (padded, halved).
+        exit_code: 0.
+    """
+
+    results: str
+    renderer: Literal["tex", "embedded"]
+    renderer_version: str
+    dpi: int
+    font_size: int
+    pictures: int
+    predictions_not_rendered: int
+    references_not_rendered: int
+    note: str | None
+    edit_similarity: float
+    edit_similarity_interval: Interval
+    exact_match: float
+    exact_match_interval: Interval
+    exact_match_without_blank: float
+    exact_match_without_blank_interval: Interval
+    match_harvard: float | None = None
+    match_harvard_interval: Interval | None = None
+    match_harvard_without_blank: float | None = None
+    match_harvard_without_blank_interval: Interval | None = None
+    match_tolerant: float | None = None
+    match_tolerant_interval: Interval | None = None
+    match_tolerant_without_blank: float | None = None
+    match_tolerant_without_blank_interval: Interval | None = None
+    match_strict: float
+    match_strict_interval: Interval
+    match_strict_without_blank: float
+    match_strict_without_blank_interval: Interval
+    seed_edit_similarity: float
+    seed_exact_match: float
+    exit_code: int = 0
+
+
+def run(
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    results: Path | None = None,
+    references: Path | None = None,
+    hypotheses: Path | None = None,
+) -> EvalImageResult:
+    """Render every reference and its best hypothesis, and score the pages.
+
+    Args:
+        settings: the settings tree.
+        reporter: where progress goes.
+        results: folder with predictions.jsonl, or such a file; None is results/small.
+        references: file of references (.txt, .tsv, .jsonl), for hypotheses without their own.
+        hypotheses: file of hypotheses, instead of `results`.
+
+    Raises:
+        InputError: no predictions, or broken ones.
+        RendererError: the renderer asked for is not here.
+    """
+    source = hypotheses or results or DEFAULT_RESULTS
+    scored = examples.read(references, source)[: settings.evaluate.limit]
+    renderer = choose(settings.render)
+    reporter.info(f"Renderer: {renderer.name} {renderer.version}, {settings.render.dpi} dpi.")
+    pairs: list[tuple[PairScore, PairScore] | None] = []
+    missing = 0
+    with reporter.step("Render and compare", total=len(scored)) as step:
+        for reference, hypothesis in _pages(settings, scored):
+            pairs.append(_score(reference, hypothesis))
+            missing += reference is not None and hypothesis is None
+            step.advance()
+    found = [pair for pair in pairs if pair is not None]
+    counts = {"missing": missing, "skipped": len(pairs) - len(found)}
+    return _result(
+        settings.render,
+        renderer,
+        source,
+        image.summarize((page for page, _ in found), seed=settings.runtime.seed, **counts),
+        image.summarize((finished for _, finished in found), rounds=2, **counts),
+    )
+
+
+def _pages(
+    settings: Settings, scored: Sequence[Example]
+) -> Iterator[tuple[Drawn | None, Drawn | None]]:
+    """Pages of reference and hypothesis in order; each formula is rendered once."""
+    formulas = [text for row in scored for text in (row.reference, row.hypothesis or "")]
+    order = list(dict.fromkeys(text for text in formulas if text.strip()))
+    last = {text: place for place, text in enumerate(formulas)}
+    rendered = zip(order, _render(settings, order), strict=True)
+    kept: dict[str, Drawn | None] = {"": None}
+    for place, row in enumerate(scored):
+        sides: list[Drawn | None] = []
+        for text in (row.reference, row.hypothesis or ""):
+            while text.strip() and text not in kept:
+                name, page = next(rendered)
+                kept[name] = page
+            sides.append(kept.get(text))
+        for text in {row.reference, row.hypothesis or ""}:
+            if text.strip() and last[text] <= 2 * place + 1:
+                del kept[text]
+        yield sides[0], sides[1]
+
+
+def _render(settings: Settings, formulas: Sequence[str]) -> Iterator[Drawn | None]:
+    drawing = partial(_draw, settings.render)
+    for drawn in render_all(settings.render, formulas, jobs=settings.build.jobs, finish=drawing):
+        yield None if isinstance(drawn, RenderFailure) else drawn
+
+
+def _draw(render: RenderSettings, page: Page) -> Drawn:
+    picture, _ = finish(page.ink, look=render.look, padding=render.padding)
+    return Drawn(Columns.of(page.ink), Columns.of(picture))
+
+
+def _score(reference: Drawn | None, hypothesis: Drawn | None) -> tuple[PairScore, PairScore] | None:
+    """Scores of the pages and of the finished pictures; None without a reference."""
+    if reference is None:
+        return None
+    if hypothesis is None:
+        return image.score_pair(reference.page, None), image.score_pair(reference.picture, None)
+    return (
+        image.score_pair(reference.page, hypothesis.page),
+        image.score_pair(reference.picture, hypothesis.picture, match=False),
+    )
+
+
+def _result(
+    render: RenderSettings,
+    renderer: Renderer,
+    source: Path,
+    pages: ImageScores,
+    finished: ImageScores,
+) -> EvalImageResult:
+    figures = asdict(pages)
+    pictures, missing, skipped = (figures.pop(name) for name in ("pairs", "missing", "skipped"))
+    harvard = renderer.name == "tex" and (render.font_size, render.dpi) == HARVARD
+    if harvard:
+        figures = {name.replace("tolerant", "harvard"): value for name, value in figures.items()}
+    return EvalImageResult(
+        results=str(source),
+        renderer=renderer.name,
+        renderer_version=renderer.version,
+        dpi=render.dpi,
+        font_size=render.font_size,
+        pictures=pictures,
+        predictions_not_rendered=missing,
+        references_not_rendered=skipped,
+        note=None if harvard else NOT_COMPARABLE,
+        seed_edit_similarity=finished.edit_similarity,
+        seed_exact_match=finished.exact_match,
+        **figures,
+    )

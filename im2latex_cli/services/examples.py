@@ -1,0 +1,53 @@
+"""What is scored: references beside the best hypotheses, from our files or anybody's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from im2latex_cli.data import predictions, transcripts
+from im2latex_cli.data.predictions import Prediction
+from im2latex_cli.errors import InputError
+from im2latex_cli.evaluate.forms import Example
+from im2latex_cli.latex.tokenizer import tokenize
+
+
+def read(references: Path | None, hypotheses: Path) -> list[Example]:
+    """Read what is to be scored.
+
+    Args:
+        references: .txt, .tsv or .jsonl; None where the hypotheses carry their own references.
+        hypotheses: the like, or predictions.jsonl or its folder.
+
+    Raises:
+        InputError: a file is missing or broken, or the two do not fit each other.
+    """
+    if references is not None:
+        file = predictions.rows_file(hypotheses) if hypotheses.is_dir() else hypotheses
+        return [
+            Example(
+                id=row.id,
+                reference=row.reference,
+                hypothesis=row.hypothesis,
+                reference_tokens=tuple(row.reference.split()),
+                hypothesis_tokens=None if row.hypothesis is None else tuple(row.hypothesis.split()),
+            )
+            for row in transcripts.pair(references, file)
+        ]
+    rows = predictions.read(hypotheses)
+    if not any(row.reference for row in rows):
+        raise InputError(
+            f"{hypotheses} has no references.", hint="Name a file of them with --references."
+        )
+    return [of_prediction(row) for row in rows]
+
+
+def of_prediction(row: Prediction) -> Example:
+    """The best hypothesis of a prediction beside its reference."""
+    best = row.hypotheses[0] if row.hypotheses else None
+    return Example(
+        id=row.id,
+        reference=row.reference,
+        hypothesis=None if best is None else best.latex,
+        reference_tokens=tuple(tokenize(row.reference)),
+        hypothesis_tokens=None if best is None else best.tokens,
+    )

@@ -1,0 +1,90 @@
+"""References and hypotheses of other systems: text, tables and JSON lines, by order or by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from im2latex_cli.data import transcripts
+from im2latex_cli.data.transcripts import Paired, Transcript
+from im2latex_cli.errors import InputError
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8", newline="")
+    return path
+
+
+def test_text_is_a_formula_a_line_with_empty_lines_kept(tmp_path):
+    path = write(tmp_path, "a.txt", "x ^ 2\r\n\ny\n")
+    assert [row.text for row in transcripts.read(path)] == ["x ^ 2", "", "y"]
+
+
+def test_a_table_with_a_header(tmp_path):
+    path = write(tmp_path, "a.tsv", 'source\tformula\tid\nwiki\tx"y\tone\nweb\t\ttwo\n')
+    assert transcripts.read(path) == [Transcript("one", 'x"y'), Transcript("two", "")]
+
+
+def test_a_table_without_a_header_has_the_name_first_and_the_formula_last(tmp_path):
+    path = write(tmp_path, "a.tsv", "1.png\tx\n2.png\ty\n")
+    assert transcripts.read(path) == [Transcript("1.png", "x"), Transcript("2.png", "y")]
+
+
+def test_json_lines_of_predict_and_of_predictions(tmp_path):
+    path = write(
+        tmp_path,
+        "a.jsonl",
+        '{"path": "1.png", "latex": "x", "alternatives": []}\n'
+        '{"path": "2.png", "error": {"code": "input", "message": "gone"}}\n'
+        '{"id": "3", "image": "3.png", "reference": "r", "hypotheses": [{"latex": "h"}]}\n'
+        '{"id": "4", "image": "4.png", "reference": "r", "hypotheses": []}\n',
+    )
+    assert [row.text for row in transcripts.read(path)] == ["x", None, "h", None]
+    assert [row.key for row in transcripts.read(path)] == ["1.png", "2.png", "3", "4"]
+
+
+def test_pairs_by_name_in_the_order_of_the_references(tmp_path):
+    gold = write(tmp_path, "gold.tsv", "id\treference\nb\tB\na\tA\nc\tC\n")
+    made = write(tmp_path, "made.jsonl", '{"id": "a", "latex": "1"}\n{"id": "b", "latex": "2"}\n')
+    assert transcripts.pair(gold, made) == [
+        Paired("b", "B", "2"),
+        Paired("a", "A", "1"),
+        Paired("c", "C", None),
+    ]
+
+
+def test_pairs_by_order_where_a_side_has_no_names(tmp_path):
+    gold = write(tmp_path, "gold.txt", "A\nB\n")
+    made = write(tmp_path, "made.jsonl", '{"id": "x", "latex": "1"}\n{"id": "y", "latex": "2"}\n')
+    assert [row.hypothesis for row in transcripts.pair(gold, made)] == ["1", "2"]
+
+
+def test_a_file_of_predictions_may_serve_as_references(tmp_path):
+    both = write(tmp_path, "p.jsonl", '{"id": "a", "reference": "R", "hypotheses": ["H"]}\n')
+    assert transcripts.pair(both, both) == [Paired("a", "R", "H")]
+
+
+@pytest.mark.parametrize(
+    ("gold", "made", "said"),
+    [
+        (("g.txt", "a\nb\n"), ("m.txt", "a\n"), "2 lines"),
+        (("g.tsv", "id\tformula\n1\ta\n1\tb\n"), ("m.tsv", "id\tformula\n1\ta\n"), "twice"),
+        (("g.tsv", "id\tformula\n1\ta\n"), ("m.tsv", "id\tformula\n2\ta\n"), "in common"),
+        (("g.txt", ""), ("m.txt", "a\n"), "empty"),
+        (("g.jsonl", '{"id": 1}\n'), ("m.txt", "a\n"), "line 1: no formula"),
+        (("g.tsv", "id\tformula\n1\n"), ("m.txt", "a\n"), "line 2"),
+    ],
+)
+def test_what_does_not_fit_is_named(tmp_path, gold, made, said):
+    with pytest.raises(InputError, match=said):
+        transcripts.pair(write(tmp_path, *gold), write(tmp_path, *made))
+
+
+def test_missing_files_and_other_encodings_are_input_errors(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        transcripts.read(tmp_path / "none.txt")
+    (tmp_path / "latin.txt").write_bytes(b"\xe9\n")
+    with pytest.raises(InputError, match="UTF-8"):
+        transcripts.read(tmp_path / "latin.txt")
