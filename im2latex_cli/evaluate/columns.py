@@ -70,7 +70,7 @@ def symbols(reference: Columns, hypothesis: Columns) -> tuple[list[int], list[in
 
 
 def _depth(reference: Columns, hypothesis: Columns) -> int:
-    return max(reference.bits.shape[1], hypothesis.bits.shape[1], 1)
+    return max(int(reference.bits.shape[1]), int(hypothesis.bits.shape[1]), 1)
 
 
 def distance(reference: Columns, hypothesis: Columns) -> int:
@@ -93,28 +93,32 @@ def clustered(reference: Columns, hypothesis: Columns) -> tuple[list[int], list[
 
 def _distinct(
     reference: Columns, hypothesis: Columns, left: Sequence[int], right: Sequence[int]
-) -> NDArray[np.float32]:
-    """The distinct columns in the order of their numbers, `(U, H)` of 0 and 1."""
-    depth = _depth(reference, hypothesis)
+) -> NDArray[np.uint64]:
+    """The distinct columns in the order of their numbers, 64 pixels a word, `(words, U)`."""
+    depth = -(-_depth(reference, hypothesis) // 8) * 8
     table = np.zeros((max([*left, *right], default=-1) + 1, depth), dtype=np.uint8)
     for side, numbers in ((hypothesis, right), (reference, left)):
         if numbers:
             table[np.array(numbers)] = side.lowered(depth)
-    return np.unpackbits(table, axis=1).astype(np.float32)
+    return np.ascontiguousarray(table.view(np.uint64).T)
 
 
-def _founders(table: NDArray[np.float32]) -> list[int]:
+def _founders(table: NDArray[np.uint64]) -> list[int]:
     """For each distinct column in order, the number of its cluster's founder."""
-    ink = table.sum(axis=1)
-    near = ink[:, None] + ink[None, :] - 2 * (table @ table.T) < TOLERANCE - 0.5
-    founder = np.arange(len(table))
-    free = np.ones(len(table), dtype=bool)
-    for number in range(len(table)):
+    count = table.shape[1]
+    apart = np.zeros((count, count), dtype=np.uint16)
+    for word in table:
+        apart += np.bitwise_count(word[:, None] ^ word[None, :])
+    near = apart < TOLERANCE
+    founder = np.arange(count)
+    free = np.ones(count, dtype=bool)
+    for number in range(count):
         if free[number]:
             joined = free & near[number]
             founder[joined] = number
             free &= ~joined
-    return [int(value) for value in founder]
+    numbers: list[int] = founder.tolist()
+    return numbers
 
 
 def edits(left: Sequence[int], right: Sequence[int]) -> Iterable[tuple[int, int]]:
