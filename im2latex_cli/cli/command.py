@@ -23,6 +23,7 @@ Body = Callable[..., Any]
 
 SHARED_SETTINGS = {"runtime.seed": "--seed", "runtime.threads": "--threads"}
 TORCH_SETTINGS = {"runtime.device": "--device"}
+_METAVARS = {int: "N", float: "NUMBER", str: "TEXT"}
 
 
 def command(
@@ -72,15 +73,16 @@ def _flag(key: str, setting: str, flags: str) -> Parameter:
     if leaf.type is bool:
         flags = f"{flags}/--no-{flags.removeprefix('--')}"
     choices = get_args(leaf.type) if get_origin(leaf.type) is Literal else ()
-    numbers = all(isinstance(choice, int) for choice in choices)
+    # Typer reads text choices only; validation checks the numbers.
+    numbers = bool(choices) and all(isinstance(choice, int) for choice in choices)
     option = typer.Option(
         *flags.split(),
         help=_help(leaf),
         show_default=False,
-        metavar="|".join(map(str, choices)) if choices and numbers else None,
+        metavar="|".join(map(str, choices)) or _METAVARS.get(leaf.type),
         rich_help_panel=SHARED_PANEL if setting.startswith("runtime.") else None,
     )
-    kind = int if choices and numbers else leaf.type
+    kind = int if numbers else leaf.type
     return Parameter(
         key, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )

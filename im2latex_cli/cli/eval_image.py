@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from im2latex_cli.cli.command import command
-from im2latex_cli.cli.options import DEFAULT_RESULTS
+from im2latex_cli.cli.options import DEFAULT_RESULTS, Hypotheses, References
 from im2latex_cli.cli.session import Session
 
 SETTINGS = {
@@ -23,8 +23,20 @@ Results = Annotated[
 
 
 @command("eval-image", settings=SETTINGS)
-def eval_image(session: Session, *, results: Results = DEFAULT_RESULTS) -> Any:
+def eval_image(
+    session: Session,
+    *,
+    results: Results = DEFAULT_RESULTS,
+    references: References = None,
+    hypotheses: Hypotheses = None,
+) -> Any:
     """Render references and predictions, and score them as pictures."""
     from im2latex_cli.services import eval_image as service
 
-    return service.run(session.settings, session.reporter, results=results)
+    return service.run(
+        session.settings,
+        session.reporter,
+        results=results,
+        references=references,
+        hypotheses=hypotheses,
+    )

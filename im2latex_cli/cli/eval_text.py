@@ -8,13 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from im2latex_cli.cli.command import command
-from im2latex_cli.cli.options import DEFAULT_DATA, DataOrTar, Model
+from im2latex_cli.cli.options import DEFAULT_DATA, DataOrTar, Hypotheses, Model, References
 from im2latex_cli.cli.session import Session
 
 SETTINGS = {
     "evaluate.split": "--split",
     "decode.beam": "--beam",
     "evaluate.limit": "--limit",
+    "evaluate.form": "--form",
 }
 
 Output = Annotated[
@@ -27,9 +28,23 @@ Output = Annotated[
 
 @command("eval-text", settings=SETTINGS, torch=True)
 def eval_text(
-    session: Session, *, model: Model = None, data: DataOrTar = DEFAULT_DATA, output: Output = None
+    session: Session,
+    *,
+    model: Model = None,
+    data: DataOrTar = DEFAULT_DATA,
+    output: Output = None,
+    references: References = None,
+    hypotheses: Hypotheses = None,
 ) -> Any:
-    """Recognise a split and score the formulas as text."""
+    """Recognise a split and score the formulas as text; or score formulas that exist."""
     from im2latex_cli.services import eval_text as service
 
-    return service.run(session.settings, session.reporter, model=model, data=data, output=output)
+    return service.run(
+        session.settings,
+        session.reporter,
+        model=model,
+        data=data,
+        output=output,
+        references=references,
+        hypotheses=hypotheses,
+    )

@@ -21,6 +21,20 @@ Model = Annotated[
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace what stands in the way.")]
+References = Annotated[
+    Path | None,
+    typer.Option(
+        "--references", metavar="FILE", help="References for --hypotheses: .txt, .tsv or .jsonl."
+    ),
+]
+Hypotheses = Annotated[
+    Path | None,
+    typer.Option(
+        "--hypotheses",
+        metavar="FILE",
+        help="Score these formulas, such as another system's, and recognise nothing.",
+    ),
+]
 
 DEFAULT_DATA = Path("data/small")
 DEFAULT_RESULTS = Path("results/small")

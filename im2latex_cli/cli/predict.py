@@ -23,6 +23,7 @@ Format = Annotated[
     Literal["text", "jsonl"] | None,
     typer.Option(
         "--format",
+        metavar="text|jsonl",
         show_default="text",
         help="text: a line of LaTeX per picture; jsonl: a JSON object per picture.",
     ),

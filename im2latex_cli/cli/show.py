@@ -14,6 +14,7 @@ from im2latex_cli.cli import console
 from im2latex_cli.errors import EXIT_OK, Im2LatexError
 
 FORMAT = 1
+INTERVAL = "_interval"
 
 
 def exit_code(result: Any) -> int:
@@ -64,17 +65,19 @@ def plain(value: Any) -> Any:
 
 
 def lines(result: Any) -> Iterator[str]:
-    """Lay a result out for people: one aligned line per value, then its tables."""
-    items = [(label(name), value) for name, value in _items(result) if value is not None]
-    single = [(name, value) for name, value in items if _is_single(value)]
-    width = max((len(name) for name, _ in single), default=0)
-    for name, value in single:
-        yield f"{name.ljust(width)}  {cell(value)}".rstrip()
-    for name, value in items:
+    """Lay a result out for people: one aligned line per value, then its tables.
+
+    A field `x_interval` (low, high) is written beside its `x`.
+    """
+    held = {name: value for name, value in _items(result) if value is not None}
+    texts = {name: _with_interval(name, held) for name in held if _is_single(held[name])}
+    shown = {label(n): t for n, t in texts.items() if n.removesuffix(INTERVAL) not in {*held} - {n}}
+    width = max(map(len, shown), default=0)
+    for name, line in shown.items():
+        yield f"{name.ljust(width)}  {line}".rstrip()
+    for name, value in held.items():
         if not _is_single(value) and value:
-            yield ""
-            yield name
-            yield from _indented(value)
+            yield from ("", label(name), *_indented(value))
 
 
 def table(rows: Sequence[Any]) -> Iterator[str]:
@@ -105,7 +108,7 @@ def cell(value: Any) -> str:
         case int():
             return f"{value:,}"
         case float():
-            return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.4g}"
+            return f"{value:,.2f}" if value == 0 or abs(value) >= 0.01 else f"{value:.3g}"
         case tuple() | list():
             return ", ".join(cell(item) for item in value)
         case _:
@@ -119,6 +122,14 @@ def _items(result: Any) -> Iterator[tuple[str, Any]]:
         for item in fields(result):
             if item.name != "exit_code":
                 yield item.name, getattr(result, item.name)
+
+
+def _with_interval(name: str, held: Mapping[str, Any]) -> str:
+    interval = held.get(name + INTERVAL)
+    if interval is None:
+        return cell(held[name])
+    low, high = interval
+    return f"{cell(held[name])}  ({cell(low)} to {cell(high)})"
 
 
 def _is_single(value: Any) -> bool:

@@ -7,15 +7,18 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
 from im2latex_cli import paths
+from im2latex_cli.render.choose import INSTALL_LINES
 from im2latex_cli.settings.tree import Settings
 
+TEX_PROGRAMS = ("latex", "kpsewhich", "dvipng")
+BUNDLED = "bundled model"
 PRETRAINED = Path(__file__).parent.parent / "pretrained"
 _TIMEOUT = 60.0
 _DEVICES = """\
@@ -25,19 +28,6 @@ print("cpu")
 for i in range(torch.cuda.device_count()): print(f"cuda:{i} ({torch.cuda.get_device_name(i)})")
 if mps and mps.is_available(): print("mps")
 """
-_TEX = "draws training pictures as TeX does, many times faster and with every font"
-_INSTALL = {
-    "latex": (
-        "apt install texlive-latex-base",
-        "dnf install texlive-latex texlive-amsmath texlive-collection-fontsrecommended",
-        "brew install --cask basictex",
-    ),
-    "dvipng": (
-        "apt install dvipng",
-        "dnf install texlive-dvipng",
-        "sudo tlmgr install dvipng",
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,62 +36,104 @@ class Part:
 
     Attributes:
         name: what it is.
-        version: its version, None where it is absent.
+        here: whether it is.
+        version: its version, where it is here.
         gives: what it is good for.
-        install: where it is absent, the commands that bring it: apt, dnf, brew, pip.
     """
 
     name: str
+    here: bool
     version: str | None
     gives: str
-    install: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Install:
+    """How to get missing parts: the command for one package manager."""
+
+    parts: str
+    manager: str
+    command: str
 
 
 @dataclass(frozen=True, slots=True)
 class DoctorResult:
-    """The state of this installation."""
+    """The state of this installation.
+
+    Attributes:
+        im2latex: version of this package.
+        python: version and path of the interpreter.
+        platform: operating system and processor.
+        devices: what torch can run on; empty where torch does not load.
+        renderer: what `auto` takes here.
+        settings_file: the user's settings file, which need not exist.
+        settings_file_here: whether it exists.
+        cache: the cache folder.
+        cache_bytes: what it holds.
+        parts: everything the tool can use, here or not.
+        install: how to get what is missing.
+        exit_code: 0; a missing part is no error.
+    """
 
     im2latex: str
     python: str
     platform: str
     devices: tuple[str, ...]
-    settings_file: str
+    renderer: str
+    settings_file: Path
+    settings_file_here: bool
     cache: Path
     cache_bytes: int
     parts: tuple[Part, ...]
+    install: tuple[Install, ...]
     exit_code: int = 0
 
 
 def run(settings: Settings) -> DoctorResult:  # noqa: ARG001 - every service takes them
     """Look around; nothing missing is an error."""
-    user = paths.user_settings()
+    parts = tuple(_parts())
     return DoctorResult(
         im2latex=version("im2latex-cli"),
         python=f"{platform.python_version()} ({sys.executable})",
         platform=platform.platform(),
         devices=_devices(),
-        settings_file=f"{user} ({'read' if user.is_file() else 'absent'})",
+        renderer="tex" if shutil.which("latex") else "embedded",
+        settings_file=paths.user_settings(),
+        settings_file_here=paths.user_settings().is_file(),
         cache=paths.cache_folder(),
         cache_bytes=paths.folder_size(paths.cache_folder()),
-        parts=tuple(_parts()),
+        parts=parts,
+        install=tuple(_install([part.name for part in parts if not part.here])),
     )
 
 
 def _parts() -> Iterator[Part]:
-    yield _package("torch", "trains and recognises")
-    yield _program("latex", _TEX)
-    yield _program("dvipng", "turns TeX's pages into pixels")
-    yield _package("mathra", "the embedded renderer: draws formulas without TeX")
+    yield _package("torch", "training and recognising")
+    yield _program("latex", "training pictures as TeX draws them, with glyph positions")
+    yield _program("kpsewhich", "TeX's fonts; comes with latex")
+    yield _program("dvipng", "nothing needs it: pictures to compare the TeX renderer's with")
+    yield _package("mathra", "the embedded renderer: pictures without TeX")
     yield _package("resvg-py", "the embedded renderer's way to pixels")
-    yield _package("tensorboard", "shows a training run in the browser")
+    yield _package("tensorboard", "training curves and pictures in the browser")
     yield _bundled()
+
+
+def _install(missing: Sequence[str]) -> Iterator[Install]:
+    tex = [name for name in missing if name in TEX_PROGRAMS]
+    for manager, command in INSTALL_LINES.items() if tex else ():
+        yield Install(", ".join(tex), manager, command)
+    for name in missing:
+        if name == BUNDLED:
+            yield Install(name, "im2latex", "im2latex run")
+        elif name not in TEX_PROGRAMS:
+            yield Install(name, "pip", f"pip install {name}")
 
 
 def _program(name: str, gives: str) -> Part:
     """Look for a program on PATH and ask it for its version."""
     path = shutil.which(name)
     if path is None:
-        return Part(name, None, gives, _INSTALL[name])
+        return Part(name, here=False, version=None, gives=gives)
     try:
         asked = subprocess.run(
             [path, "--version"], capture_output=True, text=True, timeout=_TIMEOUT, check=False
@@ -109,14 +141,14 @@ def _program(name: str, gives: str) -> Part:
         first = asked.stdout.splitlines()[:1]
     except (OSError, subprocess.TimeoutExpired):
         first = []
-    return Part(name, first[0] if first else f"{path}, version unknown", gives)
+    return Part(name, here=True, version=first[0] if first else None, gives=gives)
 
 
 def _package(name: str, gives: str) -> Part:
     try:
-        return Part(name, version(name), gives)
+        return Part(name, here=True, version=version(name), gives=gives)
     except PackageNotFoundError:
-        return Part(name, None, gives, (f"pip install {name}",))
+        return Part(name, here=False, version=None, gives=gives)
 
 
 def _devices() -> tuple[str, ...]:
@@ -137,11 +169,10 @@ def _devices() -> tuple[str, ...]:
 
 
 def _bundled() -> Part:
-    """Read the name and version of the bundled model from its header."""
-    gives = "recognises pictures without training first"
-    for path in sorted(PRETRAINED.glob("*.safetensors")):
-        return Part("pretrained model", _model_version(path), gives)
-    return Part("pretrained model", None, gives, ("im2latex run trains a small one",))
+    """Look for the bundled model and read its name and version from its header."""
+    found = min(PRETRAINED.glob("*.safetensors"), default=None)
+    told = _model_version(found) if found else None
+    return Part(BUNDLED, here=found is not None, version=told, gives="predict without training")
 
 
 def _model_version(path: Path) -> str:

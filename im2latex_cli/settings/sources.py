@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from im2latex_cli.errors import InputError, SettingsError
 from im2latex_cli.settings.reference import leaves, sections
@@ -110,24 +110,29 @@ def preset(name: str) -> list[Given]:
 def _decode(name: str, text: str) -> Any:
     """Turn a text into what its setting takes: `none` into None, JSON or commas into a list.
 
-    Numbers and booleans stay texts; validation reads them and words the errors.
+    Other texts stay texts: validation reads numbers and booleans, and words the errors.
     """
     if name not in leaves():
         return text
     if text.strip().lower() == "none":
         return None
-    # Costs 0.1 s, so only where a text is there to be decoded.
+    kind = leaves()[name].type
+    if get_origin(kind) is Literal:
+        return {str(choice): choice for choice in get_args(kind)}.get(text, text)
+    return _decode_list(name, text) if get_origin(kind) is tuple else text
+
+
+def _decode_list(name: str, text: str) -> Any:
+    # Costs 0.1 s to import, so only where a list is there to be decoded.
     from pydantic_settings import BaseSettings, EnvSettingsSource
     from pydantic_settings import SettingsError as NotJson
 
     class Variables(Settings, BaseSettings):  # type: ignore[misc]
         """The tree in the shape that pydantic-settings reads from."""
 
-    variable = leaves()[name].variable.lower()
     source = EnvSettingsSource(Variables, env_prefix=PREFIX, env_nested_delimiter="__")
-    source.env_vars = {variable: text}
+    source.env_vars = {leaves()[name].variable.lower(): text}
     try:
-        section, field = name.split(".")
-        return source()[section][field]
+        return source()[leaves()[name].section][leaves()[name].field]
     except NotJson:
         return [part.strip() for part in text.split(",")]
