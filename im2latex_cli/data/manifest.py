@@ -25,7 +25,8 @@ class Manifest:
         renderer: name of the renderer, or "imported" where pictures came with the formulas.
         renderer_version: the renderer's own version.
         settings: every setting that shapes the folder, by dotted name.
-        counts: pictures of each split, failures, removed formulas.
+        counts: pictures of each split, failed formulas, removed repeats.
+        failures: failed formulas by reason.
         format: version of the folder's layout.
     """
 
@@ -35,6 +36,7 @@ class Manifest:
     renderer_version: str
     settings: Mapping[str, Any]
     counts: Mapping[str, int] = field(default_factory=dict)
+    failures: Mapping[str, int] = field(default_factory=dict)
     format: int = FORMAT
 
     def to_json(self) -> dict[str, Any]:
@@ -46,6 +48,7 @@ class Manifest:
             "renderer": {"name": self.renderer, "version": self.renderer_version},
             "settings": dict(self.settings),
             "counts": dict(self.counts),
+            "failures": dict(self.failures),
         }
 
     @classmethod
@@ -58,6 +61,7 @@ class Manifest:
             renderer_version=value["renderer"]["version"],
             settings=value["settings"],
             counts=value["counts"],
+            failures=value["failures"],
             format=value["format"],
         )
 

@@ -1,0 +1,62 @@
+"""What a source is made of: formulas with their line numbers, and lines that hold none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+BadReason = Literal["encoding", "empty", "no-formula", "no-picture"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One formula of a source.
+
+    Attributes:
+        line: its line in the source, from 1.
+        formula: as the source gives it.
+        split: the source's own split for it, or None.
+        image: name of the picture that comes with it, or None where it is to be rendered.
+    """
+
+    line: int
+    formula: str
+    split: str | None = None
+    image: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line of a source that holds no usable formula.
+
+    Attributes:
+        line: its number, from 1.
+        text: what could be read of it.
+        reason: short stable name for counting.
+        message: one line for people.
+    """
+
+    line: int
+    text: str
+    reason: BadReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the formulas of a data set come from.
+
+    Attributes:
+        name: short name, never a path.
+        digest: SHA-256 of the content, or the version of what generates it.
+        read: yields every line in order; each call begins anew.
+        picture: bytes of the picture of that name, where pictures come with the formulas.
+        options: settings that chose among the content, by dotted name.
+    """
+
+    name: str
+    digest: str
+    read: Callable[[], Iterator[Entry | BadLine]]
+    picture: Callable[[str], bytes] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,72 @@
+"""One process at a time in a folder; the lock vanishes with its process, however that ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from im2latex_cli.errors import UsageError
+
+FILE = "lock"
+
+
+@contextmanager
+def locked(folder: Path, *, busy: str) -> Iterator[None]:
+    """Hold the lock file in `folder`, which is made if need be; the holder may delete both.
+
+    Raises:
+        UsageError: another process holds it; `busy` is the message.
+    """
+    handle = _acquire(folder, busy)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _acquire(folder: Path, busy: str) -> int:
+    """Lock the file that has the name now: an earlier holder may delete it while we wait."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(folder / FILE, os.O_RDWR | os.O_CREAT, 0o644)
+        except FileNotFoundError:
+            continue
+        if not _try_lock(handle):
+            os.close(handle)
+            raise UsageError(busy, hint="Wait for it, or choose another --output.")
+        if _is_current(handle, folder / FILE):
+            return handle
+        os.close(handle)
+
+
+def _is_current(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(handle: int) -> bool:
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(handle: int) -> bool:
+        # Not flock: worker processes would inherit it and could hold it after a kill -9.
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True

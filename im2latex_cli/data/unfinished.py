@@ -1,0 +1,227 @@
+"""A data set under way: pictures and a journal in a hidden folder inside the one it becomes.
+
+The journal says what is done: one line for each formula, in the plan's order, written after its
+picture. After a kill -9 the next build goes on behind its last whole line. When all is there the
+files move out, the manifest last, and the hidden folder is gone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from im2latex_cli import files
+from im2latex_cli.data import manifest as manifests
+from im2latex_cli.data import store
+from im2latex_cli.data.manifest import Manifest
+from im2latex_cli.data.plan import Planned
+from im2latex_cli.errors import InputError
+
+FOLDER = ".build"
+REQUEST = "request.json"
+JOURNAL = "journal.jsonl"
+READY = "ready.json"
+TRASH = "replaced"
+ENTRIES = (*store.SPLITS, store.VOCAB, store.FAILURES, manifests.FILE)
+"""All that a data set folder may hold; the manifest moves last and says that it is complete."""
+FLUSH_EVERY = 64
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One finished picture.
+
+    Attributes:
+        png: the file's bytes.
+        width: in pixels.
+        height: in pixels.
+        glyphs: [font, code, x, y, width, height, token] of each glyph, or None.
+    """
+
+    png: bytes
+    width: int
+    height: int
+    glyphs: list[list[Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undrawn:
+    """One formula without a picture."""
+
+    reason: str
+    message: str
+
+
+class Unfinished:
+    """The hidden folder of a build; its user holds the lock in it."""
+
+    def __init__(self, root: Path) -> None:
+        """Name the folder inside the data set folder `root`; nothing is touched."""
+        self.root = root
+        self.path = root / FOLDER
+
+    def request(self) -> Manifest | None:
+        """What the interrupted build was asked for, or None where there is none to go on with."""
+        try:
+            return Manifest.from_json(json.loads((self.path / REQUEST).read_bytes()))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def begin(self, request: Manifest) -> None:
+        """Start from nothing."""
+        (self.path / REQUEST).unlink(missing_ok=True)
+        for found in self.path.iterdir():
+            if found.is_dir():
+                shutil.rmtree(found)
+            elif found.name != "lock":
+                found.unlink()
+        (self.path / JOURNAL).touch()
+        files.write_json(self.path / REQUEST, request.to_json())
+
+    def resume(self, items: Sequence[Planned]) -> int:
+        """Cut the journal behind the last formula that is surely done; return how many are."""
+        journal = self.path / JOURNAL
+        done = size = 0
+        with journal.open("rb") as lines:
+            for item, line in zip(items, lines, strict=False):
+                if not (line.endswith(b"\n") and self._is_whole(item, line)):
+                    break
+                done += 1
+                size += len(line)
+        os.truncate(journal, size)
+        return done
+
+    def _is_whole(self, item: Planned, line: bytes) -> bool:
+        try:
+            row = json.loads(line)
+            if "reason" in row:
+                return True
+            picture = self.path / item.split / item.file_name
+            return bool(picture.stat().st_size == row["bytes"])
+        except (ValueError, KeyError, OSError):
+            return False
+
+    def append(self, results: Iterator[tuple[Planned, Drawn | Undrawn]]) -> Iterator[None]:
+        """Store results as they come, in the plan's order; yields after each."""
+        for split in store.SPLITS:
+            (self.path / split).mkdir(exist_ok=True)
+        with (self.path / JOURNAL).open("a", encoding="utf-8", newline="\n") as journal:
+            for number, (item, result) in enumerate(results, start=1):
+                journal.write(json.dumps(self._keep(item, result), ensure_ascii=False) + "\n")
+                if number % FLUSH_EVERY == 0:
+                    journal.flush()
+                yield
+
+    def _keep(self, item: Planned, result: Drawn | Undrawn) -> Row:
+        if isinstance(result, Undrawn):
+            return {"reason": result.reason, "message": result.message}
+        (self.path / item.split / item.file_name).write_bytes(result.png)
+        row: Row = {"bytes": len(result.png), "width": result.width, "height": result.height}
+        return row if result.glyphs is None else {**row, "glyphs": result.glyphs}
+
+    def rows(self, items: Sequence[Planned]) -> Iterator[tuple[Planned, Row]]:
+        """Yield each formula with what the journal says of it."""
+        with (self.path / JOURNAL).open("rb") as lines:
+            for item, line in zip(items, lines, strict=True):
+                yield item, json.loads(line)
+
+    def write_split(self, split: str, items: Sequence[Planned], *, glyphs: bool) -> int:
+        """Write the split's metadata (and glyphs), drop stray pictures; return the pictures."""
+        folder = self.path / split
+        present = set()
+
+        def pictures() -> Iterator[tuple[Planned, Row]]:
+            for item, row in self.rows(items):
+                if item.split == split and "reason" not in row:
+                    present.add(item.file_name)
+                    yield item, row
+
+        files.write_jsonl(folder / store.METADATA, (_metadata(*pair) for pair in pictures()))
+        if glyphs:
+            files.write_jsonl(
+                folder / store.GLYPHS,
+                ({"file_name": i.file_name, "glyphs": r["glyphs"]} for i, r in pictures()),
+            )
+        if not present:
+            shutil.rmtree(folder)
+            return 0
+        for stray in {path.name for path in folder.glob("*.png")} - present:
+            (folder / stray).unlink()
+        return len(present)
+
+    def publish(self) -> None:
+        """Move everything to its place, the manifest last; remove what it replaces.
+
+        May be killed anywhere: the next build calls it again and it goes on.
+        """
+        if not self.is_ready():
+            _sync()
+            entries = [name for name in ENTRIES if (self.path / name).exists()]
+            files.write_json(self.path / READY, entries)
+        entries = json.loads((self.path / READY).read_bytes())
+        (self.path / TRASH).mkdir(exist_ok=True)
+        for name in (manifests.FILE, *ENTRIES):
+            waiting = (self.path / name).exists()
+            if waiting or name not in entries:
+                _put_away(self.root / name, self.path / TRASH)
+        for name in ENTRIES:
+            if (self.path / name).exists():
+                (self.path / name).replace(self.root / name)
+        self.discard()
+
+    def is_ready(self) -> bool:
+        """Whether everything is made and only has to move."""
+        return (self.path / READY).is_file()
+
+    def discard(self) -> None:
+        """Remove the hidden folder, first of all what could make a later build go on with it."""
+        (self.path / REQUEST).unlink(missing_ok=True)
+        shutil.rmtree(self.path)
+
+
+def claim(root: Path) -> None:
+    """Check that `root` may become a data set folder: it is one, or empty, or not there.
+
+    Raises:
+        InputError: it is a file, or holds other things, which a build must not touch.
+    """
+    if root.exists() and not root.is_dir():
+        raise InputError(f"{root} is a file.", hint="Choose another --output.")
+    if not root.is_dir() or (root / FOLDER).is_dir() or (root / manifests.FILE).is_file():
+        return
+    others = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
+    if others:
+        shown = ", ".join(itertools.islice(others, 3))
+        raise InputError(
+            f"{root} is not a data set built here: it holds {shown}.",
+            hint="Nothing was touched; choose another --output.",
+        )
+
+
+def _metadata(item: Planned, row: Row) -> Row:
+    return {
+        "file_name": item.file_name,
+        "formula": item.formula,
+        "tokens": item.form,
+        "width": row["width"],
+        "height": row["height"],
+    }
+
+
+def _put_away(path: Path, trash: Path) -> None:
+    if path.exists():
+        path.replace(trash / f"{path.name}.{len(list(trash.iterdir()))}")
+
+
+def _sync() -> None:
+    """Let pictures reach the disk before anything says that they are there."""
+    if hasattr(os, "sync"):
+        os.sync()

@@ -1,0 +1,238 @@
+"""im2latex build: formulas to a data set folder, once, however often it is interrupted."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from im2latex_cli import files
+from im2latex_cli.data import manifest as manifests
+from im2latex_cli.data import store
+from im2latex_cli.data.entries import Source
+from im2latex_cli.data.lock import locked
+from im2latex_cli.data.manifest import Manifest
+from im2latex_cli.data.plan import DUPLICATE, OVERLAP, Left, Plan, make_plan
+from im2latex_cli.data.sources import dataset_name, open_source
+from im2latex_cli.data.unfinished import FOLDER, Unfinished, claim
+from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, Interrupted
+from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.progress import Reporter
+from im2latex_cli.services.identity import IMPORTED, asked, demand_same, with_renderer
+from im2latex_cli.services.pictures import draw, take
+from im2latex_cli.services.vocab import count_tokens
+from im2latex_cli.settings.tree import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """What a build made, or found made.
+
+    Attributes:
+        output: the data set folder.
+        dataset: the data set's name.
+        renderer: name and version of the renderer, or "imported".
+        counts: pictures of each split.
+        failed: formulas without a picture, removed repeats aside.
+        failures: failed formulas by reason.
+        duplicates: formulas removed because their split has their normal form already.
+        overlaps: formulas removed because another split has their normal form.
+        vocabulary: tokens in the vocabulary, specials aside.
+        max_failures: share of formulas that may fail.
+        redone: False where the data set was there already.
+        seconds: how long it took.
+    """
+
+    output: str
+    dataset: str
+    renderer: str
+    counts: Mapping[str, int]
+    failed: int
+    failures: Mapping[str, int]
+    duplicates: int
+    overlaps: int
+    vocabulary: int
+    max_failures: float
+    redone: bool
+    seconds: float
+
+    @property
+    def failed_share(self) -> float:
+        """Failed formulas as a share of all that should have a picture."""
+        return self.failed / max(1, self.failed + sum(self.counts.values()))
+
+    @property
+    def exit_code(self) -> int:
+        """0 while few enough formulas failed, else 7."""
+        return EXIT_OK if self.failed_share <= self.max_failures else EXIT_PARTIAL
+
+
+def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> BuildResult:
+    """Build the data set that `settings.build` asks for; go on where an earlier run stopped.
+
+    Args:
+        settings: the whole tree; build, render and latex shape the data set.
+        reporter: where progress goes.
+        force: build anew although the folder holds a data set.
+
+    Raises:
+        UsageError: the folder holds a data set of other settings, or another process builds it.
+        InputError: the formulas cannot be read, or the folder cannot be written.
+        RendererError: the renderer asked for is not there.
+        Interrupted: Ctrl-C; what is done is kept.
+    """
+    started = time.perf_counter()
+    build = settings.build
+    root = output_folder(settings)
+    claim(root)
+    source = open_source(
+        build.dataset, column=build.column, size=build.size, seed=settings.runtime.seed
+    )
+    job = _Job(root, settings, source, reporter)
+    try:
+        redone = job.run(force=force)
+    except OSError as error:
+        raise InputError(
+            f"The data set cannot be written to {root}: {error.strerror or error}.",
+            hint="What is done is kept: put that right and run the same command again.",
+        ) from error
+    if not redone:
+        reporter.info(f"{root} is built already; nothing to do.")
+    return _result(root, settings, redone=redone, seconds=time.perf_counter() - started)
+
+
+def output_folder(settings: Settings) -> Path:
+    """Where the data set goes: the output asked for, else data/NAME."""
+    build = settings.build
+    return Path(build.output) if build.output else Path("data") / dataset_name(build.dataset)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One call of `run`, everything opened."""
+
+    root: Path
+    settings: Settings
+    source: Source
+    reporter: Reporter
+
+    def run(self, *, force: bool) -> bool:
+        """Build what is missing; False where nothing is."""
+        if not force and not (self.root / FOLDER).exists() and self._is_built():
+            return False
+        work = Unfinished(self.root)
+        with locked(work.path, busy=f"Another process is building {self.root}."):
+            if not work.is_ready():
+                return self._run_locked(work, force=force)
+            work.publish()
+        return self.run(force=force) or not force
+
+    def _run_locked(self, work: Unfinished, *, force: bool) -> bool:
+        begun = None if force else work.request()
+        if begun is None and not force and self._is_built():
+            work.discard()
+            return False
+        request = asked(self.settings, self.source, kept=begun)
+        if begun is not None:
+            demand_same(self.root, begun, request)
+        request = with_renderer(self.settings, request)
+        if begun is None:
+            work.begin(request)
+        else:
+            demand_same(self.root, begun, request)
+        self._make(work, request)
+        return True
+
+    def _is_built(self) -> bool:
+        kept = manifests.load(self.root)
+        if kept is None:
+            return False
+        demand_same(self.root, kept, asked(self.settings, self.source, kept=kept))
+        return True
+
+    def _make(self, work: Unfinished, request: Manifest) -> None:
+        plan = self._plan()
+        self._draw(work, request, plan)
+        counts = {
+            split: work.write_split(split, plan.items, glyphs=self.settings.build.glyphs)
+            for split in store.SPLITS
+        }
+        left = _all_left(work, plan)
+        files.write_jsonl(work.path / store.FAILURES, (row.to_json() for row in left))
+        counted = count_tokens(store.read(work.path, "train") if counts["train"] else [])
+        vocab = Vocab.build(counted, min_count=self.settings.vocab.min_count)
+        vocab.save(work.path / store.VOCAB)
+        reasons = Counter(row.reason for row in left)
+        removed = {name: reasons.pop(name, 0) for name in (DUPLICATE, OVERLAP)}
+        counts |= {"failed": reasons.total(), **removed}
+        replace(request, counts=counts, failures=dict(sorted(reasons.items()))).save(work.path)
+        work.publish()
+
+    def _plan(self) -> Plan:
+        build = self.settings.build
+        with self.reporter.step("Reading formulas"):
+            plan = make_plan(
+                self.source,
+                limit=build.limit,
+                val_share=build.val_share,
+                test_share=build.test_share,
+                spacing=self.settings.latex.spacing,
+            )
+        if not plan.items and not plan.left:
+            raise InputError(f"There are no formulas in {self.source.name}: it is empty.")
+        return plan
+
+    def _draw(self, work: Unfinished, request: Manifest, plan: Plan) -> None:
+        done = work.resume(plan.items)
+        todo = plan.items[done:]
+        if done:
+            self.reporter.info(f"Going on: {done} of {len(plan.items)} pictures are there.")
+        if request.renderer == IMPORTED:
+            results = take(todo, self.source)
+        else:
+            render = self.settings.render.model_copy(update={"renderer": request.renderer})
+            build = self.settings.build
+            results = draw(todo, render, jobs=build.jobs, glyphs=build.glyphs)
+        try:
+            with self.reporter.step("Rendering", len(plan.items)) as step, closing(results):
+                step.advance(done)
+                for _ in work.append(results):
+                    step.advance()
+        except KeyboardInterrupt as error:
+            raise Interrupted(
+                "Stopped; the pictures so far are kept.",
+                hint="Run the same command again to go on.",
+            ) from error
+
+
+def _all_left(work: Unfinished, plan: Plan) -> Sequence[Left]:
+    undrawn = [
+        Left(item.line, item.formula, row["reason"], row["message"])
+        for item, row in work.rows(plan.items)
+        if "reason" in row
+    ]
+    return sorted([*plan.left, *undrawn], key=lambda row: row.line)
+
+
+def _result(root: Path, settings: Settings, *, redone: bool, seconds: float) -> BuildResult:
+    manifest = manifests.load(root)
+    if manifest is None:
+        raise InputError(f"{root} lost its manifest while it was built.")
+    counts = manifest.counts
+    return BuildResult(
+        output=str(root),
+        dataset=manifest.dataset,
+        renderer=f"{manifest.renderer} {manifest.renderer_version}".strip(),
+        counts={split: counts[split] for split in store.SPLITS},
+        failed=counts["failed"],
+        failures=manifest.failures,
+        duplicates=counts[DUPLICATE],
+        overlaps=counts[OVERLAP],
+        vocabulary=len(Vocab.load(root / store.VOCAB).tokens) - 4,
+        max_failures=settings.build.max_failures,
+        redone=redone,
+        seconds=seconds,
+    )

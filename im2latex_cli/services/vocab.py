@@ -1,0 +1,113 @@
+"""im2latex vocab: the vocabulary of a data set's train split, and what it covers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from im2latex_cli.data import store
+from im2latex_cli.errors import EXIT_OK
+from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.progress import Reporter
+from im2latex_cli.settings.tree import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of a split the vocabulary knows.
+
+    Attributes:
+        formulas: formulas of the split.
+        tokens: their tokens.
+        known_tokens: share of the tokens in the vocabulary, in percent.
+        known_formulas: share of the formulas with known tokens only, in percent.
+        unknown: tokens that the vocabulary lacks, with how often each occurs.
+    """
+
+    formulas: int
+    tokens: int
+    known_tokens: float
+    known_formulas: float
+    unknown: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class VocabResult:
+    """The vocabulary of a train split.
+
+    Attributes:
+        data: the data set folder.
+        path: the vocabulary file, written anew where it changed.
+        size: tokens, specials aside.
+        min_count: how often a token must occur.
+        left_out: tokens of the train split that are too rare, with how often each occurs.
+        counts: every token with how often it occurs, most frequent first.
+        coverage: of each split.
+    """
+
+    data: str
+    path: str
+    size: int
+    min_count: int
+    left_out: Mapping[str, int]
+    counts: Mapping[str, int]
+    coverage: Mapping[str, Coverage]
+
+    @property
+    def exit_code(self) -> int:
+        """Always 0."""
+        return EXIT_OK
+
+
+def run(settings: Settings, reporter: Reporter, *, data: Path) -> VocabResult:
+    """Write the vocabulary of the train split of `data` and measure what it covers.
+
+    Raises:
+        InputError: there is no data set, or it has no train split.
+    """
+    min_count = settings.vocab.min_count
+    train = store.read(data, "train")
+    counted = count_tokens(train)
+    vocab = Vocab.build(counted, min_count=min_count)
+    path = data / store.VOCAB
+    if not path.is_file() or Vocab.load(path) != vocab:
+        vocab.save(path)
+        reporter.info(f"{path} is written.")
+    known = set(vocab.tokens)
+    splits = {
+        name: train if name == "train" else store.read(data, name) for name in store.splits(data)
+    }
+    return VocabResult(
+        data=str(data),
+        path=str(path),
+        size=sum(token in known for token in counted),
+        min_count=min_count,
+        left_out=_ranked({t: n for t, n in counted.items() if t not in known}),
+        counts=_ranked({t: n for t, n in counted.items() if t in known}),
+        coverage={name: _coverage(records, known) for name, records in splits.items()},
+    )
+
+
+def count_tokens(records: list[store.Record]) -> Counter[str]:
+    """Count the tokens of all records."""
+    return Counter(token for record in records for token in record.tokens)
+
+
+def _coverage(records: list[store.Record], known: set[str]) -> Coverage:
+    counted = count_tokens(records)
+    unknown = {token: count for token, count in counted.items() if token not in known}
+    sound = sum(known.issuperset(record.tokens) for record in records)
+    total = counted.total()
+    return Coverage(
+        formulas=len(records),
+        tokens=total,
+        known_tokens=100.0 * (total - sum(unknown.values())) / max(1, total),
+        known_formulas=100.0 * sound / len(records),
+        unknown=_ranked(unknown),
+    )
+
+
+def _ranked(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
