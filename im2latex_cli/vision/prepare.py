@@ -1,0 +1,188 @@
+"""Any picture a user has, brought to what the network was trained on.
+
+Training and recognition both go through `prepare`. A picture of `im2latex build` comes out as it
+went in, but for the padding of its bucket.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from im2latex_cli.errors import InputError
+from im2latex_cli.vision.components import Pieces, find_pieces
+from im2latex_cli.vision.finish import Frame, Look
+from im2latex_cli.vision.halve import halve
+from im2latex_cli.vision.levels import normalise_levels
+from im2latex_cli.vision.scale import estimate_scale
+
+_NOMINAL_FONT_SIZE = 12
+_NOMINAL_DPI = 100
+_INK = 160
+_FAINT_INK = 215
+"""Greys below this become black where the look is im2latex and the picture is large enough."""
+_LARGEST_INPUT = 16_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """What the training pictures looked like; stored in the model file.
+
+    Attributes:
+        look: how ink was treated before the halving.
+        text_scale: size of the text; 1 is 12 pt at 100 dpi after the halving.
+        margin: white around the ink, pixels.
+        tolerance: text up to this share larger or smaller is left as it is.
+        max_pixels: a larger picture is shrunk.
+        min_side: a smaller one gets more margin at the right and below, pixels.
+    """
+
+    look: Look = "im2latex"
+    text_scale: float = 1.0
+    margin: int = 4
+    tolerance: float = 0.25
+    max_pixels: int = 2_000_000
+    min_side: int = 16
+
+    @classmethod
+    def of_build(cls, *, look: Look, font_size: float, dpi: float, padding: int) -> Preprocessing:
+        """The preprocessing for pictures built with these settings (sizes before the halving)."""
+        scale = (font_size / _NOMINAL_FONT_SIZE) * (dpi / 2 / _NOMINAL_DPI)
+        return cls(look=look, text_scale=scale, margin=padding // 2)
+
+    def to_json(self) -> dict[str, Any]:
+        """The form in the model file."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Preprocessing:
+        """The inverse of `to_json`; values that are missing take their defaults.
+
+        Raises:
+            ValueError: a value of a name that this version does not know.
+        """
+        unknown = sorted(values.keys() - {field.name for field in fields(cls)})
+        if unknown:
+            raise ValueError(f"unknown preprocessing: {', '.join(unknown)}")
+        return cls(**values)
+
+
+def prepare(
+    image: NDArray[np.uint8],
+    preprocessing: Preprocessing,
+    *,
+    scale: float | Literal["estimate"] = "estimate",
+) -> NDArray[np.uint8]:
+    """Bring a picture to what the network was trained on.
+
+    Args:
+        image: (H, W) grey, any size, colours either way round.
+        preprocessing: what the training pictures looked like.
+        scale: size of the text in the picture relative to the training pictures' (2 is twice as
+            large); by default it is estimated from the ink. Pictures whose size is known, as in
+            training, say 1.
+
+    Returns:
+        (h, w) uint8, dark ink on white, h * w at most `preprocessing.max_pixels`.
+
+    Raises:
+        InputError: there is no ink.
+    """
+    return prepare_with_frame(image, preprocessing, scale=scale)[0]
+
+
+def prepare_with_frame(
+    image: NDArray[np.uint8],
+    preprocessing: Preprocessing,
+    *,
+    scale: float | Literal["estimate"] = "estimate",
+) -> tuple[NDArray[np.uint8], Frame]:
+    """As `prepare`; also says where the image lies in the result."""
+    shrunk = max(1, math.ceil(math.sqrt(image.size / _LARGEST_INPUT)))
+    grey = image if shrunk == 1 else np.asarray(Image.fromarray(image).reduce(shrunk))
+    grey = normalise_levels(grey)
+    pieces = _without_specks(find_pieces(grey < _INK))
+    if not len(pieces):
+        raise InputError(
+            "nothing to read: no ink was found.",
+            hint="Check that the formula lies inside the picture.",
+        )
+    factor = _factor(grey, preprocessing, scale if scale == "estimate" else scale / shrunk)
+    window, left, top = _window(grey, pieces, margin=preprocessing.margin * factor)
+    factor = max(factor, math.sqrt(window.size / preprocessing.max_pixels))
+    picture = _rescale(window, factor, preprocessing.look)
+    frame = Frame(left=-left * shrunk, top=-top * shrunk, scale=1 / (factor * shrunk))
+    return _at_least(picture, preprocessing.min_side), frame
+
+
+def _factor(
+    grey: NDArray[np.uint8],
+    preprocessing: Preprocessing,
+    scale: float | Literal["estimate"],
+) -> float:
+    """How many pixels of the image become one; exactly 1 where the text is about right."""
+    if scale == "estimate":
+        factor = estimate_scale(grey) / preprocessing.text_scale
+    else:
+        factor = scale
+    if abs(math.log(factor)) <= math.log(1 + preprocessing.tolerance):
+        return 1.0
+    return 2.0 if abs(factor - 2) < 0.1 else factor  # 2 needs no resampling before the halving
+
+
+def _without_specks(pieces: Pieces) -> Pieces:
+    """Leave out pieces that are dirt beside the largest, so that they do not widen the crop."""
+    largest = int(pieces.area.max(initial=0))
+    return pieces.where(pieces.area >= min(3, largest))
+
+
+def _window(
+    grey: NDArray[np.uint8], pieces: Pieces, *, margin: float
+) -> tuple[NDArray[np.uint8], int, int]:
+    """Cut out the ink with a margin, white where that reaches outside; with its corner."""
+    reach = round(margin)
+    top, left = int(pieces.top.min()) - reach, int(pieces.left.min()) - reach
+    bottom, right = int(pieces.bottom.max()) + reach, int(pieces.right.max()) + reach
+    height, width = grey.shape
+    window = np.full((bottom - top, right - left), 255, np.uint8)
+    y0, y1, x0, x1 = max(top, 0), min(bottom, height), max(left, 0), min(right, width)
+    window[y0 - top : y1 - top, x0 - left : x1 - left] = grey[y0:y1, x0:x1]
+    return window, left, top
+
+
+def _rescale(window: NDArray[np.uint8], factor: float, look: Look) -> NDArray[np.uint8]:
+    """Shrink by a factor, through the look of the training pictures where there are pixels."""
+    if factor == 1.0:
+        return window
+    if look == "im2latex" and factor >= 1.6:
+        return _rescale_black(window, factor)
+    return _resize(window, 1 / factor)
+
+
+def _rescale_black(window: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
+    """As a build would: twice the final size, every pixel with ink black, halved."""
+    double = _resize(window, 2 / factor) if factor != 2 else window
+    height, width = double.shape
+    even = np.full((height + height % 2, width + width % 2), 255, np.uint8)
+    np.putmask(even[:height, :width], double < _FAINT_INK, 0)
+    return halve(even, binary=True)
+
+
+def _resize(window: NDArray[np.uint8], ratio: float) -> NDArray[np.uint8]:
+    height, width = window.shape
+    size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
+    method = Image.Resampling.LANCZOS if ratio < 1 else Image.Resampling.BICUBIC
+    return np.asarray(Image.fromarray(window).resize(size, method))
+
+
+def _at_least(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    height, width = picture.shape
+    if min(height, width) >= side:
+        return picture
+    missing = ((0, max(0, side - height)), (0, max(0, side - width)))
+    return np.pad(picture, missing, constant_values=255)
