@@ -1,0 +1,25 @@
+"""The device that torch works on."""
+
+from __future__ import annotations
+
+import torch
+
+from im2latex_cli.errors import UsageError
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; auto takes cuda, then mps, then cpu.
+
+    Raises:
+        UsageError: the device asked for is not here.
+    """
+    here = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(one for one, present in here.items() if present)
+    if not here.get(name, False):
+        raise UsageError(f"There is no {name} device here.", hint="Take --device auto or cpu.")
+    return torch.device(name)

@@ -1,0 +1,80 @@
+"""A sheet of pictures: where the network looked for each token."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+SHEET = 1600
+"""Width that a sheet aims at, in pixels."""
+PANEL = 480
+"""Greatest width of a panel; larger pictures are reduced, much smaller ones doubled."""
+CAPTION = 20
+GAP = 8
+FRAME = 208
+TINT = np.array([1.0, 0.45, 0.1])
+"""Colour that paper takes where the weight is greatest."""
+
+
+def sheet(
+    picture: NDArray[np.uint8],
+    tokens: Sequence[str],
+    weights: NDArray[np.float32],
+    *,
+    cell: tuple[int, int],
+) -> bytes:
+    """Draw one panel for each token, in reading order, and return them as one PNG.
+
+    Args:
+        picture: (H, W) grey, 255 is paper.
+        tokens: T tokens.
+        weights: (T, rows, columns), at least 0; each token is shown relative to its largest.
+        cell: height and width of a cell in pixels.
+    """
+    size = _panel_size(picture.shape[0], picture.shape[1])
+    panels = [
+        Image.fromarray(overlay(picture, one, cell=cell)).resize(size, Image.Resampling.LANCZOS)
+        for one in weights
+    ]
+    width, height = size[0] + GAP, size[1] + CAPTION + GAP
+    columns = max(1, min(len(panels), SHEET // width))
+    rows = max(1, math.ceil(len(panels) / columns))
+    page = Image.new("RGB", (columns * width + GAP, rows * height + GAP), "white")
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(size=13)
+    for at, (panel, token) in enumerate(zip(panels, tokens, strict=True)):
+        x, y = GAP + at % columns * width, GAP + at // columns * height
+        pen.text((x, y), token, fill="black", font=font)
+        page.paste(panel, (x, y + CAPTION))
+        pen.rectangle(
+            (x - 1, y + CAPTION - 1, x + size[0], y + CAPTION + size[1]), outline=(FRAME,) * 3
+        )
+    held = io.BytesIO()
+    page.save(held, "PNG")
+    return held.getvalue()
+
+
+def overlay(
+    picture: NDArray[np.uint8], weights: NDArray[np.float32], *, cell: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """Tint the paper of a picture (H, W) by weights (rows, columns): RGB (H, W, 3).
+
+    Ink stays as dark as it is.
+    """
+    height, width = picture.shape
+    relative = np.asarray(weights, np.float32) / max(float(weights.max(initial=0.0)), 1e-12)
+    whole = (weights.shape[1] * cell[1], weights.shape[0] * cell[0])
+    smooth = Image.fromarray(relative).resize(whole, Image.Resampling.BILINEAR)
+    strength = np.asarray(smooth)[:height, :width, None]
+    shade = 1 - strength * (1 - TINT)
+    tinted: NDArray[np.uint8] = np.rint(picture[:, :, None] * shade).astype(np.uint8)
+    return tinted
+
+
+def _panel_size(height: int, width: int) -> tuple[int, int]:
+    scale = min(PANEL / width, 2.0 if 3 * width < PANEL else 1.0)
+    return max(1, round(width * scale)), max(1, round(height * scale))
