@@ -19,11 +19,10 @@ from im2latex_cli.vision.components import Pieces, find_pieces
 from im2latex_cli.vision.finish import Frame, Look
 from im2latex_cli.vision.halve import halve
 from im2latex_cli.vision.levels import normalise_levels
-from im2latex_cli.vision.scale import estimate_scale
+from im2latex_cli.vision.scale import estimate_scale, ink_threshold
 
 _NOMINAL_FONT_SIZE = 12
 _NOMINAL_DPI = 100
-_INK = 160
 _FAINT_INK = 215
 """Greys below this become black where the look is im2latex and the picture is large enough."""
 _LARGEST_INPUT = 16_000_000
@@ -106,7 +105,7 @@ def prepare_with_frame(
     shrunk = max(1, math.ceil(math.sqrt(image.size / _LARGEST_INPUT)))
     grey = image if shrunk == 1 else np.asarray(Image.fromarray(image).reduce(shrunk))
     grey = normalise_levels(grey)
-    pieces = _without_specks(find_pieces(grey < _INK))
+    pieces = _without_specks(find_pieces(grey < ink_threshold(grey)))
     if not len(pieces):
         raise InputError(
             "nothing to read: no ink was found.",

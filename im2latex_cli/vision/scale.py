@@ -33,6 +33,7 @@ _FLOOR = 0.1  # share of pieces that no table foresees
 _BLUR = (0.06, 0.24, 0.4, 0.24, 0.06)  # between neighbouring cells
 _MIN_SIDE = 3  # smaller pieces are dots or dirt
 _MAX_PIECES = 3000
+_FAINT = 0.3
 
 
 def estimate_scale(picture: NDArray[np.uint8]) -> float:
@@ -63,8 +64,8 @@ def estimate_scale(picture: NDArray[np.uint8]) -> float:
 
 
 def ink_threshold(picture: NDArray[np.uint8]) -> int:
-    """Half-way between the darkest grey and white."""
-    return (int(picture.min(initial=255)) + 256) // 2
+    """The grey below which a pixel is ink; thin strokes must not fall to pieces."""
+    return 255 - round(_FAINT * (255 - int(picture.min(initial=255))))
 
 
 def count_sizes(pictures: Iterable[tuple[NDArray[np.uint8], float]]) -> NDArray[np.uint32]:
