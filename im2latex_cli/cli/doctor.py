@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from im2latex_cli.cli.command import command
 from im2latex_cli.cli.session import Session
-from im2latex_cli.services.doctor import DoctorResult
 
 
 @command("doctor")
-def doctor(session: Session) -> DoctorResult:
+def doctor(session: Session) -> Any:
     """Show what is here, and what each missing part would give."""
     from im2latex_cli.services import doctor as service
 

@@ -1,0 +1,61 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import im2latex_cli.services
+from im2latex_cli.cli.app import app
+
+Invoke = Callable[..., Result]
+Execute = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
+    """Run the app in this process, in an empty folder."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return lambda *args, **options: CliRunner().invoke(app, args, prog_name="im2latex", **options)
+
+
+@pytest.fixture
+def execute(tmp_path: Path) -> Execute:
+    """Run the real executable in an empty folder."""
+
+    def run(*args: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "im2latex_cli", *args]
+        options = {"cwd": tmp_path, "capture_output": True, "text": True, **options}
+        return subprocess.run(command, check=False, timeout=60, **options)
+
+    return run
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SimpleNamespace]:
+    """Put a fake in the place of a service; it keeps what it was called with."""
+
+    def replace(name: str, outcome: Any) -> SimpleNamespace:
+        def run(*args: Any, **options: Any) -> Any:
+            fake.args, fake.options = args, options
+            if isinstance(outcome, BaseException):
+                raise outcome
+            return outcome
+
+        fake = SimpleNamespace(run=run, args=(), options={})
+        monkeypatch.setattr(im2latex_cli.services, name, fake, raising=False)
+        return fake
+
+    return replace
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """Return a copy of this process's environment, for tests that change one thing."""
+    return dict(os.environ)

@@ -1,0 +1,80 @@
+"""`--help` answers at once: it loads neither torch nor anything else that is heavy."""
+
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from im2latex_cli.cli.app import app
+
+HEAVY = {"torch", "nltk", "PIL", "numpy", "scipy", "rapidfuzz", "pydantic_settings", "tensorboard"}
+COMMANDS = [
+    [],
+    *[[name] for name in typer.main.get_command(app).commands],
+    ["config", "init"],
+    ["cache", "path"],
+    ["cache", "clear"],
+]
+PROBE = """\
+import sys
+from im2latex_cli.cli.app import main
+for args in {commands!r}:
+    sys.argv = ["im2latex", *args, "--help"]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, (args, end.code)
+print("LOADED", *sorted({{name.partition(".")[0] for name in sys.modules}}))
+"""
+
+
+def test_help_loads_nothing_heavy() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE.format(commands=COMMANDS)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "typer" in loaded
+    assert not loaded & HEAVY
+
+
+def test_help_is_quick() -> None:
+    resource = pytest.importorskip("resource", reason="measures processor time, as Unix has it")
+    seconds = []
+    for _ in range(3):
+        command = [sys.executable, "-m", "im2latex_cli", "train", "--help"]
+        begun = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, capture_output=True, check=True)
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(ended.ru_utime + ended.ru_stime - begun.ru_utime - begun.ru_stime)
+    assert min(seconds) < 0.5, "seconds of processor time, so that a busy machine does not count"
+
+
+@pytest.mark.parametrize("args", COMMANDS, ids=" ".join)
+def test_help_names_the_command(invoke, args: list[str]) -> None:
+    result = invoke(*args, "--help")
+    assert result.exit_code == 0
+    assert " ".join(["Usage: im2latex", *args]) in result.stdout
+
+
+def test_version(execute) -> None:
+    done = execute("--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("im2latex 0.")
+
+
+def test_no_argument_shows_the_help(invoke) -> None:
+    result = invoke()
+    assert "Usage: im2latex" in result.output
+
+
+def test_completion_offers_commands(execute, environment) -> None:
+    environment |= {
+        "_IM2LATEX_COMPLETE": "complete_bash",
+        "COMP_WORDS": "im2latex eval-",
+        "COMP_CWORD": "1",
+    }
+    assert execute(env=environment).stdout.split() == ["eval-text", "eval-image"]
