@@ -5,39 +5,43 @@ Only recognising needs torch, and loads it then: scoring predictions that exist 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from im2latex_cli import __version__
 from im2latex_cli.data import labelled, predictions
 from im2latex_cli.data.labelled import Labelled
-from im2latex_cli.data.predictions import Prediction
-from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, UsageError
-from im2latex_cli.evaluate import forms, text
-from im2latex_cli.evaluate.forms import FORMS, Example, Form
+from im2latex_cli.data.manifest import FILE as MANIFEST
+from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, UsageError
+from im2latex_cli.evaluate import breakdown, forms, styles, text
+from im2latex_cli.evaluate.breakdown import Confusion, Group
+from im2latex_cli.evaluate.forms import FORMS, Form
+from im2latex_cli.evaluate.styles import StyleScores
 from im2latex_cli.evaluate.text import Interval, TextScores
+from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.progress import Reporter
 from im2latex_cli.services import examples
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.vision.image import open_grey
 
-if TYPE_CHECKING:
-    from im2latex_cli.recognizer import Recognizer
-
+FORMAT = 1
 DEFAULT_DATA = Path("data/small")
 RUNS = Path("results")
 PRETRAINED = "pretrained"
 MEMORY = "scored on the train split: memory, not skill"
-CHUNK = 64
-"""Pictures opened at once."""
-
-Picture = NDArray[np.uint8]
+HEADLINE = (
+    "bleu4",
+    "bleu4_interval",
+    "edit_similarity",
+    "edit_similarity_interval",
+    "exact_match",
+    "exact_match_interval",
+    "bleu4_nltk",
+    "edit_similarity_present",
+)
+"""Figures of the chosen form that the result carries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,10 @@ class EvalTextResult:
         form: the form of the figures that follow.
         perplexity: of the references, teacher-forced; never below 1.
         forms: the same predictions in every form.
+        styles: the figures of other projects, on the compact LaTeX of that form.
+        groups: scores by length, construct and depth, in that form.
+        confusions: the commonest differences between tokens, in that form.
+        reused: the predictions were there already, made with the same model and settings.
         exit_code: 0, or 7 where pictures failed.
     """
 
@@ -88,6 +96,10 @@ class EvalTextResult:
     bleu4_nltk: float
     edit_similarity_present: float
     forms: tuple[FormRow, ...]
+    styles: StyleScores
+    groups: tuple[Group, ...]
+    confusions: tuple[Confusion, ...]
+    reused: bool = False
     exit_code: int = EXIT_OK
 
 
@@ -100,6 +112,7 @@ def run(
     output: Path | None = None,
     references: Path | None = None,
     hypotheses: Path | None = None,
+    reuse: bool = False,
 ) -> EvalTextResult:
     """Recognise a split and score it, or score hypotheses that exist.
 
@@ -112,6 +125,7 @@ def run(
         output: folder of the predictions; None is the model's run folder.
         references: file of references (.txt, .tsv, .jsonl), for hypotheses without their own.
         hypotheses: file or folder of hypotheses; nothing is recognised.
+        reuse: take predictions that are there, made by the same model with the same settings.
 
     Raises:
         InputError: nothing to score.
@@ -127,30 +141,65 @@ def run(
     wanted = labelled.read(data, split, spacing=settings.latex.spacing)[: settings.evaluate.limit]
     name = model or default_model(data)
     folder = output or _folder_of(name, data)
-    reporter.info(f"Model: {name}. Data: {data}, split {split}.")
-    made, perplexity = _recognise(settings, reporter, name, wanted)
+    reporter.info(f"Model: {name}. Data: {data}, split {split}. Predictions: {folder}.")
+    request = _request(settings, name, data, wanted)
+    if reuse and _made(folder, request):
+        return replace(_score_existing(settings, None, folder), reused=True)
+    _recognise(settings, reporter, folder, request, wanted)
+    return _score_existing(settings, None, folder)
+
+
+def _recognise(
+    settings: Settings,
+    reporter: Reporter,
+    folder: Path,
+    request: dict[str, Any],
+    wanted: Sequence[Labelled],
+) -> None:
+    from im2latex_cli.services.recognise import recognise
+
+    made, perplexity = recognise(settings, reporter, request["model"], wanted)
+    for row in made:
+        if row.error is not None:
+            reporter.warn(row.error)
     meta = {
-        "format": 1,
+        "format": FORMAT,
         "package": __version__,
-        "model": name,
-        "data": str(data),
-        "split": split,
+        **request,
         "pictures": len(made),
         "failed": sum(not row.hypotheses for row in made),
         "perplexity": perplexity,
-        "decode": settings.decode.model_dump(mode="json"),
     }
     predictions.write(folder, made, meta)
-    return _result(
-        settings,
-        [examples.of_prediction(row) for row in made],
-        model=name,
-        data=str(data),
-        split=split,
-        written=folder / predictions.ROWS_FILE,
-        perplexity=perplexity,
-        exit_code=EXIT_PARTIAL if meta["failed"] else EXIT_OK,
-    )
+
+
+def _request(
+    settings: Settings, model: str, data: Path, wanted: Sequence[Labelled]
+) -> dict[str, Any]:
+    """All that the predictions depend on."""
+    from im2latex_cli.recognizer import find_model
+
+    content = sha256()
+    if (data / MANIFEST).is_file():
+        content.update((data / MANIFEST).read_bytes())
+    for row in wanted:
+        content.update(f"{row.id}\0{row.formula}\n".encode())
+    return {
+        "model": model,
+        "model_sha256": sha256(find_model(model).read_bytes()).hexdigest(),
+        "data": str(data),
+        "data_sha256": content.hexdigest(),
+        "split": settings.evaluate.split,
+        "decode": settings.decode.model_dump(mode="json"),
+    }
+
+
+def _made(folder: Path, request: dict[str, Any]) -> bool:
+    """Whether the folder holds just these predictions, none of them failed."""
+    if not (folder / predictions.ROWS_FILE).is_file():
+        return False
+    meta = predictions.read_meta(folder)
+    return not meta.get("failed") and all(meta.get(name) == request[name] for name in request)
 
 
 def default_model(data: Path) -> str:
@@ -168,126 +217,44 @@ def _folder_of(model: str, data: Path) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def _recognise(
-    settings: Settings, reporter: Reporter, model: str, wanted: Sequence[Labelled]
-) -> tuple[list[Prediction], float | None]:
-    from im2latex_cli.recognizer import Recognizer
-
-    recognizer = Recognizer.load(model, device=settings.runtime.device, decode=settings.decode)
-    made: list[Prediction] = []
-    likelihood, tokens = 0.0, 0
-    with reporter.step("Recognise", total=len(wanted)) as step:
-        for start in range(0, len(wanted), CHUNK):
-            chunk = wanted[start : start + CHUNK]
-            pictures, errors = _open(chunk)
-            read = dict(_read(recognizer, pictures, errors))
-            made.extend(_prediction(row, at, read, errors) for at, row in enumerate(chunk))
-            likely = [(pictures[at], chunk[at].tokens) for at in read]
-            likelihood += sum(
-                recognizer.log_likelihoods(*zip(*likely, strict=True)) if likely else ()
-            )
-            tokens += sum(len(formula) + 1 for _, formula in likely)
-            step.advance(len(chunk))
-    return made, math.exp(-likelihood / tokens) if tokens else None
-
-
-def _open(chunk: Sequence[Labelled]) -> tuple[dict[int, Picture], dict[int, InputError]]:
-    pictures, errors = {}, {}
-    for at, row in enumerate(chunk):
-        try:
-            pictures[at] = open_grey(row.content(), name=row.image)
-        except InputError as error:
-            errors[at] = error
-    return pictures, errors
-
-
-def _read(
-    recognizer: Recognizer, pictures: dict[int, Picture], errors: dict[int, InputError]
-) -> Iterator[tuple[int, tuple[predictions.Hypothesis, ...]]]:
-    """Read all pictures at once; where that fails, one by one, so that one costs only itself."""
-    try:
-        found = recognizer.batch(list(pictures.values()))
-        yield from zip(pictures, map(tuple, found), strict=True)
-    except InputError:
-        for at, picture in pictures.items():
-            try:
-                yield at, tuple(recognizer.batch([picture])[0])
-            except InputError as error:
-                errors[at] = error
-
-
-def _prediction(
-    row: Labelled,
-    at: int,
-    read: dict[int, tuple[predictions.Hypothesis, ...]],
-    errors: dict[int, InputError],
-) -> Prediction:
-    error = errors.get(at)
-    return Prediction(
-        id=row.id,
-        image=row.image,
-        reference=row.formula,
-        reference_tokens=row.tokens,
-        hypotheses=read.get(at, ()),
-        error=None if error is None else str(error),
-        error_code="input" if error is None else error.code,
-    )
-
-
 def _score_existing(
     settings: Settings, references: Path | None, hypotheses: Path
 ) -> EvalTextResult:
-    given = examples.read(references, hypotheses)[: settings.evaluate.limit]
+    scored = examples.read(references, hypotheses)[: settings.evaluate.limit]
     meta = predictions.read_meta(hypotheses) if references is None else {}
-    return _result(
-        settings,
-        given,
+    form = settings.evaluate.form
+    scores = {
+        name: text.score(*forms.tokens_in(name, scored), seed=settings.runtime.seed)
+        for name in FORMS
+    }
+    main, tokens = scores[form], forms.tokens_in(form, scored)
+    figures = {name: getattr(main, name) for name in HEADLINE}
+    return EvalTextResult(
         model=meta.get("model"),
         data=str(meta.get("data", references or hypotheses)),
         split=meta.get("split"),
-        written=hypotheses,
-        perplexity=meta.get("perplexity"),
-    )
-
-
-def _result(
-    settings: Settings,
-    scored: Sequence[Example],
-    *,
-    model: str | None,
-    data: str,
-    split: str | None,
-    written: Path,
-    perplexity: float | None,
-    exit_code: int = EXIT_OK,
-) -> EvalTextResult:
-    scores = {form: _scores(settings, scored, form) for form in FORMS}
-    main = scores[settings.evaluate.form]
-    return EvalTextResult(
-        model=model,
-        data=data,
-        split=split,
-        predictions=str(written),
+        predictions=str(hypotheses),
         pictures=main.pairs,
         failed=main.missing,
-        note=MEMORY if split == "train" else None,
-        form=settings.evaluate.form,
-        bleu4=main.bleu4,
-        bleu4_interval=main.bleu4_interval,
-        edit_similarity=main.edit_similarity,
-        edit_similarity_interval=main.edit_similarity_interval,
-        exact_match=main.exact_match,
-        exact_match_interval=main.exact_match_interval,
-        perplexity=perplexity,
-        bleu4_nltk=main.bleu4_nltk,
-        edit_similarity_present=main.edit_similarity_present,
-        forms=tuple(_row(form, found) for form, found in scores.items()),
-        exit_code=exit_code,
+        note=MEMORY if meta.get("split") == "train" else None,
+        form=form,
+        perplexity=meta.get("perplexity"),
+        forms=tuple(_row(name, found) for name, found in scores.items()),
+        styles=_styles(*tokens),
+        groups=breakdown.groups(*tokens),
+        confusions=breakdown.confusions(*tokens),
+        exit_code=EXIT_PARTIAL if meta.get("failed") else EXIT_OK,
+        **figures,
     )
 
 
-def _scores(settings: Settings, scored: Sequence[Example], form: Form) -> TextScores:
-    return text.score(*forms.tokens_in(form, scored), seed=settings.runtime.seed)
+def _styles(
+    references: Sequence[Sequence[str]], hypotheses: Sequence[Sequence[str] | None]
+) -> StyleScores:
+    return styles.score(
+        [join(tokens) for tokens in references],
+        [None if tokens is None else join(tokens) for tokens in hypotheses],
+    )
 
 
 def _row(form: Form, found: TextScores) -> FormRow:

@@ -1,0 +1,90 @@
+"""im2latex run: build, vocab, train, eval-text, eval-image; run again, it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL
+from im2latex_cli.progress import Reporter
+from im2latex_cli.services import build, eval_image, eval_text, train, vocab
+from im2latex_cli.services.build import BuildResult
+from im2latex_cli.services.eval_image import EvalImageResult
+from im2latex_cli.services.eval_text import EvalTextResult
+from im2latex_cli.services.train import TrainResult
+from im2latex_cli.services.vocab import VocabResult
+from im2latex_cli.settings.resolve import Resolved
+
+STATE = "state.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One step and what became of it."""
+
+    step: str
+    outcome: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineResult:
+    """What the whole run came to.
+
+    Attributes:
+        steps: each step: done now, or there already.
+        build, vocab, train, eval_text, eval_image: the results of the steps.
+        exit_code: 0, or 7 where a step did only part of its work.
+    """
+
+    steps: tuple[StepRow, ...]
+    build: BuildResult
+    vocab: VocabResult
+    train: TrainResult
+    eval_text: EvalTextResult
+    eval_image: EvalImageResult
+    exit_code: int = EXIT_OK
+
+
+def run(resolved: Resolved, reporter: Reporter, *, force: bool = False) -> PipelineResult:
+    """Run every step; a step whose result is there already only says so.
+
+    Args:
+        resolved: the settings; training chooses its preset itself.
+        reporter: where progress goes.
+        force: do every step anew.
+
+    Raises:
+        Im2LatexError: of the first step that cannot go on; what is done is kept.
+    """
+    settings = resolved.settings
+    built = build.run(settings, reporter, force=force)
+    data = Path(built.output)
+    counted = vocab.run(settings, reporter, data=data)
+    folder = Path(settings.train.output or eval_text.RUNS / data.resolve().name)
+    resume = (folder / STATE).is_file() and not force
+    trained = train.run(resolved, reporter, data=data, resume=resume, force=force)
+    read = eval_text.run(settings, reporter, model=trained.output, data=data, reuse=not force)
+    drawn = eval_image.run(settings, reporter, results=Path(trained.output))
+    results = (built, counted, trained, read, drawn)
+    partial = any(getattr(result, "exit_code", EXIT_OK) == EXIT_PARTIAL for result in results)
+    return PipelineResult(
+        steps=tuple(_rows(built, trained, read, drawn)),
+        build=built,
+        vocab=counted,
+        train=trained,
+        eval_text=read,
+        eval_image=drawn,
+        exit_code=EXIT_PARTIAL if partial else EXIT_OK,
+    )
+
+
+def _rows(
+    built: BuildResult, trained: TrainResult, read: EvalTextResult, drawn: EvalImageResult
+) -> Iterator[StepRow]:
+    yield StepRow("build", "built" if built.redone else "was there", built.output)
+    yield StepRow("vocab", "counted", built.output)
+    yield StepRow("train", trained.status, trained.output)
+    yield StepRow("eval-text", "was there, scored" if read.reused else "read", read.predictions)
+    yield StepRow("eval-image", "scored", drawn.results)

@@ -1,0 +1,107 @@
+"""Read labelled pictures with a model: predictions, and how likely the model finds the truth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from im2latex_cli.data.labelled import Labelled
+from im2latex_cli.data.predictions import Hypothesis, Prediction
+from im2latex_cli.errors import InputError
+from im2latex_cli.progress import Reporter
+from im2latex_cli.recognizer import Recognizer
+from im2latex_cli.settings.tree import Settings
+from im2latex_cli.vision.image import open_grey
+
+CHUNK = 64
+"""Pictures opened at once."""
+
+Picture = NDArray[np.uint8]
+
+
+def recognise(
+    settings: Settings, reporter: Reporter, model: str, wanted: Sequence[Labelled]
+) -> tuple[list[Prediction], float | None]:
+    """Read pictures with the best hypotheses first.
+
+    Args:
+        settings: device, threads and search.
+        reporter: told about progress.
+        model: pretrained, a results folder or a model file.
+        wanted: the pictures; one that cannot be read becomes a prediction with an error.
+
+    Returns:
+        A prediction for each picture, and the perplexity of the references (natural, by token,
+        their ends included); None where no picture could be read.
+
+    Raises:
+        CheckpointError: the model cannot be used.
+        InputError: there is no such model.
+    """
+    recognizer = Recognizer.load(
+        model,
+        device=settings.runtime.device,
+        decode=settings.decode,
+        threads=settings.runtime.threads,
+    )
+    made: list[Prediction] = []
+    likelihood, tokens = 0.0, 0
+    with reporter.step("Recognise", total=len(wanted)) as step:
+        for start in range(0, len(wanted), CHUNK):
+            chunk = wanted[start : start + CHUNK]
+            pictures, errors = _open(chunk)
+            read = dict(_read(recognizer, pictures, errors)) if pictures else {}
+            made.extend(_prediction(row, at, read, errors) for at, row in enumerate(chunk))
+            likely = [(pictures[at], chunk[at].tokens) for at in read]
+            likelihood += sum(
+                recognizer.log_likelihoods(*zip(*likely, strict=True)) if likely else ()
+            )
+            tokens += sum(len(formula) + 1 for _, formula in likely)
+            step.advance(len(chunk))
+    return made, math.exp(-likelihood / tokens) if tokens else None
+
+
+def _open(chunk: Sequence[Labelled]) -> tuple[dict[int, Picture], dict[int, InputError]]:
+    pictures, errors = {}, {}
+    for at, row in enumerate(chunk):
+        try:
+            pictures[at] = open_grey(row.content(), name=row.image)
+        except InputError as error:
+            errors[at] = error
+    return pictures, errors
+
+
+def _read(
+    recognizer: Recognizer, pictures: dict[int, Picture], errors: dict[int, InputError]
+) -> Iterator[tuple[int, tuple[Hypothesis, ...]]]:
+    """Read all pictures at once; where that fails, one by one, so that one costs only itself."""
+    try:
+        found = recognizer.batch(list(pictures.values()))
+        yield from zip(pictures, map(tuple, found), strict=True)
+    except InputError:
+        for at, picture in pictures.items():
+            try:
+                yield at, tuple(recognizer.batch([picture])[0])
+            except InputError as error:
+                errors[at] = error
+
+
+def _prediction(
+    row: Labelled,
+    at: int,
+    read: dict[int, tuple[Hypothesis, ...]],
+    errors: dict[int, InputError],
+) -> Prediction:
+    error = errors.get(at)
+    return Prediction(
+        id=row.id,
+        image=row.image,
+        reference=row.formula,
+        reference_tokens=row.tokens,
+        hypotheses=read.get(at, ()),
+        error=None if error is None else str(error),
+        error_code="input" if error is None else error.code,
+    )
