@@ -373,5 +373,7 @@ def _braced(tokens: Tokens) -> Tokens:
 
 
 def _environment(name: str, lines: Sequence[Tokens]) -> Tokens:
-    body = [token for line in lines for token in (r"\\", *line)][1:]
+    # A bracket after a line break would be read as a length.
+    rows = [["-", *line] if line[0] == "[" else line for line in lines]
+    body = [token for row in rows for token in (r"\\", *row)][1:]
     return [rf"\begin{{{name}}}", *body, rf"\end{{{name}}}"]

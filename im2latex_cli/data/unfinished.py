@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,7 @@ class Unfinished:
                 yield item, json.loads(line)
 
     def write_split(self, split: str, items: Sequence[Planned], *, glyphs: bool) -> int:
-        """Write the split's metadata (and glyphs), drop stray pictures; return the pictures."""
+        """Write the split's metadata (and glyphs), drop what a kill left; return the pictures."""
         folder = self.path / split
         present = set()
 
@@ -153,7 +154,7 @@ class Unfinished:
         if not present:
             shutil.rmtree(folder)
             return 0
-        for stray in {path.name for path in folder.glob("*.png")} - present:
+        for stray in {path.name for path in folder.iterdir()} - present - set(store.TABLES):
             (folder / stray).unlink()
         return len(present)
 
@@ -185,6 +186,13 @@ class Unfinished:
         """Remove the hidden folder, first of all what could make a later build go on with it."""
         (self.path / REQUEST).unlink(missing_ok=True)
         shutil.rmtree(self.path)
+
+    def drop_unbegun(self) -> None:
+        """Leave nothing behind of a build that failed before it began."""
+        if self.path.is_dir() and self.request() is None:
+            shutil.rmtree(self.path)
+            with suppress(OSError):
+                self.root.rmdir()  # only where it is empty
 
 
 def claim(root: Path) -> None:

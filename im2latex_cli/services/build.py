@@ -38,6 +38,7 @@ class BuildResult:
         counts: pictures of each split.
         failed: formulas without a picture, removed repeats aside.
         failures: failed formulas by reason.
+        failures_file: where each is listed; None where there are none.
         duplicates: formulas removed because their split has their normal form already.
         overlaps: formulas removed because another split has their normal form.
         vocabulary: tokens in the vocabulary, specials aside.
@@ -52,6 +53,7 @@ class BuildResult:
     counts: Mapping[str, int]
     failed: int
     failures: Mapping[str, int]
+    failures_file: str | None
     duplicates: int
     overlaps: int
     vocabulary: int
@@ -94,6 +96,11 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
     job = _Job(root, settings, source, reporter)
     try:
         redone = job.run(force=force)
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            "Stopped; the pictures so far are kept.",
+            hint="Run the same command again to go on.",
+        ) from error
     except OSError as error:
         raise InputError(
             f"The data set cannot be written to {root}: {error.strerror or error}.",
@@ -126,35 +133,37 @@ class _Job:
         work = Unfinished(self.root)
         with locked(work.path, busy=f"Another process is building {self.root}."):
             if not work.is_ready():
-                return self._run_locked(work, force=force)
+                try:
+                    return self._run_locked(work, force=force)
+                finally:
+                    work.drop_unbegun()
             work.publish()
         return self.run(force=force) or not force
 
     def _run_locked(self, work: Unfinished, *, force: bool) -> bool:
         begun = None if force else work.request()
         if begun is None and not force and self._is_built():
-            work.discard()
             return False
         request = asked(self.settings, self.source, kept=begun)
         if begun is not None:
-            demand_same(self.root, begun, request)
+            demand_same(f"The unfinished {self.root}", begun, request)
         request = with_renderer(self.settings, request)
+        plan = self._plan()
         if begun is None:
             work.begin(request)
         else:
-            demand_same(self.root, begun, request)
-        self._make(work, request)
+            demand_same(f"The unfinished {self.root}", begun, request)
+        self._make(work, request, plan)
         return True
 
     def _is_built(self) -> bool:
         kept = manifests.load(self.root)
         if kept is None:
             return False
-        demand_same(self.root, kept, asked(self.settings, self.source, kept=kept))
+        demand_same(str(self.root), kept, asked(self.settings, self.source, kept=kept))
         return True
 
-    def _make(self, work: Unfinished, request: Manifest) -> None:
-        plan = self._plan()
+    def _make(self, work: Unfinished, request: Manifest, plan: Plan) -> None:
         self._draw(work, request, plan)
         counts = {
             split: work.write_split(split, plan.items, glyphs=self.settings.build.glyphs)
@@ -196,16 +205,10 @@ class _Job:
             render = self.settings.render.model_copy(update={"renderer": request.renderer})
             build = self.settings.build
             results = draw(todo, render, jobs=build.jobs, glyphs=build.glyphs)
-        try:
-            with self.reporter.step("Rendering", len(plan.items)) as step, closing(results):
-                step.advance(done)
-                for _ in work.append(results):
-                    step.advance()
-        except KeyboardInterrupt as error:
-            raise Interrupted(
-                "Stopped; the pictures so far are kept.",
-                hint="Run the same command again to go on.",
-            ) from error
+        with self.reporter.step("Rendering", len(plan.items)) as step, closing(results):
+            step.advance(done)
+            for _ in work.append(results):
+                step.advance()
 
 
 def _all_left(work: Unfinished, plan: Plan) -> Sequence[Left]:
@@ -229,6 +232,7 @@ def _result(root: Path, settings: Settings, *, redone: bool, seconds: float) -> 
         counts={split: counts[split] for split in store.SPLITS},
         failed=counts["failed"],
         failures=manifest.failures,
+        failures_file=str(root / store.FAILURES) if counts["failed"] else None,
         duplicates=counts[DUPLICATE],
         overlaps=counts[OVERLAP],
         vocabulary=len(Vocab.load(root / store.VOCAB).tokens) - 4,

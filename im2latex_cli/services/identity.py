@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from im2latex_cli.data.entries import Source
@@ -68,8 +67,13 @@ def with_renderer(settings: Settings, request: Manifest) -> Manifest:
     )
 
 
-def demand_same(root: Path, kept: Manifest, request: Manifest) -> None:
-    """Check that the data set at `root`, finished or not, is the one asked for.
+def demand_same(what: str, kept: Manifest, request: Manifest) -> None:
+    """Check that the data set there, finished or not, is the one asked for.
+
+    Args:
+        what: how the message calls it.
+        kept: what it is.
+        request: what is asked for.
 
     Raises:
         UsageError: it is not; every difference is named.
@@ -77,7 +81,7 @@ def demand_same(root: Path, kept: Manifest, request: Manifest) -> None:
     differences = list(_differences(kept, request))
     if differences:
         raise UsageError(
-            f"{root} was built otherwise: {'; '.join(differences)}.",
+            f"{what} was built otherwise: {'; '.join(differences)}.",
             hint="Add --force to build it anew, or choose another --output.",
         )
 

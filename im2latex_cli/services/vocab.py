@@ -19,18 +19,28 @@ class Coverage:
     """How much of a split the vocabulary knows.
 
     Attributes:
+        split: its name.
         formulas: formulas of the split.
         tokens: their tokens.
         known_tokens: share of the tokens in the vocabulary, in percent.
         known_formulas: share of the formulas with known tokens only, in percent.
-        unknown: tokens that the vocabulary lacks, with how often each occurs.
+        unknown: tokens that the vocabulary lacks, most frequent first.
     """
 
+    split: str
     formulas: int
     tokens: int
     known_tokens: float
     known_formulas: float
-    unknown: Mapping[str, int]
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCount:
+    """A token and how often the train split has it."""
+
+    token: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +52,8 @@ class VocabResult:
         path: the vocabulary file, written anew where it changed.
         size: tokens, specials aside.
         min_count: how often a token must occur.
-        left_out: tokens of the train split that are too rare, with how often each occurs.
-        counts: every token with how often it occurs, most frequent first.
+        counts: its tokens, most frequent first.
+        left_out: tokens of the train split that are too rare for it.
         coverage: of each split.
     """
 
@@ -51,9 +61,9 @@ class VocabResult:
     path: str
     size: int
     min_count: int
-    left_out: Mapping[str, int]
-    counts: Mapping[str, int]
-    coverage: Mapping[str, Coverage]
+    counts: tuple[TokenCount, ...]
+    left_out: tuple[TokenCount, ...]
+    coverage: tuple[Coverage, ...]
 
     @property
     def exit_code(self) -> int:
@@ -76,17 +86,19 @@ def run(settings: Settings, reporter: Reporter, *, data: Path) -> VocabResult:
         vocab.save(path)
         reporter.info(f"{path} is written.")
     known = set(vocab.tokens)
-    splits = {
-        name: train if name == "train" else store.read(data, name) for name in store.splits(data)
-    }
+    ranked = [TokenCount(token, count) for token, count in _ranked(counted)]
+    counts = tuple(one for one in ranked if one.token in known)
     return VocabResult(
         data=str(data),
         path=str(path),
-        size=sum(token in known for token in counted),
+        size=len(counts),
         min_count=min_count,
-        left_out=_ranked({t: n for t, n in counted.items() if t not in known}),
-        counts=_ranked({t: n for t, n in counted.items() if t in known}),
-        coverage={name: _coverage(records, known) for name, records in splits.items()},
+        counts=counts,
+        left_out=tuple(one for one in ranked if one.token not in known),
+        coverage=tuple(
+            _coverage(name, train if name == "train" else store.read(data, name), known)
+            for name in store.splits(data)
+        ),
     )
 
 
@@ -95,19 +107,20 @@ def count_tokens(records: list[store.Record]) -> Counter[str]:
     return Counter(token for record in records for token in record.tokens)
 
 
-def _coverage(records: list[store.Record], known: set[str]) -> Coverage:
+def _coverage(split: str, records: list[store.Record], known: set[str]) -> Coverage:
     counted = count_tokens(records)
     unknown = {token: count for token, count in counted.items() if token not in known}
     sound = sum(known.issuperset(record.tokens) for record in records)
     total = counted.total()
     return Coverage(
+        split=split,
         formulas=len(records),
         tokens=total,
         known_tokens=100.0 * (total - sum(unknown.values())) / max(1, total),
         known_formulas=100.0 * sound / len(records),
-        unknown=_ranked(unknown),
+        unknown=tuple(token for token, _ in _ranked(unknown)),
     )
 
 
-def _ranked(counts: Mapping[str, int]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+def _ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
