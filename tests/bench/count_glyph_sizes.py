@@ -60,7 +60,6 @@ def variants(chosen: list[str]) -> Iterator[tuple[np.ndarray, float]]:
 
 
 if __name__ == "__main__":
+    found = count_sizes(variants(formulas(Path(os.environ["IM2LATEX_DATA"]), 1600)))
     with Path(sys.argv[1]).open("wb") as target:
-        save_counts(
-            target, count_sizes(variants(formulas(Path(os.environ["IM2LATEX_DATA"]), 1600)))
-        )
+        save_counts(target, found)

@@ -1,0 +1,227 @@
+"""Distortions of finished pictures, so that the network reads what people really have.
+
+`augment` gives what a screenshot, a scan or a photo would have been; `prepare` then follows, as
+it does for a user's picture. The same generator gives the same distortions.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """Ranges of the distortions and how often each is applied (0 to 1).
+
+    Attributes:
+        scale: smallest and largest factor, drawn evenly in its logarithm.
+        scale_share: pictures that are scaled.
+        rotation: largest angle either way, degrees.
+        rotation_share: pictures that are rotated.
+        stroke_share: pictures whose strokes become thinner or bolder.
+        stroke: largest part of a pixel by which they do, on each side.
+        blur_share: pictures that are blurred.
+        blur: largest radius of the Gauss filter, pixels.
+        jpeg_share: pictures that go through JPEG.
+        jpeg_quality: lowest and highest quality.
+        noise_share: pictures with noise.
+        noise: largest standard deviation, grey levels.
+        contrast_share: pictures with greyer ink and paper.
+        paper: darkest paper, grey level.
+        ink: lightest ink, grey level.
+        uneven_share: pictures lit unevenly.
+        inversion_share: pictures with light ink on dark paper.
+        margin_share: pictures with more white around.
+        margin: widest of it, pixels.
+    """
+
+    scale: tuple[float, float] = (0.6, 1.6)
+    scale_share: float = 0.7
+    rotation: float = 2.0
+    rotation_share: float = 0.15
+    stroke_share: float = 0.35
+    stroke: float = 0.6
+    blur_share: float = 0.2
+    blur: float = 0.9
+    jpeg_share: float = 0.2
+    jpeg_quality: tuple[int, int] = (35, 90)
+    noise_share: float = 0.2
+    noise: float = 14.0
+    contrast_share: float = 0.3
+    paper: int = 190
+    ink: int = 90
+    uneven_share: float = 0.1
+    inversion_share: float = 0.1
+    margin_share: float = 0.3
+    margin: int = 24
+
+
+class Affine(NamedTuple):
+    """Where points of the original went: (a x + b y + c, d x + e y + f), pixel corners."""
+
+    a: float = 1.0
+    b: float = 0.0
+    c: float = 0.0
+    d: float = 0.0
+    e: float = 1.0
+    f: float = 0.0
+
+    def apply(self, points: NDArray[Any]) -> NDArray[np.float64]:
+        """Move points, (N, 2) as x and y."""
+        matrix = np.array([[self.a, self.b], [self.d, self.e]])
+        moved: NDArray[np.float64] = points @ matrix.T + np.array([self.c, self.f])
+        return moved
+
+    def then(self, after: Affine) -> Affine:
+        """This map, followed by another."""
+        return Affine(
+            after.a * self.a + after.b * self.d,
+            after.a * self.b + after.b * self.e,
+            after.a * self.c + after.b * self.f + after.c,
+            after.d * self.a + after.e * self.d,
+            after.d * self.b + after.e * self.e,
+            after.d * self.c + after.e * self.f + after.f,
+        )
+
+
+def augment(
+    picture: Picture, rng: Generator, settings: Augmentation | None = None
+) -> tuple[Picture, Affine]:
+    """Distort a picture.
+
+    Args:
+        picture: (H, W), dark ink on white.
+        rng: where all chance comes from.
+        settings: ranges and shares; None takes the defaults.
+
+    Returns:
+        The distorted picture, of another size, and where the points of the original lie in it.
+    """
+    chosen = settings or Augmentation()
+    picture, where = _geometry(picture, rng, chosen)
+    picture = _ink(picture, rng, chosen)
+    return _capture(picture, rng, chosen), where
+
+
+def _geometry(picture: Picture, rng: Generator, chosen: Augmentation) -> tuple[Picture, Affine]:
+    """Margins, rotation and scale."""
+    where = Affine()
+    if rng.random() < chosen.margin_share:
+        top, bottom, left, right = (int(n) for n in rng.integers(0, chosen.margin + 1, 4))
+        picture = np.pad(picture, ((top, bottom), (left, right)), constant_values=255)
+        where = Affine(c=left, f=top)
+    if rng.random() < chosen.rotation_share:
+        picture, turn = _rotate(picture, rng.uniform(-chosen.rotation, chosen.rotation))
+        where = where.then(turn)
+    if rng.random() < chosen.scale_share:
+        low, high = chosen.scale
+        factor = math.exp(rng.uniform(math.log(low), math.log(high)))
+        picture, growth = _scale(picture, factor)
+        where = where.then(growth)
+    return picture, where
+
+
+def _rotate(picture: Picture, degrees: float) -> tuple[Picture, Affine]:
+    """Turn about the middle, counter-clockwise, on a sheet that holds all of it."""
+    height, width = picture.shape
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    new_width = math.ceil(width * cos + height * abs(sin))
+    new_height = math.ceil(height * cos + width * abs(sin))
+    x, y, new_x, new_y = width / 2, height / 2, new_width / 2, new_height / 2
+    forth = Affine(cos, sin, new_x - cos * x - sin * y, -sin, cos, new_y + sin * x - cos * y)
+    back = (cos, -sin, x - cos * new_x + sin * new_y, sin, cos, y - sin * new_x - cos * new_y)
+    turned = Image.fromarray(picture).transform(
+        (new_width, new_height),
+        Image.Transform.AFFINE,
+        back,
+        resample=Image.Resampling.BILINEAR,
+        fillcolor=255,
+    )
+    return np.asarray(turned), forth
+
+
+def _scale(picture: Picture, factor: float) -> tuple[Picture, Affine]:
+    height, width = picture.shape
+    size = (max(8, round(width * factor)), max(8, round(height * factor)))
+    scaled = Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR)
+    return np.asarray(scaled), Affine(a=size[0] / width, e=size[1] / height)
+
+
+def _ink(picture: Picture, rng: Generator, chosen: Augmentation) -> Picture:
+    """Weight of the strokes and sharpness."""
+    if rng.random() < chosen.stroke_share:
+        picture = _weigh(picture, rng.uniform(-chosen.stroke, chosen.stroke))
+    if rng.random() < chosen.blur_share:
+        blur = ImageFilter.GaussianBlur(rng.uniform(0.3, chosen.blur))
+        picture = np.asarray(Image.fromarray(picture).filter(blur))
+    return picture
+
+
+def _weigh(picture: Picture, amount: float) -> Picture:
+    """Bolder (amount > 0) or thinner strokes: a blend with the dilated or eroded ink."""
+    extreme = np.minimum if amount > 0 else np.maximum
+    wide = picture.copy()
+    for there, here in (
+        (np.s_[1:, :], np.s_[:-1, :]),
+        (np.s_[:-1, :], np.s_[1:, :]),
+        (np.s_[:, 1:], np.s_[:, :-1]),
+        (np.s_[:, :-1], np.s_[:, 1:]),
+    ):
+        extreme(wide[there], picture[here], out=wide[there])
+    share = round(abs(amount) * 256)
+    mixed = picture.astype(np.uint16) * (256 - share) + wide.astype(np.uint16) * share
+    return (mixed >> 8).astype(np.uint8)
+
+
+def _capture(picture: Picture, rng: Generator, chosen: Augmentation) -> Picture:
+    """Light, colours, noise and compression."""
+    light = _light(picture.shape, rng, chosen)
+    noisy = rng.random() < chosen.noise_share
+    if rng.random() < chosen.contrast_share:
+        paper, ink = rng.uniform(chosen.paper, 255), rng.uniform(0, chosen.ink)
+        table = np.rint(np.linspace(ink, paper, 256)).astype(np.uint8)
+        picture = table[picture]
+    if light is not None or noisy:
+        levels = picture.astype(np.float32)
+        if light is not None:
+            levels *= light
+        if noisy:
+            strength = np.float32(rng.uniform(2.0, chosen.noise))
+            levels += strength * rng.standard_normal(picture.shape, np.float32)
+        picture = np.clip(levels, 0, 255).astype(np.uint8)
+    if rng.random() < chosen.inversion_share:
+        picture = 255 - picture
+    if rng.random() < chosen.jpeg_share:
+        picture = _jpeg(picture, int(rng.integers(*chosen.jpeg_quality, endpoint=True)))
+    return picture
+
+
+def _light(
+    shape: tuple[int, ...], rng: Generator, chosen: Augmentation
+) -> NDArray[np.float32] | None:
+    """Brightness that falls off in one direction, 1 at its brightest; None for even light."""
+    if rng.random() >= chosen.uneven_share:
+        return None
+    angle, loss = rng.uniform(0, 2 * math.pi), rng.uniform(0.05, 0.3)
+    across = np.linspace(-1, 1, shape[1], dtype=np.float32) * np.float32(math.cos(angle))
+    down = np.linspace(-1, 1, shape[0], dtype=np.float32) * np.float32(math.sin(angle))
+    slope = across[None, :] + down[:, None]
+    light = 1 - loss / 2 * (1 + slope / 1.4143)
+    return light.astype(np.float32)
+
+
+def _jpeg(picture: Picture, quality: int) -> Picture:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
+    with Image.open(buffer) as image:
+        return np.asarray(image)
