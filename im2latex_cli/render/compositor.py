@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,15 @@ _MOST_PIXELS = 16_000_000
 _GREY = bytes(255 - min(255, 16 * min(count, 16)) for count in range(256))
 
 
+class _Placed(NamedTuple):
+    """A character and the dots it lies in: left, top, right, bottom."""
+
+    font: Font
+    code: int
+    box: tuple[int, int, int, int]
+    token: int
+
+
 class Compositor:
     """Paints pages; keeps every character it has drawn."""
 
@@ -26,15 +36,24 @@ class Compositor:
         self._dots_per_sp = dpi * FINE / SP_PER_INCH
 
     def paint(
-        self, page: DviPage, fonts: Sequence[FontUse], *, glyphs: bool
+        self,
+        page: DviPage,
+        fonts: Sequence[FontUse],
+        tokens: Sequence[int] | None = None,
     ) -> Page | RenderFailure:
-        """The page's ink, cropped, and where its characters stand if `glyphs`."""
+        """The page's ink, cropped, and where its characters stand.
+
+        Args:
+            page: what TeX typeset.
+            fonts: the fonts its characters count.
+            tokens: for each character of the page its token.
+        """
         try:
-            placed = self._place(page, fonts)
+            placed = self._place(page, fonts, tokens or [-1] * len(page.codes))
         except FontMissingError as missing:
             return RenderFailure("tex-error", str(missing))
         boxes = [self._rule(*rule) for rule in page.rules]
-        boxes += [box for _, _, box in placed]
+        boxes += [placement.box for placement in placed]
         if not boxes:
             return RenderFailure("blank", "the formula paints nothing")
         left = min(box[0] for box in boxes) // FINE
@@ -46,20 +65,23 @@ class Compositor:
         canvas = np.zeros((height, width), np.uint8)
         for box in boxes[: len(page.rules)]:
             _fill(canvas, box, left, top)
-        for font, code, (x, y, _, _) in placed:
+        for font, code, (x, y, _, _), _ in placed:
             count = font.count(code, y % FINE * FINE + x % FINE)
             row, column = y // FINE - top, x // FINE - left
             region = canvas[row : row + count.shape[0], column : column + count.shape[1]]
             np.add(region, count, out=region)
         ink = np.frombuffer(canvas.tobytes().translate(_GREY), np.uint8).reshape(height, width)
-        return Page(ink, _glyphs(placed, left, top) if glyphs else ())
+        return Page(ink, _glyphs(placed, left, top))
 
-    def _place(self, page: DviPage, fonts: Sequence[FontUse]) -> list[Placed]:
+    def _place(
+        self, page: DviPage, fonts: Sequence[FontUse], tokens: Sequence[int]
+    ) -> list[_Placed]:
         """Each character that paints, with its box in dots."""
         scale = self._dots_per_sp
         opened: dict[int, Font] = {}
         placed = []
-        for number, code, h, v in zip(page.fonts, page.codes, page.h, page.v, strict=True):
+        characters = zip(page.fonts, page.codes, page.h, page.v, tokens, strict=True)
+        for number, code, h, v, token in characters:
             font = opened.get(number)
             if font is None:
                 font = opened[number] = self._shelf.font(fonts[number])
@@ -68,7 +90,7 @@ class Compositor:
             if height:
                 x = math.floor(h * scale + 0.5) + left
                 y = math.floor(v * scale + 0.5) + top
-                placed.append((font, code, (x, y, x + width, y + height)))
+                placed.append(_Placed(font, code, (x, y, x + width, y + height), token))
         return placed
 
     def _rule(self, h: int, v: int, width: int, height: int) -> tuple[int, int, int, int]:
@@ -80,9 +102,6 @@ class Compositor:
             math.ceil((h + width) * scale),
             math.ceil(v * scale),
         )
-
-
-Placed = tuple[Font, int, tuple[int, int, int, int]]
 
 
 def _fill(canvas: NDArray[np.uint8], box: tuple[int, int, int, int], left: int, top: int) -> None:
@@ -101,7 +120,7 @@ def _spread(start: int, end: int) -> NDArray[np.uint8]:
     return np.diff(np.clip(edges, start, end)).astype(np.uint8)
 
 
-def _glyphs(placed: Sequence[Placed], left: int, top: int) -> tuple[Glyph, ...]:
+def _glyphs(placed: Sequence[_Placed], left: int, top: int) -> tuple[Glyph, ...]:
     """The boxes of the characters on the cropped page, in pixels."""
     half = 1 / (2 * FINE)
     return tuple(
@@ -112,6 +131,7 @@ def _glyphs(placed: Sequence[Placed], left: int, top: int) -> tuple[Glyph, ...]:
             (y0 + y1) * half - top,
             (x1 - x0) / FINE,
             (y1 - y0) / FINE,
+            token,
         )
-        for font, code, (x0, y0, x1, y1) in placed
+        for font, code, (x0, y0, x1, y1), token in placed
     )

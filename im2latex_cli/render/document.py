@@ -7,6 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from string import Template
 
+TAG = "\\imtolatextag"
+"""The control word that marks, in a tagged copy, what its number painted."""
+_TAG = "i2l "
+
 _PREAMBLE = Template(r"""\nofiles
 \documentclass[${size}pt]{article}
 \usepackage{amsmath,amssymb}\usepackage[mathscr]{eucal}
@@ -31,6 +35,7 @@ _PREAMBLE = Template(r"""\nofiles
 \def\i@check#1{\ifcsname#1\endcsname\let\i@next\i@pass\fi}
 \def\i@guard#1{\let\i@next\i@formula\@for\i@word:=#1\do{\expandafter\i@check\expandafter{\i@word}}%
   \i@next}
+\def${tag}#1{\special{i2l #1}}
 \let${name}F\i@formula \let${name}G\i@guard \let${name}Z\@@end
 \makeatother
 """)
@@ -72,7 +77,7 @@ class Account:
 def write(jobs: Iterable[Job], *, size: int, nonce: str) -> str:
     """The whole document; `nonce` (letters only) makes its marks and names unforgeable."""
     name = f"\\{nonce}"
-    lines = [_PREAMBLE.substitute(size=size, nonce=nonce, name=name)]
+    lines = [_PREAMBLE.substitute(size=size, nonce=nonce, name=name, tag=TAG)]
     for job in jobs:
         # A stripped control space leaves a lone backslash at the end: the space mends it.
         call = f"{name}G{{{','.join(job.doubtful)}}}" if job.doubtful else f"{name}F"
@@ -124,3 +129,18 @@ def _complaint(lines: Sequence[str], number: int) -> str | None:
         if found:
             return f"Undefined control sequence {found.group(1)}."
     return message
+
+
+def tags(specials: Sequence[tuple[int, str]], characters: int) -> list[int]:
+    """The number of the mark before each character of a tagged copy, or -1.
+
+    Args:
+        specials: characters before it, and text, of each special of the page.
+        characters: how many the page has.
+    """
+    found = [-1] * characters
+    marks = [(at, int(text[len(_TAG) :])) for at, text in specials if text.startswith(_TAG)]
+    ends = [at for at, _ in marks[1:]] + [characters]
+    for (start, number), end in zip(marks, ends, strict=True):
+        found[start:end] = [number] * (end - start)
+    return found

@@ -7,10 +7,12 @@ import shutil
 import string
 import subprocess
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 from im2latex_cli.errors import RendererError
+from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.render import document, dvi
 from im2latex_cli.render.compositor import Compositor
 from im2latex_cli.render.document import Account, Job
@@ -20,6 +22,7 @@ from im2latex_cli.render.process import Transcript, run_latex
 from im2latex_cli.render.rasterizer import FontShelf
 from im2latex_cli.render.renderer import Page, RenderFailure
 from im2latex_cli.render.screen import screen
+from im2latex_cli.render.tags import carry, tag
 from im2latex_cli.settings.sections import RenderSettings
 
 BATCH = 1000
@@ -31,6 +34,22 @@ INSTALL = (
 Result = Page | RenderFailure
 
 
+@dataclass(frozen=True, slots=True)
+class _Typeset:
+    """A page that TeX typeset without complaint."""
+
+    page: DviPage
+    fonts: list[FontUse]
+
+    def characters(self) -> list[tuple[FontUse, int]]:
+        """Font and code of each character, in order."""
+        page = self.page
+        return [(self.fonts[n], code) for n, code in zip(page.fonts, page.codes, strict=True)]
+
+
+_Outcome = _Typeset | RenderFailure
+
+
 class TexRenderer:
     """Formulas to pages with the LaTeX of this machine.
 
@@ -40,12 +59,11 @@ class TexRenderer:
 
     name: Literal["tex", "embedded"] = "tex"
 
-    def __init__(self, settings: RenderSettings, *, glyphs: bool = True) -> None:
+    def __init__(self, settings: RenderSettings) -> None:
         """Find LaTeX.
 
         Args:
             settings: font size, resolution and time limit.
-            glyphs: say where the characters stand; costs a little time.
 
         Raises:
             RendererError: LaTeX is not on PATH.
@@ -55,7 +73,6 @@ class TexRenderer:
             raise RendererError("LaTeX is not on PATH.", hint=INSTALL)
         self._latex = latex
         self._settings = settings
-        self._glyphs = glyphs
         self._shelf = FontShelf(FontFinder(kpsewhich), settings.dpi)
         self._compositor = Compositor(self._shelf, settings.dpi)
 
@@ -79,27 +96,56 @@ class TexRenderer:
             RendererError: LaTeX cannot typeset even an empty document.
         """
         for start in range(0, len(formulas), BATCH):
-            yield from self._batch(formulas[start : start + BATCH])
+            yield from self._batch(formulas[start : start + BATCH], None)
 
-    def _batch(self, formulas: Sequence[str]) -> list[Result]:
-        """Render formulas that may share one document."""
-        results: dict[int, Result] = {}
+    def render_tokens(self, formulas: Sequence[Sequence[str]]) -> Iterator[Result]:
+        """Yield one page or failure for each formula, whose glyphs know their tokens.
+
+        The pictures are those of the joined tokens, pixel for pixel.
+
+        Args:
+            formulas: tokens of normal forms.
+        """
+        for start in range(0, len(formulas), BATCH // 2):
+            batch = formulas[start : start + BATCH // 2]
+            yield from self._batch([join(tokens) for tokens in batch], batch)
+
+    def _batch(
+        self, formulas: Sequence[str], tokens: Sequence[Sequence[str]] | None
+    ) -> list[Result]:
+        """Render formulas that may share one document; tagged copies get odd numbers."""
+        outcomes: dict[int, _Outcome] = {}
         shared: list[Job] = []
         alone: list[Job] = []
         for index, formula in enumerate(formulas):
             screened = screen(formula)
             if screened.lane == "refused":
-                results[index] = RenderFailure("refused", screened.problem)
+                outcomes[2 * index] = RenderFailure("refused", screened.problem)
                 continue
             lane = shared if screened.lane == "shared" else alone
-            lane.append(Job(index, screened.text, screened.doubtful))
-        passed = self._settle(shared, results)
+            lane.append(Job(2 * index, screened.text, screened.doubtful))
+            if tokens is not None:
+                lane.append(Job(2 * index + 1, tag(tokens[index]), screened.doubtful))
+        passed = self._settle(shared, outcomes)
         for job in [*alone, *passed]:
-            self._settle([Job(job.index, job.text)], results)
-        return [results[index] for index in range(len(formulas))]
+            self._settle([Job(job.index, job.text)], outcomes)
+        return [
+            self._paint(outcomes[2 * index], outcomes.get(2 * index + 1))
+            for index in range(len(formulas))
+        ]
 
-    def _settle(self, jobs: list[Job], results: dict[int, Result]) -> list[Job]:
-        """Fill in the results of `jobs`; return those that must not share a document.
+    def _paint(self, clean: _Outcome, tagged: _Outcome | None) -> Result:
+        """Typeset pages to ink; the copy says which token painted what."""
+        if isinstance(clean, RenderFailure):
+            return clean
+        if not isinstance(tagged, _Typeset):
+            return self._compositor.paint(clean.page, clean.fonts)
+        marks = document.tags(tagged.page.specials, len(tagged.page.codes))
+        tokens = carry(clean.characters(), tagged.characters(), marks)
+        return self._compositor.paint(clean.page, clean.fonts, tokens)
+
+    def _settle(self, jobs: list[Job], outcomes: dict[int, _Outcome]) -> list[Job]:
+        """Fill in the outcomes of `jobs`; return those that must not share a document.
 
         Each turn settles at least one formula or halves the group, so it ends.
         """
@@ -108,7 +154,7 @@ class TexRenderer:
         while groups:
             group = groups.pop()
             settled, account = self._run(group)
-            results.update(settled)
+            outcomes.update(settled)
             passed += [job for job in group if job.index in account.passed]
             done = settled.keys() | account.passed
             left = [job for job in group if job.index not in done]
@@ -119,11 +165,12 @@ class TexRenderer:
             elif len(group) > 1:
                 groups += [group[: len(group) // 2], group[len(group) // 2 :]]
             else:
-                results[group[0].index] = RenderFailure("crash", "TeX left no page and no message")
+                failure = RenderFailure("crash", "TeX left no page and no message")
+                outcomes[group[0].index] = failure
         return passed
 
-    def _run(self, jobs: list[Job]) -> tuple[dict[int, Result], Account]:
-        """Typeset `jobs` in one document; results of those that are beyond doubt."""
+    def _run(self, jobs: list[Job]) -> tuple[dict[int, _Outcome], Account]:
+        """Typeset `jobs` in one document; outcomes of those that are beyond doubt."""
         nonce = "".join(secrets.choice(string.ascii_letters) for _ in range(20))
         source = document.write(jobs, size=self._settings.font_size, nonce=nonce)
         transcript = run_latex(self._latex, source, mark=nonce, timeout=self._settings.timeout)
@@ -132,19 +179,18 @@ class TexRenderer:
         pages = self._pages(transcript.pages, fonts)
         if not _agree(pages, account):
             return {}, Account()
-        results: dict[int, Result] = {}
+        outcomes: dict[int, _Outcome] = {}
         for page in pages:
             index = page.counts[0]
             problem = account.errors.get(index)
-            if problem:
-                results[index] = RenderFailure("tex-error", problem)
-            else:
-                results[index] = self._compositor.paint(page, fonts, glyphs=self._glyphs)
+            outcomes[index] = (
+                RenderFailure("tex-error", problem) if problem else _Typeset(page, fonts)
+            )
         if account.open is not None:
-            results[account.open] = self._blame(transcript, account)
+            outcomes[account.open] = self._blame(transcript, account)
         elif not account.ended and not account.passed and not transcript.hung:
             self._check_preamble(transcript)
-        return results, account
+        return outcomes, account
 
     def _pages(self, data: bytes, fonts: list[FontUse]) -> list[DviPage]:
         """The pages of a run; none where the file makes no sense."""
