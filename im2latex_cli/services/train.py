@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from im2latex_cli import paths
-from im2latex_cli.data import store
+from im2latex_cli.data import manifest, store
 from im2latex_cli.errors import EXIT_OK, InputError, Interrupted, PartialError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter, Step
@@ -19,7 +19,7 @@ from im2latex_cli.train.folder import RunFolder
 from im2latex_cli.train.interrupts import StopRequest
 from im2latex_cli.train.log import RunLog
 from im2latex_cli.train.loop import StepReport
-from im2latex_cli.train.packed import Packed, pack
+from im2latex_cli.train.packed import Packed, Scale, pack
 from im2latex_cli.train.presets import with_preset
 from im2latex_cli.train.session import Session
 from im2latex_cli.vision.prepare import Preprocessing
@@ -135,8 +135,8 @@ def run(
         PartialError: the loss became no number; the best model so far is kept.
     """
     vocab = _vocab(data)
-    preprocessing = Preprocessing()
-    train = _pack(data, "train", vocab, preprocessing, reporter)
+    shape = _shape(data)
+    train = _pack(data, "train", vocab, shape, reporter)
     settings = with_preset(settings, len(train))
     folder = RunFolder(Path(settings.train.output or Path("results") / data.resolve().name))
     extra = {"settings": bound(settings), "data": train.key}
@@ -144,8 +144,8 @@ def run(
     if state and finished(state[1], settings):
         reporter.info(f"{folder.path} is already trained; --force trains anew.")
         return TrainResult(**{**state[1]["result"], "status": "already trained"})
-    val, split = _validation(data, train, vocab, preprocessing, reporter)
-    session = Session(settings, train, val, vocab=vocab, preprocessing=preprocessing, state=state)
+    val, split = _validation(data, train, vocab, shape, reporter)
+    session = Session(settings, train, val, vocab=vocab, preprocessing=shape[0], state=state)
     work = _Run(settings, reporter, data, folder, session, split, extra)
     if not state:
         folder.clear()
@@ -192,7 +192,8 @@ def _train(work: _Run, log: RunLog, stop: StopRequest) -> None:
                 hint="Lower train.learning_rate or raise train.warmup and begin anew with --force; "
                 f"the best model so far is kept in {work.folder.path}.",
             ) from error
-    work.session.memory.finished = work.status == "trained"
+    if work.status == "trained":
+        _finish(work, log)
     _save_state(work)
 
 
@@ -215,6 +216,21 @@ def _evaluate(work: _Run, log: RunLog) -> None:
     log.flush()
     work.folder.save_model(session.model(_info(work, evaluation.row())), best=better)
     _save_state(work)
+
+
+def _finish(work: _Run, log: RunLog) -> None:
+    """Close a finished run; a small one also reads its own train split: memory, not skill."""
+    session = work.session
+    session.memory.finished = True
+    if work.settings.train.preset == "small" and work.split != "train":
+        evaluation = session.evaluate(session.train)
+        session.memory.recalled = evaluation.row()
+        log.row("memory", session.learner.step, evaluation.row())
+        work.reporter.info(
+            f"Read back from its own train split (memory, not skill): BLEU-4 "
+            f"{evaluation.bleu4:.1f}, edit similarity {evaluation.edit_similarity:.1f}, exact "
+            f"match {evaluation.exact_match:.1f}."
+        )
 
 
 def _save_state(work: _Run) -> None:
@@ -241,6 +257,7 @@ def _result(work: _Run) -> TrainResult:
         loader_share=round(work.pace.loader, 2),
         split=work.split,
         best=session.memory.best,
+        memory=session.memory.recalled,
         findings=tuple(session.memory.findings.values()),
         skipped=session.train.skipped,
     )
@@ -256,12 +273,28 @@ def _vocab(data: Path) -> Vocab:
     return Vocab.load(path)
 
 
-def _pack(
-    data: Path, split: str, vocab: Vocab, preprocessing: Preprocessing, reporter: Reporter
-) -> Packed:
-    cache = paths.make_cache()
+_Shape = tuple[Preprocessing, Scale]
+
+
+def _shape(data: Path) -> _Shape:
+    """What the pictures look like: known where `build` made them, else estimated one by one."""
+    made = manifest.load(data)
+    if made is None or made.renderer == "imported":
+        return Preprocessing(), "estimate"
+    drawn = {name.removeprefix("render."): value for name, value in made.settings.items()}
+    names = ("look", "font_size", "dpi", "padding")
+    return Preprocessing.of_build(**{name: drawn[name] for name in names}), 1.0
+
+
+def _pack(data: Path, split: str, vocab: Vocab, shape: _Shape, reporter: Reporter) -> Packed:
     packed = pack(
-        data, split, vocab=vocab, preprocessing=preprocessing, cache=cache, reporter=reporter
+        data,
+        split,
+        vocab=vocab,
+        preprocessing=shape[0],
+        scale=shape[1],
+        cache=paths.make_cache(),
+        reporter=reporter,
     )
     for line in packed.skipped:
         reporter.warn(line)
@@ -269,11 +302,11 @@ def _pack(
 
 
 def _validation(
-    data: Path, train: Packed, vocab: Vocab, preprocessing: Preprocessing, reporter: Reporter
+    data: Path, train: Packed, vocab: Vocab, shape: _Shape, reporter: Reporter
 ) -> tuple[Packed, str]:
     if "val" in store.splits(data):
         try:
-            return _pack(data, "val", vocab, preprocessing, reporter), "val"
+            return _pack(data, "val", vocab, shape, reporter), "val"
         except InputError as error:
             reporter.warn(str(error))
     reporter.warn("There are no validation pictures: evaluations read the train split.")

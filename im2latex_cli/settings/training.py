@@ -99,12 +99,17 @@ class TrainSettings(Section):
     """Steps between evaluations; unset means once an epoch, ten times a run at most."""
     evaluate_limit: PositiveInt = 500
     """Validation pictures decoded at each evaluation."""
+    choose: Literal["best", "last"] = "best"
+    """Network kept as best: that of the best evaluation, or the last, where val is too small."""
     patience: PositiveInt | None = None
     """Stop after this many evaluations without a new best."""
 
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "seed": {"model": {}, "train": {}},
+    "seed": {
+        "model": {},
+        "train": {"schedule": "seed", "warmup": 2 / 15, "final_rate": 0.1},
+    },
     "small": {
         "model": {
             "encoder": "residual",
@@ -113,8 +118,21 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "width": 128,
             "feedforward": 256,
             "decoder_layers": 2,
+            "dropout": 0.1,
         },
-        "train": {},
+        "train": {
+            "epochs": 70,
+            "batch_size": 16,
+            "schedule": "cosine",
+            "learning_rate": 2e-3,
+            "warmup": 0.05,
+            "final_rate": 0.02,
+            "weight_decay": 0.05,
+            "clip": 1.0,
+            "label_smoothing": 0.05,
+            "ema": 0.99,
+            "choose": "last",
+        },
     },
     "fast": {
         "model": {
@@ -123,7 +141,23 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "channels": (32, 64, 128),
             "feedforward": 512,
         },
-        "train": {},
+        "train": {
+            "epochs": 30,
+            "batch_size": 48,
+            "batch_pixels": 400_000,
+            "batch_tokens": 2_000,
+            "schedule": "cosine",
+            "learning_rate": 1.2e-3,
+            "warmup": 0.03,
+            "final_rate": 0.01,
+            "weight_decay": 0.01,
+            "clip": 1.0,
+            "label_smoothing": 0.05,
+            "ema": 0.998,
+            "short_first": 0.3,
+            "glyph_weight": 0.5,
+            "attention_weight": 0.5,
+        },
     },
     "base": {
         "model": {
@@ -139,7 +173,23 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "decoder_layers": 4,
             "dropout": 0.1,
         },
-        "train": {},
+        "train": {
+            "epochs": 40,
+            "batch_size": 256,
+            "batch_pixels": 6_000_000,
+            "batch_tokens": 24_000,
+            "schedule": "cosine",
+            "learning_rate": 8e-4,
+            "warmup": 0.05,
+            "final_rate": 0.01,
+            "weight_decay": 0.05,
+            "clip": 1.0,
+            "label_smoothing": 0.05,
+            "ema": 0.999,
+            "short_first": 0.2,
+            "glyph_weight": 0.5,
+            "attention_weight": 0.5,
+        },
     },
 }
 """Values that a preset puts between the defaults and the user's own settings."""

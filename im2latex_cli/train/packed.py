@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,8 @@ from im2latex_cli.errors import InputError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter
 from im2latex_cli.vision.image import open_grey
-from im2latex_cli.vision.prepare import Preprocessing, prepare
+from im2latex_cli.vision.finish import Frame
+from im2latex_cli.vision.prepare import Preprocessing, prepare_with_frame
 
 VERSION = 1
 """Layout of the pack; a new number makes every old pack unused."""
@@ -36,6 +37,7 @@ VERSION = 1
 _ARRAYS = ("starts", "sizes", "ids", "id_starts", "glyphs", "glyph_starts")
 _CHUNK = 256
 
+Scale = float | Literal["estimate"]
 Glyphs = NDArray[np.float32]
 """(G, 4): kind (index into `Packed.kinds`), x, y of the centre in pixels, token index or -1."""
 
@@ -99,6 +101,7 @@ def pack(
     *,
     vocab: Vocab,
     preprocessing: Preprocessing,
+    scale: Scale,
     cache: Path,
     reporter: Reporter,
 ) -> Packed:
@@ -106,11 +109,24 @@ def pack(
 
     Pictures that cannot be read are left out and named in `Packed.skipped`.
 
+    Args:
+        root: the data set folder.
+        split: which of its splits.
+        vocab: numbers the tokens.
+        preprocessing: what every picture goes through.
+        scale: size of the text relative to what `preprocessing` wants, or "estimate".
+        cache: folder of packs.
+        reporter: told about the packing.
+
     Raises:
         InputError: the data set is missing or broken, or none of its pictures can be read.
     """
     records = store.read(root, split)
-    folder = cache / "packed" / _key(root, split, records, vocab, preprocessing)
+    folder = (
+        cache
+        / "packed"
+        / _key(root, split, records, [vocab.to_json(), preprocessing.to_json(), scale])
+    )
     if not (folder / "index.json").is_file():
         temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
         shutil.rmtree(temporary, ignore_errors=True)
@@ -122,6 +138,7 @@ def pack(
                 records=records,
                 vocab=vocab,
                 preprocessing=preprocessing,
+                scale=scale,
                 reporter=reporter,
             )
             shutil.rmtree(folder, ignore_errors=True)
@@ -131,9 +148,7 @@ def pack(
     return _open(folder)
 
 
-def _key(
-    root: Path, split: str, records: Sequence[Record], vocab: Vocab, preprocessing: Preprocessing
-) -> str:
+def _key(root: Path, split: str, records: Sequence[Record], shaped_by: list[Any]) -> str:
     digest = hashlib.sha256(f"{VERSION} {split}".encode())
     described = (root / MANIFEST, root / split / store.METADATA, root / split / store.GLYPHS)
     for path in described:
@@ -141,7 +156,7 @@ def _key(
     for record in records:
         state = record.image.stat()
         digest.update(f"{state.st_size} {state.st_mtime_ns}".encode())
-    digest.update(json.dumps([vocab.to_json(), preprocessing.to_json()]).encode())
+    digest.update(json.dumps(shaped_by).encode())
     return digest.hexdigest()[:32]
 
 
@@ -152,24 +167,26 @@ def _write(
     records: Sequence[Record],
     vocab: Vocab,
     preprocessing: Preprocessing,
+    scale: Scale,
     reporter: Reporter,
 ) -> None:
     marks, kinds = _read_glyphs(source / store.GLYPHS)
     sizes, ids, rows, names, skipped = [], [], [], [], []
-    opened = zip(records, _pictures(records, preprocessing), strict=True)
+    opened = zip(records, _pictures(records, preprocessing, scale=scale), strict=True)
     with (
         reporter.step(f"Pack {source.name}", len(records)) as step,
         (folder / "pixels.bin").open("wb") as pixels,
     ):
-        for record, (picture, size) in opened:
+        for record, found in opened:
             step.advance()
-            if isinstance(picture, str):
-                skipped.append(picture)
+            if isinstance(found, str):
+                skipped.append(found)
                 continue
+            picture, frame = found
             pixels.write(picture.tobytes())
             sizes.append(picture.shape)
             ids.append(np.asarray(vocab.encode(record.tokens), dtype=np.int64))
-            rows.append(_fit(marks.get(record.image.name), size, picture.shape))
+            rows.append(_moved(marks.get(record.image.name), frame))
             names.append(record.id)
     if not sizes:
         raise InputError(f"None of the pictures in {source} can be read: {skipped[0]}")
@@ -201,17 +218,19 @@ def _open(folder: Path) -> Packed:
     )
 
 
-Opened = tuple[NDArray[np.uint8] | str, tuple[int, int]]
+Opened = tuple[NDArray[np.uint8], Frame] | str
 
 
-def _pictures(records: Sequence[Record], preprocessing: Preprocessing) -> Iterator[Opened]:
+def _pictures(
+    records: Sequence[Record], preprocessing: Preprocessing, *, scale: Scale
+) -> Iterator[Opened]:
     def prepared(record: Record) -> Opened:
         try:
             image = open_grey(record.image, name=str(record.image))
-            height, width = image.shape
-            return prepare(image, preprocessing), (height, width)
+            return prepare_with_frame(image, preprocessing, scale=scale)
         except InputError as error:
-            return str(error), (0, 0)
+            named = str(error)
+            return named if record.image.name in named else f"{record.image}: {named}"
 
     waiting = iter(records)
     with ThreadPoolExecutor() as pool:
@@ -237,11 +256,13 @@ def _read_glyphs(path: Path) -> tuple[dict[str, Glyphs], list[tuple[str, int]]]:
     return marks, list(kinds)
 
 
-def _fit(rows: Glyphs | None, before: tuple[int, int], after: tuple[int, ...]) -> Glyphs:
-    """Keep the glyphs of a picture that preparing left alone; drop those of a changed one."""
-    if rows is None or before != tuple(after):
+def _moved(rows: Glyphs | None, frame: Frame) -> Glyphs:
+    """Glyph rows of a picture, moved along with its ink."""
+    if rows is None:
         return np.zeros((0, 4), dtype=np.float32)
-    return rows
+    moved = rows.copy()
+    moved[:, 1], moved[:, 2] = frame.place(rows[:, 1], rows[:, 2])
+    return moved
 
 
 def _starts(counts: Sequence[int]) -> NDArray[np.int64]:

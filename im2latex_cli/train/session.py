@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from im2latex_cli.checkpoints import ModelFile
-from im2latex_cli.errors import UsageError
 from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.model.device import choose_device
 from im2latex_cli.model.network import Network
 from im2latex_cli.settings.sections import RuntimeSettings
 from im2latex_cli.settings.tree import Settings
@@ -44,32 +44,22 @@ class Memory:
     best_rank: list[float] = field(default_factory=list)
     since_best: int = 0
     losses: list[float] = field(default_factory=list)
-    best_loss: float = math.inf
+    best_loss: float | None = None
     findings: dict[str, str] = field(default_factory=dict)
+    recalled: dict[str, Any] | None = None
     finished: bool = False
 
 
 def open_device(runtime: RuntimeSettings) -> torch.device:
-    """Choose the device and set threads and seed.
+    """Choose the device, and set threads and seed.
 
     Raises:
-        UsageError: the device asked for is not there.
+        UsageError: the device asked for is not here.
     """
     if runtime.threads:
         torch.set_num_threads(runtime.threads)
     torch.manual_seed(runtime.seed)
-    here = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if runtime.device == "auto":
-        return torch.device(next(name for name, present in here.items() if present))
-    if not here[runtime.device]:
-        raise UsageError(
-            f"There is no {runtime.device} device here.", hint="Take --device auto or cpu."
-        )
-    return torch.device(runtime.device)
+    return choose_device(runtime.device)
 
 
 class Session:
@@ -136,7 +126,8 @@ class Session:
                 raise FloatingPointError(health.nonfinite(report.step, report.learning_rate))
             self._norms.append(report.grad_norm)
             if report.step * 20 > self.learner.steps:
-                self.memory.best_loss = min(self.memory.best_loss, report.smoothed)
+                best = self.memory.best_loss
+                self.memory.best_loss = min(best or report.smoothed, report.smoothed)
             yield report
 
     def evaluate(self, packed: Packed | None = None) -> Evaluation:
@@ -160,7 +151,7 @@ class Session:
             self.learner,
             stream.build(indices, cursor),
             evaluation,
-            best_loss=self.memory.best_loss,
+            best_loss=self.memory.best_loss or self.learner.smoothed,
             rate=self.learner.optimizer.param_groups[0]["lr"],
             grad_norms=tuple(self._norms),
             history=tuple(self.memory.losses),
@@ -173,7 +164,8 @@ class Session:
         """Take note of an evaluation; whether it is the best so far."""
         self.memory.losses.append(evaluation.loss)
         rank = list(evaluation.rank)
-        better = not self.memory.best_rank or rank > self.memory.best_rank
+        last = self.settings.train.choose == "last"
+        better = last or not self.memory.best_rank or rank > self.memory.best_rank
         self.memory.since_best = 0 if better else self.memory.since_best + 1
         if better:
             self.memory.best_rank = rank

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -37,7 +38,7 @@ def capture(learner: Learner) -> tuple[dict[str, Tensor], dict[str, Any]]:
         "step": learner.step,
         "pictures": learner.pictures,
         "seconds": learner.seconds,
-        "smoothed": learner.smoothed,
+        "smoothed": None if math.isnan(learner.smoothed) else learner.smoothed,
         "cursor": asdict(learner.cursor),
     }
     return tensors, header
@@ -60,7 +61,8 @@ def restore(learner: Learner, tensors: Mapping[str, Tensor], header: Mapping[str
         learner.cursor = Cursor(**header["cursor"])
         learner.steps, learner.step = int(header["steps"]), int(header["step"])
         learner.pictures, learner.seconds = int(header["pictures"]), float(header["seconds"])
-        learner.smoothed = float(header["smoothed"])
+        smoothed = header["smoothed"]
+        learner.smoothed = math.nan if smoothed is None else float(smoothed)
         torch.set_rng_state(tensors["random.cpu"])
         if learner.device.type == "cuda" and "random.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random.cuda"], learner.device)

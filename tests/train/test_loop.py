@@ -1,0 +1,161 @@
+import copy
+from itertools import islice
+
+import pytest
+import torch
+
+from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.model.network import Network
+from im2latex_cli.settings.tree import Settings
+from im2latex_cli.train.average import Average
+from im2latex_cli.train.batches import BatchStream
+from im2latex_cli.train.calibrate import seconds_per_step
+from im2latex_cli.train.glyphs import find_classes
+from im2latex_cli.train.loop import Learner, fit
+from im2latex_cli.train.losses import GlyphHead
+from im2latex_cli.train.packed import Packed
+from im2latex_cli.train.state import capture, restore
+
+CPU = torch.device("cpu")
+
+
+def begin(
+    packed: Packed, vocab: Vocab, settings: Settings, *, steps: int = 30, seed: int = 0, **changes
+) -> tuple[Learner, BatchStream]:
+    torch.manual_seed(seed)
+    wanted = settings.train.model_copy(update=changes)
+    network = Network(settings.model, len(vocab))
+    taught = wanted.glyph_weight or wanted.attention_weight
+    classes = find_classes(packed, min_count=1) if taught else None
+    head = GlyphHead(network.glyph_channels, len(classes)) if classes else None
+    learner = Learner(network, wanted, steps=steps, device=CPU, head=head)
+    return learner, stream(packed, learner, classes)
+
+
+def stream(packed: Packed, learner: Learner, classes=None) -> BatchStream:
+    return BatchStream(
+        packed,
+        learner.settings,
+        seed=1,
+        steps=learner.steps,
+        cursor=learner.cursor,
+        classes=classes,
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"glyph_weight": 0.5, "attention_weight": 0.5, "ema": 0.9, "short_first": 0.3},
+        {"accumulate": 2, "label_smoothing": 0.1, "schedule": "seed"},
+    ],
+    ids=["plain", "taught", "accumulated"],
+)
+def test_eight_pictures_are_learnt(
+    changes: dict, packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    learner, batches = begin(packed, vocab, settings, steps=60, batch_size=8, **changes)
+    reports = list(fit(learner, batches))
+    assert [report.step for report in reports] == list(range(1, 61))
+    assert reports[-1].loss < 0.5 * reports[0].loss
+    if "glyph_weight" in changes:
+        assert reports[-1].parts["attention"] < reports[0].parts["attention"]
+        assert reports[-1].parts["glyph"] < reports[0].parts["glyph"]
+
+
+@pytest.mark.parametrize("device_layout", ["convolution", "residual"])
+def test_captured_state_continues_bit_for_bit(
+    device_layout: str, packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    if device_layout == "convolution":
+        model = settings.model.model_copy(
+            update={"encoder": "convolution", "decoder": "lstm", "channels": (8,) * 6, "units": 16}
+        )
+        settings = settings.model_copy(update={"model": model})
+    changes = {"ema": 0.9, "glyph_weight": 0.5, "attention_weight": 0.5, "short_first": 0.5}
+    learner, batches = begin(packed, vocab, settings, steps=12, **changes)
+    losses, saved = [], None
+    for report in fit(learner, batches):
+        losses.append((report.loss, report.smoothed, report.grad_norm))
+        if report.step == 5:
+            tensors, header = capture(learner)
+            saved = {name: value.clone().contiguous() for name, value in tensors.items()}, header
+    assert saved
+    torch.rand(99)
+    other, _ = begin(packed, vocab, settings, steps=1, seed=5, **changes)
+    restore(other, *saved)
+    classes = find_classes(packed, min_count=1)
+    rest = [(r.loss, r.smoothed, r.grad_norm) for r in fit(other, stream(packed, other, classes))]
+    assert rest == losses[5:]
+    for name, value in learner.best_network.state_dict().items():
+        assert torch.equal(other.best_network.state_dict()[name], value), name
+
+
+def test_average_trails_the_weights() -> None:
+    network = torch.nn.Linear(2, 1)
+    average = Average(network, decay=0.5)
+    before = copy.deepcopy(list(network.parameters()))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 1.0
+    average.update(network, step=100)
+    for shadow, start in zip(average.network.parameters(), before, strict=True):
+        assert torch.allclose(shadow, start + 0.5)
+
+
+def test_average_follows_fast_in_the_first_steps() -> None:
+    network = torch.nn.Linear(2, 1)
+    average = Average(network, decay=0.999)
+    with torch.no_grad():
+        network.weight += 1.0
+    average.update(network, step=0)
+    assert torch.allclose(average.network.weight, network.weight - 0.1)
+
+
+def test_a_step_without_a_finite_loss_changes_no_weight(
+    packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    learner, batches = begin(packed, vocab, settings)
+    with torch.no_grad():
+        next(learner.network.parameters()).fill_(float("nan"))
+    before = {n: v.clone() for n, v in learner.network.named_parameters()}
+    (report,) = islice(fit(learner, batches), 1)
+    assert not report.finite
+    for name, value in learner.network.named_parameters():
+        assert torch.equal(value.nan_to_num(), before[name].nan_to_num())
+
+
+def test_rates_come_from_the_clock(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+    learner, batches = begin(packed, vocab, settings)
+    ticks = iter(range(1000))
+    report = next(fit(learner, batches, clock=lambda: float(next(ticks))))
+    # began, fetching, got the batch, fetching again, done
+    assert (report.seconds, report.waited) == (4.0, 1.0)
+    assert report.row()["pictures_per_second"] == round(report.pictures / 4, 1)
+    assert report.row()["loader_share"] == 25.0
+
+
+def test_calibration_leaves_the_learner_as_it_was(
+    packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    learner, batches = begin(packed, vocab, settings, ema=0.9)
+    some = [batch for batch, _ in zip(batches, range(5), strict=False)]
+    before, header = capture(learner)
+    before = {name: value.clone() for name, value in before.items()}
+    ticks = iter(range(1000))
+    seconds = seconds_per_step(learner, some, budget=9.0, clock=lambda: float(next(ticks)))
+    after, header_after = capture(learner)
+    assert seconds == 4.0
+    assert header_after == header
+    assert after.keys() == before.keys()
+    for name, value in before.items():
+        assert torch.equal(after[name], value), name
+
+
+def test_biases_and_norms_do_not_decay(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+    learner, _ = begin(packed, vocab, settings, weight_decay=0.1)
+    matrices, rest = learner.optimizer.param_groups
+    assert (matrices["weight_decay"], rest["weight_decay"]) == (0.1, 0.0)
+    assert all(p.ndim >= 2 for p in matrices["params"])
+    assert all(p.ndim < 2 for p in rest["params"])

@@ -1,0 +1,127 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from im2latex_cli.latex.vocab import PAD
+from im2latex_cli.train.glyphs import (
+    GlyphClasses,
+    GlyphTargets,
+    collate,
+    find_classes,
+    token_places,
+)
+from im2latex_cli.train.losses import GlyphHead, Losses, attention_loss, cells_of, text_loss
+from im2latex_cli.train.packed import Packed
+
+NAN = math.nan
+
+
+def glyphs(*rows: tuple[float, float, float, float]) -> np.ndarray:
+    return np.array(rows, np.float32).reshape(-1, 4)
+
+
+def test_structure_takes_the_place_of_the_next_glyph() -> None:
+    # \frac { a } { b }: the bar belongs to \frac, braces paint nothing.
+    marks = glyphs((0, 50, 20, 0), (1, 48, 8, 2), (2, 47, 30, 5))
+    places = token_places(marks, 7)
+    expected = [(50, 20), (48, 8), (48, 8), (47, 30), (47, 30), (47, 30), (NAN, NAN)]
+    assert np.array_equal(places, np.array(expected, np.float32), equal_nan=True)
+
+
+def test_a_token_of_several_glyphs_stands_at_its_first() -> None:
+    places = token_places(glyphs((0, 5, 1, 0), (0, 15, 1, 0), (0, 25, 1, -1)), 1)
+    assert places.tolist() == [[5, 1]]
+
+
+def test_collate_numbers_pictures_and_classes() -> None:
+    classes = GlyphClasses(names=(("f", 7),), of_kind=(-1, 1))
+    targets = collate([glyphs((1, 4, 5, 0)), glyphs((0, 6, 7, 1))], [[9], [9, 9]], classes)
+    assert targets.rows.tolist() == [0, 1]
+    assert targets.classes.tolist() == [1, -1]
+    assert targets.centres.tolist() == [[4, 5], [6, 7]]
+    assert targets.places.shape == (2, 3, 2)
+    assert targets.places[0, 0].tolist() == [4, 5]
+    assert targets.places[0, 1:].isnan().all(), "the end has no place"
+    assert targets.places[1, :2].tolist() == [[6, 7], [6, 7]]
+
+
+def test_classes_are_the_kinds_that_occur_often(packed: Packed) -> None:
+    classes = find_classes(packed, min_count=5)
+    assert classes is not None
+    assert set(classes.names) == {("font", ord("a")), ("font", ord("b"))}
+    assert len(classes) == 3
+    again = classes.for_kinds((("font", ord("b")), ("other", 1)))
+    assert again.of_kind == (1 + classes.names.index(("font", ord("b"))), -1)
+
+
+def test_text_loss_skips_padding() -> None:
+    logits = torch.randn(1, 3, 5)
+    short = text_loss(logits[:, :2], torch.tensor([[3, 4]]), smoothing=0.0)
+    padded = text_loss(logits, torch.tensor([[3, 4, PAD]]), smoothing=0.0)
+    assert padded == pytest.approx(short.item())
+
+
+def test_places_fall_into_cells() -> None:
+    places = torch.tensor([[0.0, 0.0], [31.9, 15.9], [8.0, 8.0], [99.0, -5.0], [NAN, NAN]])
+    cells, known = cells_of(places, grid=(2, 4), frame=torch.tensor([16, 32]))
+    assert cells[:4].tolist() == [[0, 0], [1, 3], [1, 1], [0, 3]]
+    assert known.tolist() == [True, True, True, True, False]
+
+
+def targets_at(*places: tuple[float, float]) -> GlyphTargets:
+    return GlyphTargets(
+        rows=torch.zeros(len(places), dtype=torch.long),
+        classes=torch.ones(len(places), dtype=torch.long),
+        centres=torch.tensor(places),
+        places=torch.tensor([places]),
+    )
+
+
+def test_attention_loss_is_small_only_on_the_right_cell() -> None:
+    targets, frame = targets_at((9.0, 1.0), (NAN, NAN)), torch.tensor([16, 32])
+    mask = torch.ones(1, 8, dtype=torch.bool)
+    right, wrong = torch.zeros(1, 2, 8), torch.zeros(1, 2, 8)
+    right[0, 0, 1] = wrong[0, 0, 4] = 20.0
+    assert attention_loss(right, mask, targets, grid=(2, 4), frame=frame) < 1e-3
+    assert attention_loss(wrong, mask, targets, grid=(2, 4), frame=frame) > 10.0
+
+
+@pytest.mark.parametrize("reason", ["no place", "cell is padding"])
+def test_attention_loss_of_nothing_known_is_zero_and_has_a_gradient(reason: str) -> None:
+    logits = torch.zeros(1, 1, 8, requires_grad=True)
+    mask = torch.ones(1, 8, dtype=torch.bool)
+    place = (NAN, NAN) if reason == "no place" else (9.0, 1.0)
+    if reason == "cell is padding":
+        mask[0, 1] = False
+    loss = attention_loss(
+        logits, mask, targets_at(place), grid=(2, 4), frame=torch.tensor([16, 32])
+    )
+    loss.backward()
+    assert loss.item() == 0.0
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
+def test_glyph_head_learns_where_the_glyph_stands() -> None:
+    torch.manual_seed(0)
+    head, features = GlyphHead(4, 2), torch.zeros(1, 4, 2, 4)
+    features[0, :, 0, 1] = 1.0
+    frame, targets = torch.tensor([16, 32]), targets_at((9.0, 1.0))
+    optimizer = torch.optim.Adam(head.parameters(), lr=0.1)
+    first = head(features, targets, frame).item()
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss = head(features, targets, frame)
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.1 * first
+    named = head.classify(features).argmax(1)[0]
+    assert named.tolist() == [[0, 1, 0, 0], [0, 0, 0, 0]]
+
+
+def test_total_weighs_the_parts() -> None:
+    losses = Losses(torch.tensor(1.0), torch.tensor(2.0), torch.tensor(3.0))
+    assert losses.total(glyph_weight=0.5, attention_weight=0.1).item() == pytest.approx(2.3)
+    assert Losses(torch.tensor(1.0)).total(glyph_weight=9, attention_weight=9).item() == 1.0
