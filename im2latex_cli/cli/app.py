@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -61,5 +63,7 @@ app.add_typer(cache.app, name="cache")
 
 
 def main() -> None:
-    """Run the executable."""
+    """Run the executable, with UTF-8 on stdout; what UTF-8 lacks in a file name is escaped."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     app(prog_name="im2latex")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -138,6 +139,9 @@ def _progress() -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),
         console=console.stderr(),
+        # rich would send what is written to stdout to its own console: right above a bar on the
+        # same terminal, wrong when stdout goes to a file.
+        redirect_stdout=sys.stdout.isatty(),
     )
 
 

@@ -30,7 +30,7 @@ class CacheCleared:
     freed_bytes: int
 
 
-@command("cache path")
+@command("cache path", checks_settings=False)
 def path(session: Session) -> CachePath | None:
     """Print the cache folder."""
     folder = paths.cache_folder()
@@ -40,7 +40,7 @@ def path(session: Session) -> CachePath | None:
     return None
 
 
-@command("cache clear")
+@command("cache clear", checks_settings=False)
 def clear(session: Session) -> CacheCleared:  # noqa: ARG001 - every command has one
     """Remove the cache folder."""
     return CacheCleared(path=paths.cache_folder(), freed_bytes=paths.clear_cache())

@@ -27,7 +27,11 @@ _METAVARS = {int: "N", float: "NUMBER", str: "TEXT"}
 
 
 def command(
-    title: str, *, settings: Mapping[str, str] | None = None, torch: bool = False
+    title: str,
+    *,
+    settings: Mapping[str, str] | None = None,
+    torch: bool = False,
+    checks_settings: bool = True,
 ) -> Callable[[Body], Callable[..., None]]:
     """Turn a command's function into what Typer registers.
 
@@ -35,6 +39,7 @@ def command(
         title: the command as typed, with its group's name where it has one.
         settings: dotted setting name -> its flags, as "--output -o".
         torch: the command runs torch, so it takes `--device`.
+        checks_settings: bad settings stop the command; not one that could replace a bad file.
     """
     flags = {**(settings or {}), **(TORCH_SETTINGS if torch else {}), **SHARED_SETTINGS}
     names = {f"set_{setting.replace('.', '_')}": setting for setting in flags}
@@ -49,7 +54,9 @@ def command(
                 Given(setting, values.pop(key), f"command line {flags[setting].split()[0]}")
                 for key, setting in names.items()
             ]
-            session = Session.open(title, given, options)
+            session = Session(title, given, options)
+            if checks_settings:
+                session.check_settings()
             if options.show_settings:
                 session.show_settings()
             elif (result := body(session, **values)) is not None:

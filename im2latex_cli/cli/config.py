@@ -26,7 +26,7 @@ class ConfigResult:
     settings: int
 
 
-@command("config init")
+@command("config init", checks_settings=False)
 def init(session: Session, *, force: Force = False) -> ConfigResult:  # noqa: ARG001
     """Write im2latex.toml with every setting commented out, its help and its default."""
     path = Path(PROJECT_FILE)

@@ -11,7 +11,13 @@ import typer
 from typer.core import TyperGroup
 
 from im2latex_cli.cli import console, show
-from im2latex_cli.errors import EXIT_INTERRUPTED, Im2LatexError, Interrupted, UsageError
+from im2latex_cli.errors import (
+    EXIT_INTERRUPTED,
+    Im2LatexError,
+    Interrupted,
+    SettingsError,
+    UsageError,
+)
 
 EXIT_BROKEN_PIPE = 141
 """As a shell reports a process that SIGPIPE ended."""
@@ -61,7 +67,10 @@ class Group(TyperGroup):
     def _explain(self, error: Im2LatexError, args: list[str]) -> None:
         if "--debug" in args:
             traceback.print_exc()
-        console.error(str(error.args[0]), error.hint)
+        message = str(error.args[0])
+        if isinstance(error, SettingsError) and len(error.problems) > 1:
+            message = "\n  ".join(["These settings are wrong:", *error.problems])
+        console.error(message, error.hint)
         if "--json" in args:
             console.out(show.failure(self._name(args), error))
 

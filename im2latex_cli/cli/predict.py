@@ -61,8 +61,8 @@ def predict(
         session.settings, session.reporter, images=inputs, model=model, attention=attention
     )
     form = "json" if session.as_json else format or "text"
-    pictures, errors = rows.write(recognised, form, session.reporter)
-    if len(inputs) == len(errors) == 1:
+    pictures, errors = rows.write(recognised, form, session.reporter, warn=len(inputs) > 1)
+    if errors and len(inputs) == 1:
         raise errors[0]
     code = EXIT_PARTIAL if errors else EXIT_OK
     if form != "json":

@@ -18,11 +18,11 @@ Form = Literal["text", "jsonl", "json"]
 
 
 def write(
-    rows: Iterator[PredictRow], form: Form, reporter: Reporter
+    rows: Iterator[PredictRow], form: Form, reporter: Reporter, *, warn: bool
 ) -> tuple[list[dict[str, Any]], list[Im2LatexError]]:
     """Write each row as text or as a JSON line; "json" writes nothing yet.
 
-    The model's name and all failures but a lone one go to the reporter.
+    The model's name goes to the reporter, and each failure as a warning where `warn` asks for it.
 
     Returns:
         The rows as JSON objects (kept for "json" only), and the errors of the failed ones.
@@ -33,7 +33,8 @@ def write(
             reporter.info(f"model: {row.model}")
         if row.error:
             errors.append(row.error)
-            reporter.warn(f"{row.path}: {row.error}")
+            if warn:
+                reporter.warn(str(row.error))
         if form == "text":
             console.out(text(row))
         elif form == "jsonl":

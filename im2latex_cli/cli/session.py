@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -75,46 +76,51 @@ class Shared:
     ] = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Session:
     """What a command's function works with.
 
     Attributes:
         command: the command's full name.
-        resolved: the settings with their origins.
-        reporter: where progress goes.
-        as_json: the result is shown as JSON.
+        given: a value for each setting flag, None where the flag was not given.
+        shared: the shared options.
     """
 
     command: str
-    resolved: Resolved
-    reporter: Reporter
-    as_json: bool
+    given: Sequence[Given]
+    shared: Shared
 
-    @classmethod
-    def open(cls, command: str, given: Iterable[Given], shared: Shared) -> Session:
-        """Resolve the settings of this invocation.
-
-        Args:
-            command: the command's full name.
-            given: a value for each setting flag, None where the flag was not given.
-            shared: the shared options.
+    @cached_property
+    def resolved(self) -> Resolved:
+        """The settings with their origins, read when first asked for.
 
         Raises:
             SettingsError: naming every problem.
         """
-        resolved = resolve(
+        return resolve(
             [
-                *sources.assignments(shared.assigned or (), flag="--set"),
-                *(item for item in given if item.value is not None),
+                *sources.assignments(self.shared.assigned or (), flag="--set"),
+                *(item for item in self.given if item.value is not None),
             ],
             env=sources.process_environment(),
             cwd=Path.cwd(),
-            config=shared.config,
+            config=self.shared.config,
             user=paths.user_settings(),
         )
-        reporter = TerminalReporter(quiet=shared.quiet, verbose=shared.verbose)
-        return cls(command, resolved, reporter, shared.as_json)
+
+    @cached_property
+    def reporter(self) -> Reporter:
+        """Where progress goes."""
+        return TerminalReporter(quiet=self.shared.quiet, verbose=self.shared.verbose)
+
+    @property
+    def as_json(self) -> bool:
+        """Whether the result is shown as JSON."""
+        return self.shared.as_json
+
+    def check_settings(self) -> None:
+        """Raise SettingsError now, before anything slow is imported."""
+        _ = self.resolved
 
     @property
     def settings(self) -> Settings:

@@ -14,6 +14,7 @@ from im2latex_cli.cli import console
 from im2latex_cli.errors import EXIT_OK, Im2LatexError
 
 FORMAT = 1
+NESTED_ROWS = 10
 INTERVAL = "_interval"
 
 
@@ -64,10 +65,14 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def lines(result: Any) -> Iterator[str]:
+def lines(result: Any, *, most: int | None = None) -> Iterator[str]:
     """Lay a result out for people: one aligned line per value, then its tables.
 
     A field `x_interval` (low, high) is written beside its `x`.
+
+    Args:
+        result: a dataclass or a mapping.
+        most: longest table; None shows all of it. Results inside results show ten rows.
     """
     held = {name: value for name, value in _items(result) if value is not None}
     texts = {name: _with_interval(name, held) for name in held if _is_single(held[name])}
@@ -77,11 +82,12 @@ def lines(result: Any) -> Iterator[str]:
         yield f"{name.ljust(width)}  {line}".rstrip()
     for name, value in held.items():
         if not _is_single(value) and value:
-            yield from ("", label(name), *_indented(value))
+            yield from ("", label(name), *_indented(value, most))
 
 
-def table(rows: Sequence[Any]) -> Iterator[str]:
+def table(rows: Sequence[Any], *, most: int | None = None) -> Iterator[str]:
     """Lay dataclasses of one kind out in aligned columns under their field names."""
+    rows, left = rows[:most], len(rows[most:]) if most else 0
     names = [name for name, _ in _items(rows[0])]
     kept = [name for name in names if any(getattr(row, name) not in (None, "") for row in rows)]
     body = [[cell(getattr(row, name)) for name in kept] for row in rows]
@@ -91,6 +97,8 @@ def table(rows: Sequence[Any]) -> Iterator[str]:
         yield "  ".join(
             text.ljust(width) for text, width in zip(line, widths, strict=True)
         ).rstrip()
+    if left:
+        yield f"... {left:,} more"
 
 
 def label(name: str) -> str:
@@ -138,11 +146,11 @@ def _is_single(value: Any) -> bool:
     return isinstance(value, str | int | float | Path) or value is None
 
 
-def _indented(value: Any) -> Iterator[str]:
+def _indented(value: Any, most: int | None) -> Iterator[str]:
     if not isinstance(value, tuple | list):
-        inner = lines(value)
+        inner = lines(value, most=NESTED_ROWS)
     elif all(is_dataclass(item) for item in value):
-        inner = table(value)
+        inner = table(value, most=most)
     else:
         inner = (cell(item) for item in value)
     for line in inner:

@@ -164,6 +164,12 @@ def test_show_settings_as_json(invoke) -> None:
     assert told["result"]["runtime.seed"] == {"value": 3, "origin": "command line --seed"}
 
 
+def test_bad_settings_stop_a_command_before_its_service(invoke, service) -> None:
+    fake = service("doctor", MADE)
+    assert invoke("doctor", "--set=decode.beam=0").exit_code == 2
+    assert fake.args == ()
+
+
 def test_a_flag_beats_set(invoke, service) -> None:
     fake = service("train", MADE)
     invoke("train", "--set=train.epochs=2", "--epochs=3")

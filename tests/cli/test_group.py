@@ -10,9 +10,10 @@ import pytest
 from im2latex_cli import errors
 from im2latex_cli.errors import Im2LatexError
 
+SEVERAL = errors.SettingsError(["one", "two"])
 ERRORS = [
     errors.UsageError("Message.", hint="Hint."),
-    errors.SettingsError(["one", "two"]),
+    errors.SettingsError(["one"]),
     errors.InputError("Message.", hint="Hint."),
     errors.DownloadError("Message."),
     errors.RendererError("Message."),
@@ -30,6 +31,12 @@ def test_error_becomes_message_and_exit_code(invoke, service, error: Im2LatexErr
     assert result.stdout == ""
     hint = f"hint: {error.hint}\n" if error.hint else ""
     assert result.stderr == f"error: {error.args[0]}\n{hint}"
+
+
+def test_several_problems_are_a_list(invoke, service) -> None:
+    service("vocab", SEVERAL)
+    assert invoke("vocab").stderr == "error: These settings are wrong:\n  one\n  two\n"
+    assert json.loads(invoke("vocab", "--json").stdout)["error"]["message"] == "one\ntwo"
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda e: type(e).__name__)
@@ -113,10 +120,11 @@ def test_bad_settings_are_listed_one_a_line(execute) -> None:
     done = execute("train", "--epochs", "0", "--set", "decode.bem=3", "--set", "train.warmup=3")
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.splitlines()[:3] == [
-        "error: decode.bem: no such setting (command line --set); did you mean decode.beam?",
-        "train.epochs: input should be greater than 0, got 0 (command line --epochs)",
-        "train.warmup: input should be less than or equal to 1, got '3' (command line --set)",
+    assert done.stderr.splitlines()[:4] == [
+        "error: These settings are wrong:",
+        "  decode.bem: no such setting (command line --set); did you mean decode.beam?",
+        "  train.epochs: input should be greater than 0, got 0 (command line --epochs)",
+        "  train.warmup: input should be less than or equal to 1, got '3' (command line --set)",
     ]
 
 
