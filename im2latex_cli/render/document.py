@@ -21,16 +21,17 @@ _PREAMBLE = Template(r"""\nofiles
 \newbox\i@box \newcount\i@group \newcount\i@if
 \def\i@mark#1{\immediate\write16{${nonce} #1}}
 \def\i@stop{\i@mark{X}\read\m@ne to\i@box}
-\long\def\i@formula#1#2{\nonstopmode\i@mark{B #1}\global\c@equation\z@
+\def\i@formula#1{\nonstopmode\i@mark{B #1}\def\i@index{#1}\i@body}
+\long\def\i@body#1{\global\c@equation\z@
   \i@group\currentgrouplevel \i@if\currentiflevel
   \setbox\i@box\vbox{\hsize345\p@ \parindent\z@ \parskip\z@ \parfillskip\z@\@plus1fil
-    \belowdisplayskip\z@skip \belowdisplayshortskip\z@skip \indent$$$$#2$$$$}%
+    \belowdisplayskip\z@skip \belowdisplayshortskip\z@skip \indent$$$$#1$$$$}%
   \count@\currentgrouplevel \ifnum\i@group=\count@\else\i@stop\fi
   \count@\currentiflevel \ifnum\i@if=\count@\else\i@stop\fi
   \ifvoid\i@box\i@stop\fi
-  \count\z@#1 \count\@ne\wd\i@box \count\tw@\ht\i@box \count\thr@@\dp\i@box
+  \count\z@\i@index\relax \count\@ne\wd\i@box \count\tw@\ht\i@box \count\thr@@\dp\i@box
   \shipout\box\i@box
-  \i@mark{E #1 \the\count\@ne\space\the\count\tw@\space\the\count\thr@@}}
+  \i@mark{E \i@index\space\the\count\@ne\space\the\count\tw@\space\the\count\thr@@}}
 \long\def\i@pass#1#2{\i@mark{S #1}}
 \def\i@check#1{\ifcsname#1\endcsname\let\i@next\i@pass\fi}
 \def\i@guard#1{\let\i@next\i@formula\@for\i@word:=#1\do{\expandafter\i@check\expandafter{\i@word}}%

@@ -19,8 +19,9 @@ from multiprocessing.process import BaseProcess
 from typing import Any, NoReturn, TypeVar, overload
 
 from im2latex_cli.errors import RendererError
+from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.render.choose import choose
-from im2latex_cli.render.renderer import Page, Renderer, RenderFailure
+from im2latex_cli.render.renderer import Page, Renderer, RenderFailure, TokenRenderer
 from im2latex_cli.settings.sections import RenderSettings
 
 CHUNK = 1000
@@ -101,9 +102,18 @@ def _chunks(first: list[Formula], rest: Iterator[Formula]) -> Iterator[list[Form
 
 def _work(renderer: Renderer, formulas: Sequence[Formula], finish: Finish[Any]) -> list[Any]:
     """Render and finish a chunk."""
-    plain = [formula for formula in formulas if isinstance(formula, str)]
-    pages = renderer.render(plain)
-    return [page if isinstance(page, RenderFailure) else finish(page) for page in pages]
+    return [
+        page if isinstance(page, RenderFailure) else finish(page)
+        for page in _pages(renderer, formulas)
+    ]
+
+
+def _pages(renderer: Renderer, formulas: Sequence[Formula]) -> Iterator[Page | RenderFailure]:
+    """Pages of formulas or of normal forms; a renderer without tokens leaves them out."""
+    forms = [formula for formula in formulas if not isinstance(formula, str)]
+    if len(forms) == len(formulas) and isinstance(renderer, TokenRenderer):
+        return renderer.render_tokens(forms)
+    return renderer.render([f if isinstance(f, str) else join(f) for f in formulas])
 
 
 @dataclass(slots=True)

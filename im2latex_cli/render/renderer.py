@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,3 +73,11 @@ class Renderer(Protocol):
 
     def render(self, formulas: Sequence[str]) -> Iterator[Page | RenderFailure]:
         """Yield one page or failure for each formula, in order."""
+
+
+@runtime_checkable
+class TokenRenderer(Renderer, Protocol):
+    """A renderer that can say which token painted which glyph."""
+
+    def render_tokens(self, formulas: Sequence[Sequence[str]]) -> Iterator[Page | RenderFailure]:
+        """Render normal forms: the pages of the joined tokens, with `Glyph.token` filled in."""

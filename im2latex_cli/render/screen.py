@@ -30,6 +30,8 @@ _WORD = re.compile(r"\\([A-Za-z]+|.)", re.DOTALL)
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%[^\n]*\n?")
 _ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{([^{}]*)\}")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
+_MARK = re.compile(r"\\.|[{}$]")
+_TEXT_ENVIRONMENT = re.compile(r"\\begin\s*\{(?:tabular|minipage|center)")
 _LONGEST = 20_000
 
 
@@ -63,15 +65,23 @@ def _refusal(formula: str, text: str) -> str:
 
 
 def _unbalanced(text: str) -> str:
-    """Braces decide where TeX's macro argument ends, so they must balance before TeX looks."""
+    """Braces decide where TeX's macro argument ends, so they must balance before TeX looks.
+
+    A dollar outside all braces would end the display and leave a picture of something else.
+    """
     depth = 0
-    for brace in re.findall(r"\\.|[{}]", text):
-        depth += (brace == "{") - (brace == "}")
+    for mark in _MARK.findall(text):
+        depth += (mark == "{") - (mark == "}")
         if depth < 0:
             return "unbalanced braces: a } closes nothing"
+        if mark == "$" and not depth and not _TEXT_ENVIRONMENT.search(text):
+            return "a dollar sign outside text: the formula is in display math already"
     return "unbalanced braces: a { is never closed" if depth else ""
 
 
 def _strange_environment(text: str) -> bool:
     """Whether an environment is used that might not keep to itself."""
-    return any(name.strip() not in HARMLESS_ENVIRONMENTS for _, name in _ENVIRONMENT.findall(text))
+    named = _ENVIRONMENT.findall(text)
+    if len(named) < text.count("\\begin") + text.count("\\end"):
+        return True
+    return any(name.strip() not in HARMLESS_ENVIRONMENTS for _, name in named)
