@@ -19,7 +19,7 @@ from im2latex_cli.train.folder import RunFolder
 from im2latex_cli.train.interrupts import StopRequest
 from im2latex_cli.train.log import RunLog
 from im2latex_cli.train.loop import StepReport
-from im2latex_cli.train.packed import Packed, Scale, pack
+from im2latex_cli.train.packed import Packed, pack
 from im2latex_cli.train.presets import with_preset
 from im2latex_cli.train.session import Session
 from im2latex_cli.vision.prepare import Preprocessing
@@ -135,8 +135,8 @@ def run(
         PartialError: the loss became no number; the best model so far is kept.
     """
     vocab = _vocab(data)
-    shape = _shape(data)
-    train = _pack(data, "train", vocab, shape, reporter)
+    preprocessing = _preprocessing(data)
+    train = _pack(data, "train", vocab, preprocessing, reporter)
     settings = with_preset(settings, len(train))
     folder = RunFolder(Path(settings.train.output or Path("results") / data.resolve().name))
     extra = {"settings": bound(settings), "data": train.key}
@@ -144,8 +144,8 @@ def run(
     if state and finished(state[1], settings):
         reporter.info(f"{folder.path} is already trained; --force trains anew.")
         return TrainResult(**{**state[1]["result"], "status": "already trained"})
-    val, split = _validation(data, train, vocab, shape, reporter)
-    session = Session(settings, train, val, vocab=vocab, preprocessing=shape[0], state=state)
+    val, split = _validation(data, train, vocab, preprocessing, reporter)
+    session = Session(settings, train, val, vocab=vocab, preprocessing=preprocessing, state=state)
     work = _Run(settings, reporter, data, folder, session, split, extra)
     if not state:
         folder.clear()
@@ -273,26 +273,23 @@ def _vocab(data: Path) -> Vocab:
     return Vocab.load(path)
 
 
-_Shape = tuple[Preprocessing, Scale]
-
-
-def _shape(data: Path) -> _Shape:
-    """What the pictures look like: known where `build` made them, else estimated one by one."""
+def _preprocessing(data: Path) -> Preprocessing:
+    """What the pictures look like: known where `build` made them."""
     made = manifest.load(data)
-    if made is None or made.renderer == "imported":
-        return Preprocessing(), "estimate"
-    drawn = {name.removeprefix("render."): value for name, value in made.settings.items()}
     names = ("look", "font_size", "dpi", "padding")
-    return Preprocessing.of_build(**{name: drawn[name] for name in names}), 1.0
+    given: dict[str, Any] = dict(made.settings) if made else {}
+    drawn = {name: given[f"render.{name}"] for name in names if f"render.{name}" in given}
+    return Preprocessing.of_build(**drawn) if len(drawn) == len(names) else Preprocessing()
 
 
-def _pack(data: Path, split: str, vocab: Vocab, shape: _Shape, reporter: Reporter) -> Packed:
+def _pack(
+    data: Path, split: str, vocab: Vocab, preprocessing: Preprocessing, reporter: Reporter
+) -> Packed:
     packed = pack(
         data,
         split,
         vocab=vocab,
-        preprocessing=shape[0],
-        scale=shape[1],
+        preprocessing=preprocessing,
         cache=paths.make_cache(),
         reporter=reporter,
     )
@@ -302,11 +299,11 @@ def _pack(data: Path, split: str, vocab: Vocab, shape: _Shape, reporter: Reporte
 
 
 def _validation(
-    data: Path, train: Packed, vocab: Vocab, shape: _Shape, reporter: Reporter
+    data: Path, train: Packed, vocab: Vocab, preprocessing: Preprocessing, reporter: Reporter
 ) -> tuple[Packed, str]:
     if "val" in store.splits(data):
         try:
-            return _pack(data, "val", vocab, shape, reporter), "val"
+            return _pack(data, "val", vocab, preprocessing, reporter), "val"
         except InputError as error:
             reporter.warn(str(error))
     reporter.warn("There are no validation pictures: evaluations read the train split.")

@@ -35,7 +35,8 @@ def seconds_per_step(
         budget: seconds to spend, a few steps at least.
         clock: seconds.
     """
-    tensors, header = capture(learner)
+    live, header = capture(learner)
+    tensors = {name: value.clone() for name, value in live.items()}
     learner.steps = max(learner.steps, learner.step + len(batches))
     times: list[float] = []
     began = clock()

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,8 @@ from im2latex_cli.data.store import Record
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter
-from im2latex_cli.vision.image import open_grey
 from im2latex_cli.vision.finish import Frame
+from im2latex_cli.vision.image import open_grey
 from im2latex_cli.vision.prepare import Preprocessing, prepare_with_frame
 
 VERSION = 1
@@ -37,7 +37,6 @@ VERSION = 1
 _ARRAYS = ("starts", "sizes", "ids", "id_starts", "glyphs", "glyph_starts")
 _CHUNK = 256
 
-Scale = float | Literal["estimate"]
 Glyphs = NDArray[np.float32]
 """(G, 4): kind (index into `Packed.kinds`), x, y of the centre in pixels, token index or -1."""
 
@@ -101,7 +100,6 @@ def pack(
     *,
     vocab: Vocab,
     preprocessing: Preprocessing,
-    scale: Scale,
     cache: Path,
     reporter: Reporter,
 ) -> Packed:
@@ -113,8 +111,7 @@ def pack(
         root: the data set folder.
         split: which of its splits.
         vocab: numbers the tokens.
-        preprocessing: what every picture goes through.
-        scale: size of the text relative to what `preprocessing` wants, or "estimate".
+        preprocessing: what every picture goes through, as if a user had given it.
         cache: folder of packs.
         reporter: told about the packing.
 
@@ -123,9 +120,7 @@ def pack(
     """
     records = store.read(root, split)
     folder = (
-        cache
-        / "packed"
-        / _key(root, split, records, [vocab.to_json(), preprocessing.to_json(), scale])
+        cache / "packed" / _key(root, split, records, [vocab.to_json(), preprocessing.to_json()])
     )
     if not (folder / "index.json").is_file():
         temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
@@ -138,7 +133,6 @@ def pack(
                 records=records,
                 vocab=vocab,
                 preprocessing=preprocessing,
-                scale=scale,
                 reporter=reporter,
             )
             shutil.rmtree(folder, ignore_errors=True)
@@ -167,12 +161,11 @@ def _write(
     records: Sequence[Record],
     vocab: Vocab,
     preprocessing: Preprocessing,
-    scale: Scale,
     reporter: Reporter,
 ) -> None:
     marks, kinds = _read_glyphs(source / store.GLYPHS)
     sizes, ids, rows, names, skipped = [], [], [], [], []
-    opened = zip(records, _pictures(records, preprocessing, scale=scale), strict=True)
+    opened = zip(records, _pictures(records, preprocessing), strict=True)
     with (
         reporter.step(f"Pack {source.name}", len(records)) as step,
         (folder / "pixels.bin").open("wb") as pixels,
@@ -221,13 +214,11 @@ def _open(folder: Path) -> Packed:
 Opened = tuple[NDArray[np.uint8], Frame] | str
 
 
-def _pictures(
-    records: Sequence[Record], preprocessing: Preprocessing, *, scale: Scale
-) -> Iterator[Opened]:
+def _pictures(records: Sequence[Record], preprocessing: Preprocessing) -> Iterator[Opened]:
     def prepared(record: Record) -> Opened:
         try:
             image = open_grey(record.image, name=str(record.image))
-            return prepare_with_frame(image, preprocessing, scale=scale)
+            return prepare_with_frame(image, preprocessing)
         except InputError as error:
             named = str(error)
             return named if record.image.name in named else f"{record.image}: {named}"
@@ -261,7 +252,8 @@ def _moved(rows: Glyphs | None, frame: Frame) -> Glyphs:
     if rows is None:
         return np.zeros((0, 4), dtype=np.float32)
     moved = rows.copy()
-    moved[:, 1], moved[:, 2] = frame.place(rows[:, 1], rows[:, 2])
+    moved[:, 1] = (rows[:, 1] + frame.left) * frame.scale
+    moved[:, 2] = (rows[:, 2] + frame.top) * frame.scale
     return moved
 
 

@@ -21,6 +21,7 @@ from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train import health
 from im2latex_cli.train.batches import BatchStream
 from im2latex_cli.train.calibrate import steps_in
+from im2latex_cli.train.distort import Distorter
 from im2latex_cli.train.glyphs import GlyphClasses, find_classes
 from im2latex_cli.train.loop import Learner, StepReport, fit
 from im2latex_cli.train.losses import GlyphHead
@@ -232,5 +233,6 @@ class Session:
             steps=self.learner.steps,
             cursor=self.learner.cursor,
             classes=self.classes,
+            distort=Distorter(self.preprocessing) if self.settings.train.augment else None,
             workers=1 if self.device.type == "cpu" else 8,
         )

@@ -21,7 +21,8 @@ def capture(learner: Learner) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Everything that the next step depends on.
 
     Returns:
-        Tensors (weights, averages, moments, random generators) and a JSON-ready header.
+        Tensors (weights, averages, moments, random generators) and a JSON-ready header. The
+        tensors are the learner's own: write or clone them before the next step.
     """
     tensors = {"random.cpu": torch.get_rng_state()}
     if learner.device.type == "cuda":

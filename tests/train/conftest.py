@@ -67,7 +67,6 @@ def packed(data: Path, vocab: Vocab, tmp_path: Path) -> Packed:
         "train",
         vocab=vocab,
         preprocessing=Preprocessing(),
-        scale=1.0,
         cache=tmp_path / "cache",
         reporter=SilentReporter(),
     )

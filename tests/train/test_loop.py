@@ -97,8 +97,8 @@ def test_average_trails_the_weights() -> None:
     average = Average(network, decay=0.5)
     before = copy.deepcopy(list(network.parameters()))
     with torch.no_grad():
-        for parameter in network.parameters():
-            parameter += 1.0
+        network.weight += 1.0
+        network.bias += 1.0
     average.update(network, step=100)
     for shadow, start in zip(average.network.parameters(), before, strict=True):
         assert torch.allclose(shadow, start + 0.5)

@@ -19,7 +19,6 @@ def packing(root: Path, vocab: Vocab, cache: Path) -> Packed:
         "train",
         vocab=vocab,
         preprocessing=Preprocessing(),
-        scale=1.0,
         cache=cache,
         reporter=SilentReporter(),
     )
@@ -34,7 +33,7 @@ def test_pack_holds_prepared_pictures_and_formulas(
     assert len(packed) == len(rows)
     for index, row in enumerate(rows):
         path = data / "train" / row["file_name"]
-        wanted = prepare(open_grey(path, name="x"), Preprocessing(), scale=1.0)
+        wanted = prepare(open_grey(path, name="x"), Preprocessing())
         assert np.array_equal(packed.picture(index), wanted)
         assert vocab.decode(packed.formula(index)) == row["tokens"].split()
     assert packed.names[2] == "train/000002"
