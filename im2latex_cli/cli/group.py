@@ -14,6 +14,7 @@ from im2latex_cli.cli import console, show
 from im2latex_cli.errors import (
     EXIT_INTERRUPTED,
     Im2LatexError,
+    InputError,
     Interrupted,
     SettingsError,
     UsageError,
@@ -59,7 +60,7 @@ class Group(TyperGroup):
             console.out(show.failure(self._name(args), usage))
             raise
         except Exception as error:
-            fault = error if isinstance(error, Im2LatexError) else _bug(error)
+            fault = _fault(error)
             self._explain(fault, args)
             raise typer.Exit(fault.exit_code) from error
         return result
@@ -85,7 +86,15 @@ class Group(TyperGroup):
         return " ".join(names)
 
 
-def _bug(error: Exception) -> Im2LatexError:
+def _fault(error: Exception) -> Im2LatexError:
+    """Return what to tell the user about any exception."""
+    if isinstance(error, Im2LatexError):
+        return error
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return InputError(
+            f"{place}{error.strerror}.", hint="Check the path, its rights and the free space."
+        )
     return Im2LatexError(
         f"This is a bug in im2latex: {type(error).__name__}: {error}",
         hint="Please report it, with the traceback that --debug prints.",

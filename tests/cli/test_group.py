@@ -66,6 +66,13 @@ def test_unknown_exception_is_called_a_bug(invoke, service) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_refusal_of_the_system_is_no_bug(invoke, service) -> None:
+    service("build", PermissionError(13, "Permission denied", "data/small"))
+    result = invoke("build")
+    assert result.exit_code == 3
+    assert result.stderr.startswith("error: data/small: Permission denied.\nhint: Check")
+
+
 @pytest.mark.parametrize("error", [ZeroDivisionError("x"), errors.InputError("x")])
 def test_debug_shows_the_traceback(invoke, service, error: Exception) -> None:
     service("vocab", error)
