@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,13 +140,14 @@ def confusions(
 
 def differences(reference: Tokens, hypothesis: Tokens) -> Iterator[tuple[str, str]]:
     """Pairs of tokens that differ; an empty one stands for nothing."""
+    for equal, left, right in aligned(reference, hypothesis):
+        if not equal:
+            yield from zip_longest(left, right, fillvalue="")
+
+
+def aligned(reference: Tokens, hypothesis: Tokens) -> Iterator[tuple[bool, Tokens, Tokens]]:
+    """The blocks of the shortest edit script: whether equal, and the tokens of both sides."""
     for block in Levenshtein.opcodes(*text.numbered(reference, hypothesis)):
         left = reference[block.src_start : block.src_end]
         right = hypothesis[block.dest_start : block.dest_end]
-        match block.tag:
-            case "replace":
-                yield from zip(left, right, strict=True)
-            case "delete":
-                yield from ((token, "") for token in left)
-            case "insert":
-                yield from (("", token) for token in right)
+        yield block.tag == "equal", left, right

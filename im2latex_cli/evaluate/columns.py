@@ -144,3 +144,15 @@ def match_strict(left: Sequence[int], right: Sequence[int]) -> bool:
     return all(
         replaced < TOLERANCE and inserted < TOLERANCE for replaced, inserted in edits(left, right)
     )
+
+
+def alignment(reference: Columns, hypothesis: Columns) -> list[tuple[bool, slice, slice]]:
+    """The blocks of the edit script: whether equal, reference columns, hypothesis columns."""
+    return [
+        (
+            block.tag == "equal",
+            slice(block.src_start, block.src_end),
+            slice(block.dest_start, block.dest_end),
+        )
+        for block in Levenshtein.opcodes(*symbols(reference, hypothesis))
+    ]

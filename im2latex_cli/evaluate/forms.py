@@ -30,6 +30,7 @@ class Example:
         hypothesis: the formula read; None where there is none.
         reference_tokens: the reference's tokens as given.
         hypothesis_tokens: the hypothesis's tokens as given.
+        image: where the picture is, as text; empty where nobody knows.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Example:
     hypothesis: str | None
     reference_tokens: tuple[str, ...]
     hypothesis_tokens: tuple[str, ...] | None
+    image: str = ""
 
 
 def tokens_in(

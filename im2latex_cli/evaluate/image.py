@@ -43,6 +43,11 @@ class PairScore:
     strict: bool
     strict_without_blank: bool
 
+    @property
+    def similarity(self) -> float:
+        """Edit similarity of this pair alone, in percent."""
+        return 100.0 * (1 - self.edit / self.width) if self.width else 100.0
+
 
 @dataclass(frozen=True, slots=True)
 class ImageScores:

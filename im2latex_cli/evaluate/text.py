@@ -122,6 +122,13 @@ def statistics(
     return np.array(rows, dtype=np.int64).reshape(len(rows), bleu.WIDTH + len(_EXTRA))
 
 
+def similarities(references: Sequence[Tokens], hypotheses: Sequence[Tokens | None]) -> list[float]:
+    """Edit similarity of each pair, in percent."""
+    table = statistics(references, hypotheses).astype(np.float64)
+    values: list[float] = FIGURES["edit_similarity"](table).tolist()
+    return values
+
+
 def pair_statistics(reference: Tokens, hypothesis: Tokens | None) -> list[int]:
     """One row of `statistics`."""
     given = hypothesis or ()

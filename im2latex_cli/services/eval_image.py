@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -17,6 +17,7 @@ from im2latex_cli.render.choose import choose
 from im2latex_cli.render.pool import render_all
 from im2latex_cli.render.renderer import Page, Renderer, RenderFailure
 from im2latex_cli.services import examples
+from im2latex_cli.services.pages import write_image_page
 from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.finish import finish
@@ -56,6 +57,7 @@ class EvalImageResult:
         match_tolerant, match_tolerant_without_blank: that rule on other pages; else None.
         match_strict, match_strict_without_blank: the rule that also counts inserted ink.
         seed_edit_similarity, seed_exact_match: on finished pictures (padded, halved).
+        report: the HTML page, where one was asked for.
         exit_code: 0.
     """
 
@@ -88,6 +90,7 @@ class EvalImageResult:
     match_strict_without_blank_interval: Interval
     seed_edit_similarity: float
     seed_exact_match: float
+    report: str | None = None
     exit_code: int = 0
 
 
@@ -125,13 +128,20 @@ def run(
             step.advance()
     found = [pair for pair in pairs if pair is not None]
     counts = {"missing": missing, "skipped": len(pairs) - len(found)}
-    return _result(
+    result = _result(
         settings.render,
         renderer,
         source,
         image.summarize((page for page, _ in found), seed=settings.runtime.seed, **counts),
         image.summarize((finished for _, finished in found), rounds=2, **counts),
     )
+    if not settings.evaluate.report:
+        return result
+    shown = [row for row, pair in zip(scored, pairs, strict=True) if pair is not None]
+    scores = [page.similarity for page, _ in found]
+    path = Path(settings.evaluate.report)
+    write_image_page(path, settings, result, shown, scores)
+    return replace(result, report=str(path))
 
 
 def _pages(

@@ -24,6 +24,7 @@ from im2latex_cli.evaluate.text import Interval, TextScores
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.progress import Reporter
 from im2latex_cli.services import examples
+from im2latex_cli.services.pages import write_text_page
 from im2latex_cli.settings.tree import Settings
 
 FORMAT = 1
@@ -74,6 +75,7 @@ class EvalTextResult:
         styles: the figures of other projects, on the compact LaTeX of that form.
         groups: scores by length, construct and depth, in that form.
         confusions: the commonest differences between tokens, in that form.
+        report: the HTML page, where one was asked for.
         reused: the predictions were there already, made with the same model and settings.
         exit_code: 0, or 7 where pictures failed.
     """
@@ -99,6 +101,7 @@ class EvalTextResult:
     styles: StyleScores
     groups: tuple[Group, ...]
     confusions: tuple[Confusion, ...]
+    report: str | None = None
     reused: bool = False
     exit_code: int = EXIT_OK
 
@@ -229,7 +232,7 @@ def _score_existing(
     }
     main, tokens = scores[form], forms.tokens_in(form, scored)
     figures = {name: getattr(main, name) for name in HEADLINE}
-    return EvalTextResult(
+    result = EvalTextResult(
         model=meta.get("model"),
         data=str(meta.get("data", references or hypotheses)),
         split=meta.get("split"),
@@ -243,9 +246,13 @@ def _score_existing(
         styles=_styles(*tokens),
         groups=breakdown.groups(*tokens),
         confusions=breakdown.confusions(*tokens),
+        report=settings.evaluate.report,
         exit_code=EXIT_PARTIAL if meta.get("failed") else EXIT_OK,
         **figures,
     )
+    if settings.evaluate.report:
+        write_text_page(Path(settings.evaluate.report), settings, result, scored)
+    return result
 
 
 def _styles(

@@ -50,4 +50,5 @@ def of_prediction(row: Prediction) -> Example:
         hypothesis=None if best is None else best.latex,
         reference_tokens=tuple(tokenize(row.reference)),
         hypothesis_tokens=None if best is None else best.tokens,
+        image=row.image,
     )

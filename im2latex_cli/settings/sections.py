@@ -111,3 +111,5 @@ class EvaluateSettings(Section):
     """Score only this many pictures."""
     form: Literal["raw", "im2markup", "normalised", "normalised_no_spacing"] = "normalised"
     """Form of the first figures: tokens as given, im2markup's, or ours with or without spacing."""
+    report: str | None = None
+    """Write a self-contained HTML page with scores, plots and a gallery to this file."""

@@ -1,0 +1,60 @@
+"""Two pages laid over each other, so that an eye sees what differs."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Grey = NDArray[np.uint8]
+
+BOTH, LOST, ADDED = (40, 40, 40), (214, 39, 40), (31, 119, 180)
+"""Colours of ink on both pages, on the reference alone and on the hypothesis alone."""
+MARGIN = 8
+
+
+def png(picture: NDArray[np.uint8]) -> bytes:
+    """The PNG file of a grey `(H, W)` or colour `(H, W, 3)` picture, with a white margin."""
+    pad = [(MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)][: picture.ndim]
+    held = io.BytesIO()
+    Image.fromarray(np.pad(picture, pad, constant_values=255)).save(held, "PNG", optimize=True)
+    return held.getvalue()
+
+
+def overlay(
+    reference: Grey, hypothesis: Grey, blocks: Iterable[tuple[bool, slice, slice]]
+) -> NDArray[np.uint8]:
+    """Lay the pages over each other along an edit script of their columns.
+
+    Equal columns stand once; lost and added ones side by side with them; where columns were
+    replaced, both are drawn into one place.
+
+    Args:
+        reference: `(H, W)` grey.
+        hypothesis: the other page.
+        blocks: whether equal, reference columns, hypothesis columns; in order.
+
+    Returns:
+        `(H, W, 3)` uint8.
+    """
+    height = max(len(reference), len(hypothesis))
+    left, right = (_ink(page, height) for page in (reference, hypothesis))
+    parts = [_part(left[:, a], right[:, b]) for _, a, b in blocks]
+    return np.concatenate(parts or [np.full((height, 1, 3), 255, np.uint8)], axis=1)
+
+
+def _ink(page: Grey, height: int) -> NDArray[np.bool_]:
+    ink = np.zeros((height, page.shape[1]), dtype=np.bool_)
+    ink[: len(page)] = page <= 128
+    return ink
+
+
+def _part(left: NDArray[np.bool_], right: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    width = max(left.shape[1], right.shape[1])
+    one, other = (np.pad(ink, ((0, 0), (0, width - ink.shape[1]))) for ink in (left, right))
+    part = np.full((len(left), width, 3), 255, dtype=np.uint8)
+    part[one & ~other], part[other & ~one], part[one & other] = LOST, ADDED, BOTH
+    return part

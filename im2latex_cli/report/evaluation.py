@@ -1,0 +1,204 @@
+"""One HTML file that shows an evaluation: figures, plots, and pictures of what goes wrong.
+
+Self-contained: pictures are data URIs, plots are SVG, and nothing is loaded from elsewhere.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+
+from im2latex_cli.report.style import STYLE
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure in percent, with its interval where there is one."""
+
+    name: str
+    value: float
+    interval: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar of a plot: percent, and how many formulas stand behind it."""
+
+    label: str
+    value: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Bars under a title."""
+
+    title: str
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under a title and a header."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One formula of the gallery.
+
+    Attributes:
+        kind: worst, median, random, better or worse.
+        id: the picture's name.
+        score: in percent.
+        pictures: caption -> PNG file.
+        tokens: title of a line -> its pieces, each text and one of same, lost, added.
+        remark: such as why there is no page.
+    """
+
+    kind: str
+    id: str
+    score: float
+    pictures: Mapping[str, bytes]
+    tokens: Mapping[str, Sequence[tuple[str, str]]]
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything the page shows."""
+
+    title: str
+    facts: Mapping[str, str]
+    figures: tuple[Figure, ...]
+    plots: tuple[Plot, ...] = ()
+    tables: tuple[Table, ...] = ()
+    cases: tuple[Case, ...] = field(default=())
+    score_name: str = "edit similarity"
+
+
+def html(report: Report) -> str:
+    """The page as text."""
+    parts = [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{escape(report.title)}</title><style>{STYLE}</style></head><body><main>",
+        f"<h1>{escape(report.title)}</h1>",
+        _facts(report.facts),
+        _figures(report.figures),
+        *map(_plot, report.plots),
+        *map(_table, report.tables),
+        _gallery(report),
+        "</main></body></html>",
+    ]
+    return "\n".join(part for part in parts if part) + "\n"
+
+
+def _facts(facts: Mapping[str, str]) -> str:
+    rows = (f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
+    return f"<dl>{''.join(rows)}</dl>"
+
+
+def _figures(figures: Sequence[Figure]) -> str:
+    rows = "".join(
+        f"<tr><th scope=row>{escape(figure.name)}</th><td>{figure.value:.2f}</td>"
+        f"<td>{_interval(figure.interval)}</td><td>{_scale(figure)}</td></tr>"
+        for figure in figures
+    )
+    return (
+        "<h2>Scores</h2><table><thead><tr><th>figure</th><th>percent</th>"
+        f"<th>95 % interval</th><th>0 to 100</th></tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _interval(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}"
+
+
+def _scale(figure: Figure) -> str:
+    """A bar from 0 to 100 with the interval as a whisker."""
+    width = max(0.0, min(100.0, figure.value))
+    whisker = ""
+    if figure.interval is not None:
+        low, high = figure.interval
+        whisker = (
+            f'<path class="whisker" d="M{low:.2f} 6H{high:.2f}M{low:.2f} 3v6M{high:.2f} 3v6"/>'
+        )
+    return (
+        '<svg class="scale" viewBox="0 0 100 12" preserveAspectRatio="none" role="img" '
+        f'aria-label="{figure.value:.1f} percent"><rect class="track" width="100" height="12"/>'
+        f'<rect class="bar" width="{width:.2f}" height="12"/>{whisker}</svg>'
+    )
+
+
+def _plot(plot: Plot) -> str:
+    rows = "".join(
+        f"<tr><th scope=row>{escape(bar.label)}</th><td>{bar.value:.1f}</td>"
+        f"<td>{bar.count:,}</td><td>{_scale(Figure(bar.label, bar.value))}</td></tr>"
+        for bar in plot.bars
+    )
+    return (
+        f"<h2>{escape(plot.title)}</h2><table><thead><tr><th></th><th>percent</th>"
+        f"<th>formulas</th><th>0 to 100</th></tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _table(table: Table) -> str:
+    header = "".join(f"<th>{escape(name)}</th>" for name in table.header)
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows
+    )
+    return (
+        f"<h2>{escape(table.title)}</h2><table><thead><tr>{header}</tr></thead>"
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def _gallery(report: Report) -> str:
+    if not report.cases:
+        return ""
+    legend = (
+        '<p class="legend"><span class="lost">only in the reference</span> '
+        '<span class="added">only in the prediction</span></p>'
+    )
+    kinds = dict.fromkeys(case.kind for case in report.cases)
+    sections = (
+        f"<h3>{escape(kind)}</h3>"
+        + "".join(_case(case, report.score_name) for case in report.cases if case.kind == kind)
+        for kind in kinds
+    )
+    return f"<h2>Gallery</h2>{legend}{''.join(sections)}"
+
+
+def _case(case: Case, score_name: str) -> str:
+    pictures = "".join(
+        f'<figure><img alt="{escape(caption)} of {escape(case.id)}" src="{_data_uri(picture)}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        for caption, picture in case.pictures.items()
+    )
+    lines = "".join(
+        f"<p class=tokens><b>{escape(title)}</b> {_pieces(pieces)}</p>"
+        for title, pieces in case.tokens.items()
+    )
+    remark = f"<p class=remark>{escape(case.remark)}</p>" if case.remark else ""
+    return (
+        f"<article><h4>{escape(case.id)} <small>{escape(score_name)} {case.score:.1f} %</small>"
+        f"</h4>{pictures}{lines}{remark}</article>"
+    )
+
+
+def _pieces(pieces: Sequence[tuple[str, str]]) -> str:
+    return " ".join(
+        escape(text) if kind == "same" else f'<span class="{kind}">{escape(text)}</span>'
+        for text, kind in pieces
+    )
+
+
+def _data_uri(picture: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(picture).decode('ascii')}"
