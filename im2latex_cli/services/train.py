@@ -13,6 +13,7 @@ from im2latex_cli.data import manifest, store
 from im2latex_cli.errors import EXIT_OK, InputError, Interrupted, PartialError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter, Step
+from im2latex_cli.settings.resolve import Resolved
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.continuing import bound, finished, open_state
 from im2latex_cli.train.folder import RunFolder
@@ -20,9 +21,11 @@ from im2latex_cli.train.interrupts import StopRequest
 from im2latex_cli.train.log import RunLog
 from im2latex_cli.train.loop import StepReport
 from im2latex_cli.train.packed import Packed, pack
-from im2latex_cli.train.presets import with_preset
 from im2latex_cli.train.session import Session
 from im2latex_cli.vision.prepare import Preprocessing
+
+SMALL_BELOW = 2_000
+"""Training pictures below which the preset auto takes small."""
 
 SAVE_SECONDS = 120.0
 """Longest time of training that a crash may cost."""
@@ -111,7 +114,7 @@ class _Run:
 
 
 def run(
-    settings: Settings,
+    resolved: Resolved,
     reporter: Reporter,
     *,
     data: Path,
@@ -121,7 +124,7 @@ def run(
     """Train a model on a data set.
 
     Args:
-        settings: the tree; a preset fills in what users did not set.
+        resolved: the settings; a preset fills in what users did not set.
         reporter: told about steps, evaluations and findings.
         data: the data set folder.
         resume: go on with the run that the output folder holds.
@@ -137,7 +140,8 @@ def run(
     vocab = _vocab(data)
     preprocessing = _preprocessing(data)
     train = _pack(data, "train", vocab, preprocessing, reporter)
-    settings = with_preset(settings, len(train))
+    resolved = resolved.with_preset(_preset(resolved.settings, len(train)))
+    settings = resolved.settings
     folder = RunFolder(Path(settings.train.output or Path("results") / data.resolve().name))
     extra = {"settings": bound(settings), "data": train.key}
     state = open_state(folder, extra, resume=resume, force=force)
@@ -149,7 +153,7 @@ def run(
     work = _Run(settings, reporter, data, folder, session, split, extra)
     if not state:
         folder.clear()
-    folder.describe(settings, vocab)
+    folder.describe(resolved, vocab)
     _announce(work)
     with RunLog(folder.path, step=session.learner.step) as log, StopRequest() as stop:
         _train(work, log, stop)
@@ -261,6 +265,12 @@ def _result(work: _Run) -> TrainResult:
         findings=tuple(session.memory.findings.values()),
         skipped=session.train.skipped,
     )
+
+
+def _preset(settings: Settings, pictures: int) -> str:
+    if settings.train.preset != "auto":
+        return settings.train.preset
+    return "small" if pictures < SMALL_BELOW else "fast"
 
 
 def _vocab(data: Path) -> Vocab:

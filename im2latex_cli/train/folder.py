@@ -14,7 +14,7 @@ from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.errors import CheckpointError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.settings.reference import to_toml
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.resolve import Resolved
 from im2latex_cli.train.state import FORMAT
 
 BEST = "best.safetensors"
@@ -47,9 +47,9 @@ class RunFolder:
         for name in (BEST, LAST, STATE):
             (self.path / name).unlink(missing_ok=True)
 
-    def describe(self, settings: Settings, vocab: Vocab) -> None:
+    def describe(self, resolved: Resolved, vocab: Vocab) -> None:
         """Write settings.toml and vocab.json."""
-        files.write_text(self.path / "settings.toml", to_toml(settings))
+        files.write_text(self.path / "settings.toml", to_toml(resolved.settings, resolved.origins))
         vocab.save(self.path / "vocab.json")
 
     def save_model(self, model: ModelFile, *, best: bool) -> None:
