@@ -62,7 +62,7 @@ def read_csv(table: Table) -> Rows:
     lines = _split(table.content, keep_end=True)
     text = [line.decode("utf-8", "surrogateescape") for line in lines]
     rows = csv.reader(text)
-    formula_at, split_at = _columns(next(rows, []), table)
+    formula_at, split_at = _columns(_csv_header(rows, table.name), table)
     while True:
         number = rows.line_num + 1
         try:
@@ -141,6 +141,16 @@ def _header(lines: Iterator[tuple[int, str | BadLine]], name: str) -> str:
     if isinstance(first, BadLine):
         raise InputError(f"{name}: the first line is {first.message}.", hint="Save it as UTF-8.")
     return first
+
+
+def _csv_header(rows: Iterator[list[str]], name: str) -> list[str]:
+    try:
+        header = next(rows, [])
+    except csv.Error as error:
+        raise InputError(f"{name}: the first line is broken CSV ({error}).") from error
+    if bad := _bad_encoding(1, ",".join(header)):
+        raise InputError(f"{name}: the first line is {bad.message}.", hint="Save it as UTF-8.")
+    return header
 
 
 def _columns(header: list[str], table: Table) -> tuple[int, int | None]:

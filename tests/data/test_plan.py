@@ -1,0 +1,55 @@
+from collections.abc import Sequence
+
+from im2latex_cli.data.entries import BadLine, Entry, Source
+from im2latex_cli.data.plan import Plan, make_plan
+
+
+def planned(rows: Sequence[Entry | BadLine], limit: int | None = None) -> Plan:
+    source = Source("s", "0", lambda: iter(rows))
+    return make_plan(source, limit=limit, val_share=0.2, test_share=0.2, spacing="keep")
+
+
+def test_every_line_is_an_item_or_left() -> None:
+    rows = [
+        Entry(1, "x", "test"),
+        BadLine(2, "", "empty", "no formula in this line"),
+        Entry(3, "{", "train"),
+        Entry(4, "x", "train"),
+        Entry(5, " x ", "train"),
+        Entry(6, "% nothing", "val"),
+        Entry(7, "y", "val"),
+        Entry(8, "z", "train"),
+    ]
+    plan = planned(rows)
+    assert [(i.line, i.split, i.file_name) for i in plan.items] == [
+        (4, "train", "000000.png"),
+        (7, "val", "000000.png"),
+        (8, "train", "000001.png"),
+    ]
+    assert [(row.line, row.reason) for row in plan.left] == [
+        (1, "overlap"),
+        (2, "empty"),
+        (3, "unsound"),
+        (5, "duplicate"),
+        (6, "unsound"),
+    ]
+    assert plan.left[0].message == "the same normal form is in train, line 4"
+
+
+def test_formula_stays_as_the_source_gave_it_and_the_form_is_normal() -> None:
+    (item,) = planned([Entry(1, " x^2 % square", "train")]).items
+    assert item.formula == " x^2 % square"
+    assert item.form == "x ^ { 2 }"
+
+
+def test_limit_counts_lines() -> None:
+    rows = [Entry(1, "x"), BadLine(2, "", "empty", "-"), Entry(3, "y")]
+    assert [item.line for item in planned(rows, limit=2).items] == [1]
+
+
+def test_without_own_split_adding_formulas_moves_none() -> None:
+    rows = [Entry(n, f"x_{{{n}}}") for n in range(1, 200)]
+    before = {item.form: item.split for item in planned(rows[::2]).items}
+    after = {item.form: item.split for item in planned(rows).items}
+    assert before == {form: after[form] for form in before}
+    assert set(before.values()) == {"train", "val", "test"}
