@@ -1,0 +1,120 @@
+"""What may follow what: the grammar of the normal form as a pushdown automaton in tables.
+
+The decoder holds a state and a stack of states for each hypothesis; one look into a table says
+which tokens may come next, and how many tokens the formula then still needs. Everything is
+numbers, so thousands of hypotheses advance together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from im2latex_cli.latex.roles import Role, role_of
+from im2latex_cli.latex.states import START, Move, State, move
+
+NEVER = 30_000
+"""Tokens that a formula still needs where it can never end."""
+NOTHING = -1
+
+
+@dataclass(frozen=True)
+class Automaton:
+    """Tables over S states and C roles; a token's role is all that matters of it.
+
+    Attributes:
+        roles: (V,) role of each token of the vocabulary.
+        next: (S, C) state after a token, before a pop.
+        push: (S, C) state to lay on the stack, or -1.
+        pop: (S, C) whether the next state is the one on top of the stack.
+        cost: (S,) fewest tokens from a state to the end of its level.
+        after: (S, C) fewest tokens after a token to the end of the level that it stands on;
+            `NEVER` where the token is forbidden.
+        opens: (S, C) whether the token opens a level that it need not.
+        start: the first state.
+    """
+
+    roles: NDArray[np.int64]
+    next: NDArray[np.int64]
+    push: NDArray[np.int64]
+    pop: NDArray[np.bool_]
+    cost: NDArray[np.int64]
+    after: NDArray[np.int64]
+    opens: NDArray[np.bool_]
+    start: int
+
+
+class _Edges(NamedTuple):
+    states: list[State]
+    moves: dict[tuple[int, int], Move]
+
+
+def automaton(tokens: Sequence[str], *, specials: int, eos: int) -> Automaton:
+    """Build the automaton of a vocabulary.
+
+    Args:
+        tokens: (V,) of the vocabulary.
+        specials: the first tokens, which stand for no LaTeX.
+        eos: the special that ends a formula.
+    """
+    named = [
+        Role("end") if at == eos else Role("never") if at < specials else role_of(token)
+        for at, token in enumerate(tokens)
+    ]
+    kinds = list(dict.fromkeys(named))
+    number = {role: at for at, role in enumerate(kinds)}
+    roles = np.array([number[role] for role in named])
+    return _tables(roles, tuple(kinds))
+
+
+def _tables(roles: NDArray[np.int64], kinds: tuple[Role, ...]) -> Automaton:
+    states, edges = _explore(kinds)
+    number = {state: at for at, state in enumerate(states)}
+    shape = (len(states), len(kinds))
+    following, push = np.zeros(shape, np.int64), np.full(shape, NOTHING)
+    pop, allowed, opens = (np.zeros(shape, np.bool_) for _ in range(3))
+    for (at, role), step in edges.items():
+        allowed[at, role], pop[at, role] = True, step.pop
+        opens[at, role] = step.opens
+        following[at, role] = at if step.pop else number[step.state]
+        push[at, role] = NOTHING if step.push is None else number[step.push]
+    cost, after = _costs(following, push, pop, allowed)
+    return Automaton(roles, following, push, pop, cost, after, opens, number[START])
+
+
+def _explore(kinds: tuple[Role, ...]) -> tuple[list[State], dict[tuple[int, int], Move]]:
+    """All states that can be reached, and the moves between them."""
+    states, known, edges = [START], {START}, {}
+    for at, state in enumerate(states):  # grows while it is walked
+        for role, kind in enumerate(kinds):
+            step = move(state, kind)
+            if step is None:
+                continue
+            edges[at, role] = step
+            for found in (step.state, step.push):
+                if found is not None and found not in known:
+                    known.add(found)
+                    states.append(found)
+    return states, edges
+
+
+def _costs(
+    following: NDArray[np.int64],
+    push: NDArray[np.int64],
+    pop: NDArray[np.bool_],
+    allowed: NDArray[np.bool_],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Fewest tokens to the end of a level, from each state and after each move: a fixed point."""
+    cost = np.full(len(following), NEVER)
+    while True:
+        after = np.where(pop, 0, cost[following] + np.where(push == NOTHING, 0, cost[push]))
+        after = np.where(allowed, np.minimum(after, NEVER), NEVER)
+        better = np.minimum(cost, np.minimum(1 + after.min(axis=1), NEVER))
+        if np.array_equal(better, cost):
+            return cost, after
+        cost = better

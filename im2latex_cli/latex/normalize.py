@@ -1,0 +1,73 @@
+"""The normal form: one spelling for formulas that paint the same picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from im2latex_cli.latex import environments, handlers, text
+from im2latex_cli.latex.desugar import OLD, desugar, unwrap
+from im2latex_cli.latex.parser import END, Parser, Problem, describe, describe_unknown
+from im2latex_cli.latex.tokenizer import tokenize
+
+for _module in (handlers, environments, text):
+    _module.register()
+
+
+@dataclass(frozen=True, slots=True)
+class Normalized:
+    """A formula in normal form.
+
+    Attributes:
+        tokens: the normal form; where there is a problem, the formula's tokens as they came.
+        problem: one line, None where the formula is sound.
+    """
+
+    tokens: tuple[str, ...]
+    problem: str | None
+
+
+def normalize(formula: str, *, spacing: Literal["keep", "drop"] = "keep") -> Normalized:
+    """Bring a formula to its normal form; rules and reasons: docs/explanation/normal-form.md.
+
+    Args:
+        formula: any string.
+        spacing: whether space commands stay, one spelling each, or go.
+
+    Returns:
+        Tokens and problem; normalizing the joined tokens again changes nothing.
+    """
+    tokens = tokenize(formula)
+    try:
+        return Normalized(tuple(_canonical(tokens, keep=spacing == "keep")), None)
+    except Problem as problem:
+        return Normalized(tuple(tokens), str(problem))
+
+
+def _canonical(tokens: list[str], *, keep: bool) -> list[str]:
+    if "$" in tokens or "\\(" in tokens or "\\[" in tokens:
+        tokens = unwrap(tokens)
+    if tokens[-1:] == ["\\"]:  # a control space that lost its space with the end of the line
+        tokens = tokens[:-1]
+    if not OLD.isdisjoint(tokens):
+        tokens = desugar(tokens)
+    parser = Parser(tokens, keep=keep)
+    result = parser.sequence()
+    token = parser.tokens[parser.at]
+    if token != END:
+        raise Problem(_stray(token))
+    if not result:
+        raise Problem("the formula is empty")
+    return result
+
+
+def _stray(token: str) -> str:
+    if token == "}":
+        return "} without {"
+    if token == "&":
+        return "& outside an environment"
+    if token.startswith("\\\\"):
+        return "a line break outside an environment"
+    if token.startswith(("\\end", "\\right", "\\middle")):
+        return f"{describe(token)} without its beginning"
+    return describe_unknown(token)

@@ -1,0 +1,432 @@
+r"""One pass over the tokens of a formula that writes its normal form.
+
+Each list of math material (`sequence`) returns its canonical tokens; what a command does is a
+handler in `HANDLERS` (the modules `handlers`, `environments` and `text` fill it). TeX's classes of
+atoms are followed through the pass, because they decide which braces change the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from im2latex_cli.latex.commands import COMMANDS, NEWLINE, Atom, Kind, Limits
+from im2latex_cli.latex.spellings import IGNORED, OLD_FONTS, SYNONYMS
+
+NONE, ORD, OP, BIN, REL, OPEN, CLOSE, PUNCT, INNER = map(int, Atom)
+"""Classes as plain numbers: comparing them is what the pass does most."""
+
+DISPLAY, TEXT, SCRIPT, SCRIPTSCRIPT = 0, 1, 2, 3
+"""TeX's styles."""
+
+DEEPEST = 60
+"""Groups inside groups; more is refused (TeX itself ends at 255)."""
+
+END = ""
+"""Stands after the last token."""
+
+OPTION_END = "\\]option"
+"""Stands for the bracket that ends an optional argument."""
+
+_PLAIN: dict[str, int] = {
+    entry.name: int(entry.atom)
+    for entry in COMMANDS.values()
+    if entry.kind is Kind.SYMBOL and entry.limits is Limits.NEVER and entry.name != "\\not"
+}
+_ALPHABET = frozenset(
+    entry.name for entry in COMMANDS.values() if entry.alphabet or entry.kind is Kind.ACCENT
+)
+_SCRIPTS = frozenset("_^'")
+_LONE_BIN = frozenset((NONE, OP, BIN, REL, OPEN, PUNCT))
+_SPACES = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Kind.SPACE)
+_FONTS = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Kind.FONT)
+_SINGLE = frozenset(entry for entry, atom in _PLAIN.items() if atom == ORD)
+
+# Which braces may go: a group is an ordinary atom to its neighbours, so its first and last atom
+# must space as one (The TeXbook, chapter 18, table of inter-atom spaces).
+_ENTERS: dict[int, frozenset[int]] = {
+    NONE: frozenset((ORD, CLOSE)),
+    ORD: frozenset(range(9)),
+    OP: frozenset(range(9)) - {ORD, CLOSE},
+    BIN: _LONE_BIN,
+    REL: frozenset((NONE, OPEN)),
+    OPEN: frozenset(range(9)) - {OP},
+    CLOSE: frozenset((NONE, ORD, OPEN, CLOSE)),
+    PUNCT: frozenset((NONE, ORD, OPEN, CLOSE, PUNCT, INNER)),
+    INNER: frozenset(range(9)) - {ORD, CLOSE},
+}
+_LEAVES: dict[int, frozenset[int]] = {
+    NONE: frozenset(range(9)),
+    ORD: frozenset(range(9)),
+    OP: frozenset((REL, CLOSE, PUNCT)),
+    BIN: frozenset(),
+    REL: frozenset(),
+    OPEN: frozenset(),
+    CLOSE: frozenset(range(9)),
+    PUNCT: frozenset(),
+    INNER: frozenset((REL, BIN)),
+}
+
+
+class Problem(Exception):  # noqa: N818 (it is a finding, caught by `normalize`)
+    """Why the formula is not well-formed, in one line."""
+
+
+class Parser:
+    """The state of one pass.
+
+    Attributes:
+        tokens: the formula, END last.
+        at: the next token.
+        style: the current TeX style.
+        keep: whether spaces stay.
+        first: class of the first atom of the list read last, NONE where it has none.
+        last: class of its last atom.
+        switched: whether that list changes the style of what follows in its group.
+        bare: whether the next atom takes no scripts (it is an argument without braces).
+    """
+
+    __slots__ = ("at", "bare", "depth", "first", "keep", "last", "style", "switched", "tokens")
+
+    def __init__(self, tokens: list[str], *, keep: bool) -> None:
+        self.tokens = [*tokens, END]
+        self.at = 0
+        self.style = DISPLAY
+        self.keep = keep
+        self.depth = 0
+        self.first = self.last = NONE
+        self.switched = False
+        self.bare = False
+
+    def sequence(self, before: int = NONE) -> list[str]:
+        """Read atoms until a token that only the caller can judge.
+
+        Args:
+            before: class of what TeX puts before the list.
+        """
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise Problem(f"groups are nested more than {DEEPEST} deep")
+        tokens, out, bare = self.tokens, [], self.bare
+        self.bare = self.switched = False
+        first, before_switch, last = NONE, NONE, before
+        font, start = "", 0
+        while True:
+            token = tokens[self.at]
+            atom = _PLAIN.get(token)
+            if atom is not None:
+                out.append(token)
+                self.at += 1
+                if tokens[self.at] in _SCRIPTS:
+                    out += self.scripts()
+            elif token in HANDLERS:
+                atom = HANDLERS[token](self, out, last)
+            elif token in OLD_FONTS:
+                self.at += 1
+                if font:
+                    first, last = self._dress(out, start, font, before_switch, first, last)
+                font, start, before_switch = OLD_FONTS[token], len(out), first
+                continue
+            elif token in SYNONYMS:
+                tokens[self.at] = SYNONYMS[token]
+                continue
+            elif token in IGNORED:
+                self.at += 1
+                continue
+            elif token in STOPS or token.startswith(NEWLINE):
+                break
+            else:
+                atom = self._measured(token, out, last)
+            if atom:
+                if not first:
+                    first = atom
+                last = ORD if atom == BIN and last in _LONE_BIN else atom
+        if font:
+            first, last = self._dress(out, start, font, before_switch, first, last)
+        self.first, self.last, self.bare = first, last, bare
+        self.depth -= 1
+        return out
+
+    def scripts(self) -> list[str]:
+        """Read what hangs on the last atom; subscript first, primes as superscript."""
+        if self.bare:
+            return []
+        tokens = self.tokens
+        below: list[str] | None = None
+        above: list[str] | None = None
+        while True:
+            token = tokens[self.at]
+            if token in ("\\sp", "\\sb"):
+                token = SYNONYMS[token]
+            if token == "_":
+                if below is not None:
+                    raise Problem("double subscript")
+                self.at += 1
+                below = self.script()
+            elif token == "^" or token == "'":
+                if above is not None:
+                    raise Problem("double superscript")
+                above = []
+                while tokens[self.at] == "'":
+                    above.append("\\prime")
+                    self.at += 1
+                if tokens[self.at] in ("^", "\\sp"):
+                    self.at += 1
+                    above += self.script()
+            else:
+                break
+        if below and above is None:
+            return ["_", "{", *below, "}"]
+        if above and below is None:
+            return ["^", "{", *above, "}"]
+        if below or above:
+            return ["_", "{", *(below or ()), "}", "^", "{", *(above or ()), "}"]
+        return []
+
+    def script(self) -> list[str]:
+        """Read one sub- or superscript."""
+        return self.argument("a script", SCRIPT if self.style < SCRIPT else SCRIPTSCRIPT)
+
+    def argument(self, whose: str, style: int | None = None) -> list[str]:
+        """Read one argument, in braces or a single atom.
+
+        Args:
+            whose: what the argument belongs to, for the message where it is missing.
+            style: the style it is set in; the current one where None.
+        """
+        while True:
+            token = self.tokens[self.at]
+            if token in SYNONYMS:
+                self.tokens[self.at] = SYNONYMS[token]
+            elif token in IGNORED:
+                self.at += 1
+            else:
+                break
+        outer, switched = self.style, self.switched
+        if style is not None:
+            self.style = style
+        out: list[str] = []
+        if token == "{":
+            self.at += 1
+            out = self.sequence()
+            self.close("}", "{")
+        elif token in _PLAIN:
+            self.at += 1
+            out.append(token)
+            self.first = self.last = _PLAIN[token]
+            if self.last == BIN:
+                self.last = ORD
+        elif token in HANDLERS and token not in _SCRIPTS:
+            bare, self.bare = self.bare, True
+            self.first = self.last = HANDLERS[token](self, out, NONE)
+            self.bare = bare
+        else:
+            raise Problem(f"{whose} lacks its argument")
+        self.style, self.switched = outer, switched
+        return out
+
+    def option(self) -> list[str] | None:
+        """Read an argument in square brackets, if one is here."""
+        if self.tokens[self.at] != "[":
+            return None
+        depth, end = 0, self.at + 1
+        while self.tokens[end] != END:
+            token = self.tokens[end]
+            depth += (token == "{") - (token == "}")
+            if depth < 0 or (depth == 0 and token == "]"):
+                break
+            end += 1
+        if self.tokens[end] != "]":
+            raise Problem("[ without ]")
+        self.tokens[end] = OPTION_END
+        self.at += 1
+        outer, switched = self.style, self.switched
+        out = self.sequence()
+        self.close(OPTION_END, "[")
+        self.style, self.switched = outer, switched
+        return ["{", *out, "}"] if "]" in out else out
+
+    def close(self, closer: str, opener: str) -> None:
+        """Step over the closer of what was just read."""
+        token = self.tokens[self.at]
+        if token != closer:
+            raise Problem(f"{opener} is not closed before {describe(token)}")
+        self.at += 1
+
+    def group(self, out: list[str], last: int) -> int:
+        """Handle `{...}`: without the braces where they change nothing."""
+        self.at += 1
+        outer, switched = self.style, self.switched
+        inner = self.sequence()
+        self.close("}", "{")
+        self.style = outer
+        inner_switched, self.switched = self.switched, switched
+        return self.place(out, last, inner, switched=inner_switched)
+
+    def place(self, out: list[str], last: int, inner: list[str], *, switched: bool) -> int:
+        """Write a group that was just read (`first` and `last` are its), with its scripts.
+
+        Args:
+            out: where to.
+            last: class of the atom before it.
+            inner: its tokens.
+            switched: whether it changes the style of what follows in it.
+        """
+        first, final = self.first, self.last
+        scripts = self.scripts()
+        if scripts or self.bare:
+            if first == ORD and _is_single(inner):
+                out += inner
+            else:
+                out += ["{", *inner, "}"]
+            out += scripts
+            return ORD
+        following = self.tokens[self.at]
+        if last == NONE and following in STOPS:
+            self.switched = self.switched or switched
+        elif (
+            switched
+            or last not in _ENTERS[first]
+            or not (following in STOPS or _PLAIN.get(following, ORD) in _LEAVES[final])
+        ):
+            out += ["{", *inner, "}"]
+            return ORD
+        append(out, inner)
+        return final
+
+    def _measured(self, token: str, out: list[str], last: int) -> int:
+        """Handle a token that holds a length, or refuse an unknown one."""
+        shape = token.split("{", 1)[0]
+        handler = MEASURED.get(shape) if "{" in token else None
+        if handler is None:
+            raise Problem(describe_unknown(token))
+        return handler(self, out, last)
+
+    def _dress(
+        self, out: list[str], start: int, font: str, before: int, first: int, last: int
+    ) -> tuple[int, int]:
+        """Put what a font switch reached into the font command of today."""
+        lead, body, tail = font_run(font, out[start:], self.style)
+        dressed = body and body[0] == font
+        del out[start:]
+        out += lead + body + tail
+        if dressed and not before and not any(token in _PLAIN for token in lead):
+            first = ORD
+        if dressed and not any(token in _PLAIN for token in tail):
+            last = ORD
+        return first, last
+
+
+Handler = Callable[[Parser, list[str], int], int]
+"""Reads one construct, writes it to a list, returns its class (NONE: no atom)."""
+
+HANDLERS: dict[str, Handler] = {"{": Parser.group}
+"""By token; filled by the modules that know the constructs."""
+
+MEASURED: dict[str, Handler] = {}
+"""By the name before a length."""
+
+STOPS: set[str] = {"}", "&", END, OPTION_END}
+"""Tokens that end a list; filled with environments and fences."""
+
+
+def append(out: list[str], more: list[str]) -> None:
+    """Write `more` behind `out`, spaces in their merged form."""
+    index = 0
+    while index < len(more) and more[index] in _SPACES:
+        space(out, more[index])
+        index += 1
+    out += more[index:] if index else more
+
+
+def space(out: list[str], token: str) -> None:
+    r"""Write a space; two quads are a `\qquad`, spaced long arrows have names."""
+    before = out[-1] if out else ""
+    if token == "\\quad" and before == "\\quad":
+        out[-1] = "\\qquad"
+    elif token == "\\qquad" and before == "\\quad":
+        out[-1:] = ["\\qquad", "\\quad"]
+    elif token == "\\;" and len(out) > 1 and out[-2] == "\\;" and before in _SPACED_ARROWS:
+        out[-2:] = [_SPACED_ARROWS[before]]
+    else:
+        out.append(token)
+
+
+_SPACED_ARROWS = {
+    "\\Longrightarrow": "\\implies",
+    "\\Longleftrightarrow": "\\iff",
+    "\\Longleftarrow": "\\impliedby",
+}
+
+
+def font_run(font: str, inner: list[str], style: int) -> tuple[list[str], list[str], list[str]]:
+    """Dress tokens in a font: what it does not change stays outside.
+
+    Returns:
+        What comes before, what the font holds (or is left bare), what comes after.
+    """
+    start, end = 0, len(inner)
+    if _ALPHABET.isdisjoint(inner) and font not in ("\\boldsymbol", "\\pmb"):
+        return [], inner, []
+    while inner[start] in _SPACES or (inner[start] in _PLAIN and inner[start] not in _ALPHABET):
+        if inner[start + 1] in ("_", "^"):
+            break
+        start += 1
+    while end > start and (
+        inner[end - 1] in _SPACES or (inner[end - 1] in _PLAIN and inner[end - 1] not in _ALPHABET)
+    ):
+        end -= 1
+    return inner[:start], dress(font, inner[start:end], style), inner[end:]
+
+
+def dress(font: str, inner: list[str], style: int) -> list[str]:
+    """A font command around tokens; several roman words are text."""
+    if font == "\\mathrm" and "~" in inner and style < SCRIPT and is_words(inner):
+        return ["\\text", "{", *("\\space" if t == "~" else t for t in inner), "}"]
+    return [font, "{", *inner, "}"]
+
+
+def is_words(tokens: list[str]) -> bool:
+    """Whether these are letters, digits and single spaces between them."""
+    blank = True
+    for token in tokens:
+        if token == "~":
+            if blank:
+                return False
+            blank = True
+        elif len(token) == 1 and token.isalnum() and token.isascii():
+            blank = False
+        else:
+            return False
+    return not blank
+
+
+def _is_single(tokens: list[str]) -> bool:
+    """Whether TeX sees one ordinary character."""
+    if len(tokens) == 1:
+        return tokens[0] in _SINGLE
+    return len(tokens) == 4 and tokens[0] in _FONTS and tokens[2] in _SINGLE
+
+
+def plain_class(token: str) -> int | None:
+    """Class of a symbol without arguments or limits; None for anything else."""
+    return _PLAIN.get(token)
+
+
+def describe(token: str) -> str:
+    """A token for a message."""
+    return "the end" if token == END else ("]" if token == OPTION_END else token)
+
+
+def describe_unknown(token: str) -> str:
+    """Why a token has no place in a formula."""
+    if token == "$":
+        return "a dollar sign inside the formula"
+    if token == "#":
+        return "# is a macro parameter; its sign is \\#"
+    if token == "\\":
+        return "a lone backslash at the end"
+    if token.startswith(("\\begin", "\\end")):
+        return f"unknown environment {token}"
+    if token.startswith("\\"):
+        return f"unknown command {token}"
+    return f"character {token!r} (U+{ord(token[0]):04X}) has no place in LaTeX math"

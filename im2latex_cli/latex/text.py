@@ -1,0 +1,102 @@
+r"""Text inside formulas in the pass that writes the normal form: `\text`, `\mbox`, `\textbf`."""
+
+from __future__ import annotations
+
+from im2latex_cli.latex.commands import TEXT_ACCENTS, TEXT_SYMBOLS, TEXT_WORDS
+from im2latex_cli.latex.parser import (
+    END,
+    HANDLERS,
+    NONE,
+    ORD,
+    SCRIPT,
+    Parser,
+    Problem,
+    is_words,
+)
+from im2latex_cli.latex.spellings import SYNONYMS
+from im2latex_cli.latex.tokenizer import SPACE
+
+_MATH_FONTS = {
+    "\\text": "\\mathrm",
+    "\\textbf": "\\mathbf",
+    "\\textit": "\\mathit",
+    "\\textsf": "\\mathsf",
+    "\\texttt": "\\mathtt",
+}
+_SENTENCE_ENDS = frozenset(".?!:")
+_FORBIDDEN = frozenset("_^&#")
+
+
+def text(parser: Parser, out: list[str], last: int) -> int:
+    r"""A text command: spaces at its ends go outside, a single word is a math font."""
+    name = parser.tokens[parser.at]
+    if name == "\\mbox" and parser.style < SCRIPT:
+        name = "\\text"
+    parser.at += 1
+    if parser.tokens[parser.at] != "{":
+        raise Problem(f"{name} lacks its braces")
+    parser.at += 1
+    body = _body(parser, name)
+    scripts = parser.scripts()
+    lead: list[str] = []
+    tail: list[str] = []
+    if parser.style < SCRIPT and name != "\\fbox":
+        while body and body[0] in (SPACE, "~"):
+            lead.append("~")
+            del body[0]
+        while body and body[-1] in (SPACE, "~") and not scripts and len(body) > 1 and _plain(body[-2]):
+            tail.append("~")
+            body.pop()
+    if not parser.keep:
+        lead, tail = [], []
+    out += lead
+    if not body:
+        out += ["{", "}", *scripts] if scripts else []
+        return ORD if scripts else NONE
+    if name in _MATH_FONTS and is_words(body):
+        name = _MATH_FONTS[name]
+    out += [name, "{", *body, "}", *scripts, *tail]
+    return ORD
+
+
+def _plain(token: str) -> bool:
+    return token not in _SENTENCE_ENDS
+
+
+def _body(parser: Parser, name: str) -> list[str]:
+    """Text up to its closing brace, spaces in one spelling."""
+    body: list[str] = []
+    depth = 0
+    while True:
+        token = parser.tokens[parser.at]
+        if token == END:
+            raise Problem(f"{name} is not closed before the end")
+        parser.at += 1
+        if token == "}":
+            if not depth:
+                return body
+            depth -= 1
+        elif token == "{":
+            depth += 1
+        elif token in TEXT_WORDS:
+            token = SYNONYMS.get(token, token)
+            if parser.tokens[parser.at] != "{":
+                raise Problem(f"{token} lacks its braces")
+        elif token == "~":
+            if body and body[-1] not in (SPACE, "~") and _plain(body[-1]):
+                token = SPACE
+        elif not _allowed(token):
+            raise Problem(f"{token} inside text")
+        body.append(token)
+
+
+def _allowed(token: str) -> bool:
+    if len(token) == 1:
+        return token.isascii() and token.isprintable() and token not in _FORBIDDEN and token != "$"
+    return token in TEXT_SYMBOLS or token in TEXT_ACCENTS or token.startswith("\\hspace{")
+
+
+def register() -> None:
+    """Put every handler of this module under its tokens."""
+    for token in TEXT_WORDS:
+        HANDLERS[SYNONYMS.get(token, token)] = text
