@@ -16,15 +16,15 @@ from PIL import Image
 
 from im2latex_cli.errors import InputError
 from im2latex_cli.vision.components import Pieces, find_pieces
-from im2latex_cli.vision.finish import Frame, Look
-from im2latex_cli.vision.halve import halve
+from im2latex_cli.vision.finish import Frame, Look, finish
 from im2latex_cli.vision.levels import normalise_levels
 from im2latex_cli.vision.scale import estimate_scale, ink_threshold
 
 _NOMINAL_FONT_SIZE = 12
 _NOMINAL_DPI = 100
-_FAINT_INK = 215
-"""Greys below this become black where the look is im2latex and the picture is large enough."""
+_FAINT_INK = 225
+_BLACK_FROM = 1.6
+"""Pictures so much too large take the way of the im2latex look: greys below _FAINT_INK are ink."""
 _LARGEST_INPUT = 16_000_000
 
 
@@ -112,9 +112,14 @@ def prepare_with_frame(
             hint="Check that the formula lies inside the picture.",
         )
     factor = _factor(grey, preprocessing, scale if scale == "estimate" else scale / shrunk)
-    window, left, top = _window(grey, pieces, margin=preprocessing.margin * factor)
+    window, x, y = _window(grey, pieces, margin=preprocessing.margin * factor)
+    left, top = float(x), float(y)
     factor = max(factor, math.sqrt(window.size / preprocessing.max_pixels))
-    picture = _rescale(window, factor, preprocessing.look)
+    if preprocessing.look == "im2latex" and factor >= _BLACK_FROM:
+        picture, inner = _rescale_black(window, factor, preprocessing.margin)
+        left, top = left - inner.left * factor / 2, top - inner.top * factor / 2
+    else:
+        picture = window if factor == 1.0 else _resize(window, 1 / factor)
     frame = Frame(left=-left * shrunk, top=-top * shrunk, scale=1 / (factor * shrunk))
     return _at_least(picture, preprocessing.min_side), frame
 
@@ -131,7 +136,8 @@ def _factor(
         factor = scale
     if abs(math.log(factor)) <= math.log(1 + preprocessing.tolerance):
         return 1.0
-    return 2.0 if abs(factor - 2) < 0.1 else factor  # 2 needs no resampling before the halving
+    halves = abs(math.log(factor / 2)) <= math.log(1 + preprocessing.tolerance)
+    return 2.0 if halves else factor  # 2 needs no resampling before the halving
 
 
 def _without_specks(pieces: Pieces) -> Pieces:
@@ -154,29 +160,22 @@ def _window(
     return window, left, top
 
 
-def _rescale(window: NDArray[np.uint8], factor: float, look: Look) -> NDArray[np.uint8]:
-    """Shrink by a factor, through the look of the training pictures where there are pixels."""
-    if factor == 1.0:
-        return window
-    if look == "im2latex" and factor >= 1.6:
-        return _rescale_black(window, factor)
-    return _resize(window, 1 / factor)
-
-
-def _rescale_black(window: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
-    """As a build would: twice the final size, every pixel with ink black, halved."""
-    double = _resize(window, 2 / factor) if factor != 2 else window
-    height, width = double.shape
-    even = np.full((height + height % 2, width + width % 2), 255, np.uint8)
-    np.putmask(even[:height, :width], double < _FAINT_INK, 0)
-    return halve(even, binary=True)
+def _rescale_black(
+    window: NDArray[np.uint8], factor: float, margin: int
+) -> tuple[NDArray[np.uint8], Frame]:
+    """As a build would: twice the final size, every pixel with ink black, cropped, halved."""
+    double = window.copy() if factor == 2 else _resize(window, 2 / factor)
+    double[double >= max(_FAINT_INK, ink_threshold(double))] = 255
+    if int(double.min()) == 255:
+        raise InputError("nothing to read: the ink is too thin.", hint="Crop the formula.")
+    return finish(double, look="im2latex", padding=2 * margin, buckets=False)
 
 
 def _resize(window: NDArray[np.uint8], ratio: float) -> NDArray[np.uint8]:
     height, width = window.shape
     size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
     method = Image.Resampling.LANCZOS if ratio < 1 else Image.Resampling.BICUBIC
-    return np.asarray(Image.fromarray(window).resize(size, method))
+    return np.array(Image.fromarray(window).resize(size, method))
 
 
 def _at_least(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
