@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from im2latex_cli.cli.command import command
-from im2latex_cli.cli.options import DEFAULT_DATA, DataOrTar, Hypotheses, Model, References
+from im2latex_cli.cli.options import DEFAULT_DATA, DataOrTar, Hypotheses, References
 from im2latex_cli.cli.session import Session
 
 SETTINGS = {
@@ -18,6 +18,15 @@ SETTINGS = {
     "evaluate.form": "--form",
 }
 
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help="pretrained, a results folder or a model file; by default the run that belongs to "
+        "the data set where there is one, else pretrained.",
+    ),
+]
 Output = Annotated[
     Path | None,
     typer.Option(

@@ -11,15 +11,6 @@ Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="Data set fold
 DataOrTar = Annotated[
     Path, typer.Option("--data", metavar="DIR|FILE.tar", help="Data set folder, or a .tar of one.")
 ]
-Model = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        metavar="MODEL",
-        help="pretrained, a results folder or a model file; by default pretrained where this "
-        "package bundles it, else results/small.",
-    ),
-]
 Force = Annotated[bool, typer.Option("--force", help="Replace what stands in the way.")]
 References = Annotated[
     Path | None,

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, BinaryIO, Literal
 
 import typer
 
 from im2latex_cli.cli import rows
 from im2latex_cli.cli.command import command
-from im2latex_cli.cli.options import Model
 from im2latex_cli.cli.session import Session
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, UsageError
 
 Images = Annotated[
     list[Path] | None,
     typer.Argument(metavar="IMAGE...", help="Pictures; - is standard input.", show_default=False),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help="pretrained, a results folder or a model file; by default pretrained where this "
+        "package bundles it, else results/small.",
+    ),
 ]
 Format = Annotated[
     Literal["text", "jsonl"] | None,
@@ -34,14 +41,6 @@ Attention = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Predicted:
-    """All pictures of one `predict --json`."""
-
-    pictures: list[dict[str, Any]]
-    exit_code: int
-
-
 @command("predict", settings={"decode.beam": "--beam", "decode.nbest": "--nbest"}, torch=True)
 def predict(
     session: Session,
@@ -50,7 +49,7 @@ def predict(
     model: Model = None,
     format: Format = None,  # noqa: A002 - the flag's name
     attention: Attention = None,
-) -> Predicted:
+) -> rows.Predicted:
     """Read pictures of formulas as LaTeX."""
     if session.as_json and format:
         raise UsageError("--json and --format exclude each other.", hint="Give one of them.")
@@ -67,7 +66,7 @@ def predict(
     code = EXIT_PARTIAL if errors else EXIT_OK
     if form != "json":
         raise typer.Exit(code)
-    return Predicted(pictures, code)
+    return rows.Predicted(pictures, code)
 
 
 def _inputs(images: list[Path]) -> list[Path | BinaryIO]:

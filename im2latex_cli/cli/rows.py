@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from im2latex_cli.cli import console
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from im2latex_cli.services.predict import PredictRow
 
 Form = Literal["text", "jsonl", "json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """All pictures of one `predict --json`."""
+
+    pictures: list[dict[str, Any]]
+    exit_code: int
 
 
 def write(

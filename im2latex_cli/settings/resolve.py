@@ -124,12 +124,18 @@ def _near_last(last: str) -> list[str]:
 
 
 def _invalid(error: ValidationError, winners: Mapping[str, Given]) -> list[str]:
-    lines = []
-    for problem in error.errors(include_url=False):
-        name = ".".join(str(part) for part in problem["loc"][:2])
-        message = problem["msg"][0].lower() + problem["msg"][1:]
-        choices = [str(choice) for choice in get_args(leaves()[name].type)]
-        near = get_close_matches(str(problem["input"]), choices, n=1)
-        guess = f"; did you mean {near[0]}?" if near else ""
-        lines.append(f"{name}: {message}, got {problem['input']!r} ({winners[name].origin}){guess}")
-    return lines
+    return [_problem(detail, winners) for detail in error.errors(include_url=False)]
+
+
+def _problem(detail: Mapping[str, Any], winners: Mapping[str, Given]) -> str:
+    """Say in one line what is wrong with a leaf, or with a section's leaves together."""
+    name = ".".join(str(part) for part in detail["loc"][:2])
+    message = detail["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    if name not in winners:
+        return f"{name}: {message}"
+    value, origin = detail["input"], winners[name].origin
+    choices = [str(choice) for choice in get_args(leaves()[name].type)]
+    near = get_close_matches(str(value), choices, n=1)
+    guess = f"; did you mean {near[0]}?" if near else ""
+    return f"{name}: {message}, got {value!r} ({origin}){guess}"
