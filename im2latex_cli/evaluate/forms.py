@@ -5,6 +5,7 @@ A figure belongs to a form: the same predictions differ by twenty points between
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +13,7 @@ from typing import Literal, get_args
 
 from im2latex_cli.latex.im2markup import im2markup
 from im2latex_cli.latex.normalize import normalize
+from im2latex_cli.latex.tokenizer import join
 
 Form = Literal["raw", "im2markup", "normalised", "normalised_no_spacing"]
 """raw: tokens as given; im2markup: that project's normal form; normalised: ours, spacing
@@ -55,6 +57,25 @@ def tokens_in(
         [read(example.reference) for example in examples],
         [None if example.hypothesis is None else read(example.hypothesis) for example in examples],
     )
+
+
+_LENGTH = re.compile(r"(\\[hv]space\s*\*?\s*\{)([^{}]*)\}")
+_OUTER_PERCENT = re.compile(r"^%+|(?<!\\)%+$")
+_OLD_MATRIX = re.compile(r"\\(?:p?matrix|cases)\s*\{")
+
+
+def drawable(formula: str) -> str:
+    r"""A formula as both sides of the picture evaluation are drawn.
+
+    Like the Harvard script, which draws formulas as they came: outer `%` are stripped, lengths
+    written in pieces (`\hspace { 1 . 5 cm }`) are closed up, and the old `\matrix{...}`, which
+    amsmath refuses, is drawn (here as its normal form).
+    """
+    text = _OUTER_PERCENT.sub("", formula.strip()).strip()
+    if _OLD_MATRIX.search(text):
+        found = normalize(text)
+        text = text if found.problem else join(found.tokens)
+    return _LENGTH.sub(lambda match: match[1] + "".join(match[2].split()) + "}", text)
 
 
 @lru_cache(maxsize=65536)

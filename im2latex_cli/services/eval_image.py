@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from im2latex_cli.evaluate import image
 from im2latex_cli.evaluate.columns import Columns
-from im2latex_cli.evaluate.forms import Example
-from im2latex_cli.evaluate.image import ImageScores, Interval, PairScore
+from im2latex_cli.evaluate.forms import Example, drawable
+from im2latex_cli.evaluate.image import ImageScores, PairScore
 from im2latex_cli.progress import Reporter
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.pool import render_all
 from im2latex_cli.render.renderer import Page, Renderer, RenderFailure
 from im2latex_cli.services import examples
+from im2latex_cli.services.figures import EvalImageResult
 from im2latex_cli.services.pages import write_image_page
 from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.settings.tree import Settings
@@ -33,65 +34,6 @@ class Drawn(NamedTuple):
 
     page: Columns
     picture: Columns
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvalImageResult:
-    """What eval-image prints: percent, with 95 % bootstrap intervals (low, high).
-
-    Attributes:
-        results: the predictions scored.
-        renderer: tex or embedded; both sides were drawn with it.
-        renderer_version: of its engine.
-        dpi: of the pages.
-        font_size: of the pages, in points.
-        pictures: references that rendered; the figures are over these.
-        predictions_not_rendered: of these, without a page for the prediction; counted in full.
-        references_not_rendered: left out.
-        note: what a reader must know before quoting the figures.
-        edit_similarity: over columns.
-        exact_match: pages with equal columns.
-        exact_match_without_blank: the same, columns without ink left out.
-        match_harvard, match_harvard_without_blank: the published rule; None unless drawn as the
-            published pages were.
-        match_tolerant, match_tolerant_without_blank: that rule on other pages; else None.
-        match_strict, match_strict_without_blank: the rule that also counts inserted ink.
-        seed_edit_similarity, seed_exact_match: on finished pictures (padded, halved).
-        report: the HTML page, where one was asked for.
-        exit_code: 0.
-    """
-
-    results: str
-    renderer: Literal["tex", "embedded"]
-    renderer_version: str
-    dpi: int
-    font_size: int
-    pictures: int
-    predictions_not_rendered: int
-    references_not_rendered: int
-    note: str | None
-    edit_similarity: float
-    edit_similarity_interval: Interval
-    exact_match: float
-    exact_match_interval: Interval
-    exact_match_without_blank: float
-    exact_match_without_blank_interval: Interval
-    match_harvard: float | None = None
-    match_harvard_interval: Interval | None = None
-    match_harvard_without_blank: float | None = None
-    match_harvard_without_blank_interval: Interval | None = None
-    match_tolerant: float | None = None
-    match_tolerant_interval: Interval | None = None
-    match_tolerant_without_blank: float | None = None
-    match_tolerant_without_blank_interval: Interval | None = None
-    match_strict: float
-    match_strict_interval: Interval
-    match_strict_without_blank: float
-    match_strict_without_blank_interval: Interval
-    seed_edit_similarity: float
-    seed_exact_match: float
-    report: str | None = None
-    exit_code: int = 0
 
 
 def run(
@@ -148,22 +90,21 @@ def _pages(
     settings: Settings, scored: Sequence[Example]
 ) -> Iterator[tuple[Drawn | None, Drawn | None]]:
     """Pages of reference and hypothesis in order; each formula is rendered once."""
-    formulas = [text for row in scored for text in (row.reference, row.hypothesis or "")]
-    order = list(dict.fromkeys(text for text in formulas if text.strip()))
+    sides = [[drawable(text or "") for text in (row.reference, row.hypothesis)] for row in scored]
+    formulas = [text for pair in sides for text in pair]
+    order = list(dict.fromkeys(text for text in formulas if text))
     last = {text: place for place, text in enumerate(formulas)}
     rendered = zip(order, _render(settings, order), strict=True)
     kept: dict[str, Drawn | None] = {"": None}
-    for place, row in enumerate(scored):
-        sides: list[Drawn | None] = []
-        for text in (row.reference, row.hypothesis or ""):
-            while text.strip() and text not in kept:
+    for place, pair in enumerate(sides):
+        for text in pair:
+            while text not in kept:
                 name, page = next(rendered)
                 kept[name] = page
-            sides.append(kept.get(text))
-        for text in {row.reference, row.hypothesis or ""}:
-            if text.strip() and last[text] <= 2 * place + 1:
+        yield kept[pair[0]], kept[pair[1]]
+        for text in set(pair):
+            if text and last[text] <= 2 * place + 1:
                 del kept[text]
-        yield sides[0], sides[1]
 
 
 def _render(settings: Settings, formulas: Sequence[str]) -> Iterator[Drawn | None]:

@@ -6,7 +6,7 @@ Only recognising needs torch, and loads it then: scoring predictions that exist 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,13 @@ from im2latex_cli.data.labelled import Labelled
 from im2latex_cli.data.manifest import FILE as MANIFEST
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, UsageError
 from im2latex_cli.evaluate import breakdown, forms, styles, text
-from im2latex_cli.evaluate.breakdown import Confusion, Group
 from im2latex_cli.evaluate.forms import FORMS, Form
 from im2latex_cli.evaluate.styles import StyleScores
-from im2latex_cli.evaluate.text import Interval, TextScores
+from im2latex_cli.evaluate.text import TextScores
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.progress import Reporter
 from im2latex_cli.services import examples
+from im2latex_cli.services.figures import EvalTextResult, FormRow
 from im2latex_cli.services.pages import write_text_page
 from im2latex_cli.settings.tree import Settings
 
@@ -43,67 +43,6 @@ HEADLINE = (
     "edit_similarity_present",
 )
 """Figures of the chosen form that the result carries."""
-
-
-@dataclass(frozen=True, slots=True)
-class FormRow:
-    """The scores in one form."""
-
-    form: Form
-    bleu4: float
-    edit_similarity: float
-    exact_match: float
-    bleu4_nltk: float
-    edit_similarity_present: float
-
-
-@dataclass(frozen=True, slots=True)
-class EvalTextResult:
-    """What eval-text prints: percent, with 95 % bootstrap intervals (low, high).
-
-    Attributes:
-        model: the model that read the pictures; None for predictions made elsewhere.
-        data: the data set, or the file of references.
-        split: the split of the data set.
-        predictions: where the predictions are.
-        pictures: pictures scored.
-        failed: pictures that gave no hypothesis; each counts as an empty one.
-        note: what a reader must know before quoting the figures.
-        form: the form of the figures that follow.
-        perplexity: of the references, teacher-forced; never below 1.
-        forms: the same predictions in every form.
-        styles: the figures of other projects, on the compact LaTeX of that form.
-        groups: scores by length, construct and depth, in that form.
-        confusions: the commonest differences between tokens, in that form.
-        report: the HTML page, where one was asked for.
-        reused: the predictions were there already, made with the same model and settings.
-        exit_code: 0, or 7 where pictures failed.
-    """
-
-    model: str | None
-    data: str
-    split: str | None
-    predictions: str
-    pictures: int
-    failed: int
-    note: str | None
-    form: Form
-    bleu4: float
-    bleu4_interval: Interval
-    edit_similarity: float
-    edit_similarity_interval: Interval
-    exact_match: float
-    exact_match_interval: Interval
-    perplexity: float | None
-    bleu4_nltk: float
-    edit_similarity_present: float
-    forms: tuple[FormRow, ...]
-    styles: StyleScores
-    groups: tuple[Group, ...]
-    confusions: tuple[Confusion, ...]
-    report: str | None = None
-    reused: bool = False
-    exit_code: int = EXIT_OK
 
 
 def run(

@@ -13,7 +13,7 @@ from im2latex_cli.data.imagefolder import open_pairs
 from im2latex_cli.errors import InputError, RendererError
 from im2latex_cli.evaluate import breakdown, columns
 from im2latex_cli.evaluate.columns import Columns
-from im2latex_cli.evaluate.forms import Example, Form, tokens_in
+from im2latex_cli.evaluate.forms import Example, Form, drawable, tokens_in
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Page, RenderFailure
 from im2latex_cli.report.difference import overlay, png
@@ -83,8 +83,9 @@ def make(
 
 def _draw(settings: Settings, shown: Sequence[Example]) -> Drawn:
     formulas = sorted({text for row in shown for text in (row.reference, row.hypothesis) if text})
+    sources = [drawable(text) for text in formulas]
     try:
-        return dict(zip(formulas, choose(settings.render).render(formulas), strict=True))
+        return dict(zip(formulas, choose(settings.render).render(sources), strict=True))
     except RendererError:
         return {}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from im2latex_cli import files
 from im2latex_cli.evaluate import forms, text
@@ -12,11 +11,8 @@ from im2latex_cli.evaluate.breakdown import Group
 from im2latex_cli.evaluate.forms import Example
 from im2latex_cli.report.evaluation import Bar, Figure, Plot, Report, Table, html
 from im2latex_cli.services import gallery
+from im2latex_cli.services.figures import EvalImageResult, EvalTextResult
 from im2latex_cli.settings.tree import Settings
-
-if TYPE_CHECKING:
-    from im2latex_cli.services.eval_image import EvalImageResult
-    from im2latex_cli.services.eval_text import EvalTextResult
 
 NOTHING = "nothing"
 LOWER = "{} (error, lower is better)"

@@ -10,8 +10,7 @@ from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL
 from im2latex_cli.progress import Reporter
 from im2latex_cli.services import build, eval_image, eval_text, train, vocab
 from im2latex_cli.services.build import BuildResult
-from im2latex_cli.services.eval_image import EvalImageResult
-from im2latex_cli.services.eval_text import EvalTextResult
+from im2latex_cli.services.figures import EvalImageResult, EvalTextResult
 from im2latex_cli.services.train import TrainResult
 from im2latex_cli.services.vocab import VocabResult
 from im2latex_cli.settings.resolve import Resolved

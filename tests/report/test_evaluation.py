@@ -51,6 +51,9 @@ class Checker(HTMLParser):
         if tag not in self.void:
             self.open.append(tag)
 
+    def handle_startendtag(self, _tag, attrs):
+        self.addresses += [value for name, value in attrs if name in {"src", "href"}]
+
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
@@ -100,6 +103,7 @@ def test_overlay_of_nothing():
     assert overlay(INK[:, :0], INK[:, :0], []).shape == (20, 1, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_a_browser_draws_it_without_complaint(tmp_path):
     page, shot = tmp_path / "page.html", tmp_path / "page.png"

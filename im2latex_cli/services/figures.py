@@ -1,0 +1,132 @@
+"""What the two evaluations return: their figures, and what a reader must know to quote them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from im2latex_cli.errors import EXIT_OK
+from im2latex_cli.evaluate.breakdown import Confusion, Group
+from im2latex_cli.evaluate.forms import Form
+from im2latex_cli.evaluate.styles import StyleScores
+from im2latex_cli.evaluate.text import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class FormRow:
+    """The scores in one form."""
+
+    form: Form
+    bleu4: float
+    edit_similarity: float
+    exact_match: float
+    bleu4_nltk: float
+    edit_similarity_present: float
+
+
+@dataclass(frozen=True, slots=True)
+class EvalTextResult:
+    """What eval-text prints: percent, with 95 % bootstrap intervals (low, high).
+
+    Attributes:
+        model: the model that read the pictures; None for predictions made elsewhere.
+        data: the data set, or the file of references.
+        split: the split of the data set.
+        predictions: where the predictions are.
+        pictures: pictures scored.
+        failed: pictures that gave no hypothesis; each counts as an empty one.
+        note: what a reader must know before quoting the figures.
+        form: the form of the figures that follow.
+        perplexity: of the references, teacher-forced; never below 1.
+        forms: the same predictions in every form.
+        styles: the figures of other projects, on the compact LaTeX of that form.
+        groups: scores by length, construct and depth, in that form.
+        confusions: the commonest differences between tokens, in that form.
+        report: the HTML page, where one was asked for.
+        reused: the predictions were there already, made with the same model and settings.
+        exit_code: 0, or 7 where pictures failed.
+    """
+
+    model: str | None
+    data: str
+    split: str | None
+    predictions: str
+    pictures: int
+    failed: int
+    note: str | None
+    form: Form
+    bleu4: float
+    bleu4_interval: Interval
+    edit_similarity: float
+    edit_similarity_interval: Interval
+    exact_match: float
+    exact_match_interval: Interval
+    perplexity: float | None
+    bleu4_nltk: float
+    edit_similarity_present: float
+    forms: tuple[FormRow, ...]
+    styles: StyleScores
+    groups: tuple[Group, ...]
+    confusions: tuple[Confusion, ...]
+    report: str | None = None
+    reused: bool = False
+    exit_code: int = EXIT_OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvalImageResult:
+    """What eval-image prints: percent, with 95 % bootstrap intervals (low, high).
+
+    Attributes:
+        results: the predictions scored.
+        renderer: tex or embedded; both sides were drawn with it.
+        renderer_version: of its engine.
+        dpi: of the pages.
+        font_size: of the pages, in points.
+        pictures: references that rendered; the figures are over these.
+        predictions_not_rendered: of these, without a page for the prediction; counted in full.
+        references_not_rendered: left out.
+        note: what a reader must know before quoting the figures.
+        edit_similarity: over columns.
+        exact_match: pages with equal columns.
+        exact_match_without_blank: the same, columns without ink left out.
+        match_harvard, match_harvard_without_blank: the published rule; None unless drawn as the
+            published pages were.
+        match_tolerant, match_tolerant_without_blank: that rule on other pages; else None.
+        match_strict, match_strict_without_blank: the rule that also counts inserted ink.
+        seed_edit_similarity, seed_exact_match: on finished pictures (padded, halved).
+        report: the HTML page, where one was asked for.
+        exit_code: 0.
+    """
+
+    results: str
+    renderer: Literal["tex", "embedded"]
+    renderer_version: str
+    dpi: int
+    font_size: int
+    pictures: int
+    predictions_not_rendered: int
+    references_not_rendered: int
+    note: str | None
+    edit_similarity: float
+    edit_similarity_interval: Interval
+    exact_match: float
+    exact_match_interval: Interval
+    exact_match_without_blank: float
+    exact_match_without_blank_interval: Interval
+    match_harvard: float | None = None
+    match_harvard_interval: Interval | None = None
+    match_harvard_without_blank: float | None = None
+    match_harvard_without_blank_interval: Interval | None = None
+    match_tolerant: float | None = None
+    match_tolerant_interval: Interval | None = None
+    match_tolerant_without_blank: float | None = None
+    match_tolerant_without_blank_interval: Interval | None = None
+    match_strict: float
+    match_strict_interval: Interval
+    match_strict_without_blank: float
+    match_strict_without_blank_interval: Interval
+    seed_edit_similarity: float
+    seed_exact_match: float
+    report: str | None = None
+    exit_code: int = 0
