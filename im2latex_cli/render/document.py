@@ -21,7 +21,7 @@ _PREAMBLE = Template(r"""\nofiles
 \newbox\i@box \newcount\i@group \newcount\i@if
 \def\i@mark#1{\immediate\write16{${nonce} #1}}
 \def\i@stop{\i@mark{X}\read\m@ne to\i@box}
-\def\i@formula#1{\nonstopmode\i@mark{B #1}\def\i@index{#1}\i@body}
+\def\i@formula#1{\nonstopmode\i@mark{B #1}\message{}\def\i@index{#1}\i@body}
 \long\def\i@body#1{\global\c@equation\z@
   \i@group\currentgrouplevel \i@if\currentiflevel
   \setbox\i@box\vbox{\hsize345\p@ \parindent\z@ \parskip\z@ \parfillskip\z@\@plus1fil
@@ -141,7 +141,6 @@ def tags(specials: Sequence[tuple[int, str]], characters: int) -> list[int]:
     """
     found = [-1] * characters
     marks = [(at, int(text[len(_TAG) :])) for at, text in specials if text.startswith(_TAG)]
-    ends = [at for at, _ in marks[1:]] + [characters]
-    for (start, number), end in zip(marks, ends, strict=True):
-        found[start:end] = [number] * (end - start)
+    for start, number in marks:
+        found[start:] = [number] * (characters - start)
     return found

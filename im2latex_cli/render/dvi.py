@@ -63,6 +63,8 @@ def read(
             pages.append(reader.page())
     except IndexError:
         pass  # the file breaks off inside a page
+    except KeyError as missing:
+        raise DviError(f"font {missing} is used before it is defined") from None
     return pages
 
 

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from im2latex_cli.latex.commands import COMMANDS, ENVIRONMENTS
@@ -75,6 +75,7 @@ def test_words_of_the_normal_form_share_a_document():
     assert not HARMLESS_WORDS & REFUSED_WORDS
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_whatever_shares_a_document_has_balanced_braces_and_one_line(formula):
     screened = screen(formula)

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from im2latex_cli.latex.tokenizer import join, tokenize
+from im2latex_cli.render.renderer import Page
+from im2latex_cli.render.tags import carry, painting
+
+
+def test_same_sequences_carry_over_as_they_are():
+    assert carry("abc", "abc", [3, 1, 2]) == [3, 1, 2]
+
+
+def test_a_ligature_takes_the_token_it_begins_with():
+    assert carry("aFb", "affb", [0, 1, 2, 3]) == [0, 1, 3]
+
+
+def test_what_the_copy_lacks_stays_unknown():
+    assert carry("axb", "ab", [0, 1]) == [0, -1, 1]
+    assert carry("", "ab", [0, 1]) == []
+
+
+def test_rules_structure_and_spaces_paint_nothing():
+    tokens = tokenize(r"\frac{a}{\overline{b}}\quad\left.\mathrm{c}\right|\\&")
+    assert [tokens[i] for i in painting(tokens)] == ["a", "b", "c", r"\right|"]
+
+
+CASES = [
+    (r"x^{2}+\frac{a}{b}", {"x": "x", "2": "2", "+": "+", "a": "a", "b": "b"}),
+    (r"\sum_{i=1}^{n}k", {r"\sum": "X", "i": "i", "=": "=", "1": "1", "n": "n", "k": "k"}),
+    (r"\left(\frac{a}{b}\right]", {r"\left(": "\x10", r"\right]": "i", "a": "a", "b": "b"}),
+    (r"\sqrt[3]{y}", {r"\sqrt": "p", "3": "3", "y": "y"}),
+    (r"\hat{x}+\vec{z}", {r"\hat": "^", "x": "x", r"\vec": "~", "z": "z", "+": "+"}),
+    (
+        r"\begin{pmatrix}a&b\\c&d\end{pmatrix}",
+        {
+            r"\begin{pmatrix}": "\x12",
+            "a": "a",
+            "b": "b",
+            "c": "c",
+            "d": "d",
+            r"\end{pmatrix}": "\x13",
+        },
+    ),
+    (r"\underbrace{a}_{n}", {r"\underbrace": "|{z}", "a": "a", "n": "n"}),
+    (r"\overbrace{a}^{n}", {r"\overbrace": "z}|{", "a": "a", "n": "n"}),
+    (r"\lim_{x}y", {r"\lim": "lim", "x": "x", "y": "y"}),
+    (r"\begin{array}{c|c}a&b\\ \hline c&d\end{array}", {"a": "a", "b": "b", "c": "c", "d": "d"}),
+    (r"\bigl(x\bigr)", {"(": "\x00", "x": "x", ")": "\x01"}),
+    (r"\binom{n}{k}", {r"\binom": "\x12\x13", "n": "n", "k": "k"}),
+    (r"x\not=y", {"x": "x", r"\not": "6", "=": "=", "y": "y"}),
+    (r"\text{if }x", {"i": "i", "f": "f", "x": "x"}),
+]
+
+
+@pytest.mark.tex
+@pytest.mark.parametrize(("formula", "expected"), CASES)
+def test_every_token_finds_what_it_painted(tex, formula, expected):
+    tokens = tuple(tokenize(formula))
+    (page,) = tex.render_tokens([tokens])
+    assert isinstance(page, Page)
+    found: dict[str, str] = {}
+    for glyph in page.glyphs:
+        assert glyph.token >= 0
+        found[tokens[glyph.token]] = found.get(tokens[glyph.token], "") + chr(glyph.code)
+    assert found == expected
+    assert {tokens[i] for i in painting(tokens)} == set(expected)
+
+
+@pytest.mark.tex
+def test_all_pieces_of_a_tall_delimiter_belong_to_it(tex):
+    rows = r"\\".join("abcdef")
+    tokens = tokenize(rf"\left\{{\begin{{matrix}}{rows}\end{{matrix}}\right.+\sqrt{{x}}")
+    (page,) = tex.render_tokens([tokens])
+    pieces = [glyph for glyph in page.glyphs if glyph.token == 0]
+    assert len(pieces) >= 3
+    assert {glyph.font for glyph in pieces} == {"cmex10"}
+    assert len({glyph.x for glyph in pieces}) <= 3
+
+
+@pytest.mark.tex
+def test_the_picture_is_that_of_the_clean_formula(tex):
+    forms = [tokenize(formula) for formula, _ in CASES]
+    for form, tagged in zip(forms, tex.render_tokens(forms), strict=True):
+        (plain,) = tex.render([join(form)])
+        assert np.array_equal(plain.ink, tagged.ink)
+        assert [glyph[:6] for glyph in plain.glyphs] == [glyph[:6] for glyph in tagged.glyphs]
+
+
+@pytest.mark.tex
+def test_failures_keep_their_places(tex):
+    forms = [tokenize(formula) for formula in ("x", r"\frac{a}", "{", "y", r"\input{z}")]
+    kinds = [isinstance(result, Page) for result in tex.render_tokens(forms)]
+    assert kinds == [True, False, False, True, False]
+
+
+@pytest.mark.tex
+@pytest.mark.slow
+def test_nearly_every_painting_token_of_real_formulas_is_found(tex, real_data):
+    lines = (real_data / "im2latex100k/train.norm.txt").read_text().splitlines()[:7000:14]
+    forms = [tokenize(line) for line in lines]
+    painted = found = 0
+    for form, page in zip(forms, tex.render_tokens(forms), strict=True):
+        if isinstance(page, Page):
+            tokens = {glyph.token for glyph in page.glyphs}
+            painted += len(painting(form))
+            found += sum(index in tokens for index in painting(form))
+    assert found / painted > 0.97
