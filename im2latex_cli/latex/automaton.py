@@ -7,16 +7,14 @@ numbers, so thousands of hypotheses advance together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli.latex.roles import Role, role_of
-from im2latex_cli.latex.states import START, Move, State, move
+from im2latex_cli.latex.states import OVER, START, Move, State, move
 
 NEVER = 30_000
 """Tokens that a formula still needs where it can never end."""
@@ -29,10 +27,12 @@ class Automaton:
 
     Attributes:
         roles: (V,) role of each token of the vocabulary.
-        next: (S, C) state after a token, before a pop.
+        next: (S, C) state after a token, where `reach` is 0.
         push: (S, C) state to lay on the stack, or -1.
-        pop: (S, C) whether the next state is the one on top of the stack.
+        reach: (S, C) where the next state lies in the stack instead, 1 being the top.
+        drop: (S, C) states to take off the stack.
         cost: (S,) fewest tokens from a state to the end of its level.
+        owed: (S,) the same of a state on the stack; 0 where it is not for coming back to.
         after: (S, C) fewest tokens after a token to the end of the level that it stands on;
             `NEVER` where the token is forbidden.
         opens: (S, C) whether the token opens a level that it need not.
@@ -42,16 +42,13 @@ class Automaton:
     roles: NDArray[np.int64]
     next: NDArray[np.int64]
     push: NDArray[np.int64]
-    pop: NDArray[np.bool_]
+    reach: NDArray[np.int64]
+    drop: NDArray[np.int64]
     cost: NDArray[np.int64]
+    owed: NDArray[np.int64]
     after: NDArray[np.int64]
     opens: NDArray[np.bool_]
     start: int
-
-
-class _Edges(NamedTuple):
-    states: list[State]
-    moves: dict[tuple[int, int], Move]
 
 
 def automaton(tokens: Sequence[str], *, specials: int, eos: int) -> Automaton:
@@ -63,7 +60,7 @@ def automaton(tokens: Sequence[str], *, specials: int, eos: int) -> Automaton:
         eos: the special that ends a formula.
     """
     named = [
-        Role("end") if at == eos else Role("never") if at < specials else role_of(token)
+        Role("over") if at == eos else Role("never") if at < specials else role_of(token)
         for at, token in enumerate(tokens)
     ]
     kinds = list(dict.fromkeys(named))
@@ -76,15 +73,19 @@ def _tables(roles: NDArray[np.int64], kinds: tuple[Role, ...]) -> Automaton:
     states, edges = _explore(kinds)
     number = {state: at for at, state in enumerate(states)}
     shape = (len(states), len(kinds))
-    following, push = np.zeros(shape, np.int64), np.full(shape, NOTHING)
-    pop, allowed, opens = (np.zeros(shape, np.bool_) for _ in range(3))
+    following, reach, drop = (np.zeros(shape, np.int64) for _ in range(3))
+    push = np.full(shape, NOTHING)
+    allowed, opens = (np.zeros(shape, np.bool_) for _ in range(2))
     for (at, role), step in edges.items():
-        allowed[at, role], pop[at, role] = True, step.pop
-        opens[at, role] = step.opens
-        following[at, role] = at if step.pop else number[step.state]
+        allowed[at, role], opens[at, role] = True, step.opens
+        reach[at, role], drop[at, role] = step.reach, step.drop
+        following[at, role] = number[step.state]
         push[at, role] = NOTHING if step.push is None else number[step.push]
-    cost, after = _costs(following, push, pop, allowed)
-    return Automaton(roles, following, push, pop, cost, after, opens, number[START])
+    rows = np.array([state.level == "cells" and state.at == "row" for state in states])
+    over = np.array([state == OVER for state in states])
+    cost, after = _costs(following, push, drop, allowed, rows=rows, over=over)
+    owed = np.where(rows, 0, cost)
+    return Automaton(roles, following, push, reach, drop, cost, owed, after, opens, number[START])
 
 
 def _explore(kinds: tuple[Role, ...]) -> tuple[list[State], dict[tuple[int, int], Move]]:
@@ -106,13 +107,17 @@ def _explore(kinds: tuple[Role, ...]) -> tuple[list[State], dict[tuple[int, int]
 def _costs(
     following: NDArray[np.int64],
     push: NDArray[np.int64],
-    pop: NDArray[np.bool_],
+    drop: NDArray[np.int64],
     allowed: NDArray[np.bool_],
+    *,
+    rows: NDArray[np.bool_],
+    over: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Fewest tokens to the end of a level, from each state and after each move: a fixed point."""
-    cost = np.full(len(following), NEVER)
+    cost = np.where(over, 0, NEVER)
     while True:
-        after = np.where(pop, 0, cost[following] + np.where(push == NOTHING, 0, cost[push]))
+        owed = np.where((push == NOTHING) | rows[push], 0, cost[push])
+        after = np.where(drop > 0, 0, cost[following] + owed)
         after = np.where(allowed, np.minimum(after, NEVER), NEVER)
         better = np.minimum(cost, np.minimum(1 + after.min(axis=1), NEVER))
         if np.array_equal(better, cost):
