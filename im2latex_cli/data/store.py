@@ -16,7 +16,6 @@ from im2latex_cli.errors import InputError
 SPLITS = ("train", "val", "test")
 METADATA = "metadata.jsonl"
 GLYPHS = "glyphs.jsonl"
-TABLES = (METADATA, GLYPHS)
 VOCAB = "vocab.json"
 FAILURES = "failures.jsonl"
 NAMED_MISSING = 3

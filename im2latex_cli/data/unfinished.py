@@ -12,16 +12,16 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from im2latex_cli import files
 from im2latex_cli.data import manifest as manifests
 from im2latex_cli.data import store
 from im2latex_cli.data.manifest import Manifest
-from im2latex_cli.data.plan import Planned
+from im2latex_cli.data.plan import Left, Planned
 from im2latex_cli.errors import InputError
 
 FOLDER = ".build"
@@ -116,7 +116,7 @@ class Unfinished:
             (self.path / split).mkdir(exist_ok=True)
         with (self.path / JOURNAL).open("a", encoding="utf-8", newline="\n") as journal:
             for number, (item, result) in enumerate(results, start=1):
-                journal.write(json.dumps(self._keep(item, result), ensure_ascii=False) + "\n")
+                journal.write(_line(self._keep(item, result)))
                 if number % FLUSH_EVERY == 0:
                     journal.flush()
                 yield
@@ -134,29 +134,55 @@ class Unfinished:
             for item, line in zip(items, lines, strict=True):
                 yield item, json.loads(line)
 
-    def write_split(self, split: str, items: Sequence[Planned], *, glyphs: bool) -> int:
-        """Write the split's metadata (and glyphs), drop what a kill left; return the pictures."""
-        folder = self.path / split
-        present = set()
+    def write_tables(self, items: Sequence[Planned], *, glyphs: bool) -> list[Left]:
+        """Write metadata (and glyphs) of every split and drop what a kill left there.
 
-        def pictures() -> Iterator[tuple[Planned, Row]]:
-            for item, row in self.rows(items):
-                if item.split == split and "reason" not in row:
-                    present.add(item.file_name)
-                    yield item, row
+        Args:
+            items: the plan, all of it in the journal.
+            glyphs: the journal has glyphs.
 
-        files.write_jsonl(folder / store.METADATA, (_metadata(*pair) for pair in pictures()))
-        if glyphs:
-            files.write_jsonl(
-                folder / store.GLYPHS,
-                ({"file_name": i.file_name, "glyphs": r["glyphs"]} for i, r in pictures()),
+        Returns:
+            The formulas without a picture.
+        """
+        left: list[Left] = []
+        names: dict[str, set[str]] = {split: set() for split in store.SPLITS}
+        with ExitStack() as stack:
+            metadata = self._open_tables(stack, store.METADATA)
+            marks = self._open_tables(stack, store.GLYPHS) if glyphs else {}
+            for item, row in self._rows(items):
+                if "reason" in row:
+                    left.append(Left(item.line, item.formula, row["reason"], row["message"]))
+                    continue
+                names[item.split].add(item.file_name)
+                metadata[item.split].write(_line(_metadata(item, row)))
+                if glyphs:
+                    mark = {"file_name": item.file_name, "glyphs": row["glyphs"]}
+                    marks[item.split].write(_line(mark))
+        for split, present in names.items():
+            self._tidy(self.path / split, present, glyphs=glyphs)
+        return left
+
+    def _rows(self, items: Sequence[Planned]) -> Iterator[tuple[Planned, Row]]:
+        """Yield each formula with what the journal says of it."""
+        with (self.path / JOURNAL).open("rb") as lines:
+            for item, line in zip(items, lines, strict=True):
+                yield item, json.loads(line)
+
+    def _open_tables(self, stack: ExitStack, name: str) -> dict[str, IO[str]]:
+        return {
+            split: stack.enter_context(
+                (self.path / split / name).open("w", encoding="utf-8", newline="\n")
             )
+            for split in store.SPLITS
+        }
+
+    def _tidy(self, folder: Path, present: set[str], *, glyphs: bool) -> None:
         if not present:
             shutil.rmtree(folder)
-            return 0
-        for stray in {path.name for path in folder.iterdir()} - present - set(store.TABLES):
+            return
+        tables = {store.METADATA, store.GLYPHS} if glyphs else {store.METADATA}
+        for stray in {path.name for path in folder.iterdir()} - present - tables:
             (folder / stray).unlink()
-        return len(present)
 
     def publish(self) -> None:
         """Move everything to its place, the manifest last; remove what it replaces.
@@ -212,6 +238,10 @@ def claim(root: Path) -> None:
             f"{root} is not a data set built here: it holds {shown}.",
             hint="Nothing was touched; choose another --output.",
         )
+
+
+def _line(row: Row) -> str:
+    return json.dumps(row, ensure_ascii=False) + "\n"
 
 
 def _metadata(item: Planned, row: Row) -> Row:

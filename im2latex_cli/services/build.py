@@ -17,13 +17,13 @@ from im2latex_cli.data.lock import locked
 from im2latex_cli.data.manifest import Manifest
 from im2latex_cli.data.plan import DUPLICATE, OVERLAP, Left, Plan, make_plan
 from im2latex_cli.data.sources import dataset_name, open_source
+from im2latex_cli.data.splits import count
 from im2latex_cli.data.unfinished import FOLDER, Unfinished, claim
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, Interrupted
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter
 from im2latex_cli.services.identity import IMPORTED, asked, demand_same, with_renderer
 from im2latex_cli.services.pictures import draw, take
-from im2latex_cli.services.vocab import count_tokens
 from im2latex_cli.settings.tree import Settings
 
 
@@ -165,19 +165,12 @@ class _Job:
 
     def _make(self, work: Unfinished, request: Manifest, plan: Plan) -> None:
         self._draw(work, request, plan)
-        counts = {
-            split: work.write_split(split, plan.items, glyphs=self.settings.build.glyphs)
-            for split in store.SPLITS
-        }
-        left = _all_left(work, plan)
+        undrawn = work.write_tables(plan.items, glyphs=self.settings.build.glyphs)
+        left = sorted([*plan.left, *undrawn], key=lambda row: row.line)
         files.write_jsonl(work.path / store.FAILURES, (row.to_json() for row in left))
-        counted = count_tokens(store.read(work.path, "train") if counts["train"] else [])
-        vocab = Vocab.build(counted, min_count=self.settings.vocab.min_count)
+        vocab = Vocab.build(_train_tokens(plan, undrawn), min_count=self.settings.vocab.min_count)
         vocab.save(work.path / store.VOCAB)
-        reasons = Counter(row.reason for row in left)
-        removed = {name: reasons.pop(name, 0) for name in (DUPLICATE, OVERLAP)}
-        counts |= {"failed": reasons.total(), **removed}
-        replace(request, counts=counts, failures=dict(sorted(reasons.items()))).save(work.path)
+        _complete(request, plan, undrawn).save(work.path)
         work.publish()
 
     def _plan(self) -> Plan:
@@ -211,13 +204,23 @@ class _Job:
                 step.advance()
 
 
-def _all_left(work: Unfinished, plan: Plan) -> Sequence[Left]:
-    undrawn = [
-        Left(item.line, item.formula, row["reason"], row["message"])
-        for item, row in work.rows(plan.items)
-        if "reason" in row
-    ]
-    return sorted([*plan.left, *undrawn], key=lambda row: row.line)
+def _train_tokens(plan: Plan, undrawn: Sequence[Left]) -> Counter[str]:
+    lines = {row.line for row in undrawn}
+    drawn = (item for item in plan.items if item.split == "train" and item.line not in lines)
+    return Counter(token for item in drawn for token in item.form.split(" "))
+
+
+def _complete(request: Manifest, plan: Plan, undrawn: Sequence[Left]) -> Manifest:
+    """Add to the manifest what came out."""
+    lines = {row.line for row in undrawn}
+    counts = count(item.split for item in plan.items if item.line not in lines)
+    reasons = Counter(row.reason for row in [*plan.left, *undrawn])
+    removed = {name: reasons.pop(name, 0) for name in (DUPLICATE, OVERLAP)}
+    return replace(
+        request,
+        counts=counts | {"failed": reasons.total()} | removed,
+        failures=dict(sorted(reasons.items())),
+    )
 
 
 def _result(root: Path, settings: Settings, *, redone: bool, seconds: float) -> BuildResult:

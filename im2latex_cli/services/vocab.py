@@ -79,7 +79,7 @@ def run(settings: Settings, reporter: Reporter, *, data: Path) -> VocabResult:
     """
     min_count = settings.vocab.min_count
     train = store.read(data, "train")
-    counted = count_tokens(train)
+    counted = _count_tokens(train)
     vocab = Vocab.build(counted, min_count=min_count)
     path = data / store.VOCAB
     if not path.is_file() or Vocab.load(path) != vocab:
@@ -102,13 +102,13 @@ def run(settings: Settings, reporter: Reporter, *, data: Path) -> VocabResult:
     )
 
 
-def count_tokens(records: list[store.Record]) -> Counter[str]:
+def _count_tokens(records: list[store.Record]) -> Counter[str]:
     """Count the tokens of all records."""
     return Counter(token for record in records for token in record.tokens)
 
 
 def _coverage(split: str, records: list[store.Record], known: set[str]) -> Coverage:
-    counted = count_tokens(records)
+    counted = _count_tokens(records)
     unknown = {token: count for token, count in counted.items() if token not in known}
     sound = sum(known.issuperset(record.tokens) for record in records)
     total = counted.total()
