@@ -97,7 +97,7 @@ def load(path: Path) -> ModelFile:
             tensors={name: _single(value) for name, value in tensors.items()},
             info=dict(header.get("info", {})),
         )
-    except (KeyError, TypeError, ValueError, ValidationError) as error:
+    except (KeyError, TypeError, ValueError, ValidationError, InputError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(
             f"{path}: its header does not hold ({reason}).", hint=_REBUILD

@@ -1,0 +1,279 @@
+"""The train command's story on eight drawn pictures: fresh, resumed, killed, interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageDraw
+
+from im2latex_cli import checkpoints
+from im2latex_cli.errors import CheckpointError, InputError, Interrupted, PartialError, UsageError
+from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.progress import SilentReporter
+from im2latex_cli.services import train
+from im2latex_cli.services.train import TrainResult
+from im2latex_cli.settings.resolve import resolve
+from im2latex_cli.settings.sources import Given
+from im2latex_cli.train.log import read_metrics
+
+FORMULAS = ("a + b", "x", "a b c", "x = a", "b - c + a", "c = x", "a = b - x", "b b")
+TINY: dict[str, Any] = {
+    "runtime.device": "cpu",
+    "runtime.threads": 1,
+    "model.encoder": "residual",
+    "model.decoder": "transformer",
+    "model.channels": (4, 8, 8),
+    "model.width": 16,
+    "model.heads": 2,
+    "model.feedforward": 16,
+    "model.decoder_layers": 2,
+    "model.dropout": 0.1,
+    "train.preset": "seed",
+    "train.epochs": 3,
+    "train.batch_size": 3,
+    "train.ema": 0.9,
+    "train.short_first": 0.3,
+    "train.evaluate_every": 5,
+}
+SCRIPT = """
+import json, sys
+from pathlib import Path
+sys.path.insert(0, {folder!r})
+from test_train import go
+go(Path({data!r}), resume={resume}, **json.loads({changes!r}))
+"""
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    root = tmp_path / "data" / "eight"
+    for split, formulas in (("train", FORMULAS), ("val", FORMULAS[:3])):
+        (root / split).mkdir(parents=True)
+        rows = [draw(root / split, number, text) for number, text in enumerate(formulas)]
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (root / split / "metadata.jsonl").write_text(lines, encoding="utf-8")
+    counts = Counter(token for formula in FORMULAS for token in formula.split())
+    Vocab.build(counts, min_count=1).save(root / "vocab.json")
+    return root
+
+
+def draw(folder: Path, number: int, formula: str) -> dict[str, Any]:
+    tokens = formula.split()
+    image = Image.new("L", (16 * len(tokens) + 16, 32), 255)
+    for place, token in enumerate(tokens):
+        ImageDraw.Draw(image).text((8 + 16 * place, 6), token, fill=0, font_size=18)
+    name = f"{number:06d}.png"
+    image.save(folder / name)
+    size = {"width": image.width, "height": image.height}
+    return {"file_name": name, "formula": formula, "tokens": formula, **size}
+
+
+def go(
+    data: Path,
+    *,
+    resume: bool = False,
+    force: bool = False,
+    reporter: SilentReporter | None = None,
+    **changes: Any,
+) -> TrainResult:
+    values = {**TINY, "train.output": str(data.parent.parent / "results" / "eight")}
+    values |= {name.replace("__", "."): value for name, value in changes.items()}
+    resolved = resolve([Given(name, value, "test") for name, value in values.items()])
+    return train.run(resolved, reporter or SilentReporter(), data=data, resume=resume, force=force)
+
+
+def launch(data: Path, *, resume: bool = False, **changes: Any) -> subprocess.Popen[bytes]:
+    folder = str(Path(__file__).parent)
+    script = SCRIPT.format(
+        folder=folder, data=str(data), resume=resume, changes=json.dumps(changes)
+    )
+    return subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE)
+
+
+def curve(folder: Path) -> list[tuple[Any, ...]]:
+    names = ("step", "kind", "loss", "smoothed", "grad_norm", "edit_similarity")
+    rows = read_metrics(folder / "metrics.jsonl")
+    return [tuple(row.get(name) for name in names) for row in rows]
+
+
+def test_run_folder_holds_all_that_the_next_command_needs(data: Path) -> None:
+    result = go(data)
+    folder = Path(result.output)
+    assert result.status == "trained"
+    assert result.steps == result.planned_steps > 0
+    names = {path.name.split(".")[0] for path in folder.iterdir()}
+    assert names >= {"settings", "vocab", "metrics", "events", "best", "last", "state"}
+    model = checkpoints.load(Path(result.model))
+    assert model.vocab == Vocab.load(data / "vocab.json")
+    assert model.info["scores"]["split"] == "val"
+    kinds = {row["kind"] for row in read_metrics(folder / "metrics.jsonl")}
+    assert kinds == {"train", "val", "gradient", "variance"}
+    assert json.dumps(result.best)
+
+
+def test_a_second_call_reports_the_finished_run_and_changes_nothing(data: Path) -> None:
+    first = go(data)
+    before = {path: path.stat().st_mtime_ns for path in Path(first.output).iterdir()}
+    second = go(data)
+    assert second.status == "already trained"
+    assert second.best == first.best
+    assert {path: path.stat().st_mtime_ns for path in Path(first.output).iterdir()} == before
+
+
+def test_other_settings_in_the_same_folder_are_refused_by_name(data: Path) -> None:
+    go(data)
+    with pytest.raises(UsageError, match=r"train\.batch_size.*--force"):
+        go(data, train__batch_size=4)
+    with pytest.raises(UsageError, match=r"train\.batch_size"):
+        go(data, train__batch_size=4, resume=True)
+    assert go(data, train__batch_size=4, force=True).status == "trained"
+
+
+def test_other_data_in_the_same_folder_are_refused(data: Path) -> None:
+    go(data)
+    os.utime(data / "train" / "000000.png", (1, 1))
+    with pytest.raises(UsageError, match="data"):
+        go(data, resume=True)
+
+
+def test_a_finished_run_trains_on_when_asked_for_more_epochs(data: Path) -> None:
+    first = go(data)
+    more = go(data, resume=True, train__epochs=6)
+    assert more.status == "trained"
+    assert more.steps > first.steps
+    steps = [row[0] for row in curve(Path(more.output)) if row[1] == "train"]
+    assert steps == list(range(1, more.steps + 1))
+
+
+def test_paused_run_continues_bit_for_bit(data: Path, tmp_path: Path) -> None:
+    whole = go(data, train__output=str(tmp_path / "whole"))
+    part = go(data, train__session_minutes=1e-6)
+    assert part.status == "paused"
+    assert part.steps < whole.steps
+    with pytest.raises(UsageError, match=r"--resume.*--force"):
+        go(data)
+    while part.status == "paused":
+        before = part.steps
+        part = go(data, resume=True, train__session_minutes=1e-3)
+        assert part.steps > before
+    assert part.steps == whole.steps
+    assert curve(Path(part.output)) == curve(Path(whole.output))
+    last = [Path(r.output) / "last.safetensors" for r in (part, whole)]
+    tensors = [checkpoints.load(path).tensors for path in last]
+    assert all(bool((tensors[0][name] == tensors[1][name]).all()) for name in tensors[0])
+
+
+def test_killed_run_continues_bit_for_bit(data: Path, tmp_path: Path) -> None:
+    changes = {"train__epochs": 25, "train__evaluate_every": 7}
+    whole = go(data, train__output=str(tmp_path / "whole"), **changes)
+    folder = tmp_path / "results" / "eight"
+    process = launch(data, **changes)
+    kill_at = random.SystemRandom().randrange(5, whole.steps - 10)
+    while len(read_metrics(folder / "metrics.jsonl")) < kill_at and process.poll() is None:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL, "killed before it ended"
+    result = go(data, resume=True, **changes)
+    assert result.steps == whole.steps
+    assert curve(folder) == curve(Path(whole.output))
+
+
+class Interrupting(SilentReporter):
+    """Sends a signal to this process at the first evaluation."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__()
+        self.number = number
+
+    def metrics(self, row: Mapping[str, float | int | str]) -> None:
+        if row["step"]:
+            os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_saves_and_says_how_to_go_on(
+    data: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    whole = go(data, train__output=str(tmp_path / "whole"))
+    before = signal.getsignal(number)
+    with pytest.raises(Interrupted, match=r"Interrupted after step 5 of .*--resume") as caught:
+        go(data, reporter=Interrupting(number))
+    assert caught.value.exit_code == 130
+    assert signal.getsignal(number) == before
+    assert curve(Path(go(data, resume=True).output)) == curve(Path(whole.output))
+
+
+def test_nothing_to_resume_just_begins(data: Path) -> None:
+    assert go(data, resume=True).status == "trained"
+
+
+def test_damaged_state_is_one_line(data: Path) -> None:
+    result = go(data)
+    state = Path(result.output) / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="truncated"):
+        go(data, resume=True)
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_best(data: Path) -> None:
+    with pytest.raises(PartialError, match=r"no longer a number.*train\.learning_rate"):
+        go(data, train__learning_rate=1e30, train__clip=1e30, train__warmup=0.0, train__epochs=50)
+
+
+def test_without_validation_pictures_the_train_split_is_read_and_said(data: Path) -> None:
+    (data / "val" / "metadata.jsonl").unlink()
+    reporter = SilentReporter()
+    assert go(data, reporter=reporter).split == "train"
+    assert any("no validation pictures" in warning for warning in reporter.warnings)
+
+
+def test_unreadable_picture_is_named_and_the_rest_trained(data: Path) -> None:
+    (data / "train" / "000003.png").write_text("no picture")
+    result = go(data)
+    assert result.pictures == 7
+    assert "000003.png" in result.skipped[0]
+
+
+def test_missing_data_and_vocabulary_say_what_to_run(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="im2latex build"):
+        go(tmp_path / "data" / "none")
+    (data / "vocab.json").unlink()
+    with pytest.raises(InputError, match="im2latex vocab"):
+        go(data)
+
+
+def test_auto_takes_small_for_few_pictures_and_reads_them_back(data: Path) -> None:
+    result = go(data, train__preset="auto")
+    assert result.preset == "small"
+    assert result.memory is not None
+    settings = (Path(result.output) / "settings.toml").read_text()
+    assert 'preset = "small"' in settings
+    assert "epochs = 3" in settings, "what the user set stands above the preset"
+
+
+def test_max_minutes_fixes_the_steps_and_stores_them(data: Path) -> None:
+    limited = {"train__max_minutes": 0.02, "train__session_minutes": 1e-6}
+    first = go(data, **limited)
+    again = go(data, resume=True, **limited)
+    assert first.planned_steps == again.planned_steps > 3
+    done = go(data, resume=True, train__max_minutes=0.02)
+    assert done.steps == first.planned_steps
+    assert done.minutes < 0.1
+
+
+def test_patience_ends_a_run_that_does_not_get_better(data: Path) -> None:
+    result = go(data, train__learning_rate=1e-12, train__patience=2, train__epochs=50)
+    assert result.status == "trained"
+    assert result.steps < result.planned_steps

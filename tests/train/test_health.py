@@ -1,0 +1,148 @@
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.settings.tree import Settings
+from im2latex_cli.train.health import Vitals, diagnose, nonfinite
+from im2latex_cli.train.packed import Packed
+from im2latex_cli.train.session import Session
+from im2latex_cli.train.validate import Evaluation
+from im2latex_cli.vision.prepare import Preprocessing
+
+SEEN = Evaluation(
+    loss=0.4,
+    entropy=0.5,
+    bleu4=80.0,
+    edit_similarity=85.0,
+    exact_match=50.0,
+    identical=2.0,
+    distinct_references=100,
+    well_formed=99.0,
+    pictures=100,
+    examples=(),
+)
+HEALTHY = Vitals(
+    done=0.5,
+    loss=0.5,
+    best_loss=0.48,
+    uniform=6.0,
+    rate=1e-3,
+    clip=1.0,
+    grad_norms=[0.5] * 20,
+    parts={"encoder": 0.3},
+    variances={"encoder stage 1": 1.0, "encoder stage 2": 0.4},
+    evaluation=SEEN,
+    history=[2.0, 1.0, 0.6, 0.4],
+)
+
+
+def codes(vitals: Vitals, **changes: object) -> list[str]:
+    return [finding.code for finding in diagnose(replace(vitals, **changes))]
+
+
+def test_a_healthy_run_is_left_in_peace() -> None:
+    assert diagnose(HEALTHY) == []
+    assert codes(HEALTHY, done=1.0, evaluation=replace(SEEN, edit_similarity=96.0)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "setting"),
+    [
+        ({"variances": {"encoder stage 2": 1e-9}}, "dead-activations", "learning_rate"),
+        ({"variances": {"encoder stage 2": 1e9}}, "huge-activations", "train.warmup"),
+        ({"loss": 2.0, "best_loss": 0.6}, "diverging", "train.learning_rate"),
+        ({"grad_norms": [30.0] * 20}, "clipped", "train.learning_rate"),
+        ({"history": [1.0, 0.8, 0.9, 1.2], "loss": 0.1}, "over-fitted", "model.dropout"),
+        ({"done": 1.0, "history": [2.0, 1.5, 1.0], "loss": 0.9}, "under-fitted", "--resume"),
+    ],
+)
+def test_trouble_is_named_with_the_setting_to_change(
+    changes: dict[str, object], code: str, setting: str
+) -> None:
+    found = diagnose(replace(HEALTHY, **{"best_loss": changes.get("loss", 0.5), **changes}))
+    assert [finding.code for finding in found] == [code]
+    assert setting in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("done", "loss", "code"),
+    [(0.1, 4.0, "constant-so-far"), (0.6, 4.0, "constant"), (0.6, 1.0, "language-only")],
+)
+def test_constant_output_is_told_apart_by_when_and_how_it_learnt(
+    done: float, loss: float, code: str
+) -> None:
+    constant = replace(SEEN, identical=97.0, edit_similarity=10.0, exact_match=0.0)
+    found = codes(HEALTHY, done=done, loss=loss, best_loss=loss, evaluation=constant)
+    assert found == [code]
+
+
+def test_equal_formulas_are_no_collapse() -> None:
+    same = replace(SEEN, identical=100.0, distinct_references=1)
+    assert codes(HEALTHY, evaluation=same) == []
+
+
+def test_nonfinite_names_step_and_rate() -> None:
+    assert "step 7" in nonfinite(7, 0.5)
+    assert "0.5" in nonfinite(7, 0.5)
+
+
+def session(packed: Packed, vocab: Vocab, settings: Settings, **train: object) -> Session:
+    changed = settings.model_copy(update={"train": settings.train.model_copy(update=train)})
+    return Session(changed, packed, packed, vocab=vocab, preprocessing=Preprocessing())
+
+
+def provoked(session: Session) -> list[str]:
+    """Codes of everything said in a run with four evaluations."""
+    said = []
+    for report in session.steps():
+        if report.step % max(session.learner.steps // 4, 1) == 0:
+            evaluation = session.evaluate()
+            session.remember(evaluation)
+            said += [finding.code for finding in session.examine(evaluation)[1]]
+    return said
+
+
+def test_a_real_healthy_run_is_silent(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+    model = settings.model.model_copy(update={"dropout": 0.0})
+    settings = settings.model_copy(update={"model": model})
+    run = session(packed, vocab, settings, epochs=80, batch_size=8, learning_rate=5e-3)
+    assert [code for code in provoked(run) if code != "constant-so-far"] == []
+    assert run.memory.best["edit_similarity"] > 90.0
+
+
+def test_a_huge_learning_rate_is_noticed(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+    run = session(packed, vocab, settings, epochs=10, learning_rate=30.0, warmup=0.0, clip=1e9)
+    try:
+        said = provoked(run)
+    except FloatingPointError as error:
+        said = [str(error)]
+    assert any(
+        "learning rate" in word or word in {"diverging", "huge-activations", "constant", "clipped"}
+        for word in said
+    ), said
+
+
+def test_weights_that_let_nothing_through_are_noticed(
+    packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    run = session(packed, vocab, settings, epochs=2, learning_rate=1e-9)
+    with torch.no_grad():
+        norm = run.learner.network.encoder.get_submodule("stages.0.norm")
+        assert isinstance(norm, torch.nn.BatchNorm2d)
+        norm.weight.fill_(1e-8)
+        norm.bias.zero_()
+    assert "dead-activations" in provoked(run)
+
+
+def test_reports_gradients_of_every_part(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+    run = session(packed, vocab, settings, epochs=1)
+    for _ in run.steps():
+        pass
+    vitals, _ = run.examine(run.evaluate())
+    assert {"encoder", "decoder"} <= vitals.parts.keys()
+    assert all(math.isfinite(norm) and norm > 0 for norm in vitals.parts.values())
+    assert "encoder stage 1" in vitals.variances
+    assert vitals.uniform == pytest.approx(math.log(len(vocab)))
