@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from im2latex_cli.latex import symbols
-from im2latex_cli.latex.commands import COMMANDS, DELIMITERS, Atom, Kind, Limits
+from im2latex_cli.latex.commands import COMMANDS, DELIMITERS, RIGHT, Atom, Kind, Limits
 from im2latex_cli.latex.parser import (
     CLOSE,
     DISPLAY,
@@ -21,11 +21,13 @@ from im2latex_cli.latex.parser import (
     TEXT,
     Parser,
     Problem,
+    append,
+    changes,
     dress,
-    font_run,
     plain_class,
     space,
 )
+from im2latex_cli.latex.tokenizer import CONTROL_SPACE
 from im2latex_cli.latex.spellings import (
     FENCE_SYNONYMS,
     IGNORED_WITH_ARGUMENT,
@@ -70,7 +72,21 @@ _CLASS_WRAPPERS = {
         ("punct", Atom.PUNCT),
     )
 }
-_CLOSING = frozenset(r") ] \} \rangle \rceil \rfloor \rgroup \rmoustache \rbrack \rbrace".split())
+_CLOSING = RIGHT | frozenset(
+    r") ] \} \rangle \rceil \rfloor \rgroup \rmoustache \bigr \Bigr \biggr \Biggr".split()
+)
+_MOVES_DOTS = frozenset(
+    entry.name
+    for entry in COMMANDS.values()
+    if entry.kind is Kind.SYMBOL and entry.atom in (Atom.BIN, Atom.REL)
+).difference(
+    r"\bmod \bowtie \cong \neq \models \notin \uparrow \downarrow \updownarrow".split(),
+    r"\Uparrow \Downarrow \Updownarrow".split(),
+) | frozenset(
+    r"\sum \prod \coprod \bigcap \bigcup \bigvee \bigwedge \bigoplus \bigotimes \bigodot".split()
+    + r"\biguplus \bigsqcup".split()
+)
+_INTEGRALS = frozenset(r"\int \oint \iint \iiint \iiiint \idotsint".split())
 
 
 def bare_script(parser: Parser, out: list[str], last: int) -> int:
@@ -79,10 +95,15 @@ def bare_script(parser: Parser, out: list[str], last: int) -> int:
     if scripts:
         out += ["{", "}", *scripts]
         return ORD
-    if last not in (ORD, CLOSE):
-        out += ["{", "}"]
-        return ORD
-    return NONE
+    return parser.empty(out, last)
+
+
+def tie(parser: Parser, out: list[str], last: int) -> int:
+    """`~`: a space and, since LaTeX defines it so, an empty group."""
+    parser.at += 1
+    if parser.keep:
+        space(out, CONTROL_SPACE)
+    return NONE if parser.bare else parser.empty(out, last)
 
 
 def blank(parser: Parser, out: list[str], last: int) -> int:
@@ -299,19 +320,22 @@ def font(parser: Parser, out: list[str], last: int) -> int:
     token = parser.tokens[parser.at]
     parser.at += 1
     inner = parser.argument(token)
-    start, end = 0, len(inner)
-    while start < end and inner[start] == "~":
-        start += 1
-    lead, inner = inner[:start], inner[start:]
+    if not changes(token, inner):
+        return parser.place(out, last, inner, switched=False)
     scripts = parser.scripts()
-    tail: list[str] = []
-    while inner and inner[-1] == "~" and not scripts:
-        tail.append(inner.pop())
-    _, body, _ = font_run(token, inner, parser.style) if not inner else ([], inner, [])
-    out += lead
-    out += dress(token, inner, parser.style) if inner else ["{", "}"] if scripts else []
-    out += scripts + tail
-    return ORD if inner or scripts else NONE
+    if scripts:
+        out += [*dress(token, inner, parser.style), *scripts]
+        return ORD
+    start, end = 0, len(inner)
+    while start < end and inner[start] == CONTROL_SPACE:
+        start += 1
+    while end > start and inner[end - 1] == CONTROL_SPACE:
+        end -= 1
+    append(out, inner[:start])
+    if start == end:
+        return parser.empty(out, last)
+    out += [*dress(token, inner[start:end], parser.style), *inner[end:]]
+    return ORD
 
 
 def big(parser: Parser, out: list[str], last: int) -> int:
@@ -350,24 +374,20 @@ def dots(parser: Parser, out: list[str], last: int) -> int:
     parser.at += 1
     following = parser.tokens[parser.at]
     following = SYNONYMS.get(following, following)
-    entry = COMMANDS.get(following)
-    closing = following in _CLOSING or following.startswith(("\\right", "\\bigr", "\\Bigr"))
-    name, thin = "\\ldots", closing and following != "\\rightarrow"
-    if token == "\\dots":
-        if following in ("\\int", "\\iint", "\\iiint", "\\oint"):
-            space(out, "\\!")
-            name = "\\cdots"
-        elif following in ("\\sum", "\\prod", "\\not") or (
-            entry and entry.atom in (Atom.BIN, Atom.REL)
-        ):
-            name = "\\cdots"
-    elif token == "\\dotsi":
-        space(out, "\\!")
+    name, thin = "\\ldots", following in _CLOSING or following == "&"
+    if token == "\\dotsi" or (token == "\\dots" and following in _INTEGRALS):
         name = "\\cdots"
+        if parser.keep:
+            space(out, "\\!")
+    elif token == "\\dots":
+        if following in _MOVES_DOTS:
+            name = "\\cdots"
     elif token == "\\dotsc":
         thin = thin or following in (";", ".")
     elif token == "\\dotso":
         thin = thin or following in (",", ";", ".")
+    if token == "\\dots" and thin and parser.keep:
+        name, thin = token, False
     out += [name, *parser.scripts()]
     if thin and name == "\\ldots" and parser.keep:
         space(out, "\\,")
@@ -402,6 +422,7 @@ def register() -> None:
         HANDLERS[name] = dots
     for name in ("_", "^", "'"):
         HANDLERS[name] = bare_script
+    HANDLERS["~"] = tie
     HANDLERS["\\sqrt"] = root
     HANDLERS["\\not"] = negation
     HANDLERS["\\mathord"] = HANDLERS["\\ensuremath"] = ordinary
@@ -409,5 +430,3 @@ def register() -> None:
     MEASURED["\\hspace"] = MEASURED["\\mspace"] = length
     MEASURED["\\vspace"] = nothing
     MEASURED["\\rule"] = rule
-    STOPS.discard("")
-    STOPS.add(END)

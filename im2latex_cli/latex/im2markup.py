@@ -19,7 +19,7 @@ from im2latex_cli.latex.spellings import MATRIX_OF_FENCES, SYNONYMS
 from im2latex_cli.latex.tokenizer import SPACE, tokenize
 
 _CONTROL_SPACE = re.compile(r"(?<!\\)((?:\\\\)*)\\\s+")
-_MARK = "\ue000"  # stands for the control space, which the tokenizer merges with ~
+_MARK = "\ue000"  # stands for the control space, whose token is a word
 _LABEL = re.compile(r"\\label\s*\{[^}]*\}")
 _FUNCTIONS = frozenset(symbols.FUNCTIONS.split())
 _LIMIT_FUNCTIONS = frozenset((*symbols.LIMIT_FUNCTIONS.split(), "liminf", "limsup"))

@@ -44,13 +44,33 @@ def normalize(formula: str, *, spacing: Literal["keep", "drop"] = "keep") -> Nor
         return Normalized(tuple(tokens), str(problem))
 
 
+_PASSES = 4
+_OLD_SCRIPTS = {"\\sp": "^", "\\sb": "_"}
+
+
 def _canonical(tokens: list[str], *, keep: bool) -> list[str]:
     if "$" in tokens or "\\(" in tokens or "\\[" in tokens:
         tokens = unwrap(tokens)
+    if "\\sp" in tokens or "\\sb" in tokens:
+        tokens = [_OLD_SCRIPTS.get(token, token) for token in tokens]
     if tokens[-1:] == ["\\"]:  # a control space that lost its space with the end of the line
         tokens = tokens[:-1]
     if not OLD.isdisjoint(tokens):
-        tokens = desugar(tokens)
+        tokens, again = _pass(desugar(tokens), keep=keep)[0], True
+    else:
+        tokens, again = _pass(tokens, keep=keep)
+    for _ in range(_PASSES):
+        if not again:
+            break
+        before = tokens
+        tokens, again = _pass(before, keep=keep)
+        if tokens == before:
+            break
+    return tokens
+
+
+def _pass(tokens: list[str], *, keep: bool) -> tuple[list[str], bool]:
+    """One pass, and whether another may find more."""
     parser = Parser(tokens, keep=keep)
     result = parser.sequence()
     token = parser.tokens[parser.at]
@@ -58,7 +78,7 @@ def _canonical(tokens: list[str], *, keep: bool) -> list[str]:
         raise Problem(_stray(token))
     if not result:
         raise Problem("the formula is empty")
-    return result
+    return result, parser.again
 
 
 def _stray(token: str) -> str:

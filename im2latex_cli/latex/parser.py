@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from im2latex_cli.latex.commands import COMMANDS, NEWLINE, Atom, Kind, Limits
 from im2latex_cli.latex.spellings import IGNORED, OLD_FONTS, SYNONYMS
+from im2latex_cli.latex.tokenizer import CONTROL_SPACE, SPACE
 
 NONE, ORD, OP, BIN, REL, OPEN, CLOSE, PUNCT, INNER = map(int, Atom)
 """Classes as plain numbers: comparing them is what the pass does most."""
@@ -31,6 +32,9 @@ _PLAIN: dict[str, int] = {
     entry.name: int(entry.atom)
     for entry in COMMANDS.values()
     if entry.kind is Kind.SYMBOL and entry.limits is Limits.NEVER and entry.name != "\\not"
+}
+_CLASSES: dict[str, int] = {
+    entry.name: int(entry.atom) for entry in COMMANDS.values() if entry.atom is not Atom.NONE
 }
 _ALPHABET = frozenset(
     entry.name for entry in COMMANDS.values() if entry.alphabet or entry.kind is Kind.ACCENT
@@ -83,9 +87,11 @@ class Parser:
         last: class of its last atom.
         switched: whether that list changes the style of what follows in its group.
         bare: whether the next atom takes no scripts (it is an argument without braces).
+        again: whether a choice rested on a later token that may change its spelling, so that
+            another pass over the result may find more.
     """
 
-    __slots__ = ("at", "bare", "depth", "first", "keep", "last", "style", "switched", "tokens")
+    __slots__ = ("again", "at", "bare", "depth", "first", "keep", "last", "style", "switched", "tokens")
 
     def __init__(self, tokens: list[str], *, keep: bool) -> None:
         self.tokens = [*tokens, END]
@@ -96,6 +102,7 @@ class Parser:
         self.first = self.last = NONE
         self.switched = False
         self.bare = False
+        self.again = False
 
     def sequence(self, before: int = NONE) -> list[str]:
         """Read atoms until a token that only the caller can judge.
@@ -155,8 +162,6 @@ class Parser:
         above: list[str] | None = None
         while True:
             token = tokens[self.at]
-            if token in ("\\sp", "\\sb"):
-                token = SYNONYMS[token]
             if token == "_":
                 if below is not None:
                     raise Problem("double subscript")
@@ -169,7 +174,7 @@ class Parser:
                 while tokens[self.at] == "'":
                     above.append("\\prime")
                     self.at += 1
-                if tokens[self.at] in ("^", "\\sp"):
+                if tokens[self.at] == "^":
                     self.at += 1
                     above += self.script()
             else:
@@ -280,6 +285,8 @@ class Parser:
                 out += ["{", *inner, "}"]
             out += scripts
             return ORD
+        if not inner:
+            return self.empty(out, last)
         following = self.tokens[self.at]
         if last == NONE and following in STOPS:
             self.switched = self.switched or switched
@@ -289,9 +296,28 @@ class Parser:
             or not (following in STOPS or _PLAIN.get(following, ORD) in _LEAVES[final])
         ):
             out += ["{", *inner, "}"]
+            self.again = True
             return ORD
         append(out, inner)
         return final
+
+    def empty(self, out: list[str], last: int) -> int:
+        """Write `{}`, an ordinary atom without ink, where it spaces what stands beside it."""
+        at = self.at
+        while self.tokens[at] in _SPACES:
+            at += 1
+        following = self.tokens[at]
+        if (
+            last in (ORD, CLOSE)
+            or following in ("~", "{", "_", "^", "'")
+            or (following in STOPS and (last == NONE or following == END))
+            or _CLASSES.get(following) == ORD
+            or (_CLASSES.get(following) == OPEN and last != OP)
+        ):
+            return NONE
+        out += ["{", "}"]
+        self.again = True
+        return ORD
 
     def _measured(self, token: str, out: list[str], last: int) -> int:
         """Handle a token that holds a length, or refuse an unknown one."""
@@ -307,6 +333,7 @@ class Parser:
         """Put what a font switch reached into the font command of today."""
         lead, body, tail = font_run(font, out[start:], self.style)
         dressed = body and body[0] == font
+        self.again = True
         del out[start:]
         out += lead + body + tail
         if dressed and not before and not any(token in _PLAIN for token in lead):
@@ -365,7 +392,7 @@ def font_run(font: str, inner: list[str], style: int) -> tuple[list[str], list[s
         What comes before, what the font holds (or is left bare), what comes after.
     """
     start, end = 0, len(inner)
-    if _ALPHABET.isdisjoint(inner) and font not in ("\\boldsymbol", "\\pmb"):
+    if not changes(font, inner):
         return [], inner, []
     while inner[start] in _SPACES or (inner[start] in _PLAIN and inner[start] not in _ALPHABET):
         if inner[start + 1] in ("_", "^"):
@@ -378,10 +405,15 @@ def font_run(font: str, inner: list[str], style: int) -> tuple[list[str], list[s
     return inner[:start], dress(font, inner[start:end], style), inner[end:]
 
 
+def changes(font: str, inner: list[str]) -> bool:
+    """Whether a font command changes any of these tokens."""
+    return font in ("\\boldsymbol", "\\pmb") or not _ALPHABET.isdisjoint(inner)
+
+
 def dress(font: str, inner: list[str], style: int) -> list[str]:
     """A font command around tokens; several roman words are text."""
-    if font == "\\mathrm" and "~" in inner and style < SCRIPT and is_words(inner):
-        return ["\\text", "{", *("\\space" if t == "~" else t for t in inner), "}"]
+    if font == "\\mathrm" and CONTROL_SPACE in inner and style < SCRIPT and is_words(inner):
+        return ["\\text", "{", *(SPACE if t == CONTROL_SPACE else t for t in inner), "}"]
     return [font, "{", *inner, "}"]
 
 
@@ -389,7 +421,7 @@ def is_words(tokens: list[str]) -> bool:
     """Whether these are letters, digits and single spaces between them."""
     blank = True
     for token in tokens:
-        if token == "~":
+        if token == CONTROL_SPACE:
             if blank:
                 return False
             blank = True

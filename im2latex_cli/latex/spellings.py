@@ -37,9 +37,6 @@ _PAIRS = r"""
 \medspace \:
 \thickspace \;
 \negthinspace \!
-\nobreakspace ~
-\sp ^
-\sb _
 \Bbb \mathbb
 \bold \mathbf
 \frak \mathfrak

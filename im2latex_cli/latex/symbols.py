@@ -39,7 +39,7 @@ varnothing nabla surd top bot angle measuredangle sphericalangle triangle triang
 blacktriangle blacktriangledown forall exists nexists neg flat natural sharp clubsuit diamondsuit
 heartsuit spadesuit Box square blacksquare Diamond lozenge blacklozenge bigstar mho Finv Game Bbbk
 complement eth diagup diagdown circledS circledR backslash cdotp ldotp mathstrut strut checkmark
-maltese yen pounds S P copyright vdots slash
+maltese yen pounds S P vdots slash
 """,
     "BIN": """
 pm mp times div ast star circ bullet cdot cap cup uplus sqcap sqcup vee wedge setminus
@@ -80,7 +80,7 @@ nLeftrightarrow
     "OPEN": "langle lfloor lceil lvert lVert lgroup lmoustache ulcorner llcorner",
     "CLOSE": "rangle rfloor rceil rvert rVert rgroup rmoustache urcorner lrcorner",
     "PUNCT": "colon",
-    "INNER": "ldots cdots ddots",
+    "INNER": "dots ldots cdots ddots",
 }
 """Symbols by class."""
 
@@ -105,7 +105,7 @@ arccos arcsin arctan arg cos cosh cot coth csc deg dim exp hom ker lg ln log sec
 LIMIT_FUNCTIONS = "det gcd inf lim max min Pr sup"
 """Functions whose scripts stand below them in display style, painted as they are called."""
 
-SPACES = "~ \\, \\: \\; \\! \\quad \\qquad \\enspace \\negmedspace \\negthickspace"
+SPACES = "\\nobreakspace \\, \\: \\; \\! \\quad \\qquad \\enspace \\negmedspace \\negthickspace"
 """Spaces without argument; those with one are single tokens such as `\\hspace{1cm}`."""
 
 STYLES = "displaystyle textstyle scriptstyle scriptscriptstyle"
@@ -149,7 +149,7 @@ text mbox textrm textbf textit textsf texttt textup textnormal textsl textsc tex
 """
 
 TEXT_SYMBOLS = r"""
-\& \% \# \_ \$ \{ \} ~ \space \, \; \: \! \quad \qquad \enspace \ldots \dots \S \P \ss \ae \AE \oe
+\& \% \# \_ \$ \{ \} ~ \nobreakspace \space \, \; \: \! \quad \qquad \enspace \ldots \dots \S \P \ss \ae \AE \oe
 \OE \o \O \l \L \aa \AA \i \j \dag \ddag \copyright \pounds \textbackslash \textasciitilde \/
 \textquoteright \textquoteleft \textendash \textemdash \slash \textbar \textless \textgreater
 """

@@ -6,23 +6,24 @@ from im2latex_cli.latex.commands import TEXT_ACCENTS, TEXT_SYMBOLS, TEXT_WORDS
 from im2latex_cli.latex.parser import (
     END,
     HANDLERS,
-    NONE,
     ORD,
     SCRIPT,
     Parser,
     Problem,
+    append,
     is_words,
 )
 from im2latex_cli.latex.spellings import SYNONYMS
-from im2latex_cli.latex.tokenizer import SPACE
+from im2latex_cli.latex.tokenizer import CONTROL_SPACE, SPACE
 
 _MATH_FONTS = {
-    "\\text": "\\mathrm",
-    "\\textbf": "\\mathbf",
-    "\\textit": "\\mathit",
-    "\\textsf": "\\mathsf",
-    "\\texttt": "\\mathtt",
+    "\\text": ("\\mathrm", frozenset("fgvwyVWY")),
+    "\\textbf": ("\\mathbf", frozenset("fgvwyVWY")),
+    "\\textsf": ("\\mathsf", frozenset("fgrvwyVWY")),
+    "\\texttt": ("\\mathtt", frozenset[str]()),
 }
+"""Math font of the same letters, and the letters after which math adds an italic correction."""
+
 _SENTENCE_ENDS = frozenset(".?!:")
 _FORBIDDEN = frozenset("_^&#")
 
@@ -42,19 +43,23 @@ def text(parser: Parser, out: list[str], last: int) -> int:
     tail: list[str] = []
     if parser.style < SCRIPT and name != "\\fbox":
         while body and body[0] in (SPACE, "~"):
-            lead.append("~")
+            lead.append(CONTROL_SPACE)
             del body[0]
-        while body and body[-1] in (SPACE, "~") and not scripts and len(body) > 1 and _plain(body[-2]):
-            tail.append("~")
+        while len(body) > 1 and body[-1] in (SPACE, "~") and not scripts and _plain(body[-2]):
+            tail.append(CONTROL_SPACE)
             body.pop()
-    if not parser.keep:
-        lead, tail = [], []
-    out += lead
+    if parser.keep:
+        append(out, lead)
     if not body:
-        out += ["{", "}", *scripts] if scripts else []
-        return ORD if scripts else NONE
-    if name in _MATH_FONTS and is_words(body):
-        name = _MATH_FONTS[name]
+        if not scripts:
+            return parser.empty(out, last)
+        out += ["{", "}", *scripts]
+        return ORD
+    if not parser.keep:
+        tail = []
+    font, slanted = _MATH_FONTS.get(name, ("", frozenset()))
+    if font and body[-1] not in slanted and is_words(body):
+        name = font
     out += [name, "{", *body, "}", *scripts, *tail]
     return ORD
 
@@ -82,7 +87,8 @@ def _body(parser: Parser, name: str) -> list[str]:
             token = SYNONYMS.get(token, token)
             if parser.tokens[parser.at] != "{":
                 raise Problem(f"{token} lacks its braces")
-        elif token == "~":
+        elif token in ("~", CONTROL_SPACE):
+            token = "~"
             if body and body[-1] not in (SPACE, "~") and _plain(body[-1]):
                 token = SPACE
         elif not _allowed(token):

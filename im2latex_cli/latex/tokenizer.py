@@ -2,8 +2,9 @@ r"""Formulas to LaTeX tokens and back, on any string.
 
 A token is a control word, a control symbol or one character; `\begin{matrix}`, `\left(`,
 `\hspace{1cm}` and `\\[2pt]` are one token each, in one spelling however the source spaces them.
-No token holds white space: `\ ` is the token `~`, and a space inside text is the token `\space`,
-so tokens joined by spaces are a line that splits back.
+No token holds white space: the control space `\ ` is the token `\nobreakspace` and a space inside
+text is the token `\space` (both are what LaTeX calls them), so tokens joined by spaces are a line
+that splits back.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from im2latex_cli.latex.commands import DELIMITERS, NEWLINE, TEXT_WORDS
 
 SPACE = "\\space"
 """The space inside text."""
+
+CONTROL_SPACE = "\\nobreakspace"
+"""The space inside math, `\\ ` in LaTeX; `~` is that and an empty group."""
 
 _UNITS = "pt pc in bp cm mm dd cc sp em ex mu".split()
 _END = "(?![a-zA-Z])"
@@ -103,8 +107,11 @@ def join(tokens: Sequence[str]) -> str:
     word = False  # whether the last piece ends in a control word
     before = ""
     for token in tokens:
-        if token == SPACE and mode.text and not word and before != NEWLINE:
+        if token == SPACE and mode.text and not word and before not in (NEWLINE, CONTROL_SPACE):
             pieces.append(" ")
+        elif token == CONTROL_SPACE:
+            pieces.append("\\ ")
+            word = False
         else:
             if word and (token[0].isalpha() or (token == "*" and before == "\\operatorname")):
                 pieces.append(" ")
@@ -161,7 +168,7 @@ def _with_text(formula: str) -> list[str]:
 def _canonical(token: str) -> str:
     """Bring a token of several characters to its one spelling."""
     if token[1:2].isspace():
-        return "~"
+        return CONTROL_SPACE
     if token.startswith(NEWLINE):
         measures = _measures(token)
         return f"{NEWLINE}[{measures[0]}]" if measures else NEWLINE
