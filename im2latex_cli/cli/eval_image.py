@@ -13,6 +13,7 @@ from im2latex_cli.cli.session import Session
 
 SETTINGS = {
     "evaluate.limit": "--limit",
+    "evaluate.report": "--report",
     "render.renderer": "--renderer",
     "build.jobs": "--jobs -j",
 }

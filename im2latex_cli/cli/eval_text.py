@@ -16,6 +16,7 @@ SETTINGS = {
     "decode.beam": "--beam",
     "evaluate.limit": "--limit",
     "evaluate.form": "--form",
+    "evaluate.report": "--report",
 }
 
 Model = Annotated[
