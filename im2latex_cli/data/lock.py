@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from im2latex_cli.errors import UsageError
@@ -25,6 +25,10 @@ def locked(folder: Path, *, busy: str) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+        if sys.platform == "win32":  # where an open file cannot be deleted
+            with suppress(OSError):
+                (folder / FILE).unlink()
+                folder.rmdir()
 
 
 def _acquire(folder: Path, busy: str) -> int:

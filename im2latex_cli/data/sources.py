@@ -15,7 +15,10 @@ from im2latex_cli.data.synthetic import synthetic_source
 from im2latex_cli.data.tables import READERS, Table, suffix
 from im2latex_cli.errors import InputError
 
-ACCEPTED = "small, synthetic, " + ", ".join(READERS) + " (each also as .gz), an imagefolder, a .tar"
+BUILT_IN = ("small", "synthetic")
+ACCEPTED = (
+    ", ".join(BUILT_IN) + ", " + ", ".join(READERS) + " (each also as .gz), an imagefolder, a .tar"
+)
 
 
 def dataset_name(dataset: str) -> str:

@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -211,12 +212,12 @@ class Unfinished:
     def discard(self) -> None:
         """Remove the hidden folder, first of all what could make a later build go on with it."""
         (self.path / REQUEST).unlink(missing_ok=True)
-        shutil.rmtree(self.path)
+        shutil.rmtree(self.path, ignore_errors=sys.platform == "win32")  # the lock is open there
 
     def drop_unbegun(self) -> None:
         """Leave nothing behind of a build that failed before it began."""
         if self.path.is_dir() and self.request() is None:
-            shutil.rmtree(self.path)
+            self.discard()
             with suppress(OSError):
                 self.root.rmdir()  # only where it is empty
 

@@ -16,10 +16,10 @@ from im2latex_cli.data.entries import Source
 from im2latex_cli.data.lock import locked
 from im2latex_cli.data.manifest import Manifest
 from im2latex_cli.data.plan import DUPLICATE, OVERLAP, Left, Plan, make_plan
-from im2latex_cli.data.sources import dataset_name, open_source
+from im2latex_cli.data.sources import BUILT_IN, dataset_name, open_source
 from im2latex_cli.data.splits import count
 from im2latex_cli.data.unfinished import FOLDER, Unfinished, claim
-from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, Interrupted
+from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, Interrupted, UsageError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter
 from im2latex_cli.services.identity import IMPORTED, asked, demand_same, with_renderer
@@ -89,12 +89,16 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
     started = time.perf_counter()
     build = settings.build
     root = output_folder(settings)
-    claim(root)
+    if build.dataset not in BUILT_IN and root.resolve() == Path(build.dataset).resolve():
+        raise UsageError(
+            f"{root} holds the formulas; they and the data set cannot be in one folder."
+        )
     source = open_source(
         build.dataset, column=build.column, size=build.size, seed=settings.runtime.seed
     )
     job = _Job(root, settings, source, reporter)
     try:
+        claim(root)
         redone = job.run(force=force)
     except KeyboardInterrupt as error:
         raise Interrupted(

@@ -2,7 +2,6 @@ import dataclasses
 import importlib.util
 import json
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -225,6 +224,7 @@ def test_trouble_half_way_keeps_what_is_done(
 
 @pytest.mark.usefixtures("boxes")
 def test_full_disk(source: Path, root: Path, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
     run(stub.settings(source, tmp_path / "undisturbed"))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (300, hard))
@@ -278,6 +278,30 @@ def test_a_folder_of_other_things_is_left_alone(source: Path, root: Path) -> Non
         with pytest.raises(InputError, match=r"not a data set.*thesis\.tex.*Nothing was touched"):
             run(stub.settings(source, root), force=force)
     assert stub.snapshot(root) == {"thesis.tex": b"precious"}
+
+
+@pytest.mark.usefixtures("boxes")
+def test_formulas_and_output_in_one_folder(root: Path) -> None:
+    root.mkdir()
+    (root / "metadata.jsonl").touch()
+    with pytest.raises(UsageError, match="one folder"):
+        run(stub.settings(root, root), force=True)
+
+
+@pytest.mark.usefixtures("boxes")
+def test_output_may_have_the_name_of_a_built_in_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(small(Path("small"), "tex")).redone
+    assert not run(small(Path("small"), "tex")).redone
+
+
+@pytest.mark.usefixtures("boxes")
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs POSIX paths")
+def test_output_where_nothing_can_be_written(source: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot be written to /proc/nowhere"):
+        run(stub.settings(source, Path("/proc/nowhere")))
 
 
 @pytest.mark.usefixtures("boxes")
@@ -338,9 +362,10 @@ def test_pictures_are_imported(root: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")
-def test_real_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize("renderer", [pytest.param("tex", marks=pytest.mark.tex), "embedded"])
+def test_real_kills(tmp_path: Path, renderer: str) -> None:
     def command(root: Path, jobs: int) -> list[str]:
-        tree = small(root, "embedded", dataset="synthetic", size=1500, jobs=jobs)
+        tree = small(root, renderer, dataset="synthetic", size=2500, jobs=jobs)
         code = (
             "from im2latex_cli.progress import SilentReporter\n"
             "from im2latex_cli.services import build\n"
