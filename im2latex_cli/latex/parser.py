@@ -277,8 +277,11 @@ class Parser:
             switched: whether it changes the style of what follows in it.
         """
         first, final = self.first, self.last
+        if self.bare:  # an argument: its braces come with the command
+            out += inner
+            return final
         scripts = self.scripts()
-        if scripts or self.bare:
+        if scripts:
             if first == ORD and _is_single(inner):
                 out += inner
             else:

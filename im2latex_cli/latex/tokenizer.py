@@ -62,6 +62,7 @@ _BLANK = re.compile(r"\s+")
 _GLUE_TAIL = re.compile(r"(?:plus|minus).*")
 _MEASURE = re.compile(rf"([-+]*)(?=[.,0-9])([0-9]*)(?:[.,]([0-9]*))?(?:true)?({'|'.join(_UNITS)})")
 _WITH_LENGTH = re.compile(r"\\([hv]space|mspace|[hv]skip|m?kern|mskip)(?![a-zA-Z])\*?.")
+_BEFORE_SPACE = (NEWLINE, CONTROL_SPACE, SPACE)  # these would swallow a plain space
 _SPACE_NAMES = {
     "hspace": "hspace",
     "hskip": "hspace",
@@ -107,7 +108,7 @@ def join(tokens: Sequence[str]) -> str:
     word = False  # whether the last piece ends in a control word
     before = ""
     for token in tokens:
-        if token == SPACE and mode.text and not word and before not in (NEWLINE, CONTROL_SPACE):
+        if token == SPACE and mode.text and not word and before not in _BEFORE_SPACE:
             pieces.append(" ")
         elif token == CONTROL_SPACE:
             pieces.append("\\ ")
