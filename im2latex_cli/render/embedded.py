@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Literal
 
 import mathra
 import numpy as np
 
+from im2latex_cli.render.array_rules import settle_rules
+from im2latex_cli.render.painter import Painter, TooLargeError
 from im2latex_cli.render.renderer import Page, RenderFailure
 from im2latex_cli.render.rewrite import rewrite
-from im2latex_cli.render.svg import Painter, TooLargeError, UnknownDrawingError, parse
+from im2latex_cli.render.svg import UnknownDrawingError, parse
 from im2latex_cli.settings.sections import RenderSettings
 
 FONT = "STIX Two Math"
@@ -73,13 +76,20 @@ class EmbeddedRenderer:
         except ValueError as error:
             return RenderFailure("tex-error", _one_line(str(error)))
         try:
-            drawing = parse(svg)
-            page, glyphs = self._painter.paint(drawing, font=FONT)
+            return _crop(self._paint(svg, ruled="{array}" in formula and "|" in formula))
         except (TooLargeError, OverflowError) as error:
             return RenderFailure("too-large", str(error))
-        except UnknownDrawingError as error:
-            return RenderFailure("refused", str(error))
-        return _crop(Page(page, glyphs))
+        except ValueError as error:
+            return RenderFailure("refused", _one_line(str(error)))
+
+    def _paint(self, svg: str, *, ruled: bool) -> Page:
+        try:
+            drawing = parse(svg)
+        except UnknownDrawingError:
+            return Page(self._painter.paint_whole(svg))
+        if ruled:
+            drawing = replace(drawing, bars=settle_rules(drawing.bars))
+        return Page(*self._painter.paint(drawing, font=FONT))
 
 
 def _crop(page: Page) -> Page | RenderFailure:
