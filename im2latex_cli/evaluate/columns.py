@@ -6,12 +6,14 @@ the set of its ink pixels, however tall the page below it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
+
+from im2latex_cli.evaluate import script
 
 Grey = NDArray[np.uint8]
 
@@ -121,29 +123,18 @@ def _founders(table: NDArray[np.uint64]) -> list[int]:
     return numbers
 
 
-def edits(left: Sequence[int], right: Sequence[int]) -> Iterable[tuple[int, int]]:
-    """Reference and hypothesis columns covered by each block that is not equal.
+def matches(left: Sequence[int], right: Sequence[int]) -> tuple[bool, bool]:
+    """Harvard's rule on clustered columns, and the strict one.
 
-    Blocks are those of python-Levenshtein's and rapidfuzz's opcodes.
+    Harvard: no block of the edit script replaces or deletes 5 reference columns. Inserted
+    columns are forgiven, however many: an insertion covers no reference column. Strict: no
+    block inserts 5 hypothesis columns either.
     """
-    for block in Levenshtein.opcodes(left, right):
-        if block.tag != "equal":
-            yield block.src_end - block.src_start, block.dest_end - block.dest_start
-
-
-def match_tolerant(left: Sequence[int], right: Sequence[int]) -> bool:
-    """Harvard's rule on clustered columns: no block replaces or deletes 5 reference columns.
-
-    Inserted columns are forgiven, however many: an insertion covers no reference column.
-    """
-    return all(replaced < TOLERANCE for replaced, _ in edits(left, right))
-
-
-def match_strict(left: Sequence[int], right: Sequence[int]) -> bool:
-    """The same rule, and no block inserts 5 hypothesis columns either."""
-    return all(
-        replaced < TOLERANCE and inserted < TOLERANCE for replaced, inserted in edits(left, right)
-    )
+    if Levenshtein.distance(left, right, score_cutoff=TOLERANCE) < TOLERANCE:
+        return True, True
+    edits = [(lost, added) for kind, lost, added in script.blocks(left, right) if kind]
+    tolerant = all(lost < TOLERANCE for lost, _ in edits)
+    return tolerant, tolerant and all(added < TOLERANCE for _, added in edits)
 
 
 def alignment(reference: Columns, hypothesis: Columns) -> list[tuple[bool, slice, slice]]:

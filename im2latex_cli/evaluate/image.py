@@ -119,8 +119,7 @@ def _matches(left: Columns, right: Columns) -> tuple[bool, bool]:
     if not len(left) or not len(right):
         both = len(left) == len(right)
         return both, both
-    clusters = columns.clustered(left, right)
-    return columns.match_tolerant(*clusters), columns.match_strict(*clusters)
+    return columns.matches(*columns.clustered(left, right))
 
 
 def score(

@@ -207,25 +207,28 @@ class Slow:
     def blocks(cls, left: list, right: list) -> list[tuple[str, int, int]]:
         """Opcodes that are not equal: (tag, reference columns, hypothesis columns).
 
-        Among equally short scripts the one of python-Levenshtein: common ends first, then from
-        the end a deletion where it is free, an insertion where the row above costs more.
+        Among equally short scripts the one of python-Levenshtein 0.12: common ends first, then
+        from the end: go on inserting or deleting; a diagonal step; begin to insert; to delete.
         """
-        while left and right and left[-1] == right[-1]:
-            left, right = left[:-1], right[:-1]
         while left and right and left[0] == right[0]:
             left, right = left[1:], right[1:]
+        while left and right and left[-1] == right[-1]:
+            left, right = left[:-1], right[:-1]
         table = cls.distance(left, right)
-        i, j, steps = len(left), len(right), []
+        i, j, steps = len(left), len(right), [""]
         while i or j:
-            if i and (not j or table[i - 1][j] + 1 == table[i][j]):
-                steps.append("delete")
-                i -= 1
-            elif not i or table[i - 1][j - 1] == table[i][j - 1] + 1:
-                steps.append("insert")
-                j -= 1
-            else:
-                steps.append("equal" if left[i - 1] == right[j - 1] else "replace")
-                i, j = i - 1, j - 1
+            possible = []
+            if j and table[i][j - 1] + 1 == table[i][j]:
+                possible.append("insert")
+            if i and table[i - 1][j] + 1 == table[i][j]:
+                possible.append("delete")
+            if i and j and table[i - 1][j - 1] + (left[i - 1] != right[j - 1]) == table[i][j]:
+                possible.insert(0, "equal" if left[i - 1] == right[j - 1] else "replace")
+            going_on = steps[-1] in {"insert", "delete"} and steps[-1] in possible
+            steps.append(steps[-1] if going_on else possible[0])
+            i -= steps[-1] != "insert"
+            j -= steps[-1] != "delete"
+        steps = steps[1:]
         grouped: list[list] = []
         for step in reversed(steps):
             if not grouped or grouped[-1][0] != step:
