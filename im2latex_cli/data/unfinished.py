@@ -35,6 +35,7 @@ ENTRIES = (*store.SPLITS, store.VOCAB, store.FAILURES, manifests.FILE)
 FLUSH_EVERY = 64
 
 Row = dict[str, Any]
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +243,7 @@ def claim(root: Path) -> None:
 
 
 def _line(row: Row) -> str:
-    return json.dumps(row, ensure_ascii=False) + "\n"
+    return _encode(row) + "\n"
 
 
 def _metadata(item: Planned, row: Row) -> Row:

@@ -107,7 +107,7 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
         ) from error
     except OSError as error:
         raise InputError(
-            f"The data set cannot be written to {root}: {error.strerror or error}.",
+            f"The data set cannot be written to {root}: {error}.",
             hint="What is done is kept: put that right and run the same command again.",
         ) from error
     if not redone:

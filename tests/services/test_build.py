@@ -81,6 +81,13 @@ def test_the_small_set_renders_whole(root: Path, renderer: str) -> None:
                 assert np.asarray(picture).min() < 64
 
 
+@pytest.mark.parametrize("renderer", [pytest.param("tex", marks=pytest.mark.tex), "embedded"])
+def test_generated_formulas_render(root: Path, renderer: str) -> None:
+    result = run(small(root, renderer, dataset="synthetic", size=300))
+    assert result.failed_share <= 0.01
+    assert sum(result.counts.values()) + result.failed + result.duplicates == 300
+
+
 @pytest.mark.usefixtures("boxes")
 def test_every_line_ends_as_a_picture_or_a_row(source: Path, root: Path) -> None:
     result = run(stub.settings(source, root, max_failures=0.2))
