@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypedDict, TypeVar
 
 import numpy as np
 import torch
@@ -21,9 +21,11 @@ from PIL import Image
 from im2latex_cli import checkpoints
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import CheckpointError, InputError
+from im2latex_cli.latex.automaton import automaton
 from im2latex_cli.latex.tokenizer import join
-from im2latex_cli.latex.vocab import BOS, EOS, Vocab
+from im2latex_cli.latex.vocab import BOS, EOS, PAD, SPECIALS, UNK, Vocab
 from im2latex_cli.model.beam import Found, search
+from im2latex_cli.model.constrain import Grammar, without
 from im2latex_cli.model.device import choose_device
 from im2latex_cli.model.inputs import UNIT, to_batch
 from im2latex_cli.model.network import Network
@@ -34,6 +36,8 @@ from im2latex_cli.vision.prepare import Preprocessing, prepare
 PRETRAINED = "pretrained"
 BUNDLED = Path(__file__).parent / "pretrained"
 FALLBACK = Path("results/small")
+UNSPOKEN = [PAD, BOS, UNK]
+"""Tokens that stand for no LaTeX and do not end a formula."""
 KINDS = ("best.safetensors", "last.safetensors")
 
 Picture = Path | str | bytes | BinaryIO | Image.Image | NDArray[Any]
@@ -122,6 +126,7 @@ class Recognizer:
         self._preprocessing = preprocessing
         self._device = torch.device(device)
         self._network = network.to(self._device).eval()
+        self._grammar = _grammar(vocab, self._device) if self.decode.grammar else None
 
     @classmethod
     def load(
@@ -235,16 +240,18 @@ class Recognizer:
     def _search(self, pictures: list[Grey]) -> list[list[Found]]:
         images, sizes = to_batch(pictures)
         state = self._network.start(self._network.encode(images.to(self._device), sizes))
-        return search(
-            torch.full((len(pictures),), BOS, device=self._device),
-            state,
-            self._network.step,
+        start = torch.full((len(pictures),), BOS, device=self._device)
+        options = _Options(
             width=self.decode.beam,
-            max_steps=self.decode.max_tokens,
+            max_steps=self.decode.max_tokens + 1,
             eos=EOS,
             length_penalty=self.decode.length_penalty,
             nbest=self.decode.nbest,
         )
+        if self._grammar is None:
+            return search(start, state, without(self._network.step, UNSPOKEN), **options)
+        placed = self._grammar.start(state, len(pictures), max_steps=options["max_steps"])
+        return search(start, placed, self._grammar.step(self._network.step), **options)
 
     @torch.inference_mode()
     def _likelihoods(self, pictures: list[Grey], formulas: list[list[int]]) -> list[float]:
@@ -272,6 +279,22 @@ class Recognizer:
             for part, results in _halving(indices, work):
                 done.update(zip(part, results, strict=True))
         return [done[at] for at in range(len(pictures))]
+
+
+class _Options(TypedDict):
+    """Keyword arguments of the search."""
+
+    width: int
+    max_steps: int
+    eos: int
+    length_penalty: float
+    nbest: int
+
+
+def _grammar(vocab: Vocab, device: torch.device) -> Grammar | None:
+    """The grammar over a vocabulary; None where the vocabulary cannot spell any formula."""
+    grammar = Grammar(automaton(vocab.tokens, specials=len(SPECIALS), eos=EOS), device)
+    return grammar if grammar.possible else None
 
 
 def confidence(found: Found) -> float:

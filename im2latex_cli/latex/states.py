@@ -170,7 +170,8 @@ def _next_row(state: State, _: Role) -> Move | None:
 
 
 def _line(state: State, _: Role) -> Move | None:
-    return Move(state) if state.level == "cells" and state.at in ("row", "begin") else None
+    begins = state.level == "cells" and state.at in ("row", "begin")
+    return _to(state, "begin") if begins else None
 
 
 def _over(state: State, _: Role) -> Move | None:

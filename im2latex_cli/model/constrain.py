@@ -18,8 +18,8 @@ from im2latex_cli.latex.automaton import NEVER, NOTHING, Automaton
 from im2latex_cli.model.beam import StateT, Step
 from im2latex_cli.model.memory import take_pictures
 
-DEPTH = 64
-"""States on the stack."""
+DEPTH = 32
+"""States on the stack; real formulas need about seven."""
 SPARE = 8
 """Of these, kept free for what an open construct still must open."""
 

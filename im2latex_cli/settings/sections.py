@@ -98,6 +98,8 @@ class DecodeSettings(Section):
     """Longest formula, in tokens."""
     length_penalty: Share = 1.0
     """0 ranks by summed log-probability, 1 by log-probability per token."""
+    grammar: bool = True
+    """Find well-formed formulas only."""
     batch_pixels: PositiveInt = 1_500_000
     """Pixels in one batch of pictures."""
 

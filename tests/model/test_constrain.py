@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import random
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from im2latex_cli.latex.automaton import automaton
+from im2latex_cli.latex.commands import BEGIN, COMMANDS, END, LEFT, MIDDLE, RIGHT
+from im2latex_cli.latex.grammar import check
+from im2latex_cli.latex.normalize import normalize
+from im2latex_cli.latex.tokenizer import join, tokenize
+from im2latex_cli.latex.vocab import BOS, EOS, SPECIALS
+from im2latex_cli.model.beam import Found, search
+from im2latex_cli.model.constrain import DEPTH, Grammar, without
+from im2latex_cli.model.inputs import to_batch
+
+STRUCTURE = ["{", "}", "_", "^", "&", "\\\\", "[", "]", "\\space", r"\hspace{1cm}"]
+EVERYTHING = (
+    *SPECIALS,
+    *dict.fromkeys(
+        (*COMMANDS, *STRUCTURE, *BEGIN, *END, *sorted(LEFT), *sorted(RIGHT), *sorted(MIDDLE), "'")
+    ),
+    "\\nonsense",
+)
+
+
+WIDTH = 3
+
+
+class Nothing:
+    """The state of a decoder that has none."""
+
+    def repeat(self, _):
+        return self
+
+    reorder = select = repeat
+
+
+class Noise:
+    """A decoder that knows nothing; what it proposes depends on the row's own past only."""
+
+    def __init__(self, seeds: torch.Tensor, scale: float) -> None:
+        self.seeds = seeds
+        self.scale = scale
+
+    def repeat(self, times: int) -> Noise:
+        return Noise(self.seeds.repeat_interleave(times), self.scale)
+
+    def reorder(self, rows: torch.Tensor) -> Noise:
+        return Noise(self.seeds[rows], self.scale)
+
+    def select(self, pictures: torch.Tensor) -> Noise:
+        return Noise(self.seeds.view(self.pictures, -1)[pictures].flatten(), self.scale)
+
+    @property
+    def pictures(self) -> int:
+        return len(self.seeds) // WIDTH
+
+
+@lru_cache
+def grammar_of(tokens: tuple[str, ...]) -> Grammar:
+    return Grammar(automaton(tokens, specials=4, eos=EOS), torch.device("cpu"))
+
+
+def noisy(size: int, *, likes: torch.Tensor):
+    def step(ids: torch.Tensor, state: Noise) -> tuple[torch.Tensor, Noise]:
+        seeds = (state.seeds * 31 + ids) % 1_000_003
+        rows = [np.random.default_rng(int(seed)).normal(size=size) for seed in seeds]
+        scores = torch.from_numpy(np.array(rows)).float() * state.scale + likes
+        return scores.log_softmax(-1), Noise(seeds, state.scale)
+
+    return step
+
+
+def find(tokens, seeds, *, max_steps, scale=2.0, seed=0) -> list[list[Found]]:
+    grammar = grammar_of(tokens)
+    likes = torch.from_numpy(np.random.default_rng(seed).normal(size=len(tokens))).float() * scale
+    likes[EOS] -= 4
+    start = torch.full((len(seeds),), BOS)
+    placed = grammar.start(Noise(torch.tensor(seeds), scale), len(seeds), max_steps=max_steps)
+    step = grammar.step(noisy(len(tokens), likes=likes))
+    return search(start, placed, step, width=WIDTH, max_steps=max_steps, eos=EOS, nbest=WIDTH)
+
+
+def words(tokens, found: Found) -> list[str]:
+    return [tokens[at] for at in found.ids]
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from([2, 3, 9, 30, 90]),
+    st.sampled_from([0.3, 2.0, 6.0]),
+    st.booleans(),
+)
+def test_whatever_the_network_says_the_formula_is_sound(seed, max_steps, scale, few):
+    tokens = EVERYTHING
+    if few:  # a vocabulary with holes: closers, arguments, whole environments are missing
+        some = random.Random(seed).sample(EVERYTHING[4:], 60)
+        tokens = (*SPECIALS, "x", *(token for token in some if token != "x"))
+    for rows in find(tokens, range(6), max_steps=max_steps, scale=scale, seed=seed):
+        assert rows
+        for found in rows:
+            formula = words(tokens, found)
+            assert check(formula) is None
+            assert not found.truncated
+            assert len(formula) < max_steps
+            assert tokenize(join(formula)) == formula
+            assert normalize(join(formula)).problem is None
+
+
+def test_a_batch_is_as_many_batches_of_one():
+    together = find(EVERYTHING, [5, 6, 7, 8], max_steps=30)
+    for index, seed in enumerate([5, 6, 7, 8]):
+        (alone,) = find(EVERYTHING, [seed], max_steps=30)
+        assert [one.ids for one in together[index]] == [one.ids for one in alone]
+
+
+def test_scores_stay_the_networks_own():
+    tokens = (*SPECIALS, "x", "^", "{", "}")
+    grammar = grammar_of(tokens)
+    flat = torch.full((1, len(tokens)), 1 / len(tokens)).log()
+
+    found = search(
+        torch.tensor([BOS]),
+        grammar.start(Nothing(), 1, max_steps=4),
+        grammar.step(lambda ids, state: (flat.expand(len(ids), -1), state)),
+        width=1,
+        max_steps=4,
+        eos=EOS,
+    )[0][0]
+    assert found.score == pytest.approx(len(found.token_scores) * flat[0, 0].item())
+
+
+def test_a_vocabulary_that_spells_nothing_is_known():
+    def possible(*tokens: str) -> bool:
+        tables = automaton((*SPECIALS, *tokens), specials=4, eos=EOS)
+        return Grammar(tables, torch.device("cpu")).possible
+
+    assert possible("x")
+    assert not possible("}", "^", r"\frac", r"\nonsense")
+    assert possible("{", "}")
+
+
+def test_levels_do_not_pile_up():
+    tokens = (*SPECIALS, "{", "}", "x")
+    grammar = grammar_of(tokens)
+    likes = torch.tensor([[0.0, 0.0, -9.0, 0.0, 9.0, -5.0, -9.0]]).log_softmax(-1)
+
+    (rows,) = search(
+        torch.tensor([BOS]),
+        grammar.start(Nothing(), 1, max_steps=400),
+        grammar.step(lambda ids, state: (likes.expand(len(ids), -1), state)),
+        width=1,
+        max_steps=400,
+        eos=EOS,
+    )
+    formula = words(tokens, rows[0])
+    depth = max(formula[:n].count("{") - formula[:n].count("}") for n in range(len(formula)))
+    assert depth < DEPTH
+    assert check(formula) is None
+
+
+def test_without_some_ids_they_never_come():
+    def step(ids, state):
+        return torch.zeros(len(ids), 5).log_softmax(-1), state
+
+    scores, _ = without(step, [0, 3])(torch.tensor([1, 1]), None)
+    assert scores.isneginf().tolist() == [[True, False, False, True, False]] * 2
+
+
+def test_an_untrained_network_writes_sound_formulas(network, pictures):
+    tokens = (*SPECIALS, "x", "y", "^", "_", "{", "}", r"\frac", r"\left(", r"\right)", "&",
+              "\\\\", r"\begin{cases}", r"\end{cases}", r"\sqrt", "[")  # fmt: skip
+    grammar = grammar_of(tokens)
+    with torch.no_grad():
+        state = network.start(network.encode(*to_batch(pictures)))
+        found = search(
+            torch.full((len(pictures),), BOS),
+            grammar.start(state, len(pictures), max_steps=20),
+            grammar.step(network.step),
+            width=4,
+            max_steps=20,
+            eos=EOS,
+            nbest=4,
+        )
+    assert all(check(words(tokens, one)) is None for rows in found for one in rows)
+
+
+@pytest.mark.tex
+@pytest.mark.slow
+def test_whatever_the_network_says_tex_draws_it(tmp_path: Path):
+    from im2latex_cli.render.choose import choose
+    from im2latex_cli.render.renderer import RenderFailure
+    from im2latex_cli.settings.sections import RenderSettings
+
+    formulas = [
+        join(words(EVERYTHING, one))
+        for seed in range(10)
+        for rows in find(EVERYTHING, range(20), max_steps=40, scale=3.0, seed=seed)
+        for one in rows
+    ]
+    drawn = choose(RenderSettings(renderer="tex")).render(formulas)
+    failed = [
+        (formula, page.message)
+        for formula, page in zip(formulas, drawn, strict=True)
+        if isinstance(page, RenderFailure) and page.reason == "tex-error"
+    ]
+    assert not failed
