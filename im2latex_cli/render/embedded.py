@@ -31,6 +31,7 @@ TRUE_SIZES = {10: 10.0, 11: 10.95, 12: 12.0}
 FAINTEST_INK = 16
 """Ink below a sixteenth of a pixel is left out, as Ghostscript's 4x4 samples would."""
 
+_STRAY_DOLLAR = re.compile(r"\A(?:(?!\\(?:text|mbox|hbox))(?:\\.|[^\\$]))*\$", re.DOTALL)
 MAX_CHARACTERS = 20_000
 MAX_SIDE = 32_768
 MAX_PIXELS = 16_000_000
@@ -71,6 +72,8 @@ class EmbeddedRenderer:
     def _render(self, formula: str) -> Page | RenderFailure:
         if len(formula) > MAX_CHARACTERS:
             return RenderFailure("too-large", f"longer than {MAX_CHARACTERS} characters")
+        if "$" in formula and _STRAY_DOLLAR.search(formula):
+            return RenderFailure("refused", "a dollar sign inside the formula")
         try:
             svg = mathra.tex_to_svg(rewrite(formula), display=True, strict=True)
         except ValueError as error:

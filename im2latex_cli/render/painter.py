@@ -65,7 +65,6 @@ class Painter:
         Raises:
             TooLargeError: the page would be too large.
         """
-        self._draw_masters(drawing)
         put = [self._put(place) for place in drawing.places]
         rects = [self._snap(bar) for bar in drawing.bars]
         spans = [(x, y, x + s.ink.shape[1], y + s.ink.shape[0]) for s, x, y in put] + rects
@@ -128,7 +127,7 @@ class Painter:
         if stamp is None:
             if len(self._stamps) >= _CACHED_GLYPHS:
                 self._stamps.clear()
-            stamp = _shift(self._masters[key[:2]], key[2], key[3])
+            stamp = _shift(self._master(place.outline, place.scale), key[2], key[3])
             self._stamps[key] = stamp
         return stamp, right // PHASES + stamp.left, down // PHASES + stamp.top
 
@@ -140,39 +139,24 @@ class Painter:
         top = math.floor(-(bar.y + bar.height) * self._scale + 0.5)
         return left, top, left + width, top + height
 
-    def _draw_masters(self, drawing: Drawing) -> None:
-        """Draw those glyphs of a drawing that are not known yet, all in one sheet."""
-        wanted = {(place.outline, place.scale): None for place in drawing.places}
-        missing = [key for key in wanted if key not in self._masters]
-        if not missing:
-            return
-        if len(self._masters) + len(missing) > _CACHED_GLYPHS:
-            self._masters.clear()
-            missing = list(wanted)
-        self._masters.update(zip(missing, self._sheet(missing), strict=True))
+    def _master(self, outline: str, scale: float) -> Stamp:
+        master = self._masters.get((outline, scale))
+        if master is None:
+            if len(self._masters) >= _CACHED_GLYPHS:
+                self._masters.clear()
+            master = self._masters[outline, scale] = self._draw_master(outline, scale)
+        return master
 
-    def _sheet(self, keys: list[tuple[str, float]]) -> list[Stamp]:
-        """Let resvg draw outlines one below the other, at PHASES times the resolution."""
-        boxes = [_pixel_box(outline, scale * self._scale * PHASES) for outline, scale in keys]
-        width = max(right - left for left, _, right, _ in boxes)
-        tops = [0]
-        for _, top, _, bottom in boxes:
-            tops.append(tops[-1] + bottom - top)
-        paths = []
-        for (outline, scale), (left, top, _, _), offset in zip(keys, boxes, tops, strict=False):
-            size = scale * self._scale * PHASES
-            move = f"translate({-left} {offset - top}) scale({size:.9f} {-size:.9f})"
-            paths.append(f'<path transform="{move}" d="{outline}"/>')
-        body = "".join(paths)
-        svg = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{tops[-1]}">'
-            f"{body}</svg>"
+    def _draw_master(self, outline: str, scale: float) -> Stamp:
+        """Let resvg draw one outline, alone so that no neighbour moves its roundings."""
+        size = scale * self._scale * PHASES
+        left, top, right, bottom = _pixel_box(outline, size)
+        move = f"translate({-left} {-top}) scale({size:.9f} {-size:.9f})"
+        alpha = _rasterise(
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{right - left}" '
+            f'height="{bottom - top}"><path transform="{move}" d="{outline}"/></svg>'
         )
-        alpha = _rasterise(svg)
-        return [
-            Stamp(alpha[y : y + bottom - top, : right - left].copy(), left, top)
-            for (left, top, right, bottom), y in zip(boxes, tops, strict=False)
-        ]
+        return Stamp(alpha, left, top)
 
 
 def _rasterise(svg: str) -> NDArray[np.uint8]:

@@ -73,6 +73,7 @@ _PAIRS = r"""
 _SPELLINGS = dict(line.split(" ", 1) for line in _PAIRS.strip().splitlines())
 _SPELLINGS |= {"\\*": "{}", "\\/": "", "\\space": "\\ ", "\\nobreakspace": "~", "\\enspace": "\\ "}
 _WORD = re.compile(r"(\\(?:[A-Za-z]+|.))(\s*)", re.DOTALL)
+_ENDS_IN_WORD = re.compile(r"\\[A-Za-z]+\Z")
 _FENCE_BEFORE = re.compile(r"\\(?:left|right|middle|[bB]igg?[lrm]?)\s*\Z")
 _STACKING = frozenset(f"\\{name}" for name in f"{LIMIT_FUNCTIONS} liminf limsup".split())
 _BESIDE = frozenset(f"\\{name}" for name in FUNCTIONS.split())
@@ -100,8 +101,8 @@ def _respell(match: re.Match[str]) -> str:
     spelling = _SPELLINGS.get(word)
     if spelling is None or _FENCE_BEFORE.search(match.string, 0, match.start()):
         return match.group()
-    swallows = word[-1].isalpha() and not spelling[-1].isalpha()  # TeX skips blanks after words
-    return spelling if swallows else spelling + blanks
+    swallows = word[-1].isalpha() and not _ENDS_IN_WORD.search(spelling)
+    return spelling if swallows else spelling + blanks  # TeX skips blanks after words
 
 
 def _settle_limits(tokens: Sequence[str]) -> list[str]:

@@ -93,7 +93,7 @@ def _body(svg: str) -> str:
     start, end = svg.find("<defs>"), svg.rfind("<text ")
     if start < 0:
         raise UnknownDrawingError("the SVG has no outlines")
-    return svg[start : end if end >= 0 else svg.rfind("</svg>")]
+    return svg[start : end if end >= 0 else len(svg)].removesuffix("</svg>")
 
 
 def _checked_outline(outline: str) -> str:
