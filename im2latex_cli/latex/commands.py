@@ -124,7 +124,9 @@ LEFT = frozenset(f"\\left{mark}" for mark in DELIMITERS)
 RIGHT = frozenset(f"\\right{mark}" for mark in DELIMITERS)
 MIDDLE = frozenset(f"\\middle{mark}" for mark in DELIMITERS)
 
-TEXT_WORDS = frozenset(f"\\{name}" for name in symbols.TEXT_WORDS.split())
+TEXT_WORDS = frozenset(
+    f"\\{name}" for name in (symbols.TEXT_WORDS + " " + symbols.OLD_TEXT_WORDS).split()
+)
 """Commands whose argument is text, in math and inside other text."""
 
 TEXT_SYMBOLS = frozenset(symbols.TEXT_SYMBOLS.split())

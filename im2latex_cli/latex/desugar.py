@@ -27,6 +27,9 @@ _EQNARRAYS = frozenset(
 OLD = frozenset(INFIX) | frozenset(_PLAIN_MATRICES) | _WRAPPERS | _EQNARRAYS
 """Tokens that `desugar` rewrites."""
 
+_WITH_COLUMNS = frozenset(
+    f"\\begin{{{name}}}" for name in ("array", "subarray", "alignedat", "alignat", "alignat*")
+)
 _SHIFTS = (["$", "$"], ["\\(", "\\)"], ["\\[", "\\]"])
 
 
@@ -107,10 +110,24 @@ class _Frame:
         return [INFIX[self.infix], "{", *self.above, "}", "{", *self.tokens, "}"]
 
 
+def _in_columns(depth: int, token: str) -> int:
+    """The depth behind this token of a column argument; 0 once it is complete."""
+    if token == "{":
+        return max(depth, 0) + 1
+    return depth - 1 if token == "}" and depth > 0 else depth
+
+
 def _prefixed(tokens: list[str]) -> list[str]:
     r"""`{a \over b}` to `{\frac{a}{b}}`; a fraction reaches as far as its group or cell."""
     stack = [_Frame()]
+    columns = 0  # braces still open in a column argument; -1 before it
     for token in tokens:
+        if columns:
+            columns = _in_columns(columns, token)
+            stack[-1].tokens.append(token)
+            if not columns:
+                stack.append(_Frame())
+            continue
         if token in INFIX:
             top = stack[-1]
             if top.infix:  # TeX calls this ambiguous; leave it to be refused
@@ -125,7 +142,9 @@ def _prefixed(tokens: list[str]) -> list[str]:
             finished = stack.pop().finished()
             stack[-1].tokens.extend(finished)
         stack[-1].tokens.append(token)
-        if opens or next_cell:
+        if token in _WITH_COLUMNS:
+            columns = -1
+        elif opens or next_cell:
             stack.append(_Frame())
     while len(stack) > 1:
         finished = stack.pop().finished()

@@ -168,9 +168,7 @@ class _Checker:
         owed: str = "",
         columns: int = 0,
     ) -> None:
-        self.stack.append(
-            _Frame(opener, closer, text, owed, self.used, self.limits, columns)
-        )
+        self.stack.append(_Frame(opener, closer, text, owed, self.used, self.limits, columns))
         self.owed, self.used, self.limits = "", 0, False
 
     def _close(self, token: str) -> str | None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from im2latex_cli.latex import environments, handlers, text
+from im2latex_cli.latex.commands import NEWLINE
 from im2latex_cli.latex.desugar import OLD, desugar, unwrap
-from im2latex_cli.latex.parser import END, Parser, Problem, describe, describe_unknown
+from im2latex_cli.latex.parser import END, Parser, Problem, describe, describe_unknown, is_space
 from im2latex_cli.latex.tokenizer import tokenize
 
 for _module in (handlers, environments, text):
@@ -53,8 +54,8 @@ def _canonical(tokens: list[str], *, keep: bool) -> list[str]:
         tokens = unwrap(tokens)
     if "\\sp" in tokens or "\\sb" in tokens:
         tokens = [_OLD_SCRIPTS.get(token, token) for token in tokens]
-    if tokens[-1:] == ["\\"]:  # a control space that lost its space with the end of the line
-        tokens = tokens[:-1]
+    while tokens and (tokens[-1] == "\\" or tokens[-1].startswith(NEWLINE)):
+        tokens = tokens[:-1]  # a control space cut short by the end of the line, or a line break
     if not OLD.isdisjoint(tokens):
         tokens, again = _pass(desugar(tokens), keep=keep)[0], True
     else:
@@ -72,13 +73,23 @@ def _canonical(tokens: list[str], *, keep: bool) -> list[str]:
 def _pass(tokens: list[str], *, keep: bool) -> tuple[list[str], bool]:
     """One pass, and whether another may find more."""
     parser = Parser(tokens, keep=keep)
-    result = parser.sequence()
+    result = _trimmed(parser.sequence())
     token = parser.tokens[parser.at]
     if token != END:
         raise Problem(_stray(token))
     if not result:
         raise Problem("the formula is empty")
     return result, parser.again
+
+
+def _trimmed(tokens: list[str]) -> list[str]:
+    """Take off the spaces at both ends: a picture ends with its ink."""
+    start, end = 0, len(tokens)
+    while start < end and is_space(tokens[start]):
+        start += 1
+    while end > start and is_space(tokens[end - 1]):
+        end -= 1
+    return tokens[start:end] if end - start < len(tokens) else tokens
 
 
 def _stray(token: str) -> str:

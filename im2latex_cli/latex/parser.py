@@ -31,7 +31,7 @@ OPTION_END = "\\]option"
 _PLAIN: dict[str, int] = {
     entry.name: int(entry.atom)
     for entry in COMMANDS.values()
-    if entry.kind is Kind.SYMBOL and entry.limits is Limits.NEVER and entry.name != "\\not"
+    if entry.kind is Kind.SYMBOL and entry.limits is Limits.NEVER and entry.name not in ("\\not", "\\dots")
 }
 _CLASSES: dict[str, int] = {
     entry.name: int(entry.atom) for entry in COMMANDS.values() if entry.atom is not Atom.NONE
@@ -91,7 +91,18 @@ class Parser:
             another pass over the result may find more.
     """
 
-    __slots__ = ("again", "at", "bare", "depth", "first", "keep", "last", "style", "switched", "tokens")
+    __slots__ = (
+        "again",
+        "at",
+        "bare",
+        "depth",
+        "first",
+        "keep",
+        "last",
+        "style",
+        "switched",
+        "tokens",
+    )
 
     def __init__(self, tokens: list[str], *, keep: bool) -> None:
         self.tokens = [*tokens, END]
@@ -296,6 +307,7 @@ class Parser:
         elif (
             switched
             or last not in _ENTERS[first]
+            or (first == INNER and last == OP and self.style >= SCRIPT)
             or not (following in STOPS or _PLAIN.get(following, ORD) in _LEAVES[final])
         ):
             out += ["{", *inner, "}"]
@@ -440,6 +452,11 @@ def _is_single(tokens: list[str]) -> bool:
     if len(tokens) == 1:
         return tokens[0] in _SINGLE
     return len(tokens) == 4 and tokens[0] in _FONTS and tokens[2] in _SINGLE
+
+
+def is_space(token: str) -> bool:
+    """Whether a token of the normal form is nothing but space."""
+    return token in _SPACES or token.startswith(("\\hspace{", "\\mspace{"))
 
 
 def plain_class(token: str) -> int | None:

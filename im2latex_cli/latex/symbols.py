@@ -6,7 +6,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGITS = "0123456789"
 
 CHARACTERS = {
-    "ORD": "./|@`\"",
+    "ORD": './|@`"',
     "BIN": "+-*",
     "REL": "=<>:",
     "OPEN": "([",
@@ -42,7 +42,7 @@ complement eth diagup diagdown circledS circledR backslash cdotp ldotp mathstrut
 maltese yen pounds S P vdots slash
 """,
     "BIN": """
-pm mp times div ast star circ bullet cdot cap cup uplus sqcap sqcup vee wedge setminus
+pm mp times div star circ bullet cdot cap cup uplus sqcap sqcup vee wedge setminus
 smallsetminus wr diamond bigtriangleup bigtriangledown triangleleft triangleright lhd rhd unlhd
 unrhd oplus ominus otimes oslash odot bigcirc dagger ddagger amalg dotplus ltimes rtimes
 leftthreetimes rightthreetimes Cap Cup curlyvee curlywedge veebar barwedge doublebarwedge boxplus
@@ -144,9 +144,10 @@ mmm ORD NEVER sideset
 """
 """Arguments (`o` optional, `m` math), class, place of scripts, names."""
 
-TEXT_WORDS = """
-text mbox textrm textbf textit textsf texttt textup textnormal textsl textsc textmd emph fbox
-"""
+TEXT_WORDS = "text mbox textbf textit textsf texttt textsl textsc emph fbox"
+
+OLD_TEXT_WORDS = "hbox textrm textup textnormal textmd"
+"""Further spellings of commands whose argument is text."""
 
 TEXT_SYMBOLS = r"""
 \& \% \# \_ \$ \{ \} ~ \nobreakspace \space \, \; \: \! \quad \qquad \enspace \ldots \dots \S \P \ss \ae \AE \oe

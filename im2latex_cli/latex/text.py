@@ -41,7 +41,7 @@ def text(parser: Parser, out: list[str], last: int) -> int:
     scripts = parser.scripts()
     lead: list[str] = []
     tail: list[str] = []
-    if parser.style < SCRIPT and name != "\\fbox":
+    if parser.style < SCRIPT and name == "\\text":  # other fonts have wider spaces
         while body and body[0] in (SPACE, "~"):
             lead.append(CONTROL_SPACE)
             del body[0]
