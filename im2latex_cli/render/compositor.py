@@ -1,4 +1,8 @@
-"""Pages of a DVI file to ink: characters and rules painted at quarters of a pixel."""
+"""Pages of a DVI file to ink.
+
+Characters stand on whole pixels, counted from the lower left corner of the page; rules cover every
+quarter of a pixel that they touch. Both are Ghostscript's ways.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +15,28 @@ from numpy.typing import NDArray
 
 from im2latex_cli.render.dvi import DviPage, FontUse
 from im2latex_cli.render.fonts import FontMissingError
-from im2latex_cli.render.rasterizer import FINE, SP_PER_INCH, Font, FontShelf
+from im2latex_cli.render.rasterizer import FINE, SP_PER_INCH, Font, FontShelf, Shape
 from im2latex_cli.render.renderer import Glyph, Page, RenderFailure
 
 _LONGEST_SIDE = 8192
 _MOST_PIXELS = 16_000_000
-_GREY = bytes(255 - min(255, 16 * min(count, 16)) for count in range(256))
+# 16 dots become 15 steps of alpha: 8 and 9 dots look alike.
+_GREY = bytes(
+    255 - min(255, 17 * count - (17 * (count > 8)) + (8 <= count < 16)) for count in range(256)
+)
+
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom edge; dots or pixels."""
 
 
 class _Placed(NamedTuple):
-    """A character and the dots it lies in: left, top, right, bottom."""
+    """A character, the pixel of its reference point, and what it is."""
 
-    font: Font
+    x: int
+    y: int
+    shape: Shape
+    font: str
     code: int
-    box: tuple[int, int, int, int]
     token: int
 
 
@@ -33,12 +45,14 @@ class Compositor:
 
     def __init__(self, shelf: FontShelf, dpi: int) -> None:
         self._shelf = shelf
-        self._dots_per_sp = dpi * FINE / SP_PER_INCH
+        self._pixels_per_sp = dpi / SP_PER_INCH
 
     def paint(
         self,
         page: DviPage,
         fonts: Sequence[FontUse],
+        *,
+        bottom: int,
         tokens: Sequence[int] | None = None,
     ) -> Page | RenderFailure:
         """The page's ink, cropped, and where its characters stand.
@@ -46,38 +60,36 @@ class Compositor:
         Args:
             page: what TeX typeset.
             fonts: the fonts its characters count.
+            bottom: the page's lower edge in scaled points; it lies between two rows of pixels.
             tokens: for each character of the page its token.
         """
         try:
-            placed = self._place(page, fonts, tokens or [-1] * len(page.codes))
+            placed = self._place(page, fonts, bottom, tokens or [-1] * len(page.codes))
         except FontMissingError as missing:
             return RenderFailure("tex-error", str(missing))
-        boxes = [self._rule(*rule) for rule in page.rules]
-        boxes += [placement.box for placement in placed]
-        if not boxes:
+        rules = [self._rule(rule, bottom) for rule in page.rules]
+        if not placed and not rules:
             return RenderFailure("blank", "the formula paints nothing")
-        left = min(box[0] for box in boxes) // FINE
-        top = min(box[1] for box in boxes) // FINE
-        width = -(-max(box[2] for box in boxes) // FINE) - left
-        height = -(-max(box[3] for box in boxes) // FINE) - top
+        left, top, right, low = _hull(placed, rules)
+        height, width = low - top, right - left
         if max(width, height) > _LONGEST_SIDE or width * height > _MOST_PIXELS:
             return RenderFailure("too-large", f"the page is {width} by {height} pixels")
         canvas = np.zeros((height, width), np.uint8)
-        for box in boxes[: len(page.rules)]:
+        for box in rules:
             _fill(canvas, box, left, top)
-        for font, code, (x, y, _, _), _ in placed:
-            count = font.count(code, y % FINE * FINE + x % FINE)
-            row, column = y // FINE - top, x // FINE - left
-            region = canvas[row : row + count.shape[0], column : column + count.shape[1]]
-            np.add(region, count, out=region)
+        for x, y, shape, *_ in placed:
+            counts = shape.counts
+            row, column = y + shape.top - top, x + shape.left - left
+            region = canvas[row : row + counts.shape[0], column : column + counts.shape[1]]
+            np.add(region, counts, out=region)
         ink = np.frombuffer(canvas.tobytes().translate(_GREY), np.uint8).reshape(height, width)
-        return Page(ink, _glyphs(placed, left, top))
+        return Page(ink, tuple(_glyph(one, left, top) for one in placed))
 
     def _place(
-        self, page: DviPage, fonts: Sequence[FontUse], tokens: Sequence[int]
+        self, page: DviPage, fonts: Sequence[FontUse], bottom: int, tokens: Sequence[int]
     ) -> list[_Placed]:
-        """Each character that paints, with its box in dots."""
-        scale = self._dots_per_sp
+        """Each character that paints, on its pixel."""
+        scale = self._pixels_per_sp
         opened: dict[int, Font] = {}
         placed = []
         characters = zip(page.fonts, page.codes, page.h, page.v, tokens, strict=True)
@@ -85,26 +97,39 @@ class Compositor:
             font = opened.get(number)
             if font is None:
                 font = opened[number] = self._shelf.font(fonts[number])
-            left, top, dots = font.shapes.get(code) or font.shape(code)
-            height, width = dots.shape
-            if height:
-                x = math.floor(h * scale + 0.5) + left
-                y = math.floor(v * scale + 0.5) + top
-                placed.append(_Placed(font, code, (x, y, x + width, y + height), token))
+            shape = font.shapes.get(code) or font.shape(code)
+            if shape.counts.size:
+                x = math.floor(h * scale + 0.5)
+                y = math.floor((v - bottom) * scale + 0.5)
+                placed.append(_Placed(x, y, shape, font.use.name, code, token))
         return placed
 
-    def _rule(self, h: int, v: int, width: int, height: int) -> tuple[int, int, int, int]:
+    def _rule(self, rule: tuple[int, int, int, int], bottom: int) -> Box:
         """The dots that a rule touches."""
-        scale = self._dots_per_sp
+        h, v, width, height = rule
+        scale = self._pixels_per_sp * FINE
         return (
             math.floor(h * scale),
-            math.floor((v - height) * scale),
+            math.floor((v - bottom - height) * scale),
             math.ceil((h + width) * scale),
-            math.ceil(v * scale),
+            math.ceil((v - bottom) * scale),
         )
 
 
-def _fill(canvas: NDArray[np.uint8], box: tuple[int, int, int, int], left: int, top: int) -> None:
+def _hull(placed: Sequence[_Placed], rules: Sequence[Box]) -> Box:
+    """The pixels of the smallest rectangle around all ink."""
+    boxes = [
+        (box[0] // FINE, box[1] // FINE, -(-box[2] // FINE), -(-box[3] // FINE)) for box in rules
+    ]
+    for x, y, shape, *_ in placed:
+        left, top = x + shape.left, y + shape.top
+        height, width = shape.counts.shape
+        boxes.append((left, top, left + width, top + height))
+    lefts, tops, rights, lows = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(lows)
+
+
+def _fill(canvas: NDArray[np.uint8], box: Box, left: int, top: int) -> None:
     """Add a rule's dots to the canvas."""
     x0, y0, x1, y1 = box[0] - left * FINE, box[1] - top * FINE, box[2] - left * FINE, 0
     y1 = box[3] - top * FINE
@@ -120,18 +145,15 @@ def _spread(start: int, end: int) -> NDArray[np.uint8]:
     return np.diff(np.clip(edges, start, end)).astype(np.uint8)
 
 
-def _glyphs(placed: Sequence[_Placed], left: int, top: int) -> tuple[Glyph, ...]:
-    """The boxes of the characters on the cropped page, in pixels."""
-    half = 1 / (2 * FINE)
-    return tuple(
-        Glyph(
-            font.use.name,
-            code,
-            (x0 + x1) * half - left,
-            (y0 + y1) * half - top,
-            (x1 - x0) / FINE,
-            (y1 - y0) / FINE,
-            token,
-        )
-        for font, code, (x0, y0, x1, y1), token in placed
+def _glyph(placed: _Placed, left: int, top: int) -> Glyph:
+    """The box of a character on the cropped page, in pixels."""
+    x0, y0, x1, y1 = placed.shape.box
+    return Glyph(
+        placed.font,
+        placed.code,
+        placed.x - left + (x0 + x1) / (2 * FINE),
+        placed.y - top + (y0 + y1) / (2 * FINE),
+        (x1 - x0) / FINE,
+        (y1 - y0) / FINE,
+        placed.token,
     )

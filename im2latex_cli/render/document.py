@@ -17,7 +17,7 @@ _PREAMBLE = Template(r"""\nofiles
 \begin{document}
 \makeatletter
 \hfuzz\maxdimen \vfuzz\maxdimen \hbadness\@M \vbadness\@M \overfullrule\z@
-\hoffset-1in \voffset-1in \errorcontextlines\z@ \tracinglostchars\tw@
+\errorcontextlines\z@ \tracinglostchars\tw@
 \newbox\i@box \newcount\i@group \newcount\i@if
 \def\i@mark#1{\immediate\write16{${nonce} #1}}
 \def\i@stop{\i@mark{X}\read\m@ne to\i@box}

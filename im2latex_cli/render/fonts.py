@@ -15,6 +15,23 @@ class FontMissingError(ValueError):
     """A font whose metrics or outlines this TeX does not have."""
 
 
+_USUAL = [
+    f"{family}{size}{ending}"
+    for ending in (".tfm", ".pfb")
+    for family, sizes in (
+        ("cmr", (12, 10, 8, 6)),
+        ("cmmi", (12, 10, 8, 6)),
+        ("cmsy", (10, 8, 6)),
+        ("cmex", (10,)),
+        ("cmbx", (12, 10, 8)),
+        ("msam", (10, 7)),
+        ("msbm", (10, 7)),
+        ("eufm", (10, 7)),
+    )
+    for size in sizes
+]
+
+
 class FontFinder:
     """Asks kpathsea where files lie, and psfonts.map which outline a font has."""
 
@@ -26,6 +43,8 @@ class FontFinder:
         """Where each file lies; one question for all that were not asked before."""
         unknown = [name for name in dict.fromkeys(names) if name not in self._found]
         if unknown:
+            if not self._found:
+                unknown = list(dict.fromkeys([*unknown, "psfonts.map", *_USUAL]))
             command = ["env", "MKTEXTFM=0", "MKTEXPK=0", "MKTEXMF=0", self._kpsewhich, *unknown]
             answer = subprocess.run(
                 command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False

@@ -41,6 +41,11 @@ class _Typeset:
     page: DviPage
     fonts: list[FontUse]
 
+    @property
+    def bottom(self) -> int:
+        """The lower edge of the page in scaled points; the document numbers pages by their size."""
+        return self.page.counts[2] + self.page.counts[3]
+
     def characters(self) -> list[tuple[FontUse, int]]:
         """Font and code of each character, in order."""
         page = self.page
@@ -139,10 +144,10 @@ class TexRenderer:
         if isinstance(clean, RenderFailure):
             return clean
         if not isinstance(tagged, _Typeset):
-            return self._compositor.paint(clean.page, clean.fonts)
+            return self._compositor.paint(clean.page, clean.fonts, bottom=clean.bottom)
         marks = document.tags(tagged.page.specials, len(tagged.page.codes))
         tokens = carry(clean.characters(), tagged.characters(), marks)
-        return self._compositor.paint(clean.page, clean.fonts, tokens)
+        return self._compositor.paint(clean.page, clean.fonts, bottom=clean.bottom, tokens=tokens)
 
     def _settle(self, jobs: list[Job], outcomes: dict[int, _Outcome]) -> list[Job]:
         """Fill in the outcomes of `jobs`; return those that must not share a document.

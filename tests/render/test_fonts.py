@@ -32,20 +32,20 @@ def test_what_this_tex_lacks_is_named(finder):
 def test_a_character_is_drawn_at_its_size(finder):
     shelf = FontShelf(finder, dpi=200)
     font = shelf.font(FontUse("cmr10", 100 * 65536))
-    shape = font.shape(ord("H"))
+    left, top, right, low = font.shape(ord("H")).box
     height = 0.6833 * 100 / 72.27 * 200 * FINE  # the height of H in cmr10's metrics
-    assert abs(shape.dots.shape[0] - height) <= 1
-    assert shape.top == pytest.approx(-height, abs=1)
-    assert shape.dots[0].any()
-    assert shape.dots[:, -1].any()
+    assert low - top == pytest.approx(height, abs=1)
+    assert top == pytest.approx(-height, abs=1)
+    assert low == 0
+    assert right > left > 0
 
 
-@pytest.mark.parametrize("phase", range(16))
-def test_all_dots_arrive_at_every_phase(finder, phase):
+def test_counts_hold_all_dots_on_their_pixels(finder):
     font = FontShelf(finder, dpi=200).font(FontUse("cmmi12", 12 * 65536))
-    dots = font.shape(ord("x")).dots
-    count = font.count(ord("x"), phase)
-    assert count.sum() == dots.sum()
-    assert count.max() <= FINE * FINE
-    down, across = divmod(phase, FINE)
-    assert count.shape == (-(-(dots.shape[0] + down) // 4), -(-(dots.shape[1] + across) // 4))
+    for code in (ord("x"), ord("f"), ord(";")):
+        shape = font.shape(code)
+        x0, y0, x1, y1 = shape.box
+        assert shape.counts.max() == FINE * FINE
+        assert (shape.left, shape.top) == (x0 // FINE, y0 // FINE)
+        assert shape.counts.shape == (-(-y1 // FINE) - shape.top, -(-x1 // FINE) - shape.left)
+        assert all(edge.any() for edge in (shape.counts[0], shape.counts[:, -1]))
