@@ -163,7 +163,7 @@ def run(
 def _train(work: _Run, log: RunLog, stop: StopRequest) -> None:
     learner, began = work.session.learner, time.monotonic()
     pause = work.settings.train.session_minutes
-    every, rows = work.session.every, max(1, learner.steps // ROWS)
+    rows = max(1, learner.steps // ROWS)
     with work.reporter.step("Train", learner.steps) as bar:
         bar.advance(learner.step)
         try:
@@ -173,7 +173,7 @@ def _train(work: _Run, log: RunLog, stop: StopRequest) -> None:
                 if report.step % rows == 0:
                     log.row("train", report.step, report.row())
                 last = report.step == learner.steps
-                if report.step % every == 0 or last:
+                if report.step % work.session.every == 0 or last:
                     _evaluate(work, log)
                     if _patience_over(work):
                         work.reporter.info("No better evaluation for train.patience times: done.")

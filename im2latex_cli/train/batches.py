@@ -45,12 +45,14 @@ class Cursor:
         offset: pictures of this epoch's order that went into earlier pools.
         position: batches of the current pool already delivered.
         origin: batches delivered before the current pool was planned.
+        allowed: longest formula of the current pool, or 0 where it is not planned yet.
     """
 
     epoch: int = 0
     offset: int = 0
     position: int = 0
     origin: int = 0
+    allowed: int = 0
 
     @property
     def delivered(self) -> int:
@@ -131,7 +133,7 @@ class BatchStream:
         packed: the split.
         settings: batch sizes and the curriculum.
         seed: seed of the order.
-        steps: steps of the run, over which the allowed length grows.
+        steps: steps of the run, over which the allowed length grows; may be changed later.
         cursor: where to begin.
         classes: glyph classes where glyph losses are wanted.
         distort: augmentation, or None.
@@ -150,10 +152,10 @@ class BatchStream:
         distort: Distort | None = None,
         workers: int = 1,
     ) -> None:
-        self._packed = packed
+        self.packed = packed
+        self.steps = steps
         self._settings = settings
         self._seed = seed
-        self._steps = steps
         self._cursor = cursor or Cursor()
         self._classes = classes
         self._distort = distort
@@ -178,6 +180,7 @@ class BatchStream:
         """Indices of each batch, with the cursor after it."""
         cursor = self._cursor
         while True:
+            cursor = replace(cursor, allowed=cursor.allowed or self._allowed(cursor))
             batches, after = self._pool(cursor)
             for position in range(cursor.position, len(batches)):
                 last = position + 1 == len(batches)
@@ -188,53 +191,56 @@ class BatchStream:
     def epoch_batches(self) -> int:
         """Batches of one pass over the whole split, no formula held back."""
         whole = BatchStream(
-            self._packed,
+            self.packed,
             self._settings.model_copy(update={"short_first": 0.0}),
             seed=self._seed,
-            steps=self._steps,
+            steps=self.steps,
         )
         return next(cursor.delivered for _, cursor in whole.order() if cursor.epoch)
 
-    def sample(self) -> Iterator[tuple[Indices, Cursor]]:
-        """Batches like those of the whole run, from pools early and late in it."""
-        for tenth in range(10):
-            origin = self._steps * tenth // 10 * self._settings.accumulate
-            cursor = Cursor(epoch=tenth, origin=origin)
-            yield from ((indices, cursor) for indices in self._pool(cursor)[0])
+    def sample(self) -> list[Indices]:
+        """Batches like those still to come, from ten pools between here and the end."""
+        done = self._cursor.delivered
+        left = max(self.steps * self._settings.accumulate - done, 0)
+        cursors = (Cursor(epoch=n, origin=done + left * n // 10) for n in range(10))
+        return [indices for cursor in cursors for indices in self._pool(cursor)[0]]
 
     def build(self, indices: Indices, cursor: Cursor) -> Batch:
         """Read, distort, pad and stack the pictures of one batch."""
         random = np.random.default_rng([self._seed, 2, cursor.epoch, int(indices[0])])
         pictures, rows = [], []
         for index in indices:
-            picture, glyphs = self._packed.picture(index), self._packed.glyphs_of(index)
+            picture, glyphs = self.packed.picture(index), self.packed.glyphs_of(index)
             if self._distort is not None:
                 picture, glyphs = self._distort(picture, glyphs, random)
             pictures.append(picture)
             rows.append(glyphs)
         images, sizes = to_batch(pictures)
-        formulas = [self._packed.formula(index) for index in indices]
+        formulas = [self.packed.formula(index) for index in indices]
         targets = collate(rows, formulas, self._classes) if self._classes else None
         return Batch(images, sizes, pad_ids(formulas), targets, cursor)
 
-    def _pool(self, cursor: Cursor) -> tuple[list[Indices], Cursor]:
-        """Batches of the pool that begins at `cursor`, and the cursor of the next pool."""
-        count = len(self._packed)
-        order = np.random.default_rng([self._seed, 0, cursor.epoch]).permutation(count)
-        allowed = allowed_length(
+    def _allowed(self, cursor: Cursor) -> int:
+        return allowed_length(
             cursor.origin // self._settings.accumulate,
-            steps=self._steps,
+            steps=self.steps,
             short_first=self._settings.short_first,
             shortest=self._shortest,
             longest=self._longest,
         )
-        fitting = np.flatnonzero(self._packed.lengths[order[cursor.offset :]] <= allowed)[:POOL]
+
+    def _pool(self, cursor: Cursor) -> tuple[list[Indices], Cursor]:
+        """Batches of the pool that begins at `cursor`, and the cursor of the next pool."""
+        count = len(self.packed)
+        order = np.random.default_rng([self._seed, 0, cursor.epoch]).permutation(count)
+        rest = self.packed.lengths[order[cursor.offset :]]
+        fitting = np.flatnonzero(rest <= (cursor.allowed or self._allowed(cursor)))[:POOL]
         pool = order[cursor.offset :][fitting]
         end = cursor.offset + int(fitting[-1]) + 1 if len(fitting) == POOL else count
         after = Cursor(cursor.epoch, end) if end < count else Cursor(cursor.epoch + 1)
         batches = plan(
             pool,
-            self._packed,
+            self.packed,
             pictures=self._settings.batch_size,
             pixels=self._settings.batch_pixels,
             tokens=self._settings.batch_tokens,

@@ -1,18 +1,32 @@
-"""How many steps fit into a given time: a few real steps, timed and then undone."""
+"""How many steps fit into a given time.
+
+A few real steps, timed and then undone, give the seconds per unit of work; what the rest of the
+run will cost follows from the plan of its batches. `Pace` corrects the count while the run is
+young, from the steps it really did.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from im2latex_cli.train.batches import Batch, BatchStream, Cursor
+from im2latex_cli.model.inputs import UNIT
+from im2latex_cli.train.batches import Batch, BatchStream, Cursor, Indices
 from im2latex_cli.train.loop import Learner, fit
+from im2latex_cli.train.packed import Packed
 from im2latex_cli.train.state import capture, restore
 
 RESERVE = 0.1
 """Share of the time kept for evaluations and for saving."""
+
+TOKEN = 140
+"""Pixels that cost a network of the preset fast about as much as one token."""
+
+CORRECTIONS = (0.05, 0.15, 0.3)
+"""Shares of the time after which the number of steps is corrected; then it is fixed."""
 
 _SHARE = 0.05
 _MOST_SECONDS = 60.0
@@ -20,14 +34,27 @@ _MOST_STEPS = 40
 _WARM = 2
 
 
-def seconds_per_step(
+def batch_work(batch: Batch) -> int:
+    """Work of a batch in pixels, padding included; tokens count as `TOKEN` pixels each."""
+    count, _, height, width = batch.images.shape
+    return count * (height * width + TOKEN * (batch.ids.shape[1] - 1))
+
+
+def planned_work(packed: Packed, indices: Indices) -> int:
+    """About the same before the batch is built."""
+    height, width = -(-packed.sizes[indices].max(axis=0) // UNIT) * UNIT
+    longest = packed.lengths[indices].max() + 1
+    return int(len(indices) * (height * width + TOKEN * longest))
+
+
+def seconds_per_work(
     learner: Learner,
     batches: Sequence[Batch],
     *,
     budget: float,
     clock: Callable[[], float] = time.perf_counter,
 ) -> float:
-    """Mean time of a step; the learner is afterwards as it was before.
+    """Time of one unit of work; the learner is afterwards as it was before.
 
     Args:
         learner: measured with its real steps.
@@ -37,31 +64,66 @@ def seconds_per_step(
     """
     live, header = capture(learner)
     tensors = {name: value.clone() for name, value in live.items()}
-    learner.steps = max(learner.steps, learner.step + len(batches))
-    times: list[float] = []
-    began = clock()
-    for report in fit(learner, batches, clock=clock):
-        times.append(report.seconds)
-        if len(times) > _WARM and clock() - began > budget:
+    each = learner.settings.accumulate
+    learner.steps = max(learner.steps, learner.step + len(batches) // each)
+    seconds, work, began = [], [], clock()
+    for number, report in enumerate(fit(learner, batches, clock=clock)):
+        seconds.append(report.seconds)
+        work.append(sum(map(batch_work, batches[number * each : (number + 1) * each])))
+        if len(seconds) > _WARM and clock() - began > budget:
             break
     restore(learner, tensors, header)
-    return float(np.mean(times[_WARM:] or times))
+    return sum(seconds[_WARM:] or seconds) / sum(work[_WARM:] or work)
 
 
-def steps_in(
-    learner: Learner, stream: BatchStream, minutes: float, *, done_seconds: float = 0.0
-) -> int:
-    """Steps of a run of `minutes`, of which `done_seconds` are spent already."""
+def first_guess(learner: Learner, stream: BatchStream, minutes: float) -> int:
+    """Steps that a run of `minutes` should have, its learner being at its beginning."""
     random = np.random.default_rng(0)
-    plans = [indices for indices, _ in stream.sample()]
+    plans = stream.sample()
     accumulate = learner.settings.accumulate
     chosen = random.permutation(len(plans))[: _MOST_STEPS * accumulate]
     while len(chosen) < (_WARM + 3) * accumulate:
         chosen = np.concatenate([chosen, chosen])
     batches = [stream.build(plans[i], Cursor()) for i in chosen]
     budget = min(_SHARE * minutes * 60, _MOST_SECONDS)
-    each = seconds_per_step(
+    rate = seconds_per_work(
         learner, batches[: len(batches) // accumulate * accumulate], budget=budget
     )
-    left = max(minutes * 60 * (1 - RESERVE) - budget - done_seconds, each)
-    return learner.step + max(int(left / each), 1)
+    left = minutes * 60 * (1 - RESERVE) - budget
+    return learner.step + steps_in(learner, stream, left, rate=rate)
+
+
+def steps_in(learner: Learner, stream: BatchStream, seconds: float, *, rate: float) -> int:
+    """Steps that fit into `seconds` at `rate` seconds per unit of work; at least 1."""
+    works = [planned_work(stream.packed, indices) for indices in stream.sample()]
+    each = float(np.mean(works)) * learner.settings.accumulate * rate
+    return max(int(seconds / each), 1)
+
+
+@dataclass
+class Pace:
+    """What a run of fixed time has done so far; JSON-ready.
+
+    Attributes:
+        work: work done.
+        seconds: time that it took.
+        corrections: corrections made.
+    """
+
+    work: int = 0
+    seconds: float = 0.0
+    corrections: int = 0
+
+    def correct(self, learner: Learner, stream: BatchStream, minutes: float) -> bool:
+        """Set the learner's steps to what the time left allows, when it is time to do so."""
+        if self.corrections == len(CORRECTIONS) or not self.work:
+            return False
+        if learner.seconds < CORRECTIONS[self.corrections] * minutes * 60:
+            return False
+        self.corrections += 1
+        left = minutes * 60 * (1 - RESERVE) - learner.seconds
+        if left <= 0:
+            return False
+        rate = self.seconds / self.work
+        learner.steps = learner.step + steps_in(learner, stream, left, rate=rate)
+        return True

@@ -26,7 +26,7 @@ class GlyphClasses:
     """The glyph classes of a run.
 
     Attributes:
-        names: (font, code) of class 1, 2, …; class 0 is the background.
+        names: (font family, code) of class 1, 2, …; class 0 is the background.
         of_kind: class of each kind of a pack, `IGNORED` where it is too rare.
     """
 

@@ -53,7 +53,7 @@ class Packed:
         id_starts: (N + 1,) where each formula begins in `ids`.
         glyphs: (G, 4) rows of all pictures; see `Glyphs`.
         glyph_starts: (N + 1,) where each picture's rows begin in `glyphs`.
-        kinds: the (font, code) pairs that `glyphs` numbers.
+        kinds: the (font family, code) pairs that `glyphs` numbers.
         names: record ids.
         key: hash of all that shaped the pack.
         skipped: one line for each picture that could not be read.
@@ -237,7 +237,7 @@ def _read_glyphs(path: Path) -> tuple[dict[str, Glyphs], list[tuple[str, int]]]:
             try:
                 marks[row["file_name"]] = np.asarray(
                     [
-                        (kinds.setdefault((str(font), int(code)), len(kinds)), x, y, token)
+                        (kinds.setdefault((_family(font), int(code)), len(kinds)), x, y, token)
                         for font, code, x, y, _width, _height, token in row["glyphs"]
                     ],
                     dtype=np.float32,
@@ -245,6 +245,11 @@ def _read_glyphs(path: Path) -> tuple[dict[str, Glyphs], list[tuple[str, int]]]:
             except (KeyError, TypeError, ValueError) as error:
                 raise InputError(f"{path}, line {number}: broken glyph row ({error}).") from error
     return marks, list(kinds)
+
+
+def _family(font: str) -> str:
+    """Name without design size, cmmi of cmmi12: what a glyph looks like hardly depends on it."""
+    return str(font).rstrip("0123456789")
 
 
 def _moved(rows: Glyphs | None, frame: Frame) -> Glyphs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,8 @@ from im2latex_cli.model.network import Network
 from im2latex_cli.settings.sections import RuntimeSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train import health
-from im2latex_cli.train.batches import BatchStream
-from im2latex_cli.train.calibrate import steps_in
+from im2latex_cli.train.batches import Batch, BatchStream
+from im2latex_cli.train.calibrate import Pace, batch_work, first_guess
 from im2latex_cli.train.distort import Distorter
 from im2latex_cli.train.glyphs import GlyphClasses, find_classes
 from im2latex_cli.train.loop import Learner, StepReport, fit
@@ -92,18 +93,18 @@ class Session:
         network = Network(settings.model, len(vocab))
         head = GlyphHead(network.glyph_channels, len(self.classes)) if self.classes else None
         self.learner = Learner(network, settings.train, steps=1, device=self.device, head=head)
-        self.memory = Memory()
+        self.memory, self.pace = Memory(), Pace()
         self.chosen = choose(val, settings.train.evaluate_limit, seed=settings.runtime.seed)
         self._norms: list[float] = []
         self._bad = 0
         if state:
             restore(self.learner, *state)
-            self.memory = Memory(**state[1]["memory"])
+            self.memory, self.pace = Memory(**state[1]["memory"]), Pace(**state[1]["pace"])
             self._plan_on(state[1])
         else:
             self.learner.steps = self._planned_steps()
 
-    @property
+    @cached_property
     def epoch_steps(self) -> int:
         """Steps of one pass over the whole split."""
         batches = self._stream().epoch_batches()
@@ -121,7 +122,8 @@ class Session:
         Raises:
             FloatingPointError: the loss is no longer a number.
         """
-        for report in fit(self.learner, self._stream()):
+        stream = self._stream()
+        for report in fit(self.learner, self._counted(stream)):
             self._bad = 0 if report.finite else self._bad + 1
             if self._bad >= NONFINITE:
                 raise FloatingPointError(health.nonfinite(report.step, report.learning_rate))
@@ -129,6 +131,7 @@ class Session:
             if report.step * 20 > self.learner.steps:
                 best = self.memory.best_loss
                 self.memory.best_loss = min(best or report.smoothed, report.smoothed)
+            self._keep_pace(report, stream)
             yield report
 
     def evaluate(self, packed: Packed | None = None) -> Evaluation:
@@ -185,6 +188,7 @@ class Session:
         tensors, header = capture(self.learner)
         header |= {
             "memory": asdict(self.memory),
+            "pace": asdict(self.pace),
             "epochs": self.settings.train.epochs,
             "max_minutes": self.settings.train.max_minutes,
             "glyph_classes": self.classes.names if self.classes else None,
@@ -196,18 +200,25 @@ class Session:
         """(H, W) one validation picture, for the log."""
         return self.val.picture(index)
 
+    def _counted(self, stream: BatchStream) -> Iterator[Batch]:
+        """The stream's batches, their work counted."""
+        for batch in stream:
+            self.pace.work += batch_work(batch)
+            yield batch
+
+    def _keep_pace(self, report: StepReport, stream: BatchStream) -> None:
+        minutes = self.settings.train.max_minutes
+        self.pace.seconds += report.seconds
+        if minutes and self.pace.correct(self.learner, self._stream(), minutes):
+            stream.steps = self.learner.steps
+
     def _planned_steps(self) -> int:
         wanted = self.settings.train
         whole = wanted.epochs * self.epoch_steps
         if wanted.max_minutes is None:
             return whole
         self.learner.steps = max(whole, 1)
-        return steps_in(
-            self.learner,
-            self._stream(),
-            wanted.max_minutes,
-            done_seconds=self.learner.seconds,
-        )
+        return first_guess(self.learner, self._stream(), wanted.max_minutes)
 
     def _plan_on(self, header: Mapping[str, Any]) -> None:
         """Keep the number of steps, unless the run is now asked to be longer or shorter."""

@@ -263,14 +263,15 @@ def test_auto_takes_small_for_few_pictures_and_reads_them_back(data: Path) -> No
     assert "epochs = 3" in settings, "what the user set stands above the preset"
 
 
-def test_max_minutes_fixes_the_steps_and_stores_them(data: Path) -> None:
+def test_max_minutes_ends_in_time_whatever_the_sessions(data: Path) -> None:
     limited = {"train__max_minutes": 0.02, "train__session_minutes": 1e-6}
     first = go(data, **limited)
     again = go(data, resume=True, **limited)
-    assert first.planned_steps == again.planned_steps > 3
+    assert first.planned_steps == again.planned_steps > 3, "no new calibration"
     done = go(data, resume=True, train__max_minutes=0.02)
-    assert done.steps == first.planned_steps
-    assert done.minutes < 0.1
+    assert done.steps == done.planned_steps
+    assert 0.004 < done.minutes < 0.04
+    assert go(data, train__max_minutes=0.02).status == "already trained"
 
 
 def test_patience_ends_a_run_that_does_not_get_better(data: Path) -> None:

@@ -9,7 +9,7 @@ from im2latex_cli.model.network import Network
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.average import Average
 from im2latex_cli.train.batches import BatchStream
-from im2latex_cli.train.calibrate import seconds_per_step
+from im2latex_cli.train.calibrate import CORRECTIONS, Pace, batch_work, seconds_per_work
 from im2latex_cli.train.glyphs import find_classes
 from im2latex_cli.train.loop import Learner, fit
 from im2latex_cli.train.losses import GlyphHead
@@ -144,9 +144,9 @@ def test_calibration_leaves_the_learner_as_it_was(
     before, header = capture(learner)
     before = {name: value.clone() for name, value in before.items()}
     ticks = iter(range(1000))
-    seconds = seconds_per_step(learner, some, budget=9.0, clock=lambda: float(next(ticks)))
+    rate = seconds_per_work(learner, some, budget=9.0, clock=lambda: float(next(ticks)))
     after, header_after = capture(learner)
-    assert seconds == 4.0
+    assert rate == pytest.approx(4.0 / batch_work(some[2])), "two steps warm up, the third is timed"
     assert header_after == header
     assert after.keys() == before.keys()
     for name, value in before.items():
@@ -159,3 +159,19 @@ def test_biases_and_norms_do_not_decay(packed: Packed, vocab: Vocab, settings: S
     assert (matrices["weight_decay"], rest["weight_decay"]) == (0.1, 0.0)
     assert all(p.ndim >= 2 for p in matrices["params"])
     assert all(p.ndim < 2 for p in rest["params"])
+
+
+def test_pace_corrects_the_steps_early_and_then_leaves_them(
+    packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    learner, batches = begin(packed, vocab, settings, steps=1000)
+    work = sum(batch_work(batch) for batch, _ in zip(batches, range(30), strict=False)) // 30
+    pace, counts = Pace(), []
+    for second in range(1, 61):
+        learner.step, learner.seconds = second, float(second)
+        pace.work, pace.seconds = work * second, float(second)
+        if pace.correct(learner, batches, minutes=2.0):
+            counts.append(learner.steps)
+    assert len(counts) == len(CORRECTIONS)
+    # One step a second: nine tenths of two minutes.
+    assert counts == pytest.approx([108] * 3, rel=0.2)
