@@ -95,6 +95,7 @@ class EvalImageResult:
         match_tolerant, match_tolerant_without_blank: that rule on other pages; else None.
         match_strict, match_strict_without_blank: the rule that also counts inserted ink.
         seed_edit_similarity, seed_exact_match: on finished pictures (padded, halved).
+        cdm: mean F1 of matched characters, where asked for; cdm_exprate: share of pairs with 1.
         report: the HTML page, where one was asked for.
         exit_code: 0.
     """
@@ -128,5 +129,7 @@ class EvalImageResult:
     match_strict_without_blank_interval: Interval
     seed_edit_similarity: float
     seed_exact_match: float
+    cdm: float | None = None
+    cdm_exprate: float | None = None
     report: str | None = None
     exit_code: int = 0

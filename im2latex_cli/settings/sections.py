@@ -115,3 +115,5 @@ class EvaluateSettings(Section):
     """Form of the first figures: tokens as given, im2markup's, or ours with or without spacing."""
     report: str | None = None
     """Write a self-contained HTML page with scores, plots and a gallery to this file."""
+    cdm: bool = False
+    """Also match single characters on rendered pages (CDM); needs SciPy."""

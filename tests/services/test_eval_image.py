@@ -11,7 +11,7 @@ import pytest
 
 from im2latex_cli.data import predictions
 from im2latex_cli.data.predictions import Hypothesis, Prediction
-from im2latex_cli.errors import InputError
+from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.services import eval_image
 from im2latex_cli.settings.sections import EvaluateSettings, RenderSettings
@@ -77,6 +77,22 @@ def test_figures_of_tex_are(tmp_path):
 
 def test_a_limit(tmp_path):
     assert evaluate(write(tmp_path, ("x", "x"), ("y", "z")), limit=1).exact_match == 100.0
+
+
+@pytest.mark.parametrize("renderer", ["embedded", pytest.param("tex", marks=pytest.mark.tex)])
+def test_characters_are_matched_on_request(tmp_path, renderer):
+    pytest.importorskip("scipy.optimize")
+    results = write(tmp_path, ("a+b", "a+b"), ("a+b", "a+c"), ("abcd", "abc"), ("x", None))
+    found = evaluate(results, renderer=renderer, cdm=True)
+    assert found.cdm == pytest.approx(100 * (1 + 0.667 + 0.857 + 0) / 4)
+    assert found.cdm_exprate == 25.0
+    assert evaluate(results, renderer=renderer).cdm is None
+
+
+def test_matching_characters_needs_scipy(tmp_path, monkeypatch):
+    monkeypatch.setattr(eval_image, "find_spec", lambda _: None)
+    with pytest.raises(UsageError, match="SciPy"):
+        evaluate(write(tmp_path, ("x", "x")), cdm=True)
 
 
 def test_another_systems_formulas(tmp_path):

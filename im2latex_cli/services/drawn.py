@@ -1,0 +1,64 @@
+"""References and predictions as pages: each formula drawn once, over all cores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from im2latex_cli.evaluate.cdm import Symbols
+from im2latex_cli.evaluate.columns import Columns
+from im2latex_cli.evaluate.forms import Example, drawable
+from im2latex_cli.render.pool import render_all
+from im2latex_cli.render.renderer import Page, RenderFailure
+from im2latex_cli.settings.sections import RenderSettings
+from im2latex_cli.settings.tree import Settings
+from im2latex_cli.vision.finish import finish
+
+
+class Drawn(NamedTuple):
+    """One rendered formula, small enough to come back from a worker process.
+
+    Attributes:
+        page: the columns of the page as it came, cropped to its ink.
+        picture: those of the seed's picture, padded and halved.
+        symbols: the characters, where they are to be matched.
+    """
+
+    page: Columns
+    picture: Columns
+    symbols: Symbols | None
+
+
+def pairs(
+    settings: Settings, scored: Sequence[Example]
+) -> Iterator[tuple[Drawn | None, Drawn | None]]:
+    """Reference and hypothesis of each example, in order; None where there is no page."""
+    sides = [[drawable(text or "") for text in (row.reference, row.hypothesis)] for row in scored]
+    formulas = [text for pair in sides for text in pair]
+    order = list(dict.fromkeys(text for text in formulas if text))
+    last = {text: place for place, text in enumerate(formulas)}
+    rendered = zip(order, _render(settings, order), strict=True)
+    kept: dict[str, Drawn | None] = {"": None}
+    for place, pair in enumerate(sides):
+        for text in pair:
+            while text not in kept:
+                name, page = next(rendered)
+                kept[name] = page
+        yield kept[pair[0]], kept[pair[1]]
+        for text in set(pair):
+            if text and last[text] <= 2 * place + 1:
+                del kept[text]
+
+
+def _render(settings: Settings, formulas: Sequence[str]) -> Iterator[Drawn | None]:
+    drawing = partial(_draw, settings.render, settings.evaluate.cdm)
+    for made in render_all(settings.render, formulas, jobs=settings.build.jobs, finish=drawing):
+        yield None if isinstance(made, RenderFailure) else made
+
+
+def _draw(render: RenderSettings, cdm: bool, page: Page) -> Drawn:  # noqa: FBT001 - of a partial
+    picture, _ = finish(page.ink, look=render.look, padding=render.padding)
+    glyphs = (glyph[:6] for glyph in page.glyphs)
+    symbols = Symbols.of(glyphs, page.ink.shape) if cdm else None
+    return Drawn(Columns.of(page.ink), Columns.of(picture), symbols)
