@@ -22,6 +22,8 @@ from im2latex_cli.settings.sections import DecodeSettings
 from im2latex_cli.settings.training import ModelSettings
 from im2latex_cli.vision.prepare import Preprocessing
 
+torch.set_num_threads(1)  # tensors are tiny; threads would only wait for each other
+
 TOKENS = ["x", "y", "+", "2", "{", "}", "^", r"\frac", r"\alpha", "="]
 DIMS = ModelSettings(
     encoder="residual",

@@ -28,7 +28,7 @@ class State(NamedTuple):
         level: the innermost open construct.
         at: in math, "atom" (scripts may follow), "operator" (`\limits` too), "limits" (scripts
             must follow), "sub" (a superscript may follow), "start" (no script may follow),
-            "row" (after a line break), "begin" (of the first row), "nothing" (of the formula).
+            "row" (after a line break), "begin" (of the first row), "nothing" (painted yet).
         name: of an environment; of a level "arguments", those still to come.
         left: columns that this row may still have; of a level "columns", those counted.
     """
@@ -89,7 +89,7 @@ def _closing_bracket(state: State, role: Role) -> Move:
 
 
 def _blank(state: State, _: Role) -> Move:
-    return _to(state, "start")
+    return _to(state, state.at if state.at == "nothing" else "start")
 
 
 def _limits(state: State, _: Role) -> Move | None:

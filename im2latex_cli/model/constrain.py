@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Generic, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,6 +23,8 @@ DEPTH = 32
 """States on the stack; real formulas need about seven."""
 SPARE = 8
 """Of these, kept free for what an open construct still must open."""
+FLOOR = 2
+"""Height of an empty stack: the deepest reach below it stays within the tensor."""
 
 
 def without(step: Step[StateT], ids: list[int]) -> Step[StateT]:
@@ -41,27 +44,24 @@ class GrammarState(Generic[StateT]):
     Attributes:
         inner: the decoder's own state.
         pictures: B.
-        place: (R,) state of the automaton.
-        stack: (R, DEPTH) states to come back to.
-        height: (R,) states on the stack.
-        debt: (R,) fewest tokens that the states on the stack still need.
+        ledger: (R, 3): state of the automaton; height of the stack; debt, the fewest tokens
+            that the states on the stack still need.
+        stack: (R, DEPTH) states to come back to; anything above its height.
         left: tokens that may still come, the end included.
         fresh: whether nothing has been read, not even the start.
     """
 
     inner: StateT
     pictures: int
-    place: Tensor
+    ledger: Tensor
     stack: Tensor
-    height: Tensor
-    debt: Tensor
     left: int
     fresh: bool = True
 
     def repeat(self, times: int) -> Self:
         """See `State.repeat`."""
-        rows = torch.arange(len(self.place), device=self.place.device).repeat_interleave(times)
-        return self._take(rows, self.inner.repeat(times))
+        rows = torch.arange(len(self.ledger), device=self.ledger.device)
+        return self._take(rows.repeat_interleave(times), self.inner.repeat(times))
 
     def reorder(self, rows: Tensor) -> Self:
         """See `State.reorder`."""
@@ -69,7 +69,7 @@ class GrammarState(Generic[StateT]):
 
     def select(self, pictures: Tensor) -> Self:
         """See `State.select`."""
-        rows = torch.arange(len(self.place), device=self.place.device)
+        rows = torch.arange(len(self.ledger), device=self.ledger.device)
         kept = take_pictures(rows, pictures, batch=self.pictures)
         return replace(self._take(kept, self.inner.select(pictures)), pictures=len(pictures))
 
@@ -77,27 +77,33 @@ class GrammarState(Generic[StateT]):
         return replace(
             self,
             inner=inner,
-            place=self.place[rows],
-            stack=self.stack[rows],
-            height=self.height[rows],
-            debt=self.debt[rows],
+            ledger=self.ledger.index_select(0, rows),
+            stack=self.stack.index_select(0, rows),
         )
 
 
 class Grammar:
-    """The automaton's tables on a device."""
+    """The automaton's tables on a device, laid out for few and small operations a step."""
 
     def __init__(self, automaton: Automaton, device: torch.device) -> None:
+        pushes = automaton.push != NOTHING
+        laid = np.where(pushes, automaton.push, 0)
+        moves = (
+            automaton.next,
+            laid,
+            automaton.reach,
+            pushes.astype(np.int64) - automaton.drop,
+            np.where(pushes, automaton.owed[laid], 0),
+            automaton.drop > 0,
+        )
+        deep = np.where(automaton.opens, NEVER, automaton.after)
         self._start = automaton.start
         self._shortest = int(automaton.cost[automaton.start])
+        self._states, self._kinds = automaton.after.shape
         self._roles = torch.from_numpy(automaton.roles).to(device)
-        self._next = torch.from_numpy(automaton.next).to(device)
-        self._push = torch.from_numpy(automaton.push).to(device)
-        self._reach = torch.from_numpy(automaton.reach).to(device)
-        self._drop = torch.from_numpy(automaton.drop).to(device)
+        self._moves = torch.from_numpy(np.stack(moves, -1).reshape(-1, len(moves))).to(device)
         self._owed = torch.from_numpy(automaton.owed).to(device)
-        self._after = torch.from_numpy(automaton.after).to(device)
-        self._opens = torch.from_numpy(automaton.opens).to(device)
+        self._needed = torch.from_numpy(np.concatenate([automaton.after, deep]) + 1).to(device)
 
     @property
     def possible(self) -> bool:
@@ -112,9 +118,9 @@ class Grammar:
             rows: one for each picture.
             max_steps: most tokens of a formula, its end included; as the search's.
         """
-        zero = torch.zeros(rows, dtype=torch.int64, device=self._roles.device)
-        stack = zero.new_zeros(rows, DEPTH)
-        return GrammarState(state, rows, zero + self._start, stack, zero, zero, max_steps)
+        stack = torch.zeros(rows, DEPTH, dtype=torch.int64, device=self._roles.device)
+        ledger = stack.new_tensor([self._start, FLOOR, 0]).repeat(rows, 1)
+        return GrammarState(state, rows, ledger, stack, max_steps)
 
     def step(self, inner: Step[StateT]) -> Step[GrammarState[StateT]]:
         """Wrap a decoder's step."""
@@ -123,38 +129,30 @@ class Grammar:
             last: Tensor, state: GrammarState[StateT]
         ) -> tuple[Tensor, GrammarState[StateT]]:
             scores, after = inner(last, state.inner)
-            if state.fresh:
-                state = replace(state, inner=after, fresh=False)
-            else:
-                state = self._advance(last, replace(state, inner=after))
-            return scores.masked_fill(~self._allowed(state)[:, self._roles], -math.inf), state
+            ledger, stack, left = state.ledger, state.stack, state.left
+            if not state.fresh:
+                ledger, stack = self._advance(self._roles[last], ledger, stack)
+                left -= 1
+            forbidden = self._forbidden(ledger, left)[:, self._roles]
+            state = GrammarState(after, state.pictures, ledger, stack, left, fresh=False)
+            return scores.masked_fill(forbidden, -math.inf), state
 
         return stepped
 
-    def _allowed(self, state: GrammarState[StateT]) -> Tensor:
-        """Roles (R, C) after which the formula can still end in time."""
-        needed = self._after[state.place] + state.debt[:, None] + 1
-        deep = (state.height >= DEPTH - SPARE)[:, None] & self._opens[state.place]
-        return (needed <= state.left) & ~deep
+    def _forbidden(self, ledger: Tensor, left: int) -> Tensor:
+        """Roles (R, C) after which the formula could not end in time."""
+        place, height, debt = ledger.unbind(1)
+        place = torch.where(height < DEPTH - SPARE, place, place + self._states)
+        return self._needed[place] > (left - debt)[:, None]
 
-    def _advance(self, ids: Tensor, state: GrammarState[StateT]) -> GrammarState[StateT]:
-        """Read one id in each row. Rows that the search has given up may hold anything."""
-        role = self._roles[ids]
-        here = state.place, role
-        push, reach, drop = self._push[here], self._reach[here], self._drop[here]
-        found = state.stack.gather(1, (state.height - reach).clamp(0, DEPTH - 1)[:, None])[:, 0]
-        place = torch.where(reach > 0, found, self._next[here])
-        pushes = push != NOTHING
-        top = state.height.clamp(max=DEPTH - 1)[:, None]
-        laid = torch.where(pushes[:, None], push[:, None], state.stack.gather(1, top))
-        zero = torch.zeros_like(state.debt)
-        owed = torch.where(pushes, self._owed[push.clamp(min=0)], zero)
-        paid = torch.where(drop > 0, self._owed[place], zero)
-        return replace(
-            state,
-            place=place,
-            stack=state.stack.scatter(1, top, laid),
-            height=(state.height + pushes.long() - drop).clamp(min=0),
-            debt=state.debt + owed - paid,
-            left=state.left - 1,
-        )
+    def _advance(self, role: Tensor, ledger: Tensor, stack: Tensor) -> tuple[Tensor, Tensor]:
+        """Read a token of `role` (R,) in each row; rows the search gave up may hold anything."""
+        place, height, debt = ledger.unbind(1)
+        moves = self._moves[place * self._kinds + role]
+        following, laid, reach, change, owed, closes = moves.unbind(1)
+        found = stack.gather(1, (height - reach)[:, None])[:, 0]
+        place = torch.where(reach > 0, found, following)
+        stack = stack.scatter(1, height[:, None], laid[:, None])
+        height = (height + change).clamp(FLOOR, DEPTH - 1)
+        debt = debt + owed - closes * self._owed[place]
+        return torch.stack([place, height, debt], dim=1), stack

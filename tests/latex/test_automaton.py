@@ -108,6 +108,7 @@ def test_sound_formulas_pass(formula):
     "formula",
     [
         "",
+        r"\quad",
         "x }",
         "{ x",
         "x _ y",

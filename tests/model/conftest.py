@@ -7,6 +7,8 @@ import torch
 from im2latex_cli.model.network import Network
 from im2latex_cli.settings.training import ModelSettings
 
+torch.set_num_threads(1)  # tensors are tiny; threads would only wait for each other
+
 LITTLE = {
     "channels": (8, 8, 8, 8, 16, 16),
     "units": 24,

@@ -20,6 +20,8 @@ from im2latex_cli.settings.training import ModelSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.prepare import Preprocessing
 
+torch.set_num_threads(1)  # tensors are tiny; threads would only wait for each other
+
 DIMS = ModelSettings(
     encoder="residual", decoder="transformer", channels=(4, 8, 16), width=32, feedforward=32
 )
