@@ -263,3 +263,30 @@ def test_every_figure_against_a_direct_transcription_on_2000_pages():
         assert (found.tolerant_without_blank, found.strict_without_blank) == expected[1]
         verdicts.add((found.exact, *expected))
     assert len(verdicts) >= 6  # the pages reach both verdicts of every rule
+
+
+def test_identity_is_100_missing_pages_0_and_shuffled_ones_near_chance():
+    draw = random.Random(9)
+    pages = [
+        grey([draw.getrandbits(12) for _ in range(draw.randint(20, 40))], 12) for _ in range(60)
+    ]
+    same = image.score(pages, pages)
+    assert {getattr(same, name) for name in image.FIGURES} == {100.0}
+    nothing = image.score(pages, [None] * len(pages))
+    assert {getattr(nothing, name) for name in image.FIGURES} == {0.0}
+    assert nothing.missing == 60
+    mixed = image.score(pages, [*pages[1:], pages[0]])
+    assert mixed.edit_similarity < 5
+    assert mixed.exact_match == mixed.match_strict == 0.0
+
+
+def test_intervals_hold_the_figures_and_come_from_the_seed():
+    draw = random.Random(10)
+    pages = [bars("".join(draw.choices("abc.", k=20))) for _ in range(80)]
+    others = [page if draw.random() < 0.6 else page[:, ::-1] for page in pages]
+    scores = image.score(pages, others, seed=4)
+    for name in image.FIGURES:
+        low, high = getattr(scores, f"{name}_interval")
+        assert low <= getattr(scores, name) <= high
+    assert scores == image.score(pages, others, seed=4)
+    assert scores != image.score(pages, others, seed=5)
