@@ -12,7 +12,8 @@ _UNEVEN = 14
 _CLEAN = 96
 """Ink at least this dark on pure white needs no stretching."""
 _LEAST_CONTRAST = 8
-_DARKEST_SHARE = 0.002
+_DARKEST_SHARE = 0.03
+"""Share of the pixels in the darker half of the greys that may be darker than "the ink"."""
 
 
 def normalise_levels(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -33,9 +34,8 @@ def normalise_levels(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     shade = np.maximum(paper - grey, 0.0)
     noise = _noise(shade, paper - grey)
     shade = np.maximum(shade - noise, 0.0)
-    peak = float(np.quantile(shade, 1 - _DARKEST_SHARE))
-    if peak < _LEAST_CONTRAST:
-        peak = max(float(shade.max(initial=0.0)), _LEAST_CONTRAST)
+    dark = shade[2 * shade > float(shade.max())]
+    peak = max(float(np.quantile(dark, 1 - _DARKEST_SHARE)) if dark.size else 0.0, _LEAST_CONTRAST)
     stretched: NDArray[np.uint8] = (255.5 - np.minimum(shade * (255 / peak), 255.0)).astype(
         np.uint8
     )
@@ -55,8 +55,9 @@ def _median(levels: NDArray[np.int64]) -> int:
 
 
 def _darkest(levels: NDArray[np.int64]) -> int:
-    """The grey that only a five-hundredth of the pixels undercut."""
-    total = np.cumsum(levels)
+    """The grey of the ink: few of the pixels darker than the middle are darker than it."""
+    middle = (int(np.flatnonzero(levels)[0]) + _median(levels)) // 2
+    total = np.cumsum(levels[: middle + 1])
     return int(np.searchsorted(total, total[-1] * _DARKEST_SHARE, side="right"))
 
 

@@ -25,7 +25,7 @@ _NOMINAL_DPI = 100
 _FAINT_INK = 225
 _BLACK_FROM = 1.6
 """Pictures so much too large take the way of the im2latex look: greys below _FAINT_INK are ink."""
-_LARGEST_INPUT = 16_000_000
+_LARGEST_INPUT = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)

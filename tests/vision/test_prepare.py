@@ -92,6 +92,21 @@ def test_distortions_are_undone(formula_page):
         assert likeness(ready, wanted) > 0.9, name
 
 
+@pytest.mark.parametrize("strength", [0, 6])
+def test_a_page_of_margin_changes_nothing(formula_page, strength):
+    built, _ = finish(formula_page)
+    wanted = prepare(built, NOMINAL)
+    image = np.pad(built, ((300, 500), (200, 300)), constant_values=255) * 0.8
+    noise = np.random.default_rng(0).normal(0, strength, image.shape)
+    ready, frame = prepare_with_frame(np.clip(image + noise, 0, 255).astype(np.uint8), NOMINAL)
+    assert frame.scale == 1.0
+    assert abs(np.subtract(ready.shape, wanted.shape)).max() <= 1
+    assert (
+        max(likeness(ready, wanted), likeness(ready, wanted[1:]), likeness(ready, wanted[:, 1:]))
+        > 0.95
+    )
+
+
 def test_frame_leads_back_to_the_ink(formula_page):
     image = np.pad(formula_page, ((50, 10), (31, 5)), constant_values=255)
     ready, frame = prepare_with_frame(image, NOMINAL)
