@@ -268,7 +268,7 @@ def test_every_figure_against_a_direct_transcription_on_2000_pages():
 def test_identity_is_100_missing_pages_0_and_shuffled_ones_near_chance():
     draw = random.Random(9)
     pages = [
-        grey([draw.getrandbits(12) for _ in range(draw.randint(20, 40))], 12) for _ in range(60)
+        grey([draw.getrandbits(40) for _ in range(draw.randint(20, 40))], 40) for _ in range(60)
     ]
     same = image.score(pages, pages)
     assert {getattr(same, name) for name in image.FIGURES} == {100.0}
