@@ -21,9 +21,7 @@ from im2latex_cli.render.renderer import Glyph, Page, RenderFailure
 _LONGEST_SIDE = 8192
 _MOST_PIXELS = 16_000_000
 # 16 dots become 15 steps of alpha: 8 and 9 dots look alike.
-_GREY = bytes(
-    255 - min(255, 17 * count - (17 * (count > 8)) + (8 <= count < 16)) for count in range(256)
-)
+_GREY = bytes(255 - min(255, 17 * count - 17 * (count > 8)) for count in range(256))
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom edge; dots or pixels."""

@@ -11,9 +11,12 @@ TAG = "\\imtolatextag"
 """The control word that marks, in a tagged copy, what its number painted."""
 _TAG = "i2l "
 
+# Big operators and delimiters keep the size of 10 points at every font size, as in LaTeX without
+# amsmath: so they stand in the pictures of im2latex-100k.
 _PREAMBLE = Template(r"""\nofiles
 \documentclass[${size}pt]{article}
 \usepackage{amsmath,amssymb}\usepackage[mathscr]{eucal}
+\DeclareFontShape{OMX}{cmex}{m}{n}{<->sfixed*cmex10}{}
 \begin{document}
 \makeatletter
 \hfuzz\maxdimen \vfuzz\maxdimen \hbadness\@M \vbadness\@M \overfullrule\z@
@@ -24,7 +27,7 @@ _PREAMBLE = Template(r"""\nofiles
 \def\i@formula#1{\nonstopmode\i@mark{B #1}\message{}\def\i@index{#1}\i@body}
 \long\def\i@body#1{\global\c@equation\z@
   \i@group\currentgrouplevel \i@if\currentiflevel
-  \setbox\i@box\vbox{\hsize345\p@ \parindent\z@ \parskip\z@ \parfillskip\z@\@plus1fil
+  \setbox\i@box\vbox{\hsize\textwidth \parindent\z@ \parskip\z@ \parfillskip\z@\@plus1fil
     \belowdisplayskip\z@skip \belowdisplayshortskip\z@skip \indent$$$$#1$$$$}%
   \count@\currentgrouplevel \ifnum\i@group=\count@\else\i@stop\fi
   \count@\currentiflevel \ifnum\i@if=\count@\else\i@stop\fi
