@@ -31,7 +31,7 @@ CORRECTIONS = (0.05, 0.15, 0.3)
 _SHARE = 0.05
 _MOST_SECONDS = 60.0
 _MOST_STEPS = 40
-_WARM = 2
+_WARM, _TIMED = 2, 3
 
 
 def batch_work(batch: Batch) -> int:
@@ -59,21 +59,21 @@ def seconds_per_work(
     Args:
         learner: measured with its real steps.
         batches: batches like those of the whole run; the first ones only warm up.
-        budget: seconds to spend, a few steps at least.
+        budget: seconds to spend, five steps at least.
         clock: seconds.
     """
     live, header = capture(learner)
     tensors = {name: value.clone() for name, value in live.items()}
     each = learner.settings.accumulate
     learner.steps = max(learner.steps, learner.step + len(batches) // each)
-    seconds, work, began = [], [], clock()
+    rates, began = [], clock()
     for number, report in enumerate(fit(learner, batches, clock=clock)):
-        seconds.append(report.seconds)
-        work.append(sum(map(batch_work, batches[number * each : (number + 1) * each])))
-        if len(seconds) > _WARM and clock() - began > budget:
+        work = sum(map(batch_work, batches[number * each : (number + 1) * each]))
+        rates.append(report.seconds / work)
+        if len(rates) >= _WARM + _TIMED and clock() - began > budget:
             break
     restore(learner, tensors, header)
-    return sum(seconds[_WARM:] or seconds) / sum(work[_WARM:] or work)
+    return float(np.median(rates[_WARM:] or rates))
 
 
 def first_guess(learner: Learner, stream: BatchStream, minutes: float) -> int:
@@ -82,7 +82,7 @@ def first_guess(learner: Learner, stream: BatchStream, minutes: float) -> int:
     plans = stream.sample()
     accumulate = learner.settings.accumulate
     chosen = random.permutation(len(plans))[: _MOST_STEPS * accumulate]
-    while len(chosen) < (_WARM + 3) * accumulate:
+    while len(chosen) < (_WARM + _TIMED) * accumulate:
         chosen = np.concatenate([chosen, chosen])
     batches = [stream.build(plans[i], Cursor()) for i in chosen]
     budget = min(_SHARE * minutes * 60, _MOST_SECONDS)

@@ -61,7 +61,10 @@ def open_device(runtime: RuntimeSettings) -> torch.device:
     if runtime.threads:
         torch.set_num_threads(runtime.threads)
     torch.manual_seed(runtime.seed)
-    return choose_device(runtime.device)
+    device = choose_device(runtime.device)
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+    return device
 
 
 class Session:

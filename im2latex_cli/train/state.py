@@ -93,7 +93,7 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _like(parameter: Tensor, value: Tensor) -> Tensor:
-    """Give a moment the memory layout of its parameter, which fused kernels rely on."""
+    """Give a moment the device and memory layout of its parameter: fused kernels rely on both."""
     if value.shape != parameter.shape:
-        return value.clone()
+        return value.clone().to(parameter.device)
     return torch.empty_like(parameter).copy_(value)
