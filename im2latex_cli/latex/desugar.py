@@ -62,9 +62,9 @@ def _without_eqnarray(tokens: list[str]) -> list[str]:
     """Rows of three cells to rows of two: the relation begins the second."""
     result: list[str] = []
     cells = depth = 0
-    for token in tokens:
-        if token in _EQNARRAYS:
-            token = token.replace("eqnarray*", "aligned").replace("eqnarray", "aligned")
+    for written in tokens:
+        side = written.split("{", 1)[0]
+        token = f"{side}{{aligned}}" if written in _EQNARRAYS else written
         depth += (token == "{") - (token == "}")
         if token.startswith(NEWLINE) or token in ("\\begin{aligned}", "\\end{aligned}"):
             cells = 0
@@ -137,7 +137,7 @@ def _prefixed(tokens: list[str]) -> list[str]:
             continue
         closes = token == "}" or token in RIGHT or token.startswith("\\end{")
         opens = token == "{" or token in LEFT or token.startswith("\\begin{")
-        next_cell = token == "&" or token == "\\cr" or token.startswith(NEWLINE)
+        next_cell = token in {"&", "\\cr"} or token.startswith(NEWLINE)
         if (closes or next_cell) and len(stack) > 1:
             finished = stack.pop().finished()
             stack[-1].tokens.extend(finished)

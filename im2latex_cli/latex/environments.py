@@ -2,29 +2,10 @@ r"""Fences (`\left` ... `\right`) and environments in the pass that writes the n
 
 from __future__ import annotations
 
-from im2latex_cli.latex.commands import (
-    BEGIN,
-    LEFT,
-    MIDDLE,
-    NEWLINE,
-    RIGHT,
-    Environment,
-)
+from im2latex_cli.latex.atoms import DISPLAY, INNER, NONE, ORD, SCRIPT, TEXT
+from im2latex_cli.latex.commands import BEGIN, LEFT, MIDDLE, NEWLINE, RIGHT, Environment
 from im2latex_cli.latex.commands import END as ENDS
-from im2latex_cli.latex.parser import (
-    DISPLAY,
-    END,
-    HANDLERS,
-    INNER,
-    NONE,
-    ORD,
-    SCRIPT,
-    STOPS,
-    TEXT,
-    Parser,
-    Problem,
-    describe,
-)
+from im2latex_cli.latex.parser import END, HANDLERS, STOPS, Parser, Problem, describe
 from im2latex_cli.latex.spellings import FENCE_SYNONYMS, MATRIX_OF_FENCES, SYNONYMS
 
 _STYLES = {"smallmatrix": SCRIPT, "subarray": SCRIPT}

@@ -35,11 +35,11 @@ _NOT_TEXT = frozenset("_^&#$%")
 
 @dataclass(slots=True)
 class _Frame:
-    """Something open.
+    r"""Something open.
 
     Attributes:
         opener: what opened it, for messages.
-        closer: the token that ends it; `right` for any `\\right`.
+        closer: the token that ends it; `right` for any `\right`.
         text: whether its content is text.
         owed: the arguments that must follow it.
         used: the scripts its owner has once it is closed.
@@ -184,31 +184,32 @@ class _Checker:
         return None
 
     def _structure(self, token: str) -> str | None:
-        if token == "{":
-            self.used, self.limits = 0, False
-            self._push(token, "}")
-        elif token == "}" or token in RIGHT or token in END:
-            return self._close(token)
-        elif token == "_" or token == "^":
+        """Read a token that is no word of the table."""
+        if token in {"_", "^"}:
             return self._script(token)
-        elif token == "'":
+        if token == "}" or token in RIGHT or token in END:
+            return self._close(token)
+        if token == "&" or token.startswith(NEWLINE):
+            return self._cell(token)
+        if token == "'":
             return self._prime()
+        return self._atom(token)
+
+    def _atom(self, token: str) -> str | None:
+        """Read what opens something, or paints without standing in the table."""
+        self.used, self.limits = 0, False
+        if token == "{":
+            self._push(token, "}")
         elif token in LEFT:
-            self.used, self.limits = 0, False
             self._push(token, "right")
         elif token in BEGIN:
             self._begin(token)
-        elif token == "&" or token.startswith(NEWLINE):
-            return self._cell(token)
         elif token in MIDDLE:
-            self.used, self.limits = 0, False
             if not self.stack or self.stack[-1].closer != "right":
                 return f"{token} outside \\left and \\right"
-        elif token.startswith(_WITH_LENGTH):
-            self.used, self.limits = 0, False
         elif token in SYNONYMS:
             return self.take(SYNONYMS[token])
-        else:
+        elif not token.startswith(_WITH_LENGTH):
             return f"unknown token {token}"
         return None
 
@@ -229,7 +230,6 @@ class _Checker:
 
     def _begin(self, token: str) -> None:
         entry = BEGIN[token]
-        self.used, self.limits = 0, False
         self._push(token, f"\\end{{{entry.name}}}", columns=entry.columns)
         self.row = True
         if entry.argument:

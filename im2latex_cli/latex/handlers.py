@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
-from im2latex_cli.latex import symbols
-from im2latex_cli.latex.commands import COMMANDS, DELIMITERS, RIGHT, Atom, Kind, Limits
-from im2latex_cli.latex.parser import (
-    CLOSE,
+from im2latex_cli.latex.atoms import (
     DISPLAY,
-    END,
-    HANDLERS,
-    INNER,
-    MEASURED,
     NONE,
-    OP,
     ORD,
+    PLAIN,
     REL,
     SCRIPT,
     SCRIPTSCRIPT,
-    STOPS,
     TEXT,
-    Parser,
-    Problem,
     append,
     changes,
     dress,
-    plain_class,
     space,
 )
-from im2latex_cli.latex.tokenizer import CONTROL_SPACE
+from im2latex_cli.latex.commands import COMMANDS, DELIMITERS, Atom, Kind, Limits
+from im2latex_cli.latex.operators import limits
+from im2latex_cli.latex.parser import END, HANDLERS, MEASURED, Parser, Problem
 from im2latex_cli.latex.spellings import (
     FENCE_SYNONYMS,
     IGNORED_WITH_ARGUMENT,
     SPACED_LENGTHS,
     SYNONYMS,
 )
+from im2latex_cli.latex.tokenizer import CONTROL_SPACE
 
-_FUNCTIONS = frozenset(symbols.FUNCTIONS.split())
-_LIMIT_FUNCTIONS = frozenset(symbols.LIMIT_FUNCTIONS.split())
 _FRACTIONS = {
     "\\frac": ("\\frac", None),
     "\\dfrac": ("\\frac", DISPLAY),
@@ -51,17 +41,8 @@ _STYLES = {
     "\\scriptstyle": SCRIPT,
     "\\scriptscriptstyle": SCRIPTSCRIPT,
 }
-_ARGUMENT_STYLES = {
-    "\\stackrel": (SCRIPT, None),
-    "\\overset": (SCRIPT, None),
-    "\\underset": (SCRIPT, None),
-    "\\xrightarrow": (SCRIPT,),
-    "\\xleftarrow": (SCRIPT,),
-    "\\overbrace": (DISPLAY,),
-    "\\underbrace": (DISPLAY,),
-    "\\boxed": (DISPLAY,),
-    "\\cfrac": (DISPLAY, DISPLAY),
-}
+_SET_AS_SCRIPT = frozenset(r"\stackrel \overset \underset \xrightarrow \xleftarrow".split())
+_SET_IN_DISPLAY = frozenset(r"\overbrace \underbrace \boxed \cfrac".split())
 _CLASS_WRAPPERS = {
     f"\\math{name}": int(atom)
     for name, atom in (
@@ -72,21 +53,6 @@ _CLASS_WRAPPERS = {
         ("punct", Atom.PUNCT),
     )
 }
-_CLOSING = RIGHT | frozenset(
-    r") ] \} \rangle \rceil \rfloor \rgroup \rmoustache \bigr \Bigr \biggr \Biggr".split()
-)
-_MOVES_DOTS = frozenset(
-    entry.name
-    for entry in COMMANDS.values()
-    if entry.kind is Kind.SYMBOL and entry.atom in (Atom.BIN, Atom.REL)
-).difference(
-    r"\bmod \bowtie \cong \neq \models \notin \uparrow \downarrow \updownarrow".split(),
-    r"\Uparrow \Downarrow \Updownarrow".split(),
-) | frozenset(
-    r"\sum \prod \coprod \bigcap \bigcup \bigvee \bigwedge \bigoplus \bigotimes \bigodot".split()
-    + r"\biguplus \bigsqcup".split()
-)
-_INTEGRALS = frozenset(r"\int \oint \iint \iiint \iiiint \idotsint".split())
 
 
 def bare_script(parser: Parser, out: list[str], last: int) -> int:
@@ -174,74 +140,6 @@ def style(parser: Parser, out: list[str], last: int) -> int:
     return NONE
 
 
-def stray_limits(parser: Parser, out: list[str], last: int) -> int:
-    r"""`\limits` where no operator precedes."""
-    raise Problem(f"{parser.tokens[parser.at]} must follow an operator")
-
-
-def limits(parser: Parser, out: list[str], default: Limits) -> None:
-    r"""Scripts of an operator, with `\limits` where the place is not the usual one."""
-    flag = _flag(parser)
-    scripts = parser.scripts()
-    usual = default is Limits.ALWAYS or (default is Limits.DISPLAY and parser.style == DISPLAY)
-    if scripts and flag and (flag == "\\limits") != usual:
-        out.append(flag)
-    out += scripts
-
-
-def _flag(parser: Parser) -> str:
-    flag = ""
-    while parser.tokens[parser.at] in ("\\limits", "\\nolimits", "\\displaylimits"):
-        flag = parser.tokens[parser.at]
-        parser.at += 1
-    return "" if flag == "\\displaylimits" else flag
-
-
-def operator(parser: Parser, out: list[str], last: int) -> int:
-    r"""`\sum`, `\int`, `\sin`: symbols that take limits."""
-    token = parser.tokens[parser.at]
-    parser.at += 1
-    out.append(token)
-    limits(parser, out, COMMANDS[token].limits)
-    return OP
-
-
-def named(parser: Parser, out: list[str], last: int) -> int:
-    r"""`\operatorname{...}` and `\mathop{...}`: known names become `\sin` and the like."""
-    token = parser.tokens[parser.at]
-    parser.at += 1
-    inner = parser.argument(token)
-    if inner[:2] == ["\\mathrm", "{"] and inner.index("}") == len(inner) - 1:
-        letters = inner[2:-1]
-        word = "".join(letters)
-    else:
-        letters, word = inner, "" if token == "\\mathop" else "".join(inner)
-    if not word.isalnum() or not word.isascii() or (token == "\\mathop" and len(word) < 2):
-        out += [token, "{", *(letters if token != "\\mathop" else inner), "}"]
-        limits(parser, out, COMMANDS[token].limits)
-        return OP
-    _name(parser, out, word, moves=token != "\\operatorname")
-    return OP
-
-
-def _name(parser: Parser, out: list[str], word: str, *, moves: bool) -> None:
-    """Write a named operator; `moves` where its scripts move below in display style."""
-    flag = _flag(parser)
-    scripts = parser.scripts()
-    display = parser.style == DISPLAY
-    below = flag == "\\limits" or (not flag and moves and display)
-    known = f"\\{word}"
-    if word in _FUNCTIONS and not (scripts and below):
-        out += [known, *scripts]
-    elif word in _LIMIT_FUNCTIONS:
-        unusual = scripts and below != display
-        out += [known, *((flag or "\\nolimits",) if unusual else ()), *scripts]
-    elif scripts and below:
-        out += ["\\operatorname*", "{", *word, "}", *(() if display else ("\\limits",)), *scripts]
-    else:
-        out += ["\\operatorname", "{", *word, "}", *scripts]
-
-
 def fraction(parser: Parser, out: list[str], last: int) -> int:
     r"""`\frac` and `\binom`; `\dfrac` where the style is display already is `\frac`."""
     token = parser.tokens[parser.at]
@@ -259,9 +157,7 @@ def fraction(parser: Parser, out: list[str], last: int) -> int:
 def root(parser: Parser, out: list[str], last: int) -> int:
     r"""`\sqrt[3]{x}`."""
     parser.at += 1
-    outer, parser.style = parser.style, SCRIPTSCRIPT
-    index = parser.option()
-    parser.style = outer
+    index = parser.option(SCRIPTSCRIPT)
     radicand = parser.argument("\\sqrt")
     out.append("\\sqrt")
     if index:
@@ -276,13 +172,17 @@ def command(parser: Parser, out: list[str], last: int) -> int:
     parser.at += 1
     entry = COMMANDS[token]
     out.append(token)
+    outer = parser.style
+    first = parser.script_style() if token in _SET_AS_SCRIPT else None
+    if token in _SET_IN_DISPLAY:
+        parser.style = DISPLAY
     if entry.optional:
-        option = parser.option()
+        option = parser.option(first)
         if option:
             out += ["[", *option, "]"]
-    styles = _ARGUMENT_STYLES.get(token, (None,) * len(entry.args))
-    for wanted in styles:
-        out += ["{", *parser.argument(token, wanted), "}"]
+    for index in range(len(entry.args)):
+        out += ["{", *parser.argument(token, None if index else first), "}"]
+    parser.style = outer
     atom = int(entry.atom)
     if token in ("\\overset", "\\underset"):
         atom = parser.last if parser.first == parser.last else ORD
@@ -299,7 +199,7 @@ def class_wrapper(parser: Parser, out: list[str], last: int) -> int:
     parser.at += 1
     atom = _CLASS_WRAPPERS[token]
     inner = parser.argument(token)
-    if len(inner) == 1 and plain_class(inner[0]) == atom:
+    if len(inner) == 1 and PLAIN.get(inner[0]) == atom:
         out += inner
     else:
         out += [token, "{", *inner, "}"]
@@ -368,38 +268,11 @@ def negation(parser: Parser, out: list[str], last: int) -> int:
     return REL
 
 
-def dots(parser: Parser, out: list[str], last: int) -> int:
-    r"""`\dots` chooses by what follows, as amsmath does; written is what it chose."""
-    token = parser.tokens[parser.at]
-    parser.at += 1
-    following = parser.tokens[parser.at]
-    following = SYNONYMS.get(following, following)
-    name, thin = "\\ldots", following in _CLOSING or following == "&"
-    if token == "\\dotsi" or (token == "\\dots" and following in _INTEGRALS):
-        name = "\\cdots"
-        if parser.keep:
-            space(out, "\\!")
-    elif token == "\\dots":
-        if following in _MOVES_DOTS:
-            name = "\\cdots"
-    elif token == "\\dotsc":
-        thin = thin or following in (";", ".")
-    elif token == "\\dotso":
-        thin = thin or following in (",", ";", ".")
-    if token == "\\dots" and thin and parser.keep:
-        name, thin = token, False
-    out += [name, *parser.scripts()]
-    if thin and name == "\\ldots" and parser.keep:
-        space(out, "\\,")
-    return INNER
-
-
 def register() -> None:
     """Put every handler of this module under its tokens."""
     by_kind = {
         Kind.SPACE: blank,
         Kind.STYLE: style,
-        Kind.LIMITS: stray_limits,
         Kind.BIG: big,
         Kind.COMMAND: command,
         Kind.ACCENT: command,
@@ -408,18 +281,12 @@ def register() -> None:
     for entry in COMMANDS.values():
         if entry.kind in by_kind:
             HANDLERS[entry.name] = by_kind[entry.kind]
-        elif entry.kind is Kind.SYMBOL and entry.limits is not Limits.NEVER:
-            HANDLERS[entry.name] = operator
     for name in _FRACTIONS:
         HANDLERS[name] = fraction
     for name in _CLASS_WRAPPERS:
         HANDLERS[name] = class_wrapper
-    for name in ("\\operatorname", "\\operatorname*", "\\mathop"):
-        HANDLERS[name] = named
     for name in IGNORED_WITH_ARGUMENT:
         HANDLERS[name] = ignored_with_argument
-    for name in ("\\dots", "\\dotsc", "\\dotso", "\\dotsi"):
-        HANDLERS[name] = dots
     for name in ("_", "^", "'"):
         HANDLERS[name] = bare_script
     HANDLERS["~"] = tie

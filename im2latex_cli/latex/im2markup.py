@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from im2latex_cli.latex import symbols
-from im2latex_cli.latex.commands import COMMANDS, LEFT, MIDDLE, NEWLINE, RIGHT, Kind, Limits
+from im2latex_cli.latex.commands import COMMANDS, LEFT, MIDDLE, NEWLINE, RIGHT, Kind
 from im2latex_cli.latex.desugar import INFIX, desugar
 from im2latex_cli.latex.parser import DEEPEST
 from im2latex_cli.latex.spellings import MATRIX_OF_FENCES, SYNONYMS
@@ -76,9 +76,7 @@ def _roman(tokens: list[str]) -> list[str]:
     result: list[str] = []
     matrix = any(token.startswith("\\begin") or "matrix" in token for token in tokens)
     for token in tokens:
-        if token == "\\rm" and result and result[-1] == "{":
-            result[-1:] = ["\\mathrm", "{"]
-        elif token == "{" and result and result[-1] == "\\rm":
+        if result and (result[-1], token) in {("{", "\\rm"), ("\\rm", "{")}:
             result[-1:] = ["\\mathrm", "{"]
         elif token.startswith(NEWLINE) and not matrix and "\\cases" not in tokens:
             result.append("\\,")
@@ -166,14 +164,10 @@ class _Printer:
             return self._fences(token)
         if token.startswith("\\begin{"):
             return self._environment(token)
-        if token in ("\\limits", "\\nolimits"):
-            return []
-        name = token[1:]
-        if name in _FUNCTIONS:
-            return ["\\operatorname", "{", *name, "}"]
-        if name in _LIMIT_FUNCTIONS:
-            return ["\\operatorname*", "{", *name, "}"]
-        return self._command(token)
+        if token[1:] in _FUNCTIONS or token[1:] in _LIMIT_FUNCTIONS:
+            command = "\\operatorname" if token[1:] in _FUNCTIONS else "\\operatorname*"
+            return [command, "{", *token[1:], "}"]
+        return [] if token in ("\\limits", "\\nolimits") else self._command(token)
 
     def _command(self, token: str) -> list[str]:
         entry = COMMANDS.get(SYNONYMS.get(token, token))
@@ -190,8 +184,6 @@ class _Printer:
             out += self._option()
         for _ in entry.args:
             out += self.argument()
-        if entry.limits is Limits.ALWAYS:
-            return out
         return out
 
     def _option(self) -> list[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from im2latex_cli.latex import environments, handlers, text
+from im2latex_cli.latex import environments, handlers, operators, text
+from im2latex_cli.latex.atoms import is_space
 from im2latex_cli.latex.commands import NEWLINE
 from im2latex_cli.latex.desugar import OLD, desugar, unwrap
-from im2latex_cli.latex.parser import END, Parser, Problem, describe, describe_unknown, is_space
+from im2latex_cli.latex.parser import END, Parser, Problem, describe, describe_unknown
 from im2latex_cli.latex.tokenizer import tokenize
 
-for _module in (handlers, environments, text):
+for _module in (handlers, operators, environments, text):
     _module.register()
 
 

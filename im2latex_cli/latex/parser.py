@@ -9,15 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from im2latex_cli.latex.commands import COMMANDS, NEWLINE, Atom, Kind, Limits
+from im2latex_cli.latex.atoms import (
+    BIN,
+    CLASSES,
+    CLOSE,
+    DISPLAY,
+    ENTERS,
+    INNER,
+    LEAVES,
+    LONE_BIN,
+    NONE,
+    OP,
+    OPEN,
+    ORD,
+    PLAIN,
+    SCRIPT,
+    SCRIPTSCRIPT,
+    SPACES,
+    append,
+    font_run,
+    is_single,
+)
+from im2latex_cli.latex.commands import NEWLINE
 from im2latex_cli.latex.spellings import IGNORED, OLD_FONTS, SYNONYMS
-from im2latex_cli.latex.tokenizer import CONTROL_SPACE, SPACE
-
-NONE, ORD, OP, BIN, REL, OPEN, CLOSE, PUNCT, INNER = map(int, Atom)
-"""Classes as plain numbers: comparing them is what the pass does most."""
-
-DISPLAY, TEXT, SCRIPT, SCRIPTSCRIPT = 0, 1, 2, 3
-"""TeX's styles."""
 
 DEEPEST = 60
 """Groups inside groups; more is refused (TeX itself ends at 255)."""
@@ -28,47 +42,7 @@ END = ""
 OPTION_END = "\\]option"
 """Stands for the bracket that ends an optional argument."""
 
-_PLAIN: dict[str, int] = {
-    entry.name: int(entry.atom)
-    for entry in COMMANDS.values()
-    if entry.kind is Kind.SYMBOL and entry.limits is Limits.NEVER and entry.name not in ("\\not", "\\dots")
-}
-_CLASSES: dict[str, int] = {
-    entry.name: int(entry.atom) for entry in COMMANDS.values() if entry.atom is not Atom.NONE
-}
-_ALPHABET = frozenset(
-    entry.name for entry in COMMANDS.values() if entry.alphabet or entry.kind is Kind.ACCENT
-)
 _SCRIPTS = frozenset("_^'")
-_LONE_BIN = frozenset((NONE, OP, BIN, REL, OPEN, PUNCT))
-_SPACES = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Kind.SPACE)
-_FONTS = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Kind.FONT)
-_SINGLE = frozenset(entry for entry, atom in _PLAIN.items() if atom == ORD)
-
-# Which braces may go: a group is an ordinary atom to its neighbours, so its first and last atom
-# must space as one (The TeXbook, chapter 18, table of inter-atom spaces).
-_ENTERS: dict[int, frozenset[int]] = {
-    NONE: frozenset((ORD, CLOSE)),
-    ORD: frozenset(range(9)),
-    OP: frozenset(range(9)) - {ORD, CLOSE},
-    BIN: _LONE_BIN,
-    REL: frozenset((NONE, OPEN)),
-    OPEN: frozenset(range(9)) - {OP},
-    CLOSE: frozenset((NONE, ORD, OPEN, CLOSE)),
-    PUNCT: frozenset((NONE, ORD, OPEN, CLOSE, PUNCT, INNER)),
-    INNER: frozenset(range(9)) - {ORD, CLOSE},
-}
-_LEAVES: dict[int, frozenset[int]] = {
-    NONE: frozenset(range(9)),
-    ORD: frozenset(range(9)),
-    OP: frozenset((REL, CLOSE, PUNCT)),
-    BIN: frozenset(),
-    REL: frozenset(),
-    OPEN: frozenset(),
-    CLOSE: frozenset(range(9)),
-    PUNCT: frozenset(),
-    INNER: frozenset((REL, BIN)),
-}
 
 
 class Problem(Exception):  # noqa: N818 (it is a finding, caught by `normalize`)
@@ -115,7 +89,7 @@ class Parser:
         self.bare = False
         self.again = False
 
-    def sequence(self, before: int = NONE) -> list[str]:
+    def sequence(self, before: int = NONE) -> list[str]:  # noqa: C901, PLR0912 (the hot loop)
         """Read atoms until a token that only the caller can judge.
 
         Args:
@@ -127,10 +101,10 @@ class Parser:
         tokens, out, bare = self.tokens, [], self.bare
         self.bare = self.switched = False
         first, before_switch, last = NONE, NONE, before
-        font, start = "", 0
+        font, start = "", 0  # the font switch in force, and where it began
         while True:
             token = tokens[self.at]
-            atom = _PLAIN.get(token)
+            atom = PLAIN.get(token)
             if atom is not None:
                 out.append(token)
                 self.at += 1
@@ -141,7 +115,7 @@ class Parser:
             elif token in OLD_FONTS:
                 self.at += 1
                 if font:
-                    first, last = self._dress(out, start, font, before_switch, first, last)
+                    first, last = self._dress(out, (font, start, before_switch), first, last)
                 font, start, before_switch = OLD_FONTS[token], len(out), first
                 continue
             elif token in SYNONYMS:
@@ -157,9 +131,9 @@ class Parser:
             if atom:
                 if not first:
                     first = atom
-                last = ORD if atom == BIN and last in _LONE_BIN else atom
+                last = ORD if atom == BIN and last in LONE_BIN else atom
         if font:
-            first, last = self._dress(out, start, font, before_switch, first, last)
+            first, last = self._dress(out, (font, start, before_switch), first, last)
         self.first, self.last, self.bare = first, last, bare
         self.depth -= 1
         return out
@@ -178,16 +152,10 @@ class Parser:
                     raise Problem("double subscript")
                 self.at += 1
                 below = self.script()
-            elif token == "^" or token == "'":
+            elif token in {"^", "'"}:
                 if above is not None:
                     raise Problem("double superscript")
-                above = []
-                while tokens[self.at] == "'":
-                    above.append("\\prime")
-                    self.at += 1
-                if tokens[self.at] == "^":
-                    self.at += 1
-                    above += self.script()
+                above = self._superscript()
             else:
                 break
         if below and above is None:
@@ -198,9 +166,24 @@ class Parser:
             return ["_", "{", *(below or ()), "}", "^", "{", *(above or ()), "}"]
         return []
 
+    def _superscript(self) -> list[str]:
+        """Read primes and what is raised with them."""
+        above: list[str] = []
+        while self.tokens[self.at] == "'":
+            above.append("\\prime")
+            self.at += 1
+        if self.tokens[self.at] == "^":
+            self.at += 1
+            above += self.script()
+        return above
+
     def script(self) -> list[str]:
         """Read one sub- or superscript."""
-        return self.argument("a script", SCRIPT if self.style < SCRIPT else SCRIPTSCRIPT)
+        return self.argument("a script", self.script_style())
+
+    def script_style(self) -> int:
+        """The style of a script on what is read now."""
+        return SCRIPT if self.style < SCRIPT else SCRIPTSCRIPT
 
     def argument(self, whose: str, style: int | None = None) -> list[str]:
         """Read one argument, in braces or a single atom.
@@ -225,10 +208,10 @@ class Parser:
             self.at += 1
             out = self.sequence()
             self.close("}", "{")
-        elif token in _PLAIN:
+        elif token in PLAIN:
             self.at += 1
             out.append(token)
-            self.first = self.last = _PLAIN[token]
+            self.first = self.last = PLAIN[token]
             if self.last == BIN:
                 self.last = ORD
         elif token in HANDLERS and token not in _SCRIPTS:
@@ -240,8 +223,8 @@ class Parser:
         self.style, self.switched = outer, switched
         return out
 
-    def option(self) -> list[str] | None:
-        """Read an argument in square brackets, if one is here."""
+    def option(self, style: int | None) -> list[str] | None:
+        """Read an argument in square brackets, if one is here, in a style or the current one."""
         if self.tokens[self.at] != "[":
             return None
         depth, end = 0, self.at + 1
@@ -256,6 +239,8 @@ class Parser:
         self.tokens[end] = OPTION_END
         self.at += 1
         outer, switched = self.style, self.switched
+        if style is not None:
+            self.style = style
         out = self.sequence()
         self.close(OPTION_END, "[")
         self.style, self.switched = outer, switched
@@ -293,7 +278,7 @@ class Parser:
             return final
         scripts = self.scripts()
         if scripts:
-            if first == ORD and _is_single(inner):
+            if first == ORD and is_single(inner):
                 out += inner
             else:
                 out += ["{", *inner, "}"]
@@ -306,9 +291,9 @@ class Parser:
             self.switched = self.switched or switched
         elif (
             switched
-            or last not in _ENTERS[first]
+            or last not in ENTERS[first]
             or (first == INNER and last == OP and self.style >= SCRIPT)
-            or not (following in STOPS or _PLAIN.get(following, ORD) in _LEAVES[final])
+            or not (following in STOPS or PLAIN.get(following, ORD) in LEAVES[final])
         ):
             out += ["{", *inner, "}"]
             self.again = True
@@ -319,15 +304,15 @@ class Parser:
     def empty(self, out: list[str], last: int) -> int:
         """Write `{}`, an ordinary atom without ink, where it spaces what stands beside it."""
         at = self.at
-        while self.tokens[at] in _SPACES:
+        while self.tokens[at] in SPACES:
             at += 1
         following = self.tokens[at]
         if (
             last in (ORD, CLOSE)
             or following in ("~", "{", "_", "^", "'")
             or (following in STOPS and (last == NONE or following == END))
-            or _CLASSES.get(following) == ORD
-            or (_CLASSES.get(following) == OPEN and last != OP)
+            or CLASSES.get(following) == ORD
+            or (CLASSES.get(following) == OPEN and last != OP)
         ):
             return NONE
         out += ["{", "}"]
@@ -343,17 +328,28 @@ class Parser:
         return handler(self, out, last)
 
     def _dress(
-        self, out: list[str], start: int, font: str, before: int, first: int, last: int
+        self, out: list[str], switch: tuple[str, int, int], first: int, last: int
     ) -> tuple[int, int]:
-        """Put what a font switch reached into the font command of today."""
+        """Put what a font switch reached into the font command of today.
+
+        Args:
+            out: the list it stands in.
+            switch: the font, where its reach begins, class of the list's first atom before that.
+            first: class of the list's first atom.
+            last: class of its last.
+
+        Returns:
+            The classes of the first and the last atom now.
+        """
+        font, start, before = switch
         lead, body, tail = font_run(font, out[start:], self.style)
         dressed = body and body[0] == font
         self.again = True
         del out[start:]
         out += lead + body + tail
-        if dressed and not before and not any(token in _PLAIN for token in lead):
+        if dressed and not before and not any(token in PLAIN for token in lead):
             first = ORD
-        if dressed and not any(token in _PLAIN for token in tail):
+        if dressed and not any(token in PLAIN for token in tail):
             last = ORD
         return first, last
 
@@ -369,99 +365,6 @@ MEASURED: dict[str, Handler] = {}
 
 STOPS: set[str] = {"}", "&", END, OPTION_END}
 """Tokens that end a list; filled with environments and fences."""
-
-
-def append(out: list[str], more: list[str]) -> None:
-    """Write `more` behind `out`, spaces in their merged form."""
-    index = 0
-    while index < len(more) and more[index] in _SPACES:
-        space(out, more[index])
-        index += 1
-    out += more[index:] if index else more
-
-
-def space(out: list[str], token: str) -> None:
-    r"""Write a space; two quads are a `\qquad`, spaced long arrows have names."""
-    before = out[-1] if out else ""
-    if token == "\\quad" and before == "\\quad":
-        out[-1] = "\\qquad"
-    elif token == "\\qquad" and before == "\\quad":
-        out[-1:] = ["\\qquad", "\\quad"]
-    elif token == "\\;" and len(out) > 1 and out[-2] == "\\;" and before in _SPACED_ARROWS:
-        out[-2:] = [_SPACED_ARROWS[before]]
-    else:
-        out.append(token)
-
-
-_SPACED_ARROWS = {
-    "\\Longrightarrow": "\\implies",
-    "\\Longleftrightarrow": "\\iff",
-    "\\Longleftarrow": "\\impliedby",
-}
-
-
-def font_run(font: str, inner: list[str], style: int) -> tuple[list[str], list[str], list[str]]:
-    """Dress tokens in a font: what it does not change stays outside.
-
-    Returns:
-        What comes before, what the font holds (or is left bare), what comes after.
-    """
-    start, end = 0, len(inner)
-    if not changes(font, inner):
-        return [], inner, []
-    while inner[start] in _SPACES or (inner[start] in _PLAIN and inner[start] not in _ALPHABET):
-        if inner[start + 1] in ("_", "^"):
-            break
-        start += 1
-    while end > start and (
-        inner[end - 1] in _SPACES or (inner[end - 1] in _PLAIN and inner[end - 1] not in _ALPHABET)
-    ):
-        end -= 1
-    return inner[:start], dress(font, inner[start:end], style), inner[end:]
-
-
-def changes(font: str, inner: list[str]) -> bool:
-    """Whether a font command changes any of these tokens."""
-    return font in ("\\boldsymbol", "\\pmb") or not _ALPHABET.isdisjoint(inner)
-
-
-def dress(font: str, inner: list[str], style: int) -> list[str]:
-    """A font command around tokens; several roman words are text."""
-    if font == "\\mathrm" and CONTROL_SPACE in inner and style < SCRIPT and is_words(inner):
-        return ["\\text", "{", *(SPACE if t == CONTROL_SPACE else t for t in inner), "}"]
-    return [font, "{", *inner, "}"]
-
-
-def is_words(tokens: list[str]) -> bool:
-    """Whether these are letters, digits and single spaces between them."""
-    blank = True
-    for token in tokens:
-        if token == CONTROL_SPACE:
-            if blank:
-                return False
-            blank = True
-        elif len(token) == 1 and token.isalnum() and token.isascii():
-            blank = False
-        else:
-            return False
-    return not blank
-
-
-def _is_single(tokens: list[str]) -> bool:
-    """Whether TeX sees one ordinary character."""
-    if len(tokens) == 1:
-        return tokens[0] in _SINGLE
-    return len(tokens) == 4 and tokens[0] in _FONTS and tokens[2] in _SINGLE
-
-
-def is_space(token: str) -> bool:
-    """Whether a token of the normal form is nothing but space."""
-    return token in _SPACES or token.startswith(("\\hspace{", "\\mspace{"))
-
-
-def plain_class(token: str) -> int | None:
-    """Class of a symbol without arguments or limits; None for anything else."""
-    return _PLAIN.get(token)
 
 
 def describe(token: str) -> str:

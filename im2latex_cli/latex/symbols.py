@@ -150,9 +150,10 @@ OLD_TEXT_WORDS = "hbox textrm textup textnormal textmd"
 """Further spellings of commands whose argument is text."""
 
 TEXT_SYMBOLS = r"""
-\& \% \# \_ \$ \{ \} ~ \nobreakspace \space \, \; \: \! \quad \qquad \enspace \ldots \dots \S \P \ss \ae \AE \oe
-\OE \o \O \l \L \aa \AA \i \j \dag \ddag \copyright \pounds \textbackslash \textasciitilde \/
-\textquoteright \textquoteleft \textendash \textemdash \slash \textbar \textless \textgreater
+\& \% \# \_ \$ \{ \} ~ \nobreakspace \space \, \; \: \! \quad \qquad \enspace \ldots \dots \S \P
+\ss \ae \AE \oe \OE \o \O \l \L \aa \AA \i \j \dag \ddag \copyright \pounds \textbackslash
+\textasciitilde \/ \textquoteright \textquoteleft \textendash \textemdash \slash \textbar
+\textless \textgreater
 """
 
 DELIMITERS = r"""

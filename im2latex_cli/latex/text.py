@@ -2,17 +2,9 @@ r"""Text inside formulas in the pass that writes the normal form: `\text`, `\mbo
 
 from __future__ import annotations
 
+from im2latex_cli.latex.atoms import ORD, SCRIPT, append, is_words
 from im2latex_cli.latex.commands import TEXT_ACCENTS, TEXT_SYMBOLS, TEXT_WORDS
-from im2latex_cli.latex.parser import (
-    END,
-    HANDLERS,
-    ORD,
-    SCRIPT,
-    Parser,
-    Problem,
-    append,
-    is_words,
-)
+from im2latex_cli.latex.parser import END, HANDLERS, Parser, Problem
 from im2latex_cli.latex.spellings import SYNONYMS
 from im2latex_cli.latex.tokenizer import CONTROL_SPACE, SPACE
 
@@ -39,36 +31,41 @@ def text(parser: Parser, out: list[str], last: int) -> int:
     parser.at += 1
     body = _body(parser, name)
     scripts = parser.scripts()
-    lead: list[str] = []
-    tail: list[str] = []
+    lead = tail = 0
     if parser.style < SCRIPT and name == "\\text":  # other fonts have wider spaces
-        while body and body[0] in (SPACE, "~"):
-            lead.append(CONTROL_SPACE)
-            del body[0]
-        while len(body) > 1 and body[-1] in (SPACE, "~") and not scripts and _plain(body[-2]):
-            tail.append(CONTROL_SPACE)
-            body.pop()
-    if parser.keep:
-        append(out, lead)
+        lead, tail = _outside(body, ends=not scripts)
+    spaces = [CONTROL_SPACE] if parser.keep else []
+    append(out, spaces * lead)
     if not body:
         if not scripts:
             return parser.empty(out, last)
         out += ["{", "}", *scripts]
         return ORD
-    if not parser.keep:
-        tail = []
     font, slanted = _MATH_FONTS.get(name, ("", frozenset()))
-    if font and body[-1] not in slanted and is_words(body):
+    single = len(body) == 1 and scripts  # scripts stand otherwise beside one character
+    if font and body[-1] not in slanted and not single and is_words(body):
         name = font
-    out += [name, "{", *body, "}", *scripts, *tail]
+    out += [name, "{", *body, "}", *scripts, *spaces * tail]
     return ORD
+
+
+def _outside(body: list[str], *, ends: bool) -> tuple[int, int]:
+    """Take the spaces off the beginning and, where it `ends` there, the end; count them."""
+    lead = tail = 0
+    while body and body[0] in (SPACE, "~"):
+        lead += 1
+        del body[0]
+    while ends and len(body) > 1 and body[-1] in (SPACE, "~") and _plain(body[-2]):
+        tail += 1
+        body.pop()
+    return lead, tail
 
 
 def _plain(token: str) -> bool:
     return token not in _SENTENCE_ENDS
 
 
-def _body(parser: Parser, name: str) -> list[str]:
+def _body(parser: Parser, name: str) -> list[str]:  # noqa: C901 (one case a line)
     """Text up to its closing brace, spaces in one spelling."""
     body: list[str] = []
     depth = 0

@@ -1,0 +1,143 @@
+"""TeX's classes of atoms as the normaliser uses them: which braces and which fonts matter."""
+
+from __future__ import annotations
+
+from im2latex_cli.latex.commands import COMMANDS, Atom, Kind, Limits
+from im2latex_cli.latex.tokenizer import CONTROL_SPACE, SPACE
+
+NONE, ORD, OP, BIN, REL, OPEN, CLOSE, PUNCT, INNER = map(int, Atom)
+"""Classes as plain numbers: comparing them is what the pass does most."""
+
+DISPLAY, TEXT, SCRIPT, SCRIPTSCRIPT = 0, 1, 2, 3
+"""TeX's styles."""
+
+PLAIN: dict[str, int] = {
+    entry.name: int(entry.atom)
+    for entry in COMMANDS.values()
+    if entry.kind is Kind.SYMBOL
+    and entry.limits is Limits.NEVER
+    and entry.name not in ("\\not", "\\dots")
+}
+CLASSES: dict[str, int] = {
+    entry.name: int(entry.atom) for entry in COMMANDS.values() if entry.atom is not Atom.NONE
+}
+ALPHABET = frozenset(
+    entry.name for entry in COMMANDS.values() if entry.alphabet or entry.kind is Kind.ACCENT
+)
+LONE_BIN = frozenset((NONE, OP, BIN, REL, OPEN, PUNCT))
+SPACES = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Kind.SPACE)
+FONTS = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Kind.FONT)
+SINGLE = frozenset(entry for entry, atom in PLAIN.items() if atom == ORD)
+
+# Which braces may go: a group is an ordinary atom to its neighbours, so its first and last atom
+# must space as one (The TeXbook, chapter 18, table of inter-atom spaces).
+ENTERS: dict[int, frozenset[int]] = {
+    NONE: frozenset((ORD, CLOSE)),
+    ORD: frozenset(range(9)),
+    OP: frozenset(range(9)) - {ORD, CLOSE},
+    BIN: LONE_BIN,
+    REL: frozenset((NONE, OPEN)),
+    OPEN: frozenset(range(9)) - {OP},
+    CLOSE: frozenset((NONE, ORD, OPEN, CLOSE)),
+    PUNCT: frozenset((NONE, ORD, OPEN, CLOSE, PUNCT, INNER)),
+    INNER: frozenset(range(9)) - {ORD, CLOSE},
+}
+LEAVES: dict[int, frozenset[int]] = {
+    NONE: frozenset(range(9)),
+    ORD: frozenset(range(9)),
+    OP: frozenset((REL, CLOSE, PUNCT)),
+    BIN: frozenset(),
+    REL: frozenset(),
+    OPEN: frozenset(),
+    CLOSE: frozenset(range(9)),
+    PUNCT: frozenset(),
+    INNER: frozenset((REL, BIN)),
+}
+
+
+def append(out: list[str], more: list[str]) -> None:
+    """Write `more` behind `out`, spaces in their merged form."""
+    index = 0
+    while index < len(more) and more[index] in SPACES:
+        space(out, more[index])
+        index += 1
+    out += more[index:] if index else more
+
+
+def space(out: list[str], token: str) -> None:
+    r"""Write a space; two quads are a `\qquad`, spaced long arrows have names."""
+    before = out[-1] if out else ""
+    if token == "\\quad" and before == "\\quad":
+        out[-1] = "\\qquad"
+    elif token == "\\qquad" and before == "\\quad":
+        out[-1:] = ["\\qquad", "\\quad"]
+    elif token == "\\;" and len(out) > 1 and out[-2] == "\\;" and before in _SPACED_ARROWS:
+        out[-2:] = [_SPACED_ARROWS[before]]
+    else:
+        out.append(token)
+
+
+_SPACED_ARROWS = {
+    "\\Longrightarrow": "\\implies",
+    "\\Longleftrightarrow": "\\iff",
+    "\\Longleftarrow": "\\impliedby",
+}
+
+
+def font_run(font: str, inner: list[str], style: int) -> tuple[list[str], list[str], list[str]]:
+    """Dress tokens in a font: what it does not change stays outside.
+
+    Returns:
+        What comes before, what the font holds (or is left bare), what comes after.
+    """
+    start, end = 0, len(inner)
+    if not changes(font, inner):
+        return [], inner, []
+    while inner[start] in SPACES or (inner[start] in PLAIN and inner[start] not in ALPHABET):
+        if inner[start + 1] in ("_", "^"):
+            break
+        start += 1
+    while end > start and (
+        inner[end - 1] in SPACES or (inner[end - 1] in PLAIN and inner[end - 1] not in ALPHABET)
+    ):
+        end -= 1
+    return inner[:start], dress(font, inner[start:end], style), inner[end:]
+
+
+def changes(font: str, inner: list[str]) -> bool:
+    """Whether a font command changes any of these tokens."""
+    return font in ("\\boldsymbol", "\\pmb") or not ALPHABET.isdisjoint(inner)
+
+
+def dress(font: str, inner: list[str], style: int) -> list[str]:
+    """A font command around tokens; several roman words are text."""
+    if font == "\\mathrm" and CONTROL_SPACE in inner and style < SCRIPT and is_words(inner):
+        return ["\\text", "{", *(SPACE if t == CONTROL_SPACE else t for t in inner), "}"]
+    return [font, "{", *inner, "}"]
+
+
+def is_words(tokens: list[str]) -> bool:
+    """Whether these are letters, digits and single spaces between them."""
+    blank = True
+    for token in tokens:
+        if token == CONTROL_SPACE:
+            if blank:
+                return False
+            blank = True
+        elif len(token) == 1 and token.isalnum() and token.isascii():
+            blank = False
+        else:
+            return False
+    return not blank
+
+
+def is_single(tokens: list[str]) -> bool:
+    """Whether TeX sees one ordinary character."""
+    if len(tokens) == 1:
+        return tokens[0] in SINGLE
+    return len(tokens) == 4 and tokens[0] in FONTS and tokens[2] in SINGLE
+
+
+def is_space(token: str) -> bool:
+    """Whether a token of the normal form is nothing but space."""
+    return token in SPACES or token.startswith(("\\hspace{", "\\mspace{"))
