@@ -1,7 +1,8 @@
 """Anybody's formulas as plain text: a line each, or tables with a name for each picture.
 
 `.txt`: one formula a line, empty for none. `.tsv`: a header with a column of formulas, or none
-and the formula last. `.jsonl`: objects with a formula, predictions.jsonl and predict's included.
+and the formula last. `.jsonl`: objects with a formula, predictions.jsonl and predict's included. An
+imagefolder, or a .tar of one, gives the formulas of its metadata.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
+from im2latex_cli.data.imagefolder import open_pairs
 from im2latex_cli.data.jsonl import read_rows
 from im2latex_cli.errors import InputError
 
@@ -35,25 +37,36 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """A reference beside the hypothesis for the same picture; None where it is missing."""
+    """A reference beside the hypothesis for the same picture.
+
+    Attributes:
+        id: the picture's name.
+        reference: the formula as given.
+        hypothesis: the formula read; None where it is missing.
+        image: the name that the hypotheses give the picture, such as predict's path.
+    """
 
     id: str
     reference: str
     hypothesis: str | None
+    image: str = ""
 
 
 def read(path: Path, *, prefer: Sequence[str] = ()) -> list[Transcript]:
     """Read a file of formulas by its ending.
 
     Args:
-        path: `.txt`, `.tsv` or `.jsonl`; any other ending is read as `.txt`.
+        path: `.txt`, `.tsv`, `.jsonl`, an imagefolder or a `.tar` of one; any other ending is
+            read as `.txt`.
         prefer: columns to look for before the usual ones.
 
     Raises:
         InputError: the file cannot be read, is empty, or a line has no formula.
     """
     readers = {".tsv": _rows_of_table, ".jsonl": _rows_of_json}
-    if path.suffix.lower() in readers:
+    if path.is_dir() or path.suffix.lower() == ".tar":
+        found = [Transcript(row.id, row.formula) for row in open_pairs(path)]
+    elif path.suffix.lower() in readers:
         found = list(readers[path.suffix.lower()](path, (*prefer, *FORMULAS)))
     else:
         found = [Transcript(None, line) for line in _lines(path)]
@@ -65,7 +78,8 @@ def read(path: Path, *, prefer: Sequence[str] = ()) -> list[Transcript]:
 def pair(references: Path, hypotheses: Path) -> list[Paired]:
     """Read both files and put the hypotheses beside their references.
 
-    By name where both files name their pictures, else by order.
+    By name where both files name their pictures (by the last part of the name where whole names
+    have nothing in common), else by order.
 
     Raises:
         InputError: a file cannot be read, a name comes twice, or the numbers of lines differ.
@@ -73,10 +87,7 @@ def pair(references: Path, hypotheses: Path) -> list[Paired]:
     gold = read(references, prefer=("reference",))
     made = read(hypotheses, prefer=("prediction", "hypothesis"))
     if all(row.key is not None for row in (*gold, *made)):
-        given = _by_key(made, hypotheses)
-        _by_key(gold, references)
-        _demand_overlap(gold, given, references, hypotheses)
-        return [Paired(str(row.key), row.text or "", given.get(str(row.key))) for row in gold]
+        return _by_name(gold, made, references, hypotheses)
     if len(gold) != len(made):
         raise InputError(
             f"{references} has {len(gold)} lines and {hypotheses} {len(made)}, "
@@ -84,28 +95,39 @@ def pair(references: Path, hypotheses: Path) -> list[Paired]:
             hint="Write an empty line for a formula that is missing.",
         )
     return [
-        Paired(row.key or str(number), row.text or "", other.text)
+        Paired(row.key or str(number), row.text or "", other.text, other.key or "")
         for number, (row, other) in enumerate(zip(gold, made, strict=True), start=1)
     ]
 
 
-def _by_key(rows: Sequence[Transcript], path: Path) -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
+def _by_name(
+    gold: Sequence[Transcript], made: Sequence[Transcript], references: Path, hypotheses: Path
+) -> list[Paired]:
+    for short in (False, True):
+        names = _keys(gold, references, short=short)
+        given = _keys(made, hypotheses, short=short)
+        if names.keys() & given.keys():
+            none = Transcript(None, None)
+            pairs = ((row, given.get(name, none)) for name, row in names.items())
+            return [
+                Paired(str(row.key), row.text or "", other.text, other.key or "")
+                for row, other in pairs
+            ]
+    raise InputError(
+        f"{references} and {hypotheses} have no picture's name in common.",
+        hint="Use the same names in both, or .txt files in the same order.",
+    )
+
+
+def _keys(rows: Sequence[Transcript], path: Path, *, short: bool) -> dict[str, Transcript]:
+    """Rows by name, or by the last part of it."""
+    found: dict[str, Transcript] = {}
     for row in rows:
-        if str(row.key) in found:
-            raise InputError(f"{path} names {row.key} twice.")
-        found[str(row.key)] = row.text
+        name = PurePath(str(row.key)).name if short else str(row.key)
+        if name in found:
+            raise InputError(f"{path} names {name} twice.")
+        found[name] = row
     return found
-
-
-def _demand_overlap(
-    gold: Sequence[Transcript], given: Mapping[str, str | None], references: Path, hypotheses: Path
-) -> None:
-    if not any(row.key in given for row in gold):
-        raise InputError(
-            f"{references} and {hypotheses} have no picture's name in common.",
-            hint="Use the same names in both, or .txt files in the same order.",
-        )
 
 
 def _lines(path: Path) -> list[str]:

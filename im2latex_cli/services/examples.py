@@ -30,6 +30,7 @@ def read(references: Path | None, hypotheses: Path) -> list[Example]:
                 hypothesis=row.hypothesis,
                 reference_tokens=tuple(row.reference.split()),
                 hypothesis_tokens=None if row.hypothesis is None else tuple(row.hypothesis.split()),
+                image=row.image,
             )
             for row in transcripts.pair(references, file)
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -49,8 +50,8 @@ def test_pairs_by_name_in_the_order_of_the_references(tmp_path):
     gold = write(tmp_path, "gold.tsv", "id\treference\nb\tB\na\tA\nc\tC\n")
     made = write(tmp_path, "made.jsonl", '{"id": "a", "latex": "1"}\n{"id": "b", "latex": "2"}\n')
     assert transcripts.pair(gold, made) == [
-        Paired("b", "B", "2"),
-        Paired("a", "A", "1"),
+        Paired("b", "B", "2", "b"),
+        Paired("a", "A", "1", "a"),
         Paired("c", "C", None),
     ]
 
@@ -61,9 +62,25 @@ def test_pairs_by_order_where_a_side_has_no_names(tmp_path):
     assert [row.hypothesis for row in transcripts.pair(gold, made)] == ["1", "2"]
 
 
+def test_pairs_by_the_last_part_of_the_name_where_whole_names_differ(tmp_path):
+    gold = write(tmp_path, "metadata.jsonl", '{"file_name": "1.png", "formula": "A"}\n')
+    made = write(tmp_path, "made.jsonl", '{"path": "data/test/1.png", "latex": "B"}\n')
+    assert transcripts.pair(gold, made) == [Paired("1.png", "A", "B", "data/test/1.png")]
+
+
+def test_an_imagefolder_and_a_tar_of_one_are_references(tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    write(folder, "metadata.jsonl", '{"file_name": "1.png", "formula": "A"}\n')
+    with tarfile.open(tmp_path / "set.tar", "w") as archive:
+        archive.add(folder, arcname=".")
+    for path in (folder, tmp_path / "set.tar"):
+        assert transcripts.read(path) == [Transcript("1.png", "A")]
+
+
 def test_a_file_of_predictions_may_serve_as_references(tmp_path):
     both = write(tmp_path, "p.jsonl", '{"id": "a", "reference": "R", "hypotheses": ["H"]}\n')
-    assert transcripts.pair(both, both) == [Paired("a", "R", "H")]
+    assert transcripts.pair(both, both) == [Paired("a", "R", "H", "a")]
 
 
 @pytest.mark.parametrize(
