@@ -7,8 +7,7 @@ print(recognizer("formula.png").latex)
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypedDict, TypeVar
@@ -25,6 +24,7 @@ from im2latex_cli.latex.automaton import automaton
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.latex.vocab import BOS, EOS, PAD, SPECIALS, UNK, Vocab
 from im2latex_cli.model.beam import Found, search
+from im2latex_cli.model.confidence import Calibration, geometric_mean
 from im2latex_cli.model.constrain import Grammar, without
 from im2latex_cli.model.device import choose_device
 from im2latex_cli.model.inputs import UNIT, to_batch
@@ -119,11 +119,13 @@ class Recognizer:
         name: str = "model",
         device: str | torch.device = "cpu",
         decode: DecodeSettings | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         self.name = name
         self.vocab = vocab
         self.decode = decode or DecodeSettings()
         self._preprocessing = preprocessing
+        self._sure = calibration or geometric_mean
         self._device = torch.device(device)
         self._network = network.to(self._device).eval()
         self._grammar = _grammar(vocab, self._device) if self.decode.grammar else None
@@ -161,6 +163,7 @@ class Recognizer:
             name=str(model),
             device=chosen,
             decode=decode,
+            calibration=_calibration(file.info),
         )
 
     def __call__(self, image: Picture) -> Hypothesis:
@@ -268,7 +271,9 @@ class Recognizer:
 
     def _hypothesis(self, found: Found) -> Hypothesis:
         tokens = tuple(self.vocab.decode(found.ids))
-        return Hypothesis(join(tokens), tokens, found.score, confidence(found))
+        return Hypothesis(
+            join(tokens), tokens, found.score, self._sure(found.score, len(found.token_scores))
+        )
 
     def _by_batch(
         self, pictures: Sequence[Grey], work: Callable[[list[int]], Sequence[_Result]]
@@ -291,15 +296,22 @@ class _Options(TypedDict):
     nbest: int
 
 
+def _calibration(info: Mapping[str, Any]) -> Calibration | None:
+    fitted = info.get("calibration")
+    if fitted is None:
+        return None
+    try:
+        return Calibration.from_json(fitted)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"The model's calibration does not hold ({error!r}).", hint="Train the model again."
+        ) from error
+
+
 def _grammar(vocab: Vocab, device: torch.device) -> Grammar | None:
     """The grammar over a vocabulary; None where the vocabulary cannot spell any formula."""
     grammar = Grammar(automaton(vocab.tokens, specials=len(SPECIALS), eos=EOS), device)
     return grammar if grammar.possible else None
-
-
-def confidence(found: Found) -> float:
-    """Geometric mean of the tokens' probabilities, 0 to 1."""
-    return math.exp(found.score / max(1, len(found.token_scores)))
 
 
 def plan(shapes: Sequence[tuple[int, ...]], budget: int) -> Iterator[list[int]]:

@@ -16,6 +16,7 @@ from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.errors import CheckpointError, InputError, UsageError
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.model.confidence import Calibration
 from im2latex_cli.model.network import Network
 from im2latex_cli.recognizer import Recognizer, default_model, find_model, plan
 from im2latex_cli.settings.sections import DecodeSettings
@@ -88,6 +89,21 @@ def test_a_batch_gives_what_each_picture_gives_alone_in_order(reader):
         (alone,) = reader.batch([page])
         assert [one.tokens for one in some] == [one.tokens for one in alone]
         assert [one.score for one in some] == pytest.approx([one.score for one in alone], abs=1e-4)
+
+
+def test_a_calibration_in_the_model_file_gives_the_confidence(model_file, tmp_path):
+    model = checkpoints.load(model_file)
+    fitted = Calibration(bias=0.3, total=0.1, mean=0.0)
+    model.info["calibration"] = fitted.to_json()
+    checkpoints.save(tmp_path / "calibrated.safetensors", model)
+    best = Recognizer.load(tmp_path / "calibrated.safetensors", device="cpu", decode=DECODE)(
+        drawn(1)
+    )
+    assert best.confidence == pytest.approx(fitted(best.score, len(best.tokens) + 1))
+    model.info["calibration"] = {"bias": "high"}
+    checkpoints.save(tmp_path / "broken.safetensors", model)
+    with pytest.raises(CheckpointError, match="calibration"):
+        Recognizer.load(tmp_path / "broken.safetensors", device="cpu")
 
 
 def test_no_pictures_give_no_hypotheses(reader):
