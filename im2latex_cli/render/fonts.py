@@ -45,7 +45,7 @@ class FontFinder:
         if unknown:
             if not self._found:
                 unknown = list(dict.fromkeys([*unknown, "psfonts.map", *_USUAL]))
-            command = ["env", "MKTEXTFM=0", "MKTEXPK=0", "MKTEXMF=0", self._kpsewhich, *unknown]
+            command = [self._kpsewhich, "-no-mktex=tfm", "-no-mktex=pk", *unknown]
             answer = subprocess.run(
                 command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
             )

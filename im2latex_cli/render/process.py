@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import select
 import signal
 import subprocess
@@ -14,17 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-_CAGE = (
-    "openin_any=p",
-    "openout_any=p",
-    "MKTEXTFM=0",
-    "MKTEXPK=0",
-    "MKTEXMF=0",
-    "max_print_line=10000",
-    "LC_ALL=C",
-)
-_MEMORY = 1 << 30
-_FILE = 1 << 27
+# No core; seconds of CPU; blocks of 512 bytes a file; KiB of memory (macOS knows no such limit).
+_CAGE = """
+ulimit -c 0; ulimit -t "$1"; ulimit -f 262144; ulimit -v 1048576 2>/dev/null
+export openin_any=p openout_any=p MKTEXTFM=0 MKTEXPK=0 MKTEXMF=0 max_print_line=10000 LC_ALL=C
+exec "$0" -no-shell-escape -interaction=nonstopmode batch.tex
+"""
 _LINES_PER_MARK = 40
 
 
@@ -67,22 +61,13 @@ def run_latex(program: str, source: str, *, mark: str, timeout: float) -> Transc
 @contextmanager
 def _started(program: str, folder: Path, timeout: float) -> Iterator[subprocess.Popen[bytes]]:
     """Start TeX in its own process group, and leave nothing of the group behind."""
-    seconds = int(60 + 10 * timeout)
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE, _FILE))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-
     process = subprocess.Popen(
-        ["env", *_CAGE, program, "-no-shell-escape", "-interaction=nonstopmode", "batch.tex"],
+        ["/bin/sh", "-c", _CAGE, program, str(int(60 + 10 * timeout))],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=limit,  # noqa: PLW1509 - no threads run here that could hold a lock
     )
     try:
         yield process
@@ -110,8 +95,7 @@ def _listen(
             return lines, True
         chunk = os.read(pipe, 1 << 16)
         if not chunk:
-            process.wait(timeout=timeout + 20)
-            return lines, False
+            return lines, not _ended(process, timeout)
         *whole, rest = (rest + chunk).split(b"\n")
         rest = rest[-(1 << 16) :]
         for line in whole:
@@ -124,3 +108,12 @@ def _listen(
             lines.append(line[:400].decode("utf-8", "replace"))
         if time.monotonic() > deadline:
             return lines, True
+
+
+def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether the process ends in time after closing its output."""
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
