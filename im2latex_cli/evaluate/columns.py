@@ -45,6 +45,15 @@ class Columns:
         """The columns that have ink."""
         return Columns(self.bits[self.bits.any(axis=1)])
 
+    def cropped(self) -> Columns:
+        """The columns from the first to the last with ink, from the first inked row on."""
+        inked = np.flatnonzero(self.bits.any(axis=1))
+        if not len(inked):
+            return Columns(self.bits[:0])
+        pixels = np.unpackbits(self.bits[inked[0] : inked[-1] + 1], axis=1)
+        top = int(np.flatnonzero(pixels.any(axis=0))[0])
+        return Columns(np.packbits(pixels[:, top:], axis=1))
+
     def rows(self, depth: int) -> list[bytes]:
         """The columns as bytes, paper added at the bottom."""
         rows: list[bytes] = self.lowered(depth).view(f"V{depth}").ravel().tolist()

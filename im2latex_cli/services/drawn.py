@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
+from im2latex_cli.errors import InputError
 from im2latex_cli.evaluate.cdm import Symbols
 from im2latex_cli.evaluate.columns import Columns
 from im2latex_cli.evaluate.forms import Example, drawable
@@ -14,6 +16,7 @@ from im2latex_cli.render.renderer import Page, RenderFailure
 from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.finish import finish
+from im2latex_cli.vision.image import open_grey
 
 
 class Drawn(NamedTuple):
@@ -28,6 +31,34 @@ class Drawn(NamedTuple):
     page: Columns
     picture: Columns
     symbols: Symbols | None
+
+
+def against_pictures(
+    settings: Settings, scored: Sequence[Example]
+) -> Iterator[tuple[Drawn | None, Drawn | None]]:
+    """The picture of each example and its finished hypothesis, both cropped to their ink.
+
+    Padding and buckets differ from maker to maker, so neither counts.
+    """
+    formulas = [drawable(row.hypothesis or "") for row in scored]
+    made = _render(settings, [text for text in formulas if text])
+    for row, text in zip(scored, formulas, strict=True):
+        hypothesis = next(made) if text else None
+        if hypothesis is not None:
+            hypothesis = _bare(hypothesis.picture.cropped())
+        yield _of_file(Path(row.image)), hypothesis
+
+
+def _bare(columns: Columns) -> Drawn:
+    return Drawn(columns, columns, None)
+
+
+def _of_file(path: Path) -> Drawn | None:
+    try:
+        columns = Columns.of(open_grey(path, name=str(path))).cropped()
+    except InputError:
+        return None
+    return _bare(columns) if len(columns) else None
 
 
 def pairs(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import MISSING, asdict, fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +25,10 @@ DEFAULT_RESULTS = Path("results/small")
 HARVARD = (12, 200)
 """Font size and dpi of the Harvard evaluation, which drew with TeX."""
 NOT_COMPARABLE = "not drawn by TeX at 12 pt and 200 dpi: not comparable with published figures"
+PICTURES_ONLY = (
+    "the references are pictures of unknown making, cropped to their ink: image edit alone, and "
+    "not comparable with any other figure"
+)
 
 
 class Scores(NamedTuple):
@@ -60,14 +64,16 @@ def run(
     source = hypotheses or results or DEFAULT_RESULTS
     if settings.evaluate.cdm and find_spec("scipy") is None:
         raise UsageError("evaluate.cdm needs SciPy.", hint="pip install im2latex-cli[cdm]")
-    scored = examples.read(references, source)[: settings.evaluate.limit]
+    pictures = examples.are_pictures(references, source)
+    scored = examples.read(references, source, pictures=pictures)[: settings.evaluate.limit]
+    compared = drawn.against_pictures if pictures else drawn.pairs
     renderer = choose(settings.render)
     reporter.info(f"Renderer: {renderer.name} {renderer.version}, {settings.render.dpi} dpi.")
     shown: list[Example] = []
     found: list[Scores] = []
     missing = 0
     with reporter.step("Render and compare", total=len(scored)) as step:
-        for row, (reference, hypothesis) in zip(scored, drawn.pairs(settings, scored), strict=True):
+        for row, (reference, hypothesis) in zip(scored, compared(settings, scored), strict=True):
             if reference is not None:
                 shown.append(row)
                 found.append(_score(reference, hypothesis))
@@ -76,10 +82,19 @@ def run(
     result = _result(
         settings, renderer, source, found, missing=missing, skipped=len(scored) - len(found)
     )
+    if pictures:
+        result = _only_edits(result)
     if result.report:
         similarities = [pair.page.similarity for pair in found]
         write_image_page(Path(result.report), settings, result, shown, similarities)
     return result
+
+
+def _only_edits(result: EvalImageResult) -> EvalImageResult:
+    """The result with the one figure that strange pictures allow."""
+    kept = {item.name for item in fields(result) if item.default is MISSING}
+    figures = {name: getattr(result, name) for name in kept}
+    return EvalImageResult(**{**figures, "note": PICTURES_ONLY, "report": result.report})
 
 
 def _score(reference: Drawn, hypothesis: Drawn | None) -> Scores:

@@ -11,12 +11,21 @@ from im2latex_cli.evaluate.forms import Example
 from im2latex_cli.latex.tokenizer import tokenize
 
 
-def read(references: Path | None, hypotheses: Path) -> list[Example]:
+def are_pictures(references: Path | None, hypotheses: Path) -> bool:
+    """Whether the hypotheses come without references, but with their pictures' paths."""
+    if references is not None or not (hypotheses.is_dir() or hypotheses.suffix == ".jsonl"):
+        return False
+    rows = predictions.read(hypotheses)
+    return not any(row.reference for row in rows) and any(Path(row.image).is_file() for row in rows)
+
+
+def read(references: Path | None, hypotheses: Path, *, pictures: bool = False) -> list[Example]:
     """Read what is to be scored.
 
     Args:
         references: .txt, .tsv or .jsonl; None where the hypotheses carry their own references.
         hypotheses: the like, or predictions.jsonl or its folder.
+        pictures: hypotheses without any references are welcome.
 
     Raises:
         InputError: a file is missing or broken, or the two do not fit each other.
@@ -35,7 +44,7 @@ def read(references: Path | None, hypotheses: Path) -> list[Example]:
             for row in transcripts.pair(references, file)
         ]
     rows = predictions.read(hypotheses)
-    if not any(row.reference for row in rows):
+    if not any(row.reference for row in rows) and not pictures:
         raise InputError(
             f"{hypotheses} has no references.", hint="Name a file of them with --references."
         )

@@ -87,7 +87,7 @@ class EvalImageResult:
         predictions_not_rendered: of these, without a page for the prediction; counted in full.
         references_not_rendered: left out.
         note: what a reader must know before quoting the figures.
-        edit_similarity: over columns.
+        edit_similarity: over columns; the only figure where references are mere pictures.
         exact_match: pages with equal columns.
         exact_match_without_blank: the same, columns without ink left out.
         match_harvard, match_harvard_without_blank: the published rule; None unless drawn as the
@@ -111,10 +111,10 @@ class EvalImageResult:
     note: str | None
     edit_similarity: float
     edit_similarity_interval: Interval
-    exact_match: float
-    exact_match_interval: Interval
-    exact_match_without_blank: float
-    exact_match_without_blank_interval: Interval
+    exact_match: float | None = None
+    exact_match_interval: Interval | None = None
+    exact_match_without_blank: float | None = None
+    exact_match_without_blank_interval: Interval | None = None
     match_harvard: float | None = None
     match_harvard_interval: Interval | None = None
     match_harvard_without_blank: float | None = None
@@ -123,12 +123,12 @@ class EvalImageResult:
     match_tolerant_interval: Interval | None = None
     match_tolerant_without_blank: float | None = None
     match_tolerant_without_blank_interval: Interval | None = None
-    match_strict: float
-    match_strict_interval: Interval
-    match_strict_without_blank: float
-    match_strict_without_blank_interval: Interval
-    seed_edit_similarity: float
-    seed_exact_match: float
+    match_strict: float | None = None
+    match_strict_interval: Interval | None = None
+    match_strict_without_blank: float | None = None
+    match_strict_without_blank_interval: Interval | None = None
+    seed_edit_similarity: float | None = None
+    seed_exact_match: float | None = None
     cdm: float | None = None
     cdm_exprate: float | None = None
     report: str | None = None

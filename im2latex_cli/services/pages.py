@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from im2latex_cli import files
@@ -104,8 +104,7 @@ def write_image_page(
         facts={name: fact for name, fact in facts.items() if fact},
         figures=(
             *_figures(result, names),
-            Figure("edit similarity, padded and halved", result.seed_edit_similarity),
-            Figure("exact match, padded and halved", result.seed_exact_match),
+            *_halved(result),
         ),
         cases=gallery.make(settings, scored, scores, chosen, form=settings.evaluate.form),
         score_name="image edit similarity",
@@ -121,7 +120,15 @@ def _figures(result: EvalTextResult | EvalImageResult, names: Iterable[str]) -> 
             getattr(result, f"{name}_interval"),
         )
         for name in names
+        if getattr(result, name) is not None
     )
+
+
+def _halved(result: EvalImageResult) -> Iterator[Figure]:
+    for name in ("edit_similarity", "exact_match"):
+        value = getattr(result, f"seed_{name}")
+        if value is not None:
+            yield Figure(f"{name.replace('_', ' ')}, padded and halved", value)
 
 
 def _plots(groups: Sequence[Group]) -> Iterable[Plot]:

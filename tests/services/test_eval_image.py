@@ -7,15 +7,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from im2latex_cli.data import predictions
 from im2latex_cli.data.predictions import Hypothesis, Prediction
 from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.progress import SilentReporter
+from im2latex_cli.render.embedded import EmbeddedRenderer
 from im2latex_cli.services import eval_image
 from im2latex_cli.settings.sections import EvaluateSettings, RenderSettings
 from im2latex_cli.settings.tree import Settings
+from im2latex_cli.vision.finish import encode_png, finish
 
 BROKEN = r"\frac{1}{"
 
@@ -105,6 +108,25 @@ def test_another_systems_formulas(tmp_path):
         hypotheses=tmp_path / "made.txt",
     )
     assert (found.pictures, found.exact_match) == (2, 50.0)
+
+
+def test_mere_pictures_as_references_give_image_edit_alone(tmp_path):
+    page = next(iter(EmbeddedRenderer(RenderSettings()).render(["x^2"])))
+    picture, _ = finish(page.ink)
+    (tmp_path / "a.png").write_bytes(encode_png(np.pad(picture, 5, constant_values=255)))
+    rows = [
+        {"path": str(tmp_path / "a.png"), "latex": read, "confidence": 1, "score": 0}
+        for read in ("x^{2}", "y", "")
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "made.jsonl").write_text(text, encoding="utf-8")
+    found = evaluate(tmp_path / "made.jsonl", report=str(tmp_path / "page.html"))
+    assert (found.pictures, found.predictions_not_rendered) == (3, 1)
+    assert 33 < found.edit_similarity < 60
+    assert (found.exact_match, found.match_tolerant, found.seed_exact_match) == (None,) * 3
+    assert "not comparable" in found.note
+    assert evaluate(tmp_path / "made.jsonl", limit=1).edit_similarity == 100.0
+    assert (tmp_path / "page.html").is_file()
 
 
 def test_predictions_without_references_say_so(tmp_path):
