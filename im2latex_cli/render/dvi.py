@@ -125,7 +125,7 @@ class _Reader:
             elif command != 138:
                 raise DviError(f"command {command} between pages")
 
-    def page(self) -> DviPage:  # noqa: C901, PLR0912, PLR0915 - the command table of the format
+    def page(self) -> DviPage:  # noqa: C901, PLR0912 - the command table of the format
         """Run the commands of one page; `at` stands on its begin."""
         data = self.data
         self.at += 1
@@ -147,8 +147,9 @@ class _Reader:
                 add_v(v)
                 if command < 132:
                     h += table[code]
-            elif 171 <= command <= 234:
-                font, table = self.numbers[command - 171], self.tables[command - 171]
+            elif 171 <= command <= 238:
+                number = command - 171 if command < 235 else self.unsigned(command - 234)
+                font, table = self.numbers[number], self.tables[number]
             elif command == 141:
                 stack.append((h, v, w, x, y, z))
             elif command == 142:
@@ -169,21 +170,23 @@ class _Reader:
             elif 166 <= command <= 170:
                 z = self.signed(command - 166) if command > 166 else z
                 v += z
-            elif command in {132, 137}:
-                height, width = self.signed(4), self.signed(4)
-                if height > 0 and width > 0:
-                    page.rules.append((h, v, width, height))
-                if command == 132:
-                    h += width
             elif command == 140:
                 return page
-            elif 235 <= command <= 238:
-                number = self.unsigned(command - 234)
-                font, table = self.numbers[number], self.tables[number]
-            elif 239 <= command <= 242:
-                text = self.take(self.unsigned(command - 238)).decode("latin-1")
-                page.specials.append((len(page.codes), text))
-            elif 243 <= command <= 246:
-                self.define_font(command)
-            elif command != 138:
-                raise DviError(f"command {command} in a page")
+            else:
+                h += self.rare(command, page, h, v)
+
+    def rare(self, command: int, page: DviPage, h: int, v: int) -> int:
+        """Rules, specials and font definitions; how far they move to the right."""
+        if command in {132, 137}:
+            height, width = self.signed(4), self.signed(4)
+            if height > 0 and width > 0:
+                page.rules.append((h, v, width, height))
+            return width if command == 132 else 0
+        if 239 <= command <= 242:
+            text = self.take(self.unsigned(command - 238)).decode("latin-1")
+            page.specials.append((len(page.codes), text))
+        elif 243 <= command <= 246:
+            self.define_font(command)
+        elif command != 138:
+            raise DviError(f"command {command} in a page")
+        return 0
