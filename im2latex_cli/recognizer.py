@@ -38,6 +38,8 @@ BUNDLED = Path(__file__).parent / "pretrained"
 FALLBACK = Path("results/small")
 UNSPOKEN = [PAD, BOS, UNK]
 """Tokens that stand for no LaTeX and do not end a formula."""
+CLOSING = 4
+"""So near to the greatest length, the grammar has closed a formula that was to go on."""
 KINDS = ("best.safetensors", "last.safetensors")
 
 Picture = Path | str | bytes | BinaryIO | Image.Image | NDArray[Any]
@@ -271,8 +273,14 @@ class Recognizer:
 
     def _hypothesis(self, found: Found) -> Hypothesis:
         tokens = tuple(self.vocab.decode(found.ids))
+        longest = self.decode.max_tokens - CLOSING
         return Hypothesis(
-            join(tokens), tokens, found.score, self._sure(found.score, len(found.token_scores))
+            join(tokens),
+            tokens,
+            found.score,
+            self._sure(found.score, len(found.token_scores)),
+            found.token_scores,
+            found.truncated or len(tokens) > longest > 0,
         )
 
     def _by_batch(

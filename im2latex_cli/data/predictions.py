@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,17 @@ class Hypothesis:
         tokens: the tokens behind it.
         score: summed natural log-probability.
         confidence: 0 to 1.
+        token_scores: natural log-probability of each token and, unless truncated, of the end;
+            empty where nobody kept them.
+        truncated: the formula was cut off, or had to end, at the greatest length.
     """
 
     latex: str
     tokens: tuple[str, ...]
     score: float
     confidence: float
+    token_scores: tuple[float, ...] = field(default=(), compare=False)
+    truncated: bool = field(default=False, compare=False)
 
     def to_json(self) -> Row:
         """The hypothesis as every JSON output shows it; tokens as one space-separated string."""
