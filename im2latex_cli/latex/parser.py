@@ -31,6 +31,7 @@ from im2latex_cli.latex.atoms import (
     is_single,
 )
 from im2latex_cli.latex.commands import NEWLINE
+from im2latex_cli.latex.desugar import INFIX
 from im2latex_cli.latex.spellings import IGNORED, OLD_FONTS, SYNONYMS
 
 DEEPEST = 60
@@ -372,14 +373,22 @@ def describe(token: str) -> str:
     return "the end" if token == END else ("]" if token == OPTION_END else token)
 
 
+_WHY_NOT = {
+    "$": "a dollar sign inside the formula",
+    "#": "# is a macro parameter; its sign is \\#",
+    "\\": "a lone backslash at the end",
+    "\\left": "\\left lacks its delimiter",
+    "\\right": "\\right lacks its delimiter",
+    "\\middle": "\\middle lacks its delimiter",
+    "\\hline": "\\hline must begin a row",
+    **{word: f"a second {word} in one group" for word in INFIX},
+}
+
+
 def describe_unknown(token: str) -> str:
     """Why a token has no place in a formula."""
-    if token == "$":
-        return "a dollar sign inside the formula"
-    if token == "#":
-        return "# is a macro parameter; its sign is \\#"
-    if token == "\\":
-        return "a lone backslash at the end"
+    if token in _WHY_NOT:
+        return _WHY_NOT[token]
     if token.startswith(("\\begin", "\\end")):
         return f"unknown environment {token}"
     if token.startswith("\\"):
