@@ -8,7 +8,7 @@ of what is forbidden to minus infinity, and let the state carry what the constra
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -95,40 +95,53 @@ def search(
     Raises:
         UsageError: the width is more than the vocabulary, or nbest more than the width.
     """
-    if nbest > width:
-        raise UsageError(
-            f"{nbest} hypotheses cannot come from a beam of {width}.",
-            hint="Raise decode.beam or lower decode.nbest.",
-        )
-    found: list[list[Found]] = [[] for _ in range(len(start))]
     if not len(start):
-        return found
+        return []
     log_probabilities, state = step(start, state)
-    if width > log_probabilities.shape[1]:
-        raise UsageError(
-            f"A beam of {width} is wider than the vocabulary of {log_probabilities.shape[1]}.",
-            hint="Lower decode.beam.",
-        )
+    _check(width, nbest, vocabulary=log_probabilities.shape[1])
     beam = _open(log_probabilities, width=width, max_steps=max_steps, eos=eos)
     state = state.repeat(width)
     rank = _Ranking(length_penalty, nbest, max_steps)
     look = _interval(start.device)
+    over: list[_Beam] = []
     for taken in range(1, max_steps):
-        if taken % look == 0 and (going := rank.going(beam).tolist()).count(True) <= (
-            CROWDED * len(going)
-        ):
-            _collect(beam, [not one for one in going], found, rank)
-            if not any(going):
-                return found
-            keep = torch.tensor([i for i, one in enumerate(going) if one], device=start.device)
-            beam, state = _keep(beam, keep), state.select(keep)
+        if taken % look == 0:
+            ended, going = _sorted_out(rank.going(beam))
+            if len(going) <= CROWDED * (len(ended) + len(going)):
+                over.append(_keep(beam, ended))
+                if not len(going):
+                    break
+                beam, state = _keep(beam, going), state.select(going)
         last = beam.ids[:, :, taken - 1].flatten()
         log_probabilities, state = step(last, state)
         rows = _advance(beam, log_probabilities.view(*beam.scores.shape, -1), taken, eos, rank)
         if width > 1:
             state = state.reorder(rows)
-    _collect(beam, [True] * len(beam.pictures), found, rank)
-    return found
+    else:
+        over.append(beam)
+    found = dict(one for part in over for one in _best(part, rank))
+    return [found[picture] for picture in range(len(start))]
+
+
+def _check(width: int, nbest: int, *, vocabulary: int) -> None:
+    if nbest > width:
+        raise UsageError(
+            f"{nbest} hypotheses cannot come from a beam of {width}.",
+            hint="Raise decode.beam or lower decode.nbest.",
+        )
+    if width > vocabulary:
+        raise UsageError(
+            f"A beam of {width} is wider than the vocabulary of {vocabulary}.",
+            hint="Lower decode.beam.",
+        )
+
+
+def _sorted_out(going: Tensor) -> tuple[Tensor, Tensor]:
+    """Indices of the pictures that ended and of those that go on; the host's one look."""
+    flags = going.tolist()
+    both = ([at for at, flag in enumerate(flags) if flag is wanted] for wanted in (False, True))
+    ended, alive = (torch.tensor(some, dtype=torch.int64, device=going.device) for some in both)
+    return ended, alive
 
 
 def _interval(device: torch.device) -> int:
@@ -225,9 +238,8 @@ def _keep(beam: _Beam, pictures: Tensor) -> _Beam:
     )
 
 
-def _collect(beam: _Beam, take: Sequence[bool], found: list[list[Found]], rank: _Ranking) -> None:
-    """Move the n best of the pictures in `take` to the host, in one copy for each tensor."""
-    beam = _keep(beam, torch.tensor(take, device=beam.scores.device))
+def _best(beam: _Beam, rank: _Ranking) -> Iterator[tuple[int, list[Found]]]:
+    """The n best of each picture, on the host."""
     values = rank.value(beam.scores, beam.lengths).masked_fill(beam.scores.isneginf(), -math.inf)
     order = values.argsort(dim=1, descending=True, stable=True)
     truncated = (~beam.ended).gather(1, order)
@@ -242,8 +254,11 @@ def _collect(beam: _Beam, take: Sequence[bool], found: list[list[Found]], rank: 
         strict=True,
     )
     for picture, *rows in columns:
-        found[picture] = [
-            Found(tuple(ids[: length - ended]), total, tuple(scores[:length]), not ended)
-            for ids, scores, total, length, ended in zip(*rows, strict=True)
-            if total > -math.inf
-        ]
+        yield (
+            picture,
+            [
+                Found(tuple(ids[: length - ended]), total, tuple(scores[:length]), not ended)
+                for ids, scores, total, length, ended in zip(*rows, strict=True)
+                if total > -math.inf
+            ],
+        )
