@@ -15,11 +15,14 @@ from typing import Literal
 import mathra
 import numpy as np
 
+from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.render.array_rules import settle_rules
 from im2latex_cli.render.painter import Painter, TooLargeError
 from im2latex_cli.render.renderer import Page, RenderFailure
 from im2latex_cli.render.rewrite import rewrite
 from im2latex_cli.render.svg import UnknownDrawingError, parse
+from im2latex_cli.render.tags import carry
+from im2latex_cli.render.tints import Tinted
 from im2latex_cli.settings.sections import RenderSettings
 
 FONT = "STIX Two Math"
@@ -69,6 +72,12 @@ class EmbeddedRenderer:
         for formula in formulas:
             yield self._render(formula)
 
+    def render_tokens(self, formulas: Sequence[Sequence[str]]) -> Iterator[Page | RenderFailure]:
+        """Render normal forms: the pages of the joined tokens, with `Glyph.token` filled in."""
+        for tokens in formulas:
+            page = self._render(join(tokens))
+            yield page if isinstance(page, RenderFailure) else _name_tokens(page, tokens)
+
     def _render(self, formula: str) -> Page | RenderFailure:
         if len(formula) > MAX_CHARACTERS:
             return RenderFailure("too-large", f"longer than {MAX_CHARACTERS} characters")
@@ -93,6 +102,21 @@ class EmbeddedRenderer:
         if ruled:
             drawing = replace(drawing, bars=settle_rules(drawing.bars))
         return Page(*self._painter.paint(drawing, font=FONT))
+
+
+def _name_tokens(page: Page, tokens: Sequence[str]) -> Page:
+    """Say which token painted each glyph, as far as a coloured copy tells."""
+    tinted = Tinted(tokens)
+    try:
+        svg = mathra.tex_to_svg(rewrite(tinted.latex), display=True, strict=True)
+        places = parse(svg).places
+    except ValueError:  # the copy is nested deeper, or is no drawing of glyphs
+        return page
+    found = tinted.tokens_of([place.fill for place in places])
+    codes = [glyph.code for glyph in page.glyphs]
+    owners = carry(codes, [place.code for place in places], found)
+    glyphs = zip(page.glyphs, owners, strict=True)
+    return Page(page.ink, tuple(glyph._replace(token=owner) for glyph, owner in glyphs))
 
 
 def _crop(page: Page) -> Page | RenderFailure:

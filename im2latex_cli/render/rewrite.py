@@ -2,7 +2,8 @@ r"""Spellings of TeX that mathra does not know, in words that it does.
 
 Only what looks the same is rewritten; anything else stays as it is, and mathra refuses it.
 `\limits` and `\nolimits` are rewritten because mathra knows them and does not follow them after
-names of functions and after `\mathop`; so are scripts on both sides of a brace.
+names of functions and after `\mathop`; so are scripts on both sides of a brace, and commands in
+the argument of `\operatorname`, which it would spell out.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ _PAIRS = r"""
 \rgroup \mathclose{⟯}
 \lmoustache \mathopen{⎰}
 \rmoustache \mathclose{⎱}
-\injlim \operatorname*{inj\,lim}
-\projlim \operatorname*{proj\,lim}
+\injlim \mathop{\mathrm{inj\,lim}}
+\projlim \mathop{\mathrm{proj\,lim}}
 \varinjlim \mathop{\underrightarrow{\mathrm{lim}}}
 \varprojlim \mathop{\underleftarrow{\mathrm{lim}}}
 \varliminf \mathop{\underline{\mathrm{lim}}}
@@ -81,12 +82,15 @@ _STACKING_GROUPS = frozenset(("\\mathop", "\\operatorname*"))
 _BRACES = frozenset(("\\overbrace", "\\underbrace"))
 
 
+_WANTS_TOKENS = re.compile(r"limits|brace|operatorname\s*\*?\s*\{[^}]*[\\{]")
+
+
 def rewrite(formula: str) -> str:
     """Return the formula in the dialect that mathra reads."""
     formula = _BRACED_DIMENSION.sub(_join_dimension, formula)
     formula = _WORD.sub(_respell, formula)
-    if "limits" in formula or "brace" in formula:
-        formula = join(_settle_limits(tokenize(formula)))
+    if _WANTS_TOKENS.search(formula):
+        formula = join(_settle_limits(_settle_names(tokenize(formula))))
     return _without_last_backslash(formula)
 
 
@@ -103,6 +107,24 @@ def _respell(match: re.Match[str]) -> str:
         return match.group()
     swallows = word[-1].isalpha() and not _ENDS_IN_WORD.search(spelling)
     return spelling if swallows else spelling + blanks  # TeX skips blanks after words
+
+
+def _settle_names(tokens: Sequence[str]) -> list[str]:
+    """Spell names of operators that hold commands as upright formulas."""
+    settled: list[str] = []
+    position = 0
+    while position < len(tokens):
+        word = tokens[position]
+        position += 1
+        end = _argument_end(tokens, position) if word.startswith("\\operatorname") else position
+        name = tokens[position + 1 : end - 1]
+        if all(len(letter) == 1 for letter in name):
+            settled.append(word)
+            continue
+        settled += ["\\mathop", "{", "\\mathrm", "{", *_settle_names(name), "}", "}"]
+        settled += [] if word.endswith("*") else ["\\nolimits"]
+        position = end
+    return settled
 
 
 def _settle_limits(tokens: Sequence[str]) -> list[str]:

@@ -16,13 +16,14 @@ class UnknownDrawingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One glyph of a drawing, in font units, y upwards: outline, origin and scale."""
+    """One glyph of a drawing, in font units, y upwards: outline, origin, scale and colour."""
 
     outline: str
     code: int
     x: float
     y: float
     scale: float
+    fill: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +106,14 @@ def _checked_outline(outline: str) -> str:
 def _place(values: dict[str, str], outlines: dict[str, str]) -> Place:
     name = values["href"].lstrip("#")
     code = int(re.sub(r"^.*\D", "", name) or -1)
+    fill = values.get("fill", "")
     if "transform" not in values:
-        return Place(outlines[name], code, float(values["x"]), float(values["y"]), 1.0)
+        return Place(outlines[name], code, float(values["x"]), float(values["y"]), 1.0, fill)
     move = _MOVE.fullmatch(values["transform"])
     if move is None:
         raise UnknownDrawingError(f"a glyph has the transform {values['transform']}")
     x, y, scale = (float(number) for number in move.groups())
-    return Place(outlines[name], code, x, y, scale)
+    return Place(outlines[name], code, x, y, scale, fill)
 
 
 def _line(values: dict[str, str]) -> Bar:

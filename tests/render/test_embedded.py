@@ -130,6 +130,12 @@ def test_glyphs_stand_on_their_ink(renderer):
         assert (page.ink[max(top, 0) : bottom, max(left, 0) : right] < 128).any()
 
 
+def test_commands_in_the_name_of_an_operator_are_not_spelt_out(renderer):
+    assert len(one(renderer, r"\operatorname{\mathbf{a}\,b}").glyphs) == 2
+    assert len(one(renderer, r"\operatorname*{\operatorname{ab}}").glyphs) == 2
+    assert len(one(renderer, r"\injlim").glyphs) == 6
+
+
 def test_same_letter_same_code(renderer):
     first, plus, second = one(renderer, "a + a").glyphs
     assert first.code == second.code != plus.code
@@ -212,4 +218,4 @@ def test_limits_and_rules_stand_where_tex_puts_them(both):
         r"\frac{\begin{array}{c|c}a&b\\c&d\end{array}}{x}",
     ]
     for formula, (tex, own) in zip(formulas, both(formulas), strict=True):
-        assert 0.75 < own.ink.shape[0] / tex.ink.shape[0] < 1.15, formula
+        assert 0.75 < own.ink.shape[0] / tex.ink.shape[0] < 1.25, formula
