@@ -181,7 +181,7 @@ def _train(work: _Run, log: RunLog, stop: StopRequest) -> None:
                 elif time.monotonic() - work.pace.saved > SAVE_SECONDS:
                     _save_state(work)
                 if stop.requested:
-                    _save_state(work)
+                    _save_all(work)
                     raise Interrupted(
                         f"Interrupted after step {learner.step} of {learner.steps}; all is saved "
                         f"in {work.folder.path}.",
@@ -189,6 +189,7 @@ def _train(work: _Run, log: RunLog, stop: StopRequest) -> None:
                     )
                 if pause and not last and time.monotonic() - began > pause * 60:
                     work.status = "paused"
+                    _save_all(work)
                     break
         except FloatingPointError as error:
             raise PartialError(
@@ -198,7 +199,7 @@ def _train(work: _Run, log: RunLog, stop: StopRequest) -> None:
             ) from error
     if work.status == "trained":
         _finish(work, log)
-    _save_state(work)
+        _save_state(work)
 
 
 def _evaluate(work: _Run, log: RunLog) -> None:
@@ -214,6 +215,7 @@ def _evaluate(work: _Run, log: RunLog) -> None:
     log.row("variance", step, vitals.variances)
     work.reporter.metrics(_table_row(work, evaluation.row()))
     for finding in findings:
+        log.row("health", step, {"code": finding.code, "message": finding.message})
         if finding.code not in session.memory.findings:
             (work.reporter.warn if finding.serious else work.reporter.info)(finding.message)
     session.memory.findings = {finding.code: finding.message for finding in findings}
@@ -235,6 +237,12 @@ def _finish(work: _Run, log: RunLog) -> None:
             f"{evaluation.bleu4:.1f}, edit similarity {evaluation.edit_similarity:.1f}, exact "
             f"match {evaluation.exact_match:.1f}."
         )
+
+
+def _save_all(work: _Run) -> None:
+    """Save the state and the network of this moment, which no evaluation has seen."""
+    work.folder.save_model(work.session.model(_info(work, {})), best=False)
+    _save_state(work)
 
 
 def _save_state(work: _Run) -> None:

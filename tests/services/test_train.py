@@ -118,7 +118,7 @@ def test_run_folder_holds_all_that_the_next_command_needs(data: Path) -> None:
     assert model.vocab == Vocab.load(data / "vocab.json")
     assert model.info["scores"]["split"] == "val"
     kinds = {row["kind"] for row in read_metrics(folder / "metrics.jsonl")}
-    assert kinds == {"train", "val", "gradient", "variance"}
+    assert kinds >= {"train", "val", "gradient", "variance"}
     assert json.dumps(result.best)
 
 
@@ -263,14 +263,19 @@ def test_auto_takes_small_for_few_pictures_and_reads_them_back(data: Path) -> No
     assert "epochs = 3" in settings, "what the user set stands above the preset"
 
 
-def test_max_minutes_ends_in_time_whatever_the_sessions(data: Path) -> None:
-    limited = {"train__max_minutes": 0.02, "train__session_minutes": 1e-6}
+def test_max_minutes_fixes_the_steps_for_all_sessions(data: Path) -> None:
+    limited = {"train__max_minutes": 60.0, "train__session_minutes": 1e-6}
     first = go(data, **limited)
     again = go(data, resume=True, **limited)
-    assert first.planned_steps == again.planned_steps > 3, "no new calibration"
-    done = go(data, resume=True, train__max_minutes=0.02)
+    assert (first.steps, again.steps) == (1, 2)
+    assert first.planned_steps == again.planned_steps > 1000
+
+
+def test_max_minutes_ends_a_run(data: Path) -> None:
+    done = go(data, train__max_minutes=0.02)
+    assert done.status == "trained"
     assert done.steps == done.planned_steps
-    assert 0.004 < done.minutes < 0.04
+    assert done.minutes < 1.0
     assert go(data, train__max_minutes=0.02).status == "already trained"
 
 
