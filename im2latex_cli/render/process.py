@@ -88,7 +88,7 @@ def _listen(
     pipe = process.stdout.fileno()
     lines: list[str] = []
     since_mark, rest = _LINES_PER_MARK, b""
-    deadline = time.monotonic() + timeout + 20  # the first mark waits for a cold disk
+    deadline = time.monotonic() + timeout + 60  # the first mark waits for a cold disk
     while True:
         ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:

@@ -193,8 +193,8 @@ class TexRenderer:
             )
         if account.open is not None:
             outcomes[account.open] = self._blame(transcript, account)
-        elif not account.ended and not account.passed and not transcript.hung:
-            self._check_preamble(transcript)
+        elif not transcript.lines and (transcript.hung or transcript.status >= 0):
+            raise self._useless(transcript)
         return outcomes, account
 
     def _pages(self, data: bytes, fonts: list[FontUse]) -> list[DviPage]:
@@ -214,14 +214,13 @@ class TexRenderer:
             return RenderFailure("tex-error", message)
         return RenderFailure("crash", "TeX ended inside the formula without a message")
 
-    def _check_preamble(self, transcript: Transcript) -> None:
-        """Tell a LaTeX that cannot work at all from a hostile formula."""
-        if not transcript.lines:
-            raise RendererError(
-                f"LaTeX ({self._latex}) ended with status {transcript.status} before any formula; "
-                "amsmath or amssymb may be missing.",
-                hint=INSTALL,
-            )
+    def _useless(self, transcript: Transcript) -> RendererError:
+        """The error of a LaTeX that does not come to the first formula."""
+        what = "did not start in time" if transcript.hung else f"ended with {transcript.status}"
+        return RendererError(
+            f"LaTeX ({self._latex}) {what}, before any formula; amsmath or amssymb may be missing.",
+            hint=INSTALL,
+        )
 
 
 def _agree(pages: Sequence[DviPage], account: Account) -> bool:

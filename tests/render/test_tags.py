@@ -1,9 +1,14 @@
+import re
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from im2latex_cli.latex.commands import BEGIN, COMMANDS, END
 from im2latex_cli.latex.tokenizer import join, tokenize
 from im2latex_cli.render.renderer import Page
-from im2latex_cli.render.tags import carry, painting
+from im2latex_cli.render.tags import carry, painting, tag
 
 
 def test_same_sequences_carry_over_as_they_are():
@@ -22,6 +27,18 @@ def test_what_the_copy_lacks_stays_unknown():
 def test_rules_structure_and_spaces_paint_nothing():
     tokens = tokenize(r"\frac{a}{\overline{b}}\quad\left.\mathrm{c}\right|\\&")
     assert [tokens[i] for i in painting(tokens)] == ["a", "b", "c", r"\right|"]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([*COMMANDS, *BEGIN, *END, *"{}^_&[]$x", "\\\\", "\\unknown"]), max_size=30
+    )
+)
+def test_any_tokens_can_be_tagged(tokens):
+    marks = [int(found) for found in re.findall(r"\\imtolatextag\{(\d+)\}", tag(tokens))]
+    assert set(marks) == set(painting(tokens))
+    assert all(0 <= mark < len(tokens) for mark in marks)
 
 
 CASES = [
