@@ -66,7 +66,7 @@ def test_many_formulas_come_back_in_order_with_failures_in_place(small_chunks):
 
 
 def test_a_worker_that_dies_takes_only_its_culprit(small_chunks):
-    formulas = ["x" * (n + 1) for n in range(20)]
+    formulas = ["x" * (n + 1) for n in range(11)]
     widths = [size[1] for size in render_all(SETTINGS, formulas, jobs=1, finish=shape)]
     finish = functools.partial(die_of, widths[9])
     results = list(render_all(SETTINGS, formulas, jobs=2, finish=finish))
@@ -98,7 +98,7 @@ def test_only_a_few_chunks_are_read_ahead(small_chunks):
 
 
 def test_ctrl_c_ends_the_workers(small_chunks):
-    timer = threading.Timer(2.0, os.kill, (os.getpid(), signal.SIGINT))
+    timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
     formulas = (r"\def\x{\x}\x" for _ in range(1000))
     timer.start()
     start = time.monotonic()

@@ -69,11 +69,19 @@ CASES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def pages(tex):
+    """The pages of all cases, typeset in one run."""
+    formulas = [formula for formula, _ in CASES]
+    results = tex.render_tokens([tokenize(formula) for formula in formulas])
+    return dict(zip(formulas, results, strict=True))
+
+
 @pytest.mark.tex
 @pytest.mark.parametrize(("formula", "expected"), CASES)
-def test_every_token_finds_what_it_painted(tex, formula, expected):
-    tokens = tuple(tokenize(formula))
-    (page,) = tex.render_tokens([tokens])
+def test_every_token_finds_what_it_painted(pages, formula, expected):
+    tokens = tokenize(formula)
+    page = pages[formula]
     assert isinstance(page, Page)
     found: dict[str, str] = {}
     for glyph in page.glyphs:
@@ -95,12 +103,11 @@ def test_all_pieces_of_a_tall_delimiter_belong_to_it(tex):
 
 
 @pytest.mark.tex
-def test_the_picture_is_that_of_the_clean_formula(tex):
-    forms = [tokenize(formula) for formula, _ in CASES]
-    for form, tagged in zip(forms, tex.render_tokens(forms), strict=True):
-        (plain,) = tex.render([join(form)])
-        assert np.array_equal(plain.ink, tagged.ink)
-        assert [glyph[:6] for glyph in plain.glyphs] == [glyph[:6] for glyph in tagged.glyphs]
+def test_the_picture_is_that_of_the_clean_formula(tex, pages):
+    plain = tex.render([join(tokenize(formula)) for formula in pages])
+    for one, tagged in zip(plain, pages.values(), strict=True):
+        assert np.array_equal(one.ink, tagged.ink)
+        assert [glyph[:6] for glyph in one.glyphs] == [glyph[:6] for glyph in tagged.glyphs]
 
 
 @pytest.mark.tex
