@@ -7,6 +7,7 @@ print(recognizer("formula.png").latex)
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,9 @@ from im2latex_cli.vision.prepare import Preprocessing, prepare
 PRETRAINED = "pretrained"
 BUNDLED = Path(__file__).parent / "pretrained"
 FALLBACK = Path("results/small")
+SHORT, TOKENS_PER_CELL = 32, 2
+"""Tokens that any picture may hold, and more for each 16 x 8 pixels. Of 660 real pictures none
+had more than 20 and 1.63."""
 UNSPOKEN = [PAD, BOS, UNK]
 """Tokens that stand for no LaTeX and do not end a formula."""
 CLOSING = 4
@@ -255,7 +259,9 @@ class Recognizer:
         )
         if self._grammar is None:
             return search(start, state, without(self._network.step, UNSPOKEN), **options)
-        placed = self._grammar.start(state, len(pictures), max_steps=options["max_steps"])
+        most = [min(options["max_steps"], _longest(picture)) for picture in pictures]
+        options["max_steps"] = max(most)
+        placed = self._grammar.start(state, most)
         return search(start, placed, self._grammar.step(self._network.step), **options)
 
     @torch.inference_mode()
@@ -302,6 +308,12 @@ class _Options(TypedDict):
     eos: int
     length_penalty: float
     nbest: int
+
+
+def _longest(picture: Grey) -> int:
+    """Most tokens, the end included, that a picture can hold; loops end there."""
+    cells: int = math.prod(-(-side // unit) for side, unit in zip(picture.shape, UNIT, strict=True))
+    return SHORT + TOKENS_PER_CELL * cells
 
 
 def _calibration(info: Mapping[str, Any]) -> Calibration | None:

@@ -8,6 +8,7 @@ neither knows of it nor waits for the host. Scores stay the network's own.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Self
 
@@ -44,10 +45,9 @@ class GrammarState(Generic[StateT]):
     Attributes:
         inner: the decoder's own state.
         pictures: B.
-        ledger: (R, 3): state of the automaton; height of the stack; debt, the fewest tokens
-            that the states on the stack still need.
+        ledger: (R, 3): state of the automaton; height of the stack; slack, the tokens that may
+            still come (the end included) beyond those that the states on the stack need.
         stack: (R, DEPTH) states to come back to; anything above its height.
-        left: tokens that may still come, the end included.
         fresh: whether nothing has been read, not even the start.
     """
 
@@ -55,7 +55,6 @@ class GrammarState(Generic[StateT]):
     pictures: int
     ledger: Tensor
     stack: Tensor
-    left: int
     fresh: bool = True
 
     def repeat(self, times: int) -> Self:
@@ -93,7 +92,7 @@ class Grammar:
             laid,
             automaton.reach,
             pushes.astype(np.int64) - automaton.drop,
-            np.where(pushes, automaton.owed[laid], 0),
+            1 + np.where(pushes, automaton.owed[laid], 0),
             automaton.drop > 0,
         )
         deep = np.where(automaton.opens, NEVER, automaton.after)
@@ -110,17 +109,17 @@ class Grammar:
         """Whether the vocabulary can spell any formula at all."""
         return self._shortest < NEVER
 
-    def start(self, state: StateT, rows: int, *, max_steps: int) -> GrammarState[StateT]:
-        """Put `rows` rows at the beginning of formulas.
+    def start(self, state: StateT, most: Sequence[int]) -> GrammarState[StateT]:
+        """Put a row for each picture at the beginning of a formula.
 
         Args:
             state: the decoder's.
-            rows: one for each picture.
-            max_steps: most tokens of a formula, its end included; as the search's.
+            most: (B,) most tokens of each formula, its end included; at least 2, at most the
+                search's `max_steps`.
         """
-        stack = torch.zeros(rows, DEPTH, dtype=torch.int64, device=self._roles.device)
-        ledger = stack.new_tensor([self._start, FLOOR, 0]).repeat(rows, 1)
-        return GrammarState(state, rows, ledger, stack, max_steps)
+        rows = [[self._start, FLOOR, limit] for limit in most]
+        ledger = torch.tensor(rows, device=self._roles.device)
+        return GrammarState(state, len(rows), ledger, ledger.new_zeros(len(rows), DEPTH))
 
     def step(self, inner: Step[StateT]) -> Step[GrammarState[StateT]]:
         """Wrap a decoder's step."""
@@ -129,30 +128,29 @@ class Grammar:
             last: Tensor, state: GrammarState[StateT]
         ) -> tuple[Tensor, GrammarState[StateT]]:
             scores, after = inner(last, state.inner)
-            ledger, stack, left = state.ledger, state.stack, state.left
+            ledger, stack = state.ledger, state.stack
             if not state.fresh:
                 ledger, stack = self._advance(self._roles[last], ledger, stack)
-                left -= 1
-            forbidden = self._forbidden(ledger, left)[:, self._roles]
-            state = GrammarState(after, state.pictures, ledger, stack, left, fresh=False)
+            forbidden = self._forbidden(ledger)[:, self._roles]
+            state = GrammarState(after, state.pictures, ledger, stack, fresh=False)
             return scores.masked_fill(forbidden, -math.inf), state
 
         return stepped
 
-    def _forbidden(self, ledger: Tensor, left: int) -> Tensor:
+    def _forbidden(self, ledger: Tensor) -> Tensor:
         """Roles (R, C) after which the formula could not end in time."""
-        place, height, debt = ledger.unbind(1)
+        place, height, slack = ledger.unbind(1)
         place = torch.where(height < DEPTH - SPARE, place, place + self._states)
-        return self._needed[place] > (left - debt)[:, None]
+        return self._needed[place] > slack[:, None]
 
     def _advance(self, role: Tensor, ledger: Tensor, stack: Tensor) -> tuple[Tensor, Tensor]:
         """Read a token of `role` (R,) in each row; rows the search gave up may hold anything."""
-        place, height, debt = ledger.unbind(1)
+        place, height, slack = ledger.unbind(1)
         moves = self._moves[place * self._kinds + role]
-        following, laid, reach, change, owed, closes = moves.unbind(1)
+        following, laid, reach, change, used, closes = moves.unbind(1)
         found = stack.gather(1, (height - reach)[:, None])[:, 0]
         place = torch.where(reach > 0, found, following)
         stack = stack.scatter(1, height[:, None], laid[:, None])
         height = (height + change).clamp(FLOOR, DEPTH - 1)
-        debt = debt + owed - closes * self._owed[place]
-        return torch.stack([place, height, debt], dim=1), stack
+        slack = slack - used + closes * self._owed[place]
+        return torch.stack([place, height, slack], dim=1), stack

@@ -83,7 +83,7 @@ def find(tokens, seeds, *, max_steps, scale=2.0, seed=0) -> list[list[Found]]:
     likes = torch.from_numpy(np.random.default_rng(seed).normal(size=len(tokens))).float() * scale
     likes[EOS] -= 4
     start = torch.full((len(seeds),), BOS)
-    placed = grammar.start(Noise(torch.tensor(seeds), scale), len(seeds), max_steps=max_steps)
+    placed = grammar.start(Noise(torch.tensor(seeds), scale), [max_steps] * len(seeds))
     step = grammar.step(noisy(len(tokens), likes=likes))
     return search(start, placed, step, width=WIDTH, max_steps=max_steps, eos=EOS, nbest=WIDTH)
 
@@ -122,6 +122,23 @@ def test_a_batch_is_as_many_batches_of_one():
         assert [one.ids for one in together[index]] == [one.ids for one in alone]
 
 
+def test_each_picture_has_its_own_limit():
+    limits = [2, 5, 9, 30]
+    grammar = grammar_of(EVERYTHING)
+    likes = torch.zeros(len(EVERYTHING))
+    likes[EOS] = -50
+    found = search(
+        torch.full((4,), BOS),
+        grammar.start(Noise(torch.tensor([1, 2, 3, 4]), 3.0), limits),
+        grammar.step(noisy(len(EVERYTHING), likes=likes)),
+        width=WIDTH,
+        max_steps=30,
+        eos=EOS,
+    )
+    assert [len(rows[0].ids) for rows in found] == [limit - 1 for limit in limits]
+    assert all(check(words(EVERYTHING, rows[0])) is None for rows in found)
+
+
 def test_scores_stay_the_networks_own():
     tokens = (*SPECIALS, "x", "^", "{", "}")
     grammar = grammar_of(tokens)
@@ -129,7 +146,7 @@ def test_scores_stay_the_networks_own():
 
     found = search(
         torch.tensor([BOS]),
-        grammar.start(Nothing(), 1, max_steps=4),
+        grammar.start(Nothing(), [4]),
         grammar.step(lambda ids, state: (flat.expand(len(ids), -1), state)),
         width=1,
         max_steps=4,
@@ -155,7 +172,7 @@ def test_levels_do_not_pile_up():
 
     (rows,) = search(
         torch.tensor([BOS]),
-        grammar.start(Nothing(), 1, max_steps=400),
+        grammar.start(Nothing(), [400]),
         grammar.step(lambda ids, state: (likes.expand(len(ids), -1), state)),
         width=1,
         max_steps=400,
@@ -183,7 +200,7 @@ def test_an_untrained_network_writes_sound_formulas(network, pictures):
         state = network.start(network.encode(*to_batch(pictures)))
         found = search(
             torch.full((len(pictures),), BOS),
-            grammar.start(state, len(pictures), max_steps=20),
+            grammar.start(state, [20] * len(pictures)),
             grammar.step(network.step),
             width=4,
             max_steps=20,
