@@ -118,7 +118,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "width": 128,
             "feedforward": 256,
             "decoder_layers": 2,
-            "dropout": 0.1,
+            "dropout": 0.05,
         },
         "train": {
             "epochs": 70,

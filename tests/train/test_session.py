@@ -1,0 +1,91 @@
+from itertools import islice
+
+import pytest
+
+from im2latex_cli import checkpoints
+from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.settings.tree import Settings
+from im2latex_cli.train.packed import Packed
+from im2latex_cli.train.session import Session
+from im2latex_cli.vision.prepare import Preprocessing
+
+TAUGHT = {"glyph_weight": 0.5, "attention_weight": 0.5, "augment": True}
+
+
+def begin(packed: Packed, vocab: Vocab, settings: Settings, state=None, **train) -> Session:
+    changed = settings.model_copy(update={"train": settings.train.model_copy(update=train)})
+    return Session(changed, packed, packed, vocab=vocab, preprocessing=Preprocessing(), state=state)
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a glyph be a class from its second time on: eight pictures hold few."""
+    real = __import__("im2latex_cli.train.glyphs", fromlist=["find_classes"]).find_classes
+    monkeypatch.setattr(
+        "im2latex_cli.train.session.find_classes", lambda packed: real(packed, min_count=2)
+    )
+
+
+@pytest.mark.usefixtures("often")
+def test_glyph_classes_are_stored_and_kept(
+    packed: Packed, vocab: Vocab, settings: Settings, tmp_path
+) -> None:
+    first = begin(packed, vocab, settings, **TAUGHT)
+    list(islice(first.steps(), 3))
+    checkpoints.write_tensors(tmp_path / "state", *first.state({}))
+    wanted = [report.loss for report in first.steps()]
+    second = begin(
+        packed,
+        vocab,
+        settings,
+        checkpoints.read_tensors(tmp_path / "state", kind="state"),
+        **TAUGHT,
+    )
+    assert second.classes == first.classes
+    assert second.classes is not None
+    assert [report.loss for report in second.steps()] == wanted
+
+
+def test_without_glyphs_in_the_data_attention_is_simply_not_taught(
+    packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    bare = Packed(
+        **{
+            name: getattr(packed, name)
+            for name in Packed.__slots__
+            if name not in {"glyphs", "glyph_starts"}
+        },
+        glyphs=packed.glyphs[:0],
+        glyph_starts=packed.glyph_starts * 0,
+    )
+    session = begin(bare, vocab, settings, **TAUGHT)
+    assert session.classes is None
+    (report,) = islice(session.steps(), 1)
+    assert report.finite
+    assert report.parts == {}
+
+
+def test_bfloat16_trains_on_the_cpu_too(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+    session = begin(packed, vocab, settings, precision="bfloat16", epochs=2)
+    assert all(report.finite for report in session.steps())
+
+
+def test_best_is_what_the_evaluations_say_or_the_last(
+    packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    for choose, wanted in (("best", False), ("last", True)):
+        session = begin(packed, vocab, settings, choose=choose)
+        evaluation = session.evaluate()
+        assert session.remember(evaluation)
+        assert session.remember(evaluation) is wanted
+        assert session.memory.since_best == (0 if wanted else 1)
+
+
+def test_evaluations_come_ten_times_a_run_or_once_an_epoch(
+    packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    long, short = (begin(packed, vocab, settings, epochs=epochs) for epochs in (100, 3))
+    assert long.learner.steps == 100 * long.epoch_steps
+    assert long.every == 10 * long.epoch_steps
+    assert short.every == short.epoch_steps
+    assert begin(packed, vocab, settings, evaluate_every=7).every == 7
