@@ -27,6 +27,8 @@ ALPHABET = frozenset(
 LONE_BIN = frozenset((NONE, OP, BIN, REL, OPEN, PUNCT))
 SPACES = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Kind.SPACE)
 FONTS = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Kind.FONT)
+SHAPED = frozenset(("\\boldsymbol", "\\pmb"))
+"""Fonts that set their argument in a box of its own, whatever it is."""
 SINGLE = frozenset(entry for entry, atom in PLAIN.items() if atom == ORD)
 
 # Which braces may go: a group is an ordinary atom to its neighbours, so its first and last atom
@@ -61,7 +63,31 @@ def append(out: list[str], more: list[str]) -> None:
     while index < len(more) and more[index] in SPACES:
         space(out, more[index])
         index += 1
-    out += more[index:] if index else more
+    if index:
+        more = more[index:]
+    if more and more[0] in FONTS:
+        end = more.index("}")
+        if is_plain_run(more[2:end]):
+            wear(out, more[0], more[2:end])
+            more = more[end + 1 :]
+    out += more
+
+
+def wear(out: list[str], font: str, letters: list[str]) -> None:
+    """Write letters in a font, into the same font's braces where those stand just before."""
+    start = len(out) - 1
+    if font not in SHAPED and start > 0 and out[start] == "}":
+        while start > 0 and is_plain_run(out[start - 1 : start]):
+            start -= 1
+        if start > 1 and out[start - 1] == "{" and out[start - 2] == font:
+            out[-1:] = [*letters, "}"]
+            return
+    out += [font, "{", *letters, "}"]
+
+
+def is_plain_run(tokens: list[str]) -> bool:
+    """Whether these are letters and digits, at least one."""
+    return bool(tokens) and all(len(token) == 1 and token in ALPHABET for token in tokens)
 
 
 def space(out: list[str], token: str) -> None:
@@ -106,7 +132,7 @@ def font_run(font: str, inner: list[str], style: int) -> tuple[list[str], list[s
 
 def changes(font: str, inner: list[str]) -> bool:
     """Whether a font command changes any of these tokens."""
-    return font in ("\\boldsymbol", "\\pmb") or not ALPHABET.isdisjoint(inner)
+    return font in SHAPED or not ALPHABET.isdisjoint(inner)
 
 
 def dress(font: str, inner: list[str], style: int) -> list[str]:

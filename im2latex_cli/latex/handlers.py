@@ -234,7 +234,7 @@ def font(parser: Parser, out: list[str], last: int) -> int:
     append(out, inner[:start])
     if start == end:
         return parser.empty(out, last)
-    out += [*dress(token, inner[start:end], parser.style), *inner[end:]]
+    append(out, [*dress(token, inner[start:end], parser.style), *inner[end:]])
     return ORD
 
 

@@ -100,6 +100,9 @@ NORMAL_FORMS = {
         (r"\bm{x}", r"\boldsymbol{x}"),
         (r"\boldsymbol\alpha", r"\boldsymbol{\alpha}"),
         (r"\mathrm d x", r"\mathrm{d}x"),
+        (r"\mathbf{W}\mathbf{x}", r"\mathbf{Wx}"),
+        (r"{\bf W}{\bf x}_i", r"\mathbf{W}\mathbf{x}_{i}"),
+        (r"\mathbf{W}_i\mathbf{x}", r"\mathbf{W}_{i}\mathbf{x}"),
     ],
     "infix": [
         (r"{a\over b}", r"\frac{a}{b}"),
