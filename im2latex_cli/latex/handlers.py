@@ -107,6 +107,8 @@ def ignored_with_argument(parser: Parser, out: list[str], last: int) -> int:
     r"""`\label{...}` and the like, the argument unread."""
     name = parser.tokens[parser.at]
     parser.at += 1
+    if parser.tokens[parser.at] == "*":
+        parser.at += 1
     depth = 0
     while True:
         token = parser.tokens[parser.at]

@@ -108,7 +108,7 @@ OLD_FONTS = {
 IGNORED = frozenset(
     r"""
 \nonumber \notag \relax \allowbreak \nobreak \break \linebreak \nolinebreak \pagebreak \nopagebreak
-\displaybreak \protect \null \noindent \hfill \hfil \hss \vfill \vfil \- \/ \unboldmath \boldmath
+\displaybreak \protect \null \noindent \hfill \hfil \hss \vfill \vfil \- \/ \* \unboldmath \boldmath
 \tiny \scriptsize \footnotesize \small \normalsize \large \Large \LARGE \huge \Huge \sl \sc
 \rmfamily \bfseries \itshape \mdseries \sffamily \ttfamily \upshape \slshape \scshape \normalfont
 \centering \displaylimits \space \bigskip \medskip \smallskip \newline \par \qedhere
@@ -116,7 +116,7 @@ IGNORED = frozenset(
 )
 """Words without argument that leave no trace in a displayed formula."""
 
-IGNORED_WITH_ARGUMENT = frozenset(r"\label \tag \tag* \color \vspace \vskip \intertext".split())
+IGNORED_WITH_ARGUMENT = frozenset(r"\label \tag \color \vspace \vskip \intertext".split())
 """Words that leave no trace, with one argument."""
 
 SPACED_LENGTHS = {

@@ -252,6 +252,7 @@ NORMAL_FORMS = {
     "dropped": [
         (r"a\label{eq:1}", r"a"),
         (r"a\tag{1}b", r"ab"),
+        (r"a\tag*{1}\*b", r"ab"),
         (r"a\nonumber\notag", r"a"),
         (r"a % comment", r"a"),
         (r"a\\", r"a"),
