@@ -12,6 +12,7 @@ from im2latex_cli import __version__
 from im2latex_cli.cli import (
     build,
     cache,
+    compare,
     config,
     doctor,
     eval_image,
@@ -55,6 +56,7 @@ app.command("vocab")(vocab.vocab)
 app.command("train")(train.train)
 app.command("eval-text")(eval_text.eval_text)
 app.command("eval-image")(eval_image.eval_image)
+app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
 app.command("run")(pipeline.run)
 app.command("doctor")(doctor.doctor)

@@ -14,6 +14,7 @@ from im2latex_cli.cli.session import Session
 SETTINGS = {
     "evaluate.limit": "--limit",
     "evaluate.report": "--report",
+    "evaluate.cdm": "--cdm",
     "render.renderer": "--renderer",
     "build.jobs": "--jobs -j",
 }

@@ -57,6 +57,7 @@ SETTING_FLAGS: list[Row] = [
     ("eval-text", "eval_text", "--report=o.html", "evaluate.report", "o.html"),
     ("eval-image", "eval_image", "--limit=3", "evaluate.limit", 3),
     ("eval-image", "eval_image", "--report=o.html", "evaluate.report", "o.html"),
+    ("eval-image", "eval_image", "--cdm", "evaluate.cdm", True),
     ("eval-image", "eval_image", "--renderer=tex", "render.renderer", "tex"),
     ("run", "pipeline", "--dataset=synthetic", "build.dataset", "synthetic"),
     ("run", "pipeline", "--epochs=3", "train.epochs", 3),
@@ -112,6 +113,7 @@ def test_flag_sets_its_setting(invoke, service, row: Row) -> None:
             "eval_image",
             {"results": Path("results/small"), "references": None, "hypotheses": None},
         ),
+        ("compare a b", "compare", {"first": Path("a"), "second": Path("b")}),
         ("run --force", "pipeline", {"force": True}),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 EMPTY = [
     (["vocab"], 3),
     (["eval-image"], 3),
+    (["compare", "absent", "absent"], 3),
     (["build", "--dataset", "absent.txt"], 3),
     (["build", "--renderer", "texx"], 2),
     (["vocab", "--config", "absent.toml"], 3),
