@@ -19,6 +19,11 @@ def user_settings() -> Path:
     return Path(platformdirs.user_config_dir(APPLICATION, appauthor=False)) / "settings.toml"
 
 
+def history_file() -> Path:
+    """Return where the prompt keeps what was typed; it need not exist."""
+    return Path(platformdirs.user_state_dir(APPLICATION, appauthor=False)) / "history"
+
+
 def cache_folder() -> Path:
     """Return where downloads and other remakeable files go; it need not exist."""
     return Path(platformdirs.user_cache_dir(APPLICATION, appauthor=False))

@@ -4,76 +4,112 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO
 
 import typer
 
+from im2latex_cli.cli import predict_options as options
 from im2latex_cli.cli import rows
+from im2latex_cli.cli.asked import Asked
 from im2latex_cli.cli.command import command
 from im2latex_cli.cli.session import Session
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, UsageError
 
-Images = Annotated[
-    list[Path] | None,
-    typer.Argument(metavar="IMAGE...", help="Pictures; - is standard input.", show_default=False),
-]
-Model = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        metavar="MODEL",
-        help="pretrained, a results folder or a model file; by default pretrained where this "
-        "package bundles it, else results/small.",
-    ),
-]
-Format = Annotated[
-    Literal["text", "jsonl"] | None,
-    typer.Option(
-        "--format",
-        metavar="text|jsonl",
-        show_default="text",
-        help="text: a line of LaTeX per picture; jsonl: a JSON object per picture.",
-    ),
-]
-Attention = Annotated[
-    Path | None,
-    typer.Option("--attention", metavar="OUT.png", help="Draw where the model looked."),
-]
+if TYPE_CHECKING:
+    from im2latex_cli.services.inputs import Inputs
+
+STDIN = Path("-")
+TIMEOUT = 60.0
 
 
 @command("predict", settings={"decode.beam": "--beam", "decode.nbest": "--nbest"}, torch=True)
 def predict(
     session: Session,
     *,
-    images: Images = None,
-    model: Model = None,
-    format: Format = None,  # noqa: A002 - the flag's name
-    attention: Attention = None,
-) -> rows.Predicted:
-    """Read pictures of formulas as LaTeX."""
-    if session.as_json and format:
+    images: options.Images = None,
+    recursive: options.Recursive = False,
+    files_from: options.FilesFrom = None,
+    null: options.Null = False,
+    pages: options.PdfPages = None,
+    box: options.PdfBox = None,
+    clipboard: options.Clipboard = False,
+    timeout: options.Timeout = TIMEOUT,
+    model: options.Model = None,
+    format: options.Format = None,  # noqa: A002 - the flag's name
+    style: options.Style = "compact",
+    tokens: options.Tokens = False,
+    copy: options.Copy = False,
+    render: options.Render = None,
+    attention: options.Attention = None,
+) -> rows.Predicted | None:
+    """Read pictures of formulas as LaTeX; with nothing to read, on a terminal, ask for paths."""
+    shape = _shape(session, format, style, tokens=tokens, copy=copy)
+    asked = Asked(model, attention, render)
+    named = list(images or [])
+    if not (named or files_from or clipboard):
+        if sys.stdin.isatty():
+            _prompt(session, shape, asked)
+            return None
+        named = [STDIN]
+    if null and not files_from:
+        raise UsageError("-0 says how --files-from ends its paths.", hint="Give --files-from -.")
+    if files_from == STDIN and STDIN in named:
+        raise UsageError("Standard input is either a picture or a list of paths, not both.")
+    from im2latex_cli.services import pdf
+    from im2latex_cli.services.inputs import Inputs
+
+    inputs = Inputs(
+        named=[_stdin() if image == STDIN else image for image in named],
+        listed=_stdin() if files_from == STDIN else files_from,
+        null=null,
+        recursive=recursive,
+        pages=pdf.Pages.parse(pages) if pages else None,
+        box=pdf.Box.parse(box) if box else None,
+        from_clipboard=clipboard,
+        timeout=timeout or None,
+    )
+    return _read(session, shape, asked, inputs)
+
+
+def _shape(
+    session: Session, form: rows.Form | None, style: rows.Style, *, tokens: bool, copy: bool
+) -> rows.Shape:
+    if session.as_json and form:
         raise UsageError("--json and --format exclude each other.", hint="Give one of them.")
-    inputs = _inputs(images or [])
+    form = "json" if session.as_json else form or "text"
+    if tokens and form not in {"json", "jsonl"}:
+        raise UsageError("--tokens needs a form with room for them.", hint="Add --format jsonl.")
+    return rows.Shape(form, style, tokens=tokens, copy=copy)
+
+
+def _read(session: Session, shape: rows.Shape, asked: Asked, inputs: Inputs) -> rows.Predicted:
+    rows.check(shape)
     from im2latex_cli.services import predict as service
 
     recognised = service.run(
-        session.settings, session.reporter, images=inputs, model=model, attention=attention
+        session.settings,
+        session.reporter,
+        images=inputs,
+        model=asked.model,
+        attention=asked.attention,
+        render=asked.render,
+        total=inputs.count(),
     )
-    form = "json" if session.as_json else format or "text"
-    pictures, errors = rows.write(recognised, form, session.reporter, warn=len(inputs) > 1)
-    if errors and len(inputs) == 1:
-        raise errors[0]
-    code = EXIT_PARTIAL if errors else EXIT_OK
-    if form != "json":
+    done = rows.write(recognised, shape, session.reporter)
+    if done.lone_error:
+        raise done.lone_error
+    code = EXIT_PARTIAL if done.failed else EXIT_OK
+    if shape.form != "json":
         raise typer.Exit(code)
-    return rows.Predicted(pictures, code)
+    return rows.Predicted(done.pictures, code)
 
 
-def _inputs(images: list[Path]) -> list[Path | BinaryIO]:
-    """Return the pictures to read: files, or standard input where nothing else was given."""
-    if not images and sys.stdin.isatty():
-        raise UsageError(
-            "No picture was given.", hint="Name image files, or send one picture to standard input."
-        )
-    named = images or [Path("-")]
-    return [sys.stdin.buffer if str(image) == "-" else image for image in named]
+def _prompt(session: Session, shape: rows.Shape, asked: Asked) -> None:
+    rows.check(shape)
+    from im2latex_cli.cli import prompt
+
+    prompt.run(session, shape, asked)
+
+
+def _stdin() -> BinaryIO:
+    return sys.stdin.buffer

@@ -4,18 +4,48 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from html import escape
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 from im2latex_cli.cli import console
 from im2latex_cli.cli.show import plain
-from im2latex_cli.errors import Im2LatexError
+from im2latex_cli.errors import Im2LatexError, UsageError
 from im2latex_cli.progress import Reporter
 
 if TYPE_CHECKING:
+    from im2latex_cli.data.predictions import Hypothesis
     from im2latex_cli.services.predict import PredictRow
 
-Form = Literal["text", "jsonl", "json"]
+Form = Literal["text", "jsonl", "tsv", "markdown", "mathml", "json"]
+Style = Literal["compact", "im2markup", "katex"]
+HEADER = "path\tlatex\tconfidence"
+MATHML_ERROR = '<math display="block"><merror><mtext>{}</mtext></merror></math>'
+ADVICE = {
+    "low-confidence": "more likely wrong than right",
+    "truncated": "cut off at decode.max_tokens",
+    "repetition-cut": "went round in circles and was cut",
+    "not-a-formula": "the picture does not look like a formula",
+    "does-not-render": "the LaTeX cannot be rendered",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How rows are written.
+
+    Attributes:
+        form: the format; "json" writes nothing before the end.
+        style: how LaTeX is spelled.
+        tokens: rows in JSON have tokens and log-probabilities.
+        copy: put all LaTeX on the clipboard in the end.
+    """
+
+    form: Form = "text"
+    style: Style = "compact"
+    tokens: bool = False
+    copy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,51 +56,139 @@ class Predicted:
     exit_code: int
 
 
-def write(
-    rows: Iterator[PredictRow], form: Form, reporter: Reporter, *, warn: bool
-) -> tuple[list[dict[str, Any]], list[Im2LatexError]]:
-    """Write each row as text or as a JSON line; "json" writes nothing yet.
+@dataclass(slots=True)
+class Written:
+    """What became of all rows.
 
-    The model's name goes to the reporter, and each failure as a warning where `warn` asks for it.
-
-    Returns:
-        The rows as JSON objects (kept for "json" only), and the errors of the failed ones.
+    Attributes:
+        pictures: the rows as JSON objects, kept for "json" only.
+        rows: how many there were.
+        failed: how many of them failed.
+        lone_error: the error of the only row.
     """
-    kept, errors = [], []
-    for number, row in enumerate(rows):
-        if number == 0:
+
+    pictures: list[dict[str, Any]] = field(default_factory=list)
+    rows: int = 0
+    failed: int = 0
+    lone_error: Im2LatexError | None = None
+
+
+def check(shape: Shape) -> None:
+    """Raise UsageError, before a model is loaded, where the form needs what is not installed."""
+    if shape.form == "mathml" and find_spec("latex2mathml") is None:
+        raise UsageError(
+            "--format mathml needs latex2mathml, which is not installed.",
+            hint='Install it: pip install "im2latex-cli[mathml]".',
+        )
+
+
+def write(rows: Iterator[PredictRow], shape: Shape, reporter: Reporter) -> Written:
+    """Write each row as soon as it comes.
+
+    The model's name and doubts go to the reporter, and failures as warnings, but for that of a
+    lone row, which the caller reports.
+    """
+    done = Written()
+    copied: list[str] = []
+    for row in rows:
+        done.rows += 1
+        if done.rows == 1:
             reporter.info(f"model: {row.model}")
-        if row.error:
-            errors.append(row.error)
-            if warn:
-                reporter.warn(str(row.error))
-        if form == "text":
-            console.out(text(row))
-        elif form == "jsonl":
-            console.out(json.dumps(to_json(row), ensure_ascii=False))
+        elif done.lone_error:
+            reporter.warn(str(done.lone_error))
+            done.lone_error = None
+        _tell(row, shape, done, reporter)
+        if shape.form == "json":
+            done.pictures.append(to_json(row, shape))
         else:
-            kept.append(to_json(row))
-    return kept, errors
+            _out(row, shape, first=done.rows == 1)
+        if shape.copy and row.hypotheses:
+            copied.append(latex(row.hypotheses[0], shape.style))
+    if copied:
+        from im2latex_cli.services import clipboard
+
+        clipboard.copy("\n".join(copied))
+    return done
 
 
-def text(row: PredictRow) -> str:
-    """Return the best hypothesis on one line; nothing for a failed picture."""
-    return " ".join(row.hypotheses[0].latex.splitlines()) if row.hypotheses else ""
-
-
-def to_json(row: PredictRow) -> dict[str, Any]:
-    """Return the row as predict's JSON lines have it."""
+def _tell(row: PredictRow, shape: Shape, done: Written, reporter: Reporter) -> None:
     if row.error:
-        return {"path": row.path, "error": plain(row.error)}
-    best, *others = row.hypotheses
-    return {
-        "path": row.path,
-        "latex": best.latex,
-        "confidence": best.confidence,
-        "score": best.score,
-        "alternatives": [
-            {"latex": other.latex, "confidence": other.confidence, "score": other.score}
-            for other in others
-        ],
+        done.failed += 1
+        if done.rows == 1:
+            done.lone_error = row.error
+        else:
+            reporter.warn(str(row.error))
+    if shape.form not in {"json", "jsonl"}:
+        for name in row.warnings:
+            reporter.warn(f"{row.path}: {name}: {ADVICE.get(name, name)}.")
+
+
+def _out(row: PredictRow, shape: Shape, *, first: bool) -> None:
+    if shape.form == "jsonl":
+        console.out(json.dumps(to_json(row, shape), ensure_ascii=False))
+        return
+    if shape.form == "tsv" and first:
+        console.out(HEADER)
+    if shape.form == "markdown" and not first:
+        console.out("")
+    console.out(text(row, shape))
+
+
+def text(row: PredictRow, shape: Shape) -> str:
+    """Return one line for the row: its best hypothesis; nothing for a failed picture."""
+    best = row.hypotheses[0] if row.hypotheses else None
+    written = latex(best, shape.style) if best else ""
+    if shape.form == "tsv":
+        path = " ".join(row.path.split("\t")).replace("\n", " ")
+        return f"{path}\t{written}\t{f'{best.confidence:.4f}' if best else ''}"
+    if best is None:
+        return ""
+    if shape.form == "markdown":
+        return f"$${written}$$"
+    if shape.form == "mathml":
+        from im2latex_cli.latex.mathml import mathml
+
+        return mathml(best.latex) or MATHML_ERROR.format(escape(written))
+    return written
+
+
+def latex(hypothesis: Hypothesis, style: Style) -> str:
+    """Spell a hypothesis in one line; im2markup's form falls back where it has none."""
+    spelled = ""
+    if style == "im2markup":
+        from im2latex_cli.latex.im2markup import im2markup
+
+        spelled = " ".join(im2markup(hypothesis.latex))
+    elif style == "katex":
+        from im2latex_cli.latex.katex import katex
+
+        spelled = katex(hypothesis.tokens)
+    return " ".join((spelled or hypothesis.latex).splitlines())
+
+
+def to_json(row: PredictRow, shape: Shape) -> dict[str, Any]:
+    """Return the row as predict's JSON lines have it."""
+    told: dict[str, Any] = {"path": row.path}
+    if row.error:
+        told["error"] = plain(row.error)
+    if row.hypotheses:
+        best, *others = row.hypotheses
+        told |= _hypothesis(best, shape)
+        told["alternatives"] = [_hypothesis(other, shape) for other in others]
+    return told | {
         "model": row.model,
+        "milliseconds": round(row.milliseconds, 1),
+        "warnings": list(row.warnings),
     }
+
+
+def _hypothesis(hypothesis: Hypothesis, shape: Shape) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "latex": latex(hypothesis, shape.style),
+        "confidence": hypothesis.confidence,
+        "score": hypothesis.score,
+    }
+    if shape.tokens:
+        told["tokens"] = " ".join(hypothesis.tokens)
+        told["log_probabilities"] = [round(score, 4) for score in hypothesis.token_scores]
+    return told

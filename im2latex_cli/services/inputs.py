@@ -22,9 +22,7 @@ from im2latex_cli.services import clipboard, pdf, streams
 
 STDIN = "-"
 CLIPBOARD = "clipboard"
-SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".pdf")
-)
+SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".pdf"))
 """Which files of a folder are pictures."""
 PDF_SUFFIX = ".pdf"
 PDF_MAGIC = b"%PDF"

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli import files
 from im2latex_cli.data.predictions import Hypothesis
-from im2latex_cli.errors import Im2LatexError, InputError, UsageError
+from im2latex_cli.errors import Im2LatexError, InputError
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognizer import Recognizer, default_model
 from im2latex_cli.report import attention as drawing
+from im2latex_cli.services import doubts
+from im2latex_cli.services.drawings import Drawings
+from im2latex_cli.services.inputs import Entry, Source, as_entry
+from im2latex_cli.settings.sections import DecodeSettings
 from im2latex_cli.settings.tree import Settings
 
-STEM = "{stem}"
-STDIN = "-"
 MOST = 64
 """Most pictures read together; the first is read alone, so that its answer comes at once."""
 
-Source = Path | str | BinaryIO
+Images = Iterable[Source | Entry | None]
+"""Pictures; None means that more are waited for, so that what is there must be read now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,154 +38,184 @@ class PredictRow:
         hypotheses: best first; empty where the picture failed.
         model: the model's name, as it was given.
         error: why the picture failed, or None.
+        milliseconds: what it cost: its own opening and its part of the batch.
+        warnings: names of what a person should look at.
     """
 
     path: str
     hypotheses: tuple[Hypothesis, ...]
     model: str
     error: Im2LatexError | None = None
+    milliseconds: float = 0.0
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    path: str
+    entry: Entry
     picture: NDArray[np.uint8] | None
     error: Im2LatexError | None = None
+    milliseconds: float = 0.0
 
 
 def run(
     settings: Settings,
     reporter: Reporter,
     *,
-    images: Sequence[Source],
+    images: Images,
     model: str | None = None,
     attention: Path | None = None,
+    render: Path | None = None,
+    total: int | None = None,
 ) -> Iterator[PredictRow]:
     """Read pictures; one row for each, in their order, as they are done.
 
     Args:
         settings: the settings tree.
         reporter: where progress goes.
-        images: files, or streams of one picture each.
+        images: files, streams of one picture each, or entries.
         model: pretrained, a results folder or a model file; None takes pretrained where it is
             bundled, else results/small.
         attention: PNG to draw where the network looked; several pictures need {stem} in it.
+        render: PNG to draw the formula under its picture; several pictures need {stem} in it.
+        total: how many images there are, where that is known.
 
     Raises:
-        UsageError: `attention` does not fit, or the device is not here.
+        UsageError: `attention` or `render` does not fit, or the device is not here.
         CheckpointError: the model cannot be used.
         InputError: there is no such model.
     """
-    targets = _targets(attention, images)
-    recognizer = Recognizer.load(
-        model or default_model(),
-        device=settings.runtime.device,
-        decode=settings.decode,
-        threads=settings.runtime.threads,
-    )
-    return _rows(settings, reporter, recognizer, images, targets)
+    drawings = Drawings(settings, attention=attention, render=render)
+    images = drawings.check(images)
+    return Reader(settings, model).read(images, reporter, drawings=drawings, total=total)
 
 
-def _targets(attention: Path | None, images: Sequence[Source]) -> list[Path | None]:
-    """The drawing's file for each picture; equal names are numbered."""
-    if attention is None:
-        return [None] * len(images)
-    _check_attention(attention, len(images))
-    targets: list[Path | None] = []
-    seen: Counter[str] = Counter()
-    for image in images:
-        stem = Path(image).stem if isinstance(image, str | Path) else "stdin"
-        seen[stem] += 1
-        name = stem if seen[stem] == 1 else f"{stem}-{seen[stem]}"
-        targets.append(attention.with_name(attention.name.replace(STEM, name)))
-    return targets
+class Reader:
+    """A loaded model that reads as often as asked.
 
+    Args:
+        settings: the settings tree.
+        model: as for `run`.
 
-def _check_attention(attention: Path, pictures: int) -> None:
-    if attention.suffix.lower() != ".png":
-        raise UsageError(
-            f"--attention writes PNG files, not {attention.name}.", hint="Name a .png."
-        )
-    if pictures > 1 and STEM not in attention.name:
-        raise UsageError(
-            f"{pictures} pictures would all be drawn into {attention}.",
-            hint=f"Put {STEM} into the name, as in {STEM}{attention.suffix}.",
+    Raises:
+        UsageError, CheckpointError, InputError: as `run`.
+    """
+
+    def __init__(self, settings: Settings, model: str | None) -> None:
+        self._recognizer = Recognizer.load(
+            model or default_model(),
+            device=settings.runtime.device,
+            decode=settings.decode,
+            threads=settings.runtime.threads,
         )
 
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._recognizer.name
 
-def _rows(
-    settings: Settings,
-    reporter: Reporter,
-    recognizer: Recognizer,
-    images: Sequence[Source],
-    targets: Sequence[Path | None],
-) -> Iterator[PredictRow]:
-    drawn = iter(targets)
-    with reporter.step("Read", total=len(images)) as step:
-        for group in _groups(images, recognizer, settings.decode.batch_pixels):
-            for opened, row in _read(recognizer, group):
-                step.advance()
-                yield _drawn(recognizer, opened.picture, row, next(drawn))
+    @property
+    def decode(self) -> DecodeSettings:
+        """How hypotheses are searched; may be replaced between two readings."""
+        return self._recognizer.decode
+
+    @decode.setter
+    def decode(self, decode: DecodeSettings) -> None:
+        self._recognizer.decode = decode
+
+    def read(
+        self,
+        images: Images,
+        reporter: Reporter,
+        *,
+        drawings: Drawings | None = None,
+        total: int | None = None,
+    ) -> Iterator[PredictRow]:
+        """Read pictures; one row for each, in their order, as they are done."""
+        with reporter.step("Read", total=total) as step:
+            for group in _groups(images, self._recognizer):
+                for opened, row in _read(self._recognizer, group):
+                    step.advance()
+                    yield self._drawn(opened, row, drawings)
+
+    def _drawn(self, opened: _Opened, row: PredictRow, drawings: Drawings | None) -> PredictRow:
+        """Draw what was asked for; a file that cannot be written is the row's error."""
+        if drawings is None or opened.picture is None or not row.hypotheses:
+            return row
+        best = row.hypotheses[0]
+        sheet, comparison = drawings.targets(opened.entry.stem)
+        try:
+            if sheet:
+                looked = self._recognizer.attention(opened.picture, best)
+                picture = drawing.sheet(
+                    looked.picture, looked.tokens, looked.weights, cell=looked.cell
+                )
+                files.write_bytes(sheet, picture)
+            if comparison and (doubt := drawings.compare(comparison, opened.picture, best.latex)):
+                return replace(row, warnings=(*row.warnings, doubt))
+        except OSError as error:
+            target = error.filename or sheet or comparison
+            reason = error.strerror or error
+            return replace(row, error=InputError(f"{target} cannot be written ({reason})."))
+        return row
 
 
-def _groups(
-    images: Sequence[Source], recognizer: Recognizer, pixels: int
-) -> Iterator[list[_Opened]]:
+def _groups(images: Images, recognizer: Recognizer) -> Iterator[list[_Opened]]:
     """Open pictures and group neighbours: one first, then twice as many each time."""
     group: list[_Opened] = []
     most, held = 1, 0
     for image in images:
-        opened = _open(image, recognizer)
-        group.append(opened)
-        held += 0 if opened.picture is None else opened.picture.size
-        if len(group) >= most or held >= pixels:
+        if image is not None:
+            opened = _open(as_entry(image), recognizer)
+            group.append(opened)
+            held += 0 if opened.picture is None else opened.picture.size
+        full = len(group) >= most or held >= recognizer.decode.batch_pixels
+        if group and (full or image is None):
             yield group
             group, held, most = [], 0, min(MOST, 2 * most)
     if group:
         yield group
 
 
-def _open(image: Source, recognizer: Recognizer) -> _Opened:
-    path = str(image) if isinstance(image, str | Path) else STDIN
+def _open(entry: Entry, recognizer: Recognizer) -> _Opened:
+    if entry.picture is None:
+        return _Opened(entry, None, entry.error)
+    begun = time.perf_counter()
     try:
-        name = "standard input" if path == STDIN else path
-        return _Opened(path, recognizer.prepare(image, name=name))
+        picture = recognizer.prepare(entry.picture, name=entry.title)
     except Im2LatexError as error:
-        return _Opened(path, None, error)
+        return _Opened(_light(entry), None, error, _since(begun))
+    return _Opened(_light(entry), picture, None, _since(begun))
+
+
+def _light(entry: Entry) -> Entry:
+    """The entry without the picture as it was sent, which may be large."""
+    return replace(entry, picture=None)
 
 
 def _read(recognizer: Recognizer, group: Sequence[_Opened]) -> Iterator[tuple[_Opened, PredictRow]]:
     """Read a group at once; where that fails, one by one, so that one costs only itself."""
     pictures = [one.picture for one in group if one.picture is not None]
+    begun = time.perf_counter()
     try:
         found = iter(recognizer.read(pictures))
     except InputError as error:
         if len(group) == 1:
-            yield group[0], PredictRow(group[0].path, (), recognizer.name, error)
+            yield group[0], PredictRow(group[0].entry.path, (), recognizer.name, error)
         for one in group if len(group) > 1 else ():
             yield from _read(recognizer, [one])
         return
+    share = _since(begun) / max(1, len(pictures))
     for one in group:
-        hypotheses = () if one.picture is None else tuple(next(found))
-        yield one, PredictRow(one.path, hypotheses, recognizer.name, one.error)
+        row = PredictRow(one.entry.path, (), recognizer.name, one.error, one.milliseconds)
+        if one.picture is not None:
+            hypotheses = tuple(next(found))
+            warnings = doubts.of(one.picture, hypotheses)
+            row = replace(
+                row, hypotheses=hypotheses, milliseconds=row.milliseconds + share, warnings=warnings
+            )
+        yield one, row
 
 
-def _drawn(
-    recognizer: Recognizer,
-    picture: NDArray[np.uint8] | None,
-    row: PredictRow,
-    target: Path | None,
-) -> PredictRow:
-    """Draw where the network looked; a file that cannot be written is the row's error."""
-    if target is None or picture is None or not row.hypotheses:
-        return row
-    looked = recognizer.attention(picture, row.hypotheses[0])
-    try:
-        files.write_bytes(
-            target, drawing.sheet(looked.picture, looked.tokens, looked.weights, cell=looked.cell)
-        )
-    except OSError as error:
-        reason = error.strerror or error
-        failure = InputError(f"{target} cannot be written ({reason}).")
-        return PredictRow(row.path, row.hypotheses, row.model, failure)
-    return row
+def _since(begun: float) -> float:
+    return 1000 * (time.perf_counter() - begun)

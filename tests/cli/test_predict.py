@@ -1,10 +1,10 @@
 """What predict writes, where, and with which exit code; the service is a fake."""
 
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -18,6 +18,8 @@ class Row:
     hypotheses: tuple[Hypothesis, ...] = ()
     model: str = "results/small"
     error: Im2LatexError | None = None
+    milliseconds: float = 12.345
+    warnings: tuple[str, ...] = ()
 
 
 GOOD = Row(
@@ -28,14 +30,19 @@ GOOD = Row(
     ),
 )
 BAD = Row("b.png", error=InputError("b.png is no picture.", hint="Send a PNG."))
-BAD_JSON = {"path": "b.png", "error": {"code": "input", "message": "b.png is no picture."}}
+COMMON = {"model": "results/small", "milliseconds": 12.3, "warnings": []}
+BAD_JSON = {
+    "path": "b.png",
+    "error": {"code": "input", "message": "b.png is no picture."},
+    **COMMON,
+}
 GOOD_JSON = {
     "path": "a.png",
     "latex": "x^{2}",
     "confidence": 0.9,
     "score": -0.5,
     "alternatives": [{"latex": "x^{z}", "confidence": 0.1, "score": -2.5}],
-    "model": "results/small",
+    **COMMON,
 }
 
 
@@ -106,31 +113,23 @@ def test_json_and_format_exclude_each_other(predict) -> None:
 def test_arguments_reach_the_service(predict) -> None:
     predict("a.png", "--model", "m", "--beam=3", "--nbest=2", "--attention=o.png", rows=[GOOD])
     made = predict.service
-    assert made.options == {"images": [Path("a.png")], "model": "m", "attention": Path("o.png")}
+    assert made.options["images"].named == [Path("a.png")]
+    assert (made.options["model"], made.options["attention"]) == ("m", Path("o.png"))
     assert (made.args[0].decode.beam, made.args[0].decode.nbest) == (3, 2)
 
 
 @pytest.mark.parametrize("args", [["-"], []])
-def test_standard_input_is_one_picture(predict, args: list[str]) -> None:
-    predict(*args, rows=[GOOD], input=b"picture")
-    (stream,) = predict.service.options["images"]
-    assert not isinstance(stream, Path)
+def test_standard_input_is_one_picture(invoke, service, args: list[str]) -> None:
+    fake, read = service("predict", None), []
 
+    def run(*_: object, images, **__: object) -> Iterator[Row]:
+        read.extend(images)
+        return iter([GOOD])
 
-def test_no_picture_on_a_terminal_is_a_usage_error(predict, monkeypatch) -> None:
-    from im2latex_cli.cli import predict as command
-
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    class Sys:
-        stdin = Terminal()
-
-    monkeypatch.setattr(command, "sys", Sys)
-    result = predict(rows=[])
-    assert result.exit_code == 2
-    assert "No picture was given." in result.stderr
+    fake.run = run
+    invoke("predict", *args, input=b"picture")
+    (entry,) = read
+    assert (entry.path, entry.picture) == ("-", b"picture")
 
 
 def test_rows_are_written_as_they_come(invoke, service, monkeypatch) -> None:
@@ -147,3 +146,100 @@ def test_rows_are_written_as_they_come(invoke, service, monkeypatch) -> None:
     service("predict", rows())
     invoke("predict", "a.png", "b.png")
     assert order == ["read 0", "wrote x^{2}", "read 1", "wrote x^{2}"]
+
+
+@pytest.mark.parametrize(
+    ("form", "stdout"),
+    [
+        ("tsv", "path\tlatex\tconfidence\na.png\tx^{2}\t0.9000\nb.png\t\t\n"),
+        ("markdown", "$$x^{2}$$\n\n\n"),
+    ],
+)
+def test_other_forms(predict, form: str, stdout: str) -> None:
+    assert predict("a.png", "b.png", "--format", form, rows=[GOOD, BAD]).stdout == stdout
+
+
+def test_tsv_keeps_to_its_columns(predict) -> None:
+    row = Row("a\tb\n.png", GOOD.hypotheses)
+    (_, line) = predict("x", "--format", "tsv", rows=[row]).stdout.splitlines()
+    assert line.split("\t") == ["a b .png", "x^{2}", "0.9000"]
+
+
+def test_mathml_is_an_element_a_line(predict) -> None:
+    pytest.importorskip("latex2mathml")
+    odd = Row("a.png", (Hypothesis(r"\genfrac{}{}{0pt}{}{a}{b}<", ("a",), -1.0, 0.5),))
+    good, bad = predict("a.png", "--format", "mathml", rows=[GOOD, odd]).stdout.splitlines()
+    assert ET.fromstring(good).tag.endswith("math")
+    assert "merror" in {one.tag for one in ET.fromstring(bad).iter()}
+
+
+def test_mathml_names_its_extra_where_it_is_absent(predict, monkeypatch) -> None:
+    from im2latex_cli.cli import rows
+
+    monkeypatch.setattr(rows, "find_spec", lambda _: None)
+    result = predict("a.png", "--format", "mathml", rows=[GOOD])
+    assert result.exit_code == 2
+    assert 'pip install "im2latex-cli[mathml]"' in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("style", "stdout"),
+    [
+        ("compact", r"\frac{1}{2}\slash\sin x"),
+        ("katex", r"\frac{1}{2}/\sin x"),
+        ("im2markup", r"\frac { 1 } { 2 } \slash \operatorname { s i n } x"),
+    ],
+)
+def test_styles(predict, style: str, stdout: str) -> None:
+    tokens = (r"\frac", "{", "1", "}", "{", "2", "}", r"\slash", r"\sin", "x")
+    row = Row("a.png", (Hypothesis(r"\frac{1}{2}\slash\sin x", tokens, -1.0, 0.5),))
+    assert predict("a.png", "--style", style, rows=[row]).stdout == stdout + "\n"
+
+
+def test_tokens_have_their_log_probabilities(predict) -> None:
+    scores = (-0.1, -0.2, -0.3)
+    row = Row("a.png", (Hypothesis("ab", ("a", "b"), -0.6, 0.5, scores),))
+    told = json.loads(predict("a.png", "--format", "jsonl", "--tokens", rows=[row]).stdout)
+    assert (told["tokens"], told["log_probabilities"]) == ("a b", list(scores))
+    assert predict("a.png", "--tokens", rows=[row]).exit_code == 2
+
+
+def test_doubts_are_warnings_for_people_and_fields_for_programs(predict) -> None:
+    row = Row("a.png", GOOD.hypotheses, warnings=("low-confidence",))
+    assert "warning: a.png: low-confidence: " in predict("a.png", rows=[row]).stderr
+    asked = predict("a.png", "--format", "jsonl", rows=[row])
+    assert json.loads(asked.stdout)["warnings"] == ["low-confidence"]
+    assert "low-confidence" not in asked.stderr
+
+
+def test_a_drawing_that_failed_keeps_the_reading(predict) -> None:
+    row = Row("a.png", GOOD.hypotheses, error=InputError("o.png cannot be written."))
+    result = predict("a.png", "--format", "jsonl", rows=[row])
+    told = json.loads(result.stdout)
+    assert (told["latex"], told["error"]["code"], result.exit_code) == ("x^{2}", "input", 3)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["-0", "a.png"],
+        ["-", "--files-from", "-"],
+        ["a.pdf", "--pages", "3-1"],
+        ["a.pdf", "--pages", "x"],
+        ["a.pdf", "--box", "1,2,3"],
+        ["a.pdf", "--box", "10,0,5,5"],
+        ["a.pdf", "--box", "nan,0,5,5"],
+    ],
+)
+def test_what_does_not_fit_is_a_usage_error(predict, args: list[str]) -> None:
+    result = predict(*args, rows=[GOOD])
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_the_latex_is_copied(predict, monkeypatch) -> None:
+    from im2latex_cli.services import clipboard
+
+    copied: list[str] = []
+    monkeypatch.setattr(clipboard, "copy", copied.append)
+    predict("a.png", "b.png", "c.png", "--copy", rows=[GOOD, BAD, GOOD])
+    assert copied == ["x^{2}\nx^{2}"]

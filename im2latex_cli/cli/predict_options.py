@@ -1,0 +1,143 @@
+"""The arguments and options of `im2latex predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+INPUTS_PANEL = "What is read"
+OUTPUTS_PANEL = "What is written"
+
+Images = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="IMAGE...",
+        help="Pictures, PDF files, folders or quoted patterns; - is standard input.",
+        show_default=False,
+    ),
+]
+Recursive = Annotated[
+    bool,
+    typer.Option(
+        "--recursive",
+        "-r",
+        help="Take the pictures of folders inside folders too.",
+        rich_help_panel=INPUTS_PANEL,
+    ),
+]
+FilesFrom = Annotated[
+    Path | None,
+    typer.Option(
+        "--files-from",
+        metavar="FILE|-",
+        help="Read the paths in this list, one a line, as it is written.",
+        rich_help_panel=INPUTS_PANEL,
+    ),
+]
+Null = Annotated[
+    bool,
+    typer.Option(
+        "--null",
+        "-0",
+        help="The paths of --files-from end with NUL, as from find -print0.",
+        rich_help_panel=INPUTS_PANEL,
+    ),
+]
+PdfPages = Annotated[
+    str | None,
+    typer.Option(
+        "--pages",
+        metavar="1-3,7",
+        help="Pages of PDF files to read; all where not given.",
+        rich_help_panel=INPUTS_PANEL,
+    ),
+]
+PdfBox = Annotated[
+    str | None,
+    typer.Option(
+        "--box",
+        metavar="X0,Y0,X1,Y1",
+        help="Part of each PDF page to read, in points (1/72 inch) from its upper left corner.",
+        rich_help_panel=INPUTS_PANEL,
+    ),
+]
+Clipboard = Annotated[
+    bool,
+    typer.Option(
+        "--clipboard", help="Read the picture on the clipboard.", rich_help_panel=INPUTS_PANEL
+    ),
+]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        min=0.0,
+        help="Longest wait for a picture that comes through a pipe; 0 waits for ever.",
+        rich_help_panel=INPUTS_PANEL,
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help="pretrained, a results folder or a model file; by default pretrained where this "
+        "package bundles it, else results/small.",
+    ),
+]
+Format = Annotated[
+    Literal["text", "jsonl", "tsv", "markdown", "mathml"] | None,
+    typer.Option(
+        "--format",
+        metavar="text|jsonl|tsv|markdown|mathml",
+        show_default="text",
+        help="text: a line of LaTeX per picture; jsonl: a JSON object per picture; tsv: path, "
+        "LaTeX and confidence under a header; markdown: $$...$$; mathml: a <math> element a line.",
+        rich_help_panel=OUTPUTS_PANEL,
+    ),
+]
+Style = Annotated[
+    Literal["compact", "im2markup", "katex"],
+    typer.Option(
+        "--style",
+        metavar="compact|im2markup|katex",
+        help="compact: as a person would write; im2markup: that project's spaced tokens; katex: "
+        "what KaTeX and MathJax read.",
+        rich_help_panel=OUTPUTS_PANEL,
+    ),
+]
+Tokens = Annotated[
+    bool,
+    typer.Option(
+        "--tokens",
+        help="Add tokens and their log-probabilities to jsonl and --json.",
+        rich_help_panel=OUTPUTS_PANEL,
+    ),
+]
+Copy = Annotated[
+    bool,
+    typer.Option(
+        "--copy", help="Put the LaTeX on the clipboard too.", rich_help_panel=OUTPUTS_PANEL
+    ),
+]
+Render = Annotated[
+    Path | None,
+    typer.Option(
+        "--render",
+        metavar="OUT.png",
+        help="Draw the formula under its picture; {stem} in the name stands for the picture's.",
+        rich_help_panel=OUTPUTS_PANEL,
+    ),
+]
+Attention = Annotated[
+    Path | None,
+    typer.Option(
+        "--attention",
+        metavar="OUT.png",
+        help="Draw where the model looked; {stem} as for --render.",
+        rich_help_panel=OUTPUTS_PANEL,
+    ),
+]

@@ -1,0 +1,206 @@
+"""predict without anything to read, on a terminal: a prompt that takes paths and commands."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from im2latex_cli import paths
+from im2latex_cli.cli import console, rows
+from im2latex_cli.cli.asked import Asked
+from im2latex_cli.cli.session import Session
+from im2latex_cli.errors import Im2LatexError, UsageError
+from im2latex_cli.progress import SilentReporter
+
+if TYPE_CHECKING:
+    from im2latex_cli.services.predict import Reader
+    from im2latex_cli.settings.tree import Settings
+
+PROMPT = "im2latex> "
+HELP = """\
+Type or drop the path of a picture, a PDF file or a folder; several on a line are read in turn.
+:beam N              search with N hypotheses
+:attention OUT.png   draw where the model looked ({stem} for the picture's name); :attention off
+:render OUT.png      draw the formula under its picture; :render off
+:help                this text
+:quit                leave; so does the end of input"""
+OFF = "off"
+MOST_HISTORY = 1000
+
+
+def run(session: Session, shape: rows.Shape, asked: Asked) -> None:
+    """Read paths until the end of input or `:quit`; what fails is told, and the prompt goes on."""
+    from im2latex_cli.services.predict import Reader
+
+    dialogue = Dialogue(session.settings, Reader(session.settings, asked.model), shape, asked)
+    session.reporter.info(f"model: {dialogue.reader.model}   (:help, :quit)")
+    with_history = _history()
+    for line in _lines():
+        if line.strip() == ":quit":
+            break
+        try:
+            dialogue.take(line)
+        except Im2LatexError as error:
+            console.error(str(error.args[0]), error.hint)
+        except KeyboardInterrupt:
+            console.error("Interrupted.")
+        with_history()
+
+
+class Dialogue:
+    """What the prompt remembers from one line to the next."""
+
+    def __init__(self, settings: Settings, reader: Reader, shape: rows.Shape, asked: Asked) -> None:
+        self.reader = reader
+        self._settings = settings
+        self._shape = replace(shape, form="text" if shape.form == "json" else shape.form)
+        self._asked = asked
+
+    def take(self, line: str) -> None:
+        """Do what one line says.
+
+        Raises:
+            UsageError: there is no such command.
+        """
+        line = line.strip()
+        if line.startswith(":"):
+            self._command(*line[1:].split(maxsplit=1))
+        elif names := dropped(line):
+            self._read(names)
+
+    def _command(self, name: str = "", value: str = "") -> None:
+        match name:
+            case "beam":
+                self._beam(value.strip())
+            case "attention":
+                self._asked = replace(self._asked, attention=_target(name, value))
+            case "render":
+                self._asked = replace(self._asked, render=_target(name, value))
+            case "help":
+                console.out(HELP)
+            case _:
+                raise UsageError(f"There is no :{name}.", hint=":help lists what there is.")
+
+    def _beam(self, value: str) -> None:
+        if not (value.isdecimal() and int(value)):
+            raise UsageError(f":beam {value}: not a number above 0.", hint="Say :beam 5.")
+        self.reader.decode = self.reader.decode.model_copy(update={"beam": int(value)})
+
+    def _read(self, names: list[str]) -> None:
+        from im2latex_cli.services.drawings import Drawings
+        from im2latex_cli.services.inputs import Inputs
+
+        drawings = Drawings(
+            self._settings, attention=self._asked.attention, render=self._asked.render
+        )
+        images = drawings.check(Inputs(named=names))
+        found = self.reader.read(images, SilentReporter(), drawings=drawings)
+        done = rows.write(found, self._shape, _Warnings())
+        if done.lone_error:
+            raise done.lone_error
+
+
+class _Warnings(SilentReporter):
+    """Tells warnings only."""
+
+    def warn(self, message: str) -> None:
+        console.stderr().print(f"warning: {message}", style="yellow")
+
+
+def _target(name: str, value: str) -> Path | None:
+    if value.strip() == OFF:
+        return None
+    target = Path(*dropped(value)[:1])
+    if target == Path():
+        raise UsageError(f":{name} needs a file.", hint=f"Say :{name} OUT.png.")
+    return target
+
+
+def dropped(line: str) -> list[str]:
+    """Return the paths in a line, as typed or as a terminal writes what is dropped on it.
+
+    Quotes, backslashes before spaces, `~` and `file://` addresses are understood. A line that is
+    a path as it stands is that path.
+    """
+    line = line.strip()
+    if not line or os.path.lexists(line):
+        return [line] if line else []
+    try:
+        parts = shlex.split(line)
+    except ValueError:  # a lone quote or a backslash at the end
+        parts = [line]
+    return [_plain(part) for part in parts]
+
+
+def _plain(part: str) -> str:
+    if part.startswith("file://"):
+        return unquote(urlsplit(part).path)
+    return str(Path(part).expanduser())
+
+
+def _lines() -> Iterator[str]:
+    """Lines from the terminal; Ctrl-C drops one, the end of input ends them all."""
+    while True:
+        try:
+            yield _line()
+        except KeyboardInterrupt:
+            sys.stderr.write("\n")
+        except EOFError:
+            sys.stderr.write("\n")
+            return
+
+
+def _line() -> str:
+    """One line; where results go elsewhere than the terminal, the prompt stays out of them."""
+    if sys.stdout.isatty():
+        return input(PROMPT)
+    sys.stderr.write(PROMPT)
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line
+
+
+def _history() -> Callable[[], None]:
+    """Load the history of earlier prompts; return what saves it."""
+    try:
+        import readline
+    except ImportError:  # not on Windows
+        return lambda: None
+    file = paths.history_file()
+    try:
+        readline.read_history_file(file)
+    except OSError:
+        readline.clear_history()
+    readline.set_history_length(MOST_HISTORY)
+    _complete_paths(readline)
+
+    def save() -> None:
+        with suppress(OSError):  # a history that cannot be kept is no reason to stop
+            file.parent.mkdir(parents=True, exist_ok=True)
+            readline.write_history_file(file)
+
+    return save
+
+
+def _complete_paths(readline: ModuleType) -> None:
+    def complete(text: str, state: int) -> str | None:
+        start = glob.escape(os.path.expanduser(text))  # noqa: PTH111 (keeps the last slash)
+        found = sorted(glob.glob(f"{start}*"))  # noqa: PTH207
+        shown = [f"{one}/" if Path(one).is_dir() else one for one in found]
+        return shown[state] if state < len(shown) else None
+
+    readline.set_completer_delims(" \t\n")
+    readline.set_completer(complete)
+    libedit = "libedit" in (readline.__doc__ or "")
+    readline.parse_and_bind("bind ^I rl_complete" if libedit else "tab: complete")

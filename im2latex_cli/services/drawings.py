@@ -1,0 +1,112 @@
+"""The files that predict draws beside its rows: which, and the formula under its picture."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from im2latex_cli import files
+from im2latex_cli.errors import UsageError
+from im2latex_cli.render.choose import choose
+from im2latex_cli.render.renderer import Renderer, RenderFailure
+from im2latex_cli.report import comparison
+from im2latex_cli.settings.tree import Settings
+from im2latex_cli.vision.finish import finish
+
+STEM = "{stem}"
+NOT_RENDERED = "does-not-render"
+
+_Image = TypeVar("_Image")
+
+
+class Drawings:
+    """Where drawings go, and how formulas are rendered for them.
+
+    Args:
+        settings: the settings tree.
+        attention: PNG to draw where the network looked, or None.
+        render: PNG to draw the formula under its picture, or None.
+
+    Raises:
+        UsageError: a file is no .png.
+        RendererError: the renderer that the settings name is not here.
+    """
+
+    def __init__(self, settings: Settings, *, attention: Path | None, render: Path | None) -> None:
+        self._settings = settings
+        self._files = {"--attention": attention, "--render": render}
+        self._seen: Counter[str] = Counter()
+        for flag, file in self._files.items():
+            if file is not None and file.suffix.lower() != ".png":
+                raise UsageError(f"{flag} writes PNG files, not {file.name}.", hint="Name a .png.")
+        if render:
+            _ = self._renderer
+
+    def check(self, images: Iterable[_Image | None]) -> Iterable[_Image | None]:
+        """Look whether several pictures would be drawn into one file; return the pictures.
+
+        Raises:
+            UsageError: they would.
+        """
+        single = [(flag, f) for flag, f in self._files.items() if f and STEM not in f.name]
+        if not single:
+            return images
+        rest = iter(images)
+        first = list(_first(rest, 2))
+        if len(first) > 1:
+            flag, file = single[0]
+            raise UsageError(
+                f"{flag}: several pictures would all be drawn into {file}.",
+                hint=f"Put {STEM} into the name, as in {STEM}{file.suffix}.",
+            )
+        return chain(first, rest)
+
+    def targets(self, stem: str) -> tuple[Path | None, Path | None]:
+        """The files for the next picture, attention and render; equal names are numbered."""
+        if not any(self._files.values()):
+            return None, None
+        self._seen[stem] += 1
+        name = stem if self._seen[stem] == 1 else f"{stem}-{self._seen[stem]}"
+        attention, render = (
+            file and file.with_name(file.name.replace(STEM, name)) for file in self._files.values()
+        )
+        return attention, render
+
+    def compare(self, target: Path, picture: NDArray[np.uint8], latex: str) -> str | None:
+        """Draw the formula under its picture.
+
+        Returns:
+            The warning to give where the formula cannot be rendered: the sheet then says why.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        render = self._settings.render
+        (page,) = self._renderer.render([latex])
+        if isinstance(page, RenderFailure):
+            files.write_bytes(target, comparison.sheet(picture, page.message))
+            return NOT_RENDERED
+        below, _ = finish(page.ink, look=render.look, padding=render.padding, buckets=False)
+        files.write_bytes(target, comparison.sheet(picture, below))
+        return None
+
+    @cached_property
+    def _renderer(self) -> Renderer:
+        return choose(self._settings.render)
+
+
+def _first(images: Iterator[_Image | None], count: int) -> Iterator[_Image]:
+    found = 0
+    for image in images:
+        if image is not None:
+            found += 1
+            yield image
+        if found == count:
+            return
