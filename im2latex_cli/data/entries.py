@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-BadReason = Literal["encoding", "empty", "no-formula", "no-picture"]
+BadReason = Literal["encoding", "empty", "no-formula", "no-picture", "no-group", "unlisted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +18,16 @@ class Entry:
         formula: as the source gives it.
         split: the source's own split for it, or None.
         image: name of the picture that comes with it, or None where it is to be rendered.
+        file: the file inside the source, where it has several; lines count from its beginning.
+        group: what decides the split in place of the formula; it goes before the source's own.
     """
 
     line: int
     formula: str
     split: str | None = None
     image: str | None = None
+    file: str | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,14 @@ class BadLine:
         text: what could be read of it.
         reason: short stable name for counting.
         message: one line for people.
+        file: the file inside the source, where it has several.
     """
 
     line: int
     text: str
     reason: BadReason
     message: str
+    file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ class Source:
         read: yields every line in order; each call begins anew.
         picture: bytes of the picture of that name, where pictures come with the formulas.
         options: settings that chose among the content, by dotted name.
+        remarks: what the user should know about the content, one line each.
     """
 
     name: str
@@ -60,3 +67,4 @@ class Source:
     read: Callable[[], Iterator[Entry | BadLine]]
     picture: Callable[[str], bytes] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()

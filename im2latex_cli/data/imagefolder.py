@@ -115,6 +115,11 @@ class Pairs:
             raise InputError(f"{name} in {self._path} cannot be read: {error}.") from error
 
 
+def has_pairs(folder: Path) -> bool:
+    """Whether a folder is an imagefolder."""
+    return next(folder.rglob(METADATA), None) is not None
+
+
 def open_pairs(path: Path) -> Pairs:
     """Open a folder or an uncompressed .tar of pictures with metadata.jsonl.
 

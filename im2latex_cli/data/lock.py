@@ -14,13 +14,20 @@ FILE = "lock"
 
 
 @contextmanager
-def locked(folder: Path, *, busy: str) -> Iterator[None]:
+def locked(
+    folder: Path, *, busy: str, hint: str = "Wait for it, or choose another --output."
+) -> Iterator[None]:
     """Hold the lock file in `folder`, which is made if need be; the holder may delete both.
 
+    Args:
+        folder: where the lock file is.
+        busy: what to say where another process holds it.
+        hint: what to do then.
+
     Raises:
-        UsageError: another process holds it; `busy` is the message.
+        UsageError: another process holds it.
     """
-    handle = _acquire(folder, busy)
+    handle = _acquire(folder, busy, hint)
     try:
         yield
     finally:
@@ -31,7 +38,7 @@ def locked(folder: Path, *, busy: str) -> Iterator[None]:
                 folder.rmdir()
 
 
-def _acquire(folder: Path, busy: str) -> int:
+def _acquire(folder: Path, busy: str, hint: str) -> int:
     """Lock the file that has the name now: an earlier holder may delete it while we wait."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
@@ -41,7 +48,7 @@ def _acquire(folder: Path, busy: str) -> int:
             continue
         if not _try_lock(handle):
             os.close(handle)
-            raise UsageError(busy, hint="Wait for it, or choose another --output.")
+            raise UsageError(busy, hint=hint)
         if _is_current(handle, folder / FILE):
             return handle
         os.close(handle)

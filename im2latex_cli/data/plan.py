@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
@@ -29,7 +29,9 @@ class Planned:
         form: its normal form, tokens separated by spaces.
         split: where it goes.
         file_name: its picture's name inside the split; fixed before anything is rendered.
+        place: its place in the source, from 0; lines of a text may hold several formulas.
         image: name of the picture that comes with it, or None.
+        file: the file inside the source, where it has several.
     """
 
     line: int
@@ -37,21 +39,38 @@ class Planned:
     form: str
     split: Split
     file_name: str
+    place: int
     image: str | None = None
+    file: str | None = None
+
+    def failed(self, reason: str, message: str) -> Left:
+        """The row that says why it has no picture."""
+        return Left(self.place, self.line, self.formula, reason, message, self.file)
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """One line that has no picture: a row of failures.jsonl."""
+    """One line that has no picture: a row of failures.jsonl.
 
+    Attributes:
+        place: its place in the source, from 0.
+        line: its line in the source.
+        formula: as the source gives it, or what could be read.
+        reason: short stable name for counting.
+        message: one line for people.
+        file: the file inside the source, where it has several.
+    """
+
+    place: int
     line: int
     formula: str
     reason: str
     message: str
+    file: str | None = None
 
     def to_json(self) -> dict[str, object]:
         """The row as the file has it."""
-        return {
+        return ({} if self.file is None else {"file": self.file}) | {
             "line": self.line,
             "formula": self.formula,
             "reason": self.reason,
@@ -81,34 +100,45 @@ def make_plan(
     spacing: Literal["keep", "drop"],
 ) -> Plan:
     """Read, normalise and split all formulas of a source, and drop repeats."""
-    sound: list[tuple[Entry, str, Split]] = []
+    sound: list[Planned] = []
     left: list[Left] = []
-    for line in islice(source.read(), limit):
+    for place, line in enumerate(islice(source.read(), limit)):
         if isinstance(line, BadLine):
-            left.append(Left(line.line, line.text, line.reason, line.message))
+            left.append(Left(place, line.line, line.text, line.reason, line.message, line.file))
             continue
         normal = normalize(line.formula, spacing=spacing)
         if normal.problem is not None or not normal.tokens:
             problem = normal.problem or "nothing is left of it"
-            left.append(Left(line.line, line.formula, UNSOUND, problem))
+            left.append(Left(place, line.line, line.formula, UNSOUND, problem, line.file))
             continue
-        split = own_split(line.split) or hashed_split(
-            normal.tokens, val_share=val_share, test_share=test_share
+        form = " ".join(normal.tokens)
+        split = _split(line, form, val_share=val_share, test_share=test_share)
+        sound.append(
+            Planned(line.line, line.formula, form, split, "", place, line.image, line.file)
         )
-        sound.append((line, " ".join(normal.tokens), split))
-    kept, removed = remove_repeats((split, form) for _, form, split in sound)
+    kept, removed = remove_repeats((item.split, item.form) for item in sound)
     for one in removed:
-        entry, keeper = sound[one.index][0], sound[one.kept]
-        where = f"in {keeper[2]}, line {keeper[0].line}"
         reason = OVERLAP if one.overlap else DUPLICATE
-        left.append(Left(entry.line, entry.formula, reason, f"the same normal form is {where}"))
-    left.sort(key=lambda row: row.line)
+        message = f"the same normal form is in {_where(sound[one.kept])}"
+        left.append(sound[one.index].failed(reason, message))
+    left.sort(key=lambda row: row.place)
     return Plan(tuple(_name(sound[index] for index in kept)), tuple(left))
 
 
-def _name(rows: Iterator[tuple[Entry, str, Split]]) -> Iterator[Planned]:
+def _split(entry: Entry, form: str, *, val_share: float, test_share: float) -> Split:
+    own = own_split(entry.split) if entry.group is None else None
+    deciding = form if entry.group is None else entry.group
+    return own or hashed_split(deciding, val_share=val_share, test_share=test_share)
+
+
+def _where(item: Planned) -> str:
+    file = "" if item.file is None else f"{item.file}, "
+    return f"{item.split}, {file}line {item.line}"
+
+
+def _name(items: Iterable[Planned]) -> Iterator[Planned]:
     counts: Counter[str] = Counter()
-    for entry, form, split in rows:
-        name = f"{counts[split]:06d}.png"
-        counts[split] += 1
-        yield Planned(entry.line, entry.formula, form, split, name, entry.image)
+    for item in items:
+        name = f"{counts[item.split]:06d}.png"
+        counts[item.split] += 1
+        yield replace(item, file_name=name)

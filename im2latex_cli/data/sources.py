@@ -1,4 +1,4 @@
-"""From what a user names to a stream of formulas: small, synthetic, a file or a folder."""
+"""From what a user names to a stream of formulas: a built-in set, a file or a folder."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from im2latex_cli.data.catalog import IM2LATEX_100K
+from im2latex_cli.data.documents import SUFFIXES, has_documents, open_documents, source_of
 from im2latex_cli.data.entries import BadLine, Entry, Source
-from im2latex_cli.data.imagefolder import Pairs, open_pairs
+from im2latex_cli.data.imagefolder import Pairs, has_pairs, open_pairs
+from im2latex_cli.data.listing import FORMULAS, is_listing, open_listing
 from im2latex_cli.data.small import small_source
 from im2latex_cli.data.synthetic import synthetic_source
 from im2latex_cli.data.tables import READERS, Table, suffix
 from im2latex_cli.errors import InputError
 
-BUILT_IN = ("small", "synthetic")
+FULL = "full"
+BUILT_IN = ("small", "synthetic", FULL)
 ACCEPTED = (
-    ", ".join(BUILT_IN) + ", " + ", ".join(READERS) + " (each also as .gz), an imagefolder, a .tar"
+    f"{', '.join(BUILT_IN)}, {', '.join(READERS)}, {', '.join(SUFFIXES)} (each also as .gz), "
+    f"a folder of {', '.join(SUFFIXES)}, an imagefolder, a .tar, a folder with {FORMULAS}"
 )
 
 
@@ -28,49 +33,91 @@ def dataset_name(dataset: str) -> str:
     'train'
     """
     name = Path(dataset).resolve().name if dataset.strip("./\\") == "" else Path(dataset).name
-    for ending in (".gz", *READERS, ".tar"):
+    for ending in (".gz", *READERS, *SUFFIXES, ".tar"):
         name = name.removesuffix(ending)
     return name or "data"
 
 
-def open_source(dataset: str, *, column: str, size: int, seed: int) -> Source:
+def open_source(
+    dataset: str,
+    *,
+    column: str,
+    size: int,
+    seed: int,
+    split_by: str | None = None,
+    full: Path | None = None,
+) -> Source:
     """Open the formulas of a data set.
 
     Args:
-        dataset: small, synthetic, or a path.
+        dataset: small, synthetic, full, or a path.
         column: column of the formula in tables.
         size: formulas that synthetic generates.
         seed: seed of synthetic.
+        split_by: column whose equal values share a split; "file" for documents.
+        full: folder with the files of full.
 
     Raises:
-        InputError: nothing there, or not of an accepted kind.
+        InputError: nothing there, not of an accepted kind, or nothing to split by.
     """
+    path = Path(dataset)
+    if dataset not in BUILT_IN and not path.exists():
+        raise InputError(f"There are no formulas at {dataset}.", hint=f"Accepted: {ACCEPTED}.")
+    if dataset not in BUILT_IN and path.is_file() and suffix(path)[0] in READERS:
+        return _table(path, column, split_by)
+    if dataset not in BUILT_IN and _is_document(path):
+        return _documents(path, split_by)
+    if split_by is not None:
+        raise InputError(
+            f"{dataset} has no columns, so nothing to split by.",
+            hint="--split-by is for .tsv, .csv and .jsonl, and for folders of texts.",
+        )
     if dataset == "small":
         return small_source()
     if dataset == "synthetic":
         return synthetic_source(size, seed)
-    path = Path(dataset)
-    if not path.exists():
-        raise InputError(f"There are no formulas at {dataset}.", hint=f"Accepted: {ACCEPTED}.")
+    if dataset == FULL:
+        return open_listing(full or Path(), name=IM2LATEX_100K.name)
+    return _pictures_or_listing(path)
+
+
+def _pictures_or_listing(path: Path) -> Source:
+    if is_listing(path):
+        return open_listing(path)
     if path.is_dir() or path.suffix.lower() == ".tar":
         return _imagefolder(path)
-    return _table(path, column)
+    raise InputError(
+        f"{path} is of a kind that is not known ({path.suffix or 'no suffix'}).",
+        hint=f"Accepted: {ACCEPTED}.",
+    )
 
 
-def _table(path: Path, column: str) -> Source:
+def _is_document(path: Path) -> bool:
+    if not path.is_dir():
+        return suffix(path)[0] in SUFFIXES
+    return not (is_listing(path) or has_pairs(path)) and has_documents(path)
+
+
+def _documents(path: Path, split_by: str | None) -> Source:
     kind, packed = suffix(path)
-    if kind not in READERS:
-        raise InputError(
-            f"{path} is of a kind that is not known ({path.suffix or 'no suffix'}).",
-            hint=f"Accepted: {ACCEPTED}.",
-        )
+    if path.is_dir() or not packed:
+        return open_documents(path, split_by=split_by)
+    inner = f"{dataset_name(path.name)}{kind}"
+    return source_of(path.name, [(inner, _content(path, packed=True))])
+
+
+def _table(path: Path, column: str, split_by: str | None) -> Source:
+    kind, packed = suffix(path)
+    if kind == ".txt" and split_by is not None:
+        raise InputError(f"{path} has no columns to split by.", hint="Use .tsv, .csv or .jsonl.")
     content = _content(path, packed=packed)
-    table = Table(content, path.name, column)
+    table = Table(content, path.name, column, split_by)
+    options = {"build.column": column, "build.split_by": split_by}
     return Source(
         path.name,
         hashlib.sha256(content).hexdigest(),
         lambda: READERS[kind](table),
-        options={} if kind == ".txt" else {"build.column": column},
+        options={} if kind == ".txt" else {k: v for k, v in options.items() if v is not None},
     )
 
 

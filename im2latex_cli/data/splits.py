@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,13 +23,15 @@ def own_split(name: str | None) -> Split | None:
     return None if name is None else _NAMES.get(name.strip().lower())
 
 
-def hashed_split(tokens: Sequence[str], *, val_share: float, test_share: float) -> Split:
-    """Choose a split by the formula's normal form alone, so that adding formulas moves none.
+def hashed_split(deciding: str, *, val_share: float, test_share: float) -> Split:
+    """Choose a split by one text alone, so that adding formulas moves none.
+
+    The text is the formula's normal form, or the value of a column that groups formulas.
 
     The lowest `test_share` of all hashes is test, the next `val_share` is val; raising a share
     therefore only moves formulas between train and that split (and val for test).
     """
-    digest = hashlib.sha256(" ".join(tokens).encode("utf-8", "surrogatepass")).digest()
+    digest = hashlib.sha256(deciding.encode("utf-8", "surrogatepass")).digest()
     place = int.from_bytes(digest[:8], "big") / 2**64
     if place < test_share:
         return "test"

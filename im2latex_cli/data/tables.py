@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from im2latex_cli.data.entries import BadLine, Entry
@@ -25,11 +25,22 @@ class Table:
         content: its bytes, unpacked.
         name: how messages call it.
         column: column or key of the formula.
+        split_by: column or key whose value decides the split, or None.
     """
 
     content: bytes
     name: str
     column: str
+    split_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where the columns of a table are, from 0."""
+
+    formula: int
+    split: int | None
+    group: int | None
 
 
 def read_txt(table: Table) -> Rows:
@@ -45,12 +56,12 @@ def read_tsv(table: Table) -> Rows:
         InputError: the header has no such column.
     """
     lines = _lines(table.content)
-    formula_at, split_at = _columns(_header(lines, table.name).split("\t"), table)
+    columns = _columns(_header(lines, table.name).split("\t"), table)
     for number, line in lines:
         if isinstance(line, BadLine):
             yield line
         else:
-            yield _cells(number, line.split("\t"), formula_at, split_at, line)
+            yield _cells(number, line.split("\t"), columns, line)
 
 
 def read_csv(table: Table) -> Rows:
@@ -62,7 +73,7 @@ def read_csv(table: Table) -> Rows:
     lines = _split(table.content, keep_end=True)
     text = [line.decode("utf-8", "surrogateescape") for line in lines]
     rows = csv.reader(text)
-    formula_at, split_at = _columns(_csv_header(rows, table.name), table)
+    columns = _columns(_csv_header(rows, table.name), table)
     while True:
         number = rows.line_num + 1
         try:
@@ -74,7 +85,7 @@ def read_csv(table: Table) -> Rows:
             yield BadLine(number, shown, "no-formula", f"broken CSV: {error}")
             continue
         line = ",".join(cells)
-        yield _bad_encoding(number, line) or _cells(number, cells, formula_at, split_at, line)
+        yield _bad_encoding(number, line) or _cells(number, cells, columns, line)
 
 
 def read_jsonl(table: Table) -> Rows:
@@ -94,8 +105,8 @@ def read_jsonl(table: Table) -> Rows:
         formula = row.get(table.column) if isinstance(row, dict) else None
         if isinstance(formula, str):
             split = row.get(SPLIT_COLUMN)
-            clean = formula.encode("utf-8", "replace").decode("utf-8")
-            yield _entry(number, clean, split if isinstance(split, str) else None)
+            entry = _entry(number, _clean(formula), split if isinstance(split, str) else None)
+            yield _grouped(entry, _text(row.get(table.split_by)), line, table.split_by)
         else:
             yield BadLine(number, line, "no-formula", f"no text under the key {table.column!r}")
 
@@ -153,27 +164,61 @@ def _csv_header(rows: Iterator[list[str]], name: str) -> list[str]:
     return header
 
 
-def _columns(header: list[str], table: Table) -> tuple[int, int | None]:
+def _columns(header: list[str], table: Table) -> _Columns:
+    names = ", ".join(header) or "none"
     if table.column not in header:
-        names = ", ".join(header) or "none"
         raise InputError(
             f"{table.name} has no column {table.column!r}; its first line names {names}.",
             hint=f"Say which one holds the formulas: --column {header[-1] if header else 'NAME'}.",
         )
-    split_at = header.index(SPLIT_COLUMN) if SPLIT_COLUMN in header else None
-    return header.index(table.column), split_at
+    if table.split_by is not None and table.split_by not in header:
+        raise InputError(
+            f"{table.name} has no column {table.split_by!r} to split by; "
+            f"its first line names {names}.",
+            hint="Name one of these with --split-by.",
+        )
+    places = {name: at for at, name in reversed(list(enumerate(header)))}
+    group = None if table.split_by is None else places[table.split_by]
+    return _Columns(places[table.column], places.get(SPLIT_COLUMN), group)
 
 
-def _cells(
-    number: int, cells: list[str], formula_at: int, split_at: int | None, line: str
-) -> Entry | BadLine:
-    if formula_at >= len(cells):
+def _cells(number: int, cells: list[str], columns: _Columns, line: str) -> Entry | BadLine:
+    if columns.formula >= len(cells):
         if not line.strip():
             return _entry(number, line, None)
-        message = f"only {len(cells)} columns; the formula is in column {formula_at + 1}"
+        message = f"only {len(cells)} columns; the formula is in column {columns.formula + 1}"
         return BadLine(number, line, "no-formula", message)
-    has_split = split_at is not None and split_at < len(cells)
-    return _entry(number, cells[formula_at], cells[split_at] if has_split else None)  # type: ignore[index]
+    entry = _entry(number, cells[columns.formula], _cell(cells, columns.split))
+    if columns.group is None:
+        return entry
+    return _grouped(entry, _cell(cells, columns.group), line, f"column {columns.group + 1}")
+
+
+def _cell(cells: list[str], at: int | None) -> str | None:
+    return cells[at] if at is not None and at < len(cells) else None
+
+
+def _grouped(
+    entry: Entry | BadLine, value: str | None, line: str, name: str | None
+) -> Entry | BadLine:
+    """Add what decides the split; without a value the formula could land anywhere."""
+    if name is None or isinstance(entry, BadLine):
+        return entry
+    if value is None or not value.strip():
+        return BadLine(entry.line, line, "no-group", f"nothing in {name} to split by")
+    return replace(entry, group=value)
+
+
+def _text(value: object) -> str | None:
+    """A value of JSON as what formulas can share, None for what they cannot."""
+    if isinstance(value, str):
+        return _clean(value)
+    return json.dumps(value) if isinstance(value, bool | int | float) else None
+
+
+def _clean(text: str) -> str:
+    """Replace lone surrogates, which JSON can write and UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _entry(number: int, formula: str, split: str | None) -> Entry | BadLine:

@@ -153,7 +153,7 @@ class Unfinished:
             marks = self._open_tables(stack, store.GLYPHS) if glyphs else {}
             for item, row in self._rows(items):
                 if "reason" in row:
-                    left.append(Left(item.line, item.formula, row["reason"], row["message"]))
+                    left.append(item.failed(row["reason"], row["message"]))
                     continue
                 names[item.split].add(item.file_name)
                 metadata[item.split].write(_line(_metadata(item, row)))

@@ -12,15 +12,17 @@ from pathlib import Path
 from im2latex_cli import files
 from im2latex_cli.data import manifest as manifests
 from im2latex_cli.data import store
+from im2latex_cli.data.catalog import IM2LATEX_100K, missing, obtain
 from im2latex_cli.data.entries import Source
 from im2latex_cli.data.lock import locked
 from im2latex_cli.data.manifest import Manifest
 from im2latex_cli.data.plan import DUPLICATE, OVERLAP, Left, Plan, make_plan
-from im2latex_cli.data.sources import BUILT_IN, dataset_name, open_source
+from im2latex_cli.data.sources import BUILT_IN, FULL, dataset_name, open_source
 from im2latex_cli.data.splits import count
 from im2latex_cli.data.unfinished import FOLDER, Unfinished, claim
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, Interrupted, UsageError
 from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.paths import make_cache
 from im2latex_cli.progress import Reporter
 from im2latex_cli.services.identity import IMPORTED, asked, demand_same, with_renderer
 from im2latex_cli.services.pictures import draw, take
@@ -83,6 +85,7 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
     Raises:
         UsageError: the folder holds a data set of other settings, or another process builds it.
         InputError: the formulas cannot be read, or the folder cannot be written.
+        DownloadError: the formulas cannot be fetched.
         RendererError: the renderer asked for is not there.
         Interrupted: Ctrl-C; what is done is kept.
     """
@@ -93,9 +96,7 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
         raise UsageError(
             f"{root} holds the formulas; they and the data set cannot be in one folder."
         )
-    source = open_source(
-        build.dataset, column=build.column, size=build.size, seed=settings.runtime.seed
-    )
+    source = _open_source(settings, reporter)
     job = _Job(root, settings, source, reporter)
     try:
         claim(root)
@@ -113,6 +114,30 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
     if not redone:
         reporter.info(f"{root} is built already; nothing to do.")
     return _result(root, settings, redone=redone, seconds=time.perf_counter() - started)
+
+
+def _open_source(settings: Settings, reporter: Reporter) -> Source:
+    """Open the formulas; fetch those of full where no folder has them."""
+    build = settings.build
+    full = None if build.source is None else Path(build.source)
+    if full is not None and build.dataset != FULL:
+        raise UsageError(
+            f"--source is a folder with the files of {FULL}; the data set is {build.dataset}.",
+            hint=f"Add --dataset {FULL}, or name the folder itself with --dataset.",
+        )
+    if build.dataset == FULL and full is None:
+        full = make_cache() / IM2LATEX_100K.name
+        obtain(IM2LATEX_100K, full, reporter)
+    elif full is not None:
+        missing(IM2LATEX_100K, full)  # raises where a downloaded file has changed
+    return open_source(
+        build.dataset,
+        column=build.column,
+        split_by=build.split_by,
+        size=build.size,
+        seed=settings.runtime.seed,
+        full=full,
+    )
 
 
 def output_folder(settings: Settings) -> Path:
@@ -170,7 +195,7 @@ class _Job:
     def _make(self, work: Unfinished, request: Manifest, plan: Plan) -> None:
         self._draw(work, request, plan)
         undrawn = work.write_tables(plan.items, glyphs=self.settings.build.glyphs)
-        left = sorted([*plan.left, *undrawn], key=lambda row: row.line)
+        left = sorted([*plan.left, *undrawn], key=lambda row: row.place)
         files.write_jsonl(work.path / store.FAILURES, (row.to_json() for row in left))
         vocab = Vocab.build(_train_tokens(plan, undrawn), min_count=self.settings.vocab.min_count)
         vocab.save(work.path / store.VOCAB)
@@ -179,6 +204,8 @@ class _Job:
 
     def _plan(self) -> Plan:
         build = self.settings.build
+        for remark in self.source.remarks:
+            self.reporter.warn(remark)
         with self.reporter.step("Reading formulas"):
             plan = make_plan(
                 self.source,
@@ -209,15 +236,15 @@ class _Job:
 
 
 def _train_tokens(plan: Plan, undrawn: Sequence[Left]) -> Counter[str]:
-    lines = {row.line for row in undrawn}
-    drawn = (item for item in plan.items if item.split == "train" and item.line not in lines)
+    places = {row.place for row in undrawn}
+    drawn = (item for item in plan.items if item.split == "train" and item.place not in places)
     return Counter(token for item in drawn for token in item.form.split(" "))
 
 
 def _complete(request: Manifest, plan: Plan, undrawn: Sequence[Left]) -> Manifest:
     """Add to the manifest what came out."""
-    lines = {row.line for row in undrawn}
-    counts = count(item.split for item in plan.items if item.line not in lines)
+    places = {row.place for row in undrawn}
+    counts = count(item.split for item in plan.items if item.place not in places)
     reasons = Counter(row.reason for row in [*plan.left, *undrawn])
     removed = {name: reasons.pop(name, 0) for name in (DUPLICATE, OVERLAP)}
     return replace(

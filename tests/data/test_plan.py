@@ -53,3 +53,24 @@ def test_without_own_split_adding_formulas_moves_none() -> None:
     after = {item.form: item.split for item in planned(rows).items}
     assert before == {form: after[form] for form in before}
     assert set(before.values()) == {"train", "val", "test"}
+
+
+def test_formulas_of_a_group_stay_together_whatever_the_source_says() -> None:
+    rows = [Entry(n, f"x_{{{n}}}", "train", group=f"author {n % 40}") for n in range(1, 400)]
+    groups: dict[int, set[str]] = {}
+    for item in planned(rows).items:
+        groups.setdefault(item.line % 40, set()).add(item.split)
+    assert all(len(found) == 1 for found in groups.values())
+    assert set.union(*groups.values()) == {"train", "val", "test"}
+
+
+def test_formulas_on_one_line_are_told_apart() -> None:
+    rows = [
+        Entry(7, "x", file="a.tex"), Entry(7, "x", file="b.tex"), BadLine(7, "", "empty", "-"),
+    ]  # fmt: skip
+    plan = planned(rows)
+    assert [(item.place, item.file) for item in plan.items] == [(0, "a.tex")]
+    assert [(row.place, row.reason) for row in plan.left] == [(1, "duplicate"), (2, "empty")]
+    assert plan.left[0].to_json()["file"] == "b.tex"
+    assert "a.tex, line 7" in plan.left[0].message
+    assert "file" not in plan.left[1].to_json()

@@ -99,3 +99,35 @@ def test_missing_column_names_those_that_are_there(kind: str) -> None:
     comma = b"," if kind == ".csv" else b"\t"
     with pytest.raises(InputError, match=r"no column 'formula'.*kind, tex.*--column tex"):
         rows(kind, b"kind" + comma + b"tex\na" + comma + b"b\n")
+
+
+TABLES = {
+    ".tsv": b"author\tformula\tsplit\nann\tx\ttest\nbob\ty\ttest\n\tz\ttrain\nann\n",
+    ".csv": b"author,formula,split\nann,x,test\nbob,y,test\n,z,train\nann\n",
+    ".jsonl": b'{"author": "ann", "formula": "x"}\n{"author": "bob", "formula": "y"}\n'
+    b'{"formula": "z"}\n{"author": "ann"}\n',
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_column_that_groups_formulas(kind: str) -> None:
+    found = list(READERS[kind](Table(TABLES[kind], "f", "formula", "author")))
+    groups = [row.group if isinstance(row, Entry) else row.reason for row in found]
+    assert groups == ["ann", "bob", "no-group", "no-formula"]
+    plain = list(READERS[kind](Table(TABLES[kind], "f", "formula")))
+    assert [row.group for row in plain if isinstance(row, Entry)] == [None] * 3
+
+
+@pytest.mark.parametrize("kind", [".tsv", ".csv"])
+def test_a_grouping_column_that_is_not_there(kind: str) -> None:
+    with pytest.raises(InputError, match=r"no column 'writer' to split by.*author, formula"):
+        list(READERS[kind](Table(TABLES[kind], "f", "formula", "writer")))
+
+
+def test_numbers_group_too() -> None:
+    content = b'{"formula": "x", "page": 3}\n{"formula": "y", "page": [3]}\n'
+    good, bad = READERS[".jsonl"](Table(content, "f", "formula", "page"))
+    assert isinstance(good, Entry)
+    assert good.group == "3"
+    assert isinstance(bad, BadLine)
+    assert bad.message == "nothing in page to split by"

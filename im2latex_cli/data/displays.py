@@ -1,0 +1,84 @@
+r"""From a display to formulas: one for each row that stands on its own line.
+
+Rows of `align`, `gather`, `eqnarray` and their kin are formulas of their own. Marks of alignment
+are dropped, since a row alone has nothing to align with; between the equations of one row, as
+`align` has them, stays a `\qquad`. A formula that is only broken over lines (`multline`) is one
+formula; `aligned`, `split`, `cases` and matrices inside a display stay whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from im2latex_cli.data.lexing import Tokens, argument, option, skip_blanks
+
+WHOLE = frozenset(["equation", "equation*", "displaymath", "math", "dmath", "dmath*"])
+PAIRED = frozenset(
+    ["align", "align*", "alignat", "alignat*", "flalign", "flalign*", "xalignat", "xalignat*"]
+)
+STACKED = frozenset(["gather", "gather*", "eqnarray", "eqnarray*", "dgroup", "dgroup*"])
+BROKEN = frozenset(["multline", "multline*"])
+NAMES = WHOLE | PAIRED | STACKED | BROKEN
+"""Environments that are formulas."""
+
+_WITH_ARGUMENT = frozenset(["alignat", "alignat*", "xalignat", "xalignat*"])
+_INTERRUPTIONS = frozenset(("\\intertext", "\\shortintertext"))
+_BREAKS = frozenset(("\\\\", "\\cr", "\\newline"))
+
+Row = tuple[int, Tokens]
+
+
+def rows(name: str, tokens: Tokens) -> Iterator[Row]:
+    """Yield the formulas of one display.
+
+    Args:
+        name: of the environment; "equation" for any display without one.
+        tokens: what is inside, without comments.
+
+    Yields:
+        How many newlines come before the formula, and its tokens.
+    """
+    if name not in PAIRED | STACKED | BROKEN:
+        yield _newlines(tokens, 0), tokens
+        return
+    start = 0
+    if name in _WITH_ARGUMENT and (columns := argument(tokens, 0)) is not None:
+        start = columns[1]
+    row: Tokens = []
+    begin = at = start
+    nesting = marks = 0
+    while at < len(tokens):
+        here = tokens[at]
+        nesting += (here in {"{", "\\begin"}) - (here in {"}", "\\end"})
+        if nesting <= 0 and here in _BREAKS:
+            at = _behind_break(tokens, at + 1)
+            if name not in BROKEN:
+                yield _newlines(tokens, begin), row
+                row, begin, marks = [], at, 0
+        elif nesting <= 0 and here == "&":
+            marks += 1
+            row.append("\\qquad" if name in PAIRED and marks % 2 == 0 else " ")
+            at += 1
+        elif here in _INTERRUPTIONS and (text := argument(tokens, at + 1)) is not None:
+            at = text[1]
+            if not row:
+                begin = at
+        else:
+            row.append(here)
+            at += 1
+    yield _newlines(tokens, begin), row
+
+
+def _behind_break(tokens: Tokens, at: int) -> int:
+    """Pass over the star and the distance that a line break may have."""
+    if tokens[at : at + 1] == ["*"]:
+        at += 1
+    if skip_blanks(tokens, at) == at and (distance := option(tokens, at)) is not None:
+        return distance[1]
+    return at
+
+
+def _newlines(tokens: Tokens, begin: int) -> int:
+    while begin < len(tokens) and (tokens[begin].isspace() or tokens[begin] == "%"):
+        begin += 1
+    return sum(token.count("\n") for token in tokens[:begin])

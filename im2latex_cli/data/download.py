@@ -1,0 +1,287 @@
+"""One file over HTTPS: goes on where it broke off, and is kept only when its checksum is right.
+
+What has come so far lies beside the file as `NAME.part`. A finished file gets `NAME.sha256`
+beside it, which `verified` compares ever after.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import ipaddress
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import IO, Any, Protocol
+from urllib.parse import urlsplit
+
+from im2latex_cli import files
+from im2latex_cli.errors import DownloadError
+
+CHUNK = 1 << 16
+TRIES = 2
+"""Downloads of a file whose content is wrong: what came earlier may be of an older one."""
+AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+NETWORK = (OSError, http.client.HTTPException)
+"""What a broken connection raises; URLError and time-outs are OSErrors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to try.
+
+    Attributes:
+        stall: seconds without a byte before the connection counts as broken.
+        attempts: connections in a row that may bring nothing.
+        pause: seconds before the second attempt; doubled for each one after it.
+    """
+
+    stall: float = 30.0
+    attempts: int = 5
+    pause: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a publisher says of a file: where it is, its size in bytes and its MD5."""
+
+    name: str
+    url: str
+    size: int
+    md5: str
+
+
+class _Response(Protocol):
+    status: int
+    headers: Any
+
+    def read(self, amount: int = ..., /) -> bytes: ...
+    def close(self) -> None: ...
+
+
+class _BrokenError(Exception):
+    """The connection brought less than the file; to be tried again."""
+
+
+class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect to an address that would not be opened in the first place."""
+
+    def redirect_request(  # noqa: PLR0917 (the base class says so)
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        _demand_safe(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def fetch(
+    wanted: Published,
+    folder: Path,
+    *,
+    advance: Callable[[int], None] = lambda _count: None,
+    patience: Patience = Patience(),
+) -> Path:
+    """Download a file into `folder` and return its path; what came earlier is not fetched again.
+
+    Args:
+        wanted: the file.
+        folder: where it goes.
+        advance: called with the number of bytes that came; less than 0 where they were in vain.
+        patience: how long to try.
+
+    Raises:
+        DownloadError: no connection, no such file, or wrong content; the message says which.
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    part, target = folder / f"{wanted.name}.part", folder / wanted.name
+    advance(part.stat().st_size if part.exists() else 0)
+    for _ in range(TRIES):
+        _complete(wanted, part, advance, patience)
+        digests = _digests(part)
+        if part.stat().st_size == wanted.size and digests[0] == wanted.md5:
+            files.write_text(_record(target), f"{digests[1]}  {wanted.name}\n")
+            part.replace(target)
+            return target
+        advance(-part.stat().st_size)
+        part.unlink()
+    raise DownloadError(
+        f"{wanted.url} has not the published content: MD5 {digests[0]} instead of {wanted.md5}.",
+        hint="Nothing of it was kept. A proxy may have put its own page there; try again later.",
+    )
+
+
+def fetch_small(url: str, *, patience: Patience = Patience(), limit: int = 1 << 22) -> bytes:
+    """Return the content at an address, at most `limit` bytes of it.
+
+    Raises:
+        DownloadError: no connection or no such page.
+    """
+    for attempt in range(patience.attempts):
+        _wait(attempt, patience)
+        try:
+            with closing(_open(url, 0, patience.stall)) as response:
+                content = response.read(limit)
+                if len(content) < min(limit, int(response.headers.get("Content-Length") or 0)):
+                    reason = _BrokenError(f"the connection ended after {len(content):,} bytes")
+                    continue
+                return content
+        except _BrokenError as error:
+            reason = error
+        except NETWORK as error:
+            reason = _BrokenError(_told(error))
+    raise _gave_up(url, reason)
+
+
+def verified(target: Path) -> bool:
+    """Whether a file fetched earlier is there, with the content it had then.
+
+    Raises:
+        DownloadError: it is there with another content.
+    """
+    if not target.is_file() or not _record(target).is_file():
+        return False
+    stored = _record(target).read_text(encoding="utf-8").partition(" ")[0]
+    found = _digests(target)[1]
+    if found != stored:
+        raise DownloadError(
+            f"{target} has changed since it was downloaded: SHA-256 {found}, then {stored}.",
+            hint="Delete it and run the same command again.",
+        )
+    return True
+
+
+def _complete(
+    wanted: Published, part: Path, advance: Callable[[int], None], patience: Patience
+) -> None:
+    """Let `part` grow to the size of the file, over as many connections as it takes."""
+    attempt = best = 0
+    while True:
+        with part.open("ab") as out:
+            have = out.tell()
+            if have >= wanted.size:
+                return
+            try:
+                for start, chunk in _chunks(wanted, have, patience.stall):
+                    if start < have:  # the server began anew
+                        advance(start - have)
+                        out.truncate(start)
+                        have = start
+                    advance(len(chunk))
+                    have += out.write(chunk)
+                    if have > best:
+                        attempt, best = 0, have
+            except _BrokenError as error:
+                reason = error
+            else:
+                continue
+        attempt += 1
+        if attempt >= patience.attempts:
+            raise _gave_up(wanted.url, reason)
+        _wait(attempt, patience)
+
+
+def _chunks(wanted: Published, have: int, stall: float) -> Iterator[tuple[int, bytes]]:
+    """Yield where in the file each piece begins, and the piece.
+
+    Raises:
+        _BrokenError: the connection ended early.
+    """
+    try:
+        response = _open(wanted.url, have, stall)
+    except NETWORK as error:
+        raise _BrokenError(_told(error)) from error
+    with closing(response):
+        at = have if _goes_on(response, have) else 0
+        while at < wanted.size:
+            try:
+                chunk = response.read(min(CHUNK, wanted.size - at))
+            except NETWORK as error:
+                raise _BrokenError(_told(error)) from error
+            if not chunk:
+                raise _BrokenError(f"the connection ended after {at:,} of {wanted.size:,} bytes")
+            yield at, chunk
+            at += len(chunk)
+
+
+def _goes_on(response: _Response, have: int) -> bool:
+    span = str(response.headers.get("Content-Range", ""))
+    return response.status == HTTPStatus.PARTIAL_CONTENT and span.startswith(f"bytes {have}-")
+
+
+def _open(url: str, start: int, stall: float) -> _Response:
+    _demand_safe(url)
+    headers = {"User-Agent": "im2latex-cli", "Accept-Encoding": "identity"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 (checked above)
+    opener = urllib.request.build_opener(_SafeRedirects)
+    try:
+        response: _Response = opener.open(request, timeout=stall)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if start and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return _open(url, 0, stall)
+        if error.code in AGAIN or error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise _BrokenError(f"the server answered {error.code} {error.reason}") from error
+        raise DownloadError(
+            f"{url} cannot be downloaded: the server answered {error.code} {error.reason}."
+        ) from error
+    return response
+
+
+def _demand_safe(url: str) -> None:
+    """Check that an address is encrypted, or on this machine."""
+    parts = urlsplit(url)
+    if parts.scheme == "https" or (parts.scheme == "http" and _is_local(parts.hostname or "")):
+        return
+    raise DownloadError(f"{url} is not an https address, so nothing was downloaded from it.")
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _digests(path: Path) -> tuple[str, str]:
+    """MD5 and SHA-256 of a file, in hexadecimal."""
+    md5, sha = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+    with path.open("rb") as content:
+        while chunk := content.read(CHUNK):
+            md5.update(chunk)
+            sha.update(chunk)
+    return md5.hexdigest(), sha.hexdigest()
+
+
+def _record(target: Path) -> Path:
+    return target.with_name(f"{target.name}.sha256")
+
+
+def _wait(attempt: int, patience: Patience) -> None:
+    if attempt:
+        time.sleep(patience.pause * 2 ** (attempt - 1))
+
+
+def _told(error: BaseException) -> str:
+    reason = getattr(error, "reason", None) or error
+    return str(reason) or type(error).__name__
+
+
+def _gave_up(url: str, reason: _BrokenError) -> DownloadError:
+    host = urlsplit(url).hostname
+    return DownloadError(
+        f"{url} cannot be downloaded: {reason}.",
+        hint=f"Check that this machine reaches {host}; what came so far is kept.",
+    )
