@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from im2latex_cli.latex import symbols
 from im2latex_cli.latex.commands import (
     BEGIN,
     COMMANDS,
@@ -30,6 +31,7 @@ from im2latex_cli.latex.spellings import SYNONYMS
 
 _SUB, _SUP = 1, 2
 _WITH_LENGTH = ("\\hspace{", "\\mspace{", "\\vspace{", "\\rule{")
+_LETTERS = frozenset(symbols.LETTERS)
 _NOT_TEXT = frozenset("_^&#$%")
 
 
@@ -80,7 +82,18 @@ def check(tokens: Sequence[str]) -> str | None:
 class _Checker:
     """The state after some tokens."""
 
-    __slots__ = ("limits", "option", "owed", "owner", "row", "spec", "stack", "used", "want_mark")
+    __slots__ = (
+        "accent",
+        "limits",
+        "option",
+        "owed",
+        "owner",
+        "row",
+        "spec",
+        "stack",
+        "used",
+        "want_mark",
+    )
 
     def __init__(self) -> None:
         self.stack: list[_Frame] = []
@@ -89,6 +102,7 @@ class _Checker:
         self.option = False  # whether one in square brackets may come before
         self.limits = False  # whether \limits may come
         self.used = 0  # scripts the last atom has
+        self.accent = ""  # the accent of text that waits for its letter
         self.row = False  # whether a row has just begun
         self.want_mark = False  # whether a delimiter must come now
         self.spec: list[str] | None = None  # column letters being read
@@ -268,6 +282,9 @@ class _Checker:
         return None
 
     def _text(self, token: str) -> str | None:
+        accent, self.accent = self.accent, token if token in TEXT_ACCENTS else ""
+        if accent and token != "{" and not (len(token) == 1 and token in _LETTERS):
+            return f"{accent} lacks its letter"
         if token == "{":
             self._push(token, "}", text=True)
         elif token == "}":

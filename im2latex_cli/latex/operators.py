@@ -99,7 +99,7 @@ def dots(parser: Parser, out: list[str], last: int) -> int:
     r"""`\dots` chooses by what follows, as amsmath does; written is what it chose."""
     token = parser.tokens[parser.at]
     parser.at += 1
-    following = parser.tokens[parser.at]
+    following = "}" if parser.bare else parser.tokens[parser.at]
     following = SYNONYMS.get(following, following)
     name, thin = "\\ldots", following in _CLOSING or following == "&"
     if token == "\\dotsi" or (token == "\\dots" and following in _INTEGRALS):

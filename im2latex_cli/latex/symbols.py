@@ -140,7 +140,6 @@ mm REL NEVER stackrel
 mm ORD NEVER overset underset
 om REL NEVER xrightarrow xleftarrow
 m ORD NEVER pmod pod mod substack
-mmm ORD NEVER sideset
 """
 """Arguments (`o` optional, `m` math), class, place of scripts, names."""
 
@@ -150,10 +149,9 @@ OLD_TEXT_WORDS = "hbox textrm textup textnormal textmd"
 """Further spellings of commands whose argument is text."""
 
 TEXT_SYMBOLS = r"""
-\& \% \# \_ \$ \{ \} ~ \nobreakspace \space \, \; \: \! \quad \qquad \enspace \ldots \dots \S \P
-\ss \ae \AE \oe \OE \o \O \l \L \aa \AA \i \j \dag \ddag \copyright \pounds \textbackslash
-\textasciitilde \/ \textquoteright \textquoteleft \textendash \textemdash \slash \textbar
-\textless \textgreater
+\& \% \# \_ \{ \} ~ \nobreakspace \space \, \; \: \! \quad \qquad \enspace \ldots \dots \ss \ae
+\AE \oe \OE \o \O \l \L \aa \AA \i \j \textbackslash \textasciitilde \/ \textquoteright
+\textquoteleft \textendash \textemdash \slash \textbar \textless \textgreater
 """
 
 DELIMITERS = r"""

@@ -74,6 +74,8 @@ def _body(parser: Parser, name: str) -> list[str]:  # noqa: C901 (one case a lin
         if token == END:
             raise Problem(f"{name} is not closed before the end")
         parser.at += 1
+        if body and body[-1] in TEXT_ACCENTS and not _takes_accent(token):
+            raise Problem(f"{body[-1]} lacks its letter")
         if token == "}":
             if not depth:
                 return body
@@ -91,6 +93,11 @@ def _body(parser: Parser, name: str) -> list[str]:  # noqa: C901 (one case a lin
         elif not _allowed(token):
             raise Problem(f"{token} inside text")
         body.append(token)
+
+
+def _takes_accent(token: str) -> bool:
+    """Whether a token may follow an accent inside text."""
+    return token == "{" or (len(token) == 1 and token.isascii() and token.isalpha())
 
 
 def _allowed(token: str) -> bool:

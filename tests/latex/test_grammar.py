@@ -28,6 +28,7 @@ SOUND = [
     r"a \le b",
 ]
 BROKEN = {
+    r"\text { a \' }": r"\' lacks its letter",
     "": "the formula is empty",
     "{ a": "{ is not closed",
     "a }": "} without its beginning",
