@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypedDict, TypeVar
@@ -24,6 +24,7 @@ from im2latex_cli.errors import CheckpointError, InputError
 from im2latex_cli.latex.automaton import automaton
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.latex.vocab import BOS, EOS, PAD, SPECIALS, UNK, Vocab
+from im2latex_cli.model.batches import halving, plan
 from im2latex_cli.model.beam import Found, search
 from im2latex_cli.model.confidence import Calibration, geometric_mean
 from im2latex_cli.model.constrain import Grammar, without
@@ -196,7 +197,10 @@ class Recognizer:
             InputError: a picture does not fit into memory.
         """
         found = self._by_batch(pictures, lambda at: self._search([pictures[i] for i in at]))
-        return [[self._hypothesis(one) for one in some] for some in found]
+        return [
+            [self._hypothesis(one, self._most(picture)) for one in some]
+            for picture, some in zip(pictures, found, strict=True)
+        ]
 
     def log_likelihoods(
         self, images: Sequence[Picture], formulas: Sequence[Sequence[str]]
@@ -250,17 +254,16 @@ class Recognizer:
         images, sizes = to_batch(pictures)
         state = self._network.start(self._network.encode(images.to(self._device), sizes))
         start = torch.full((len(pictures),), BOS, device=self._device)
+        most = [self._most(picture) for picture in pictures]
         options = _Options(
             width=self.decode.beam,
-            max_steps=self.decode.max_tokens + 1,
+            max_steps=max(most),
             eos=EOS,
             length_penalty=self.decode.length_penalty,
             nbest=self.decode.nbest,
         )
         if self._grammar is None:
             return search(start, state, without(self._network.step, UNSPOKEN), **options)
-        most = [min(options["max_steps"], _longest(picture)) for picture in pictures]
-        options["max_steps"] = max(most)
         placed = self._grammar.start(state, most)
         return search(start, placed, self._grammar.step(self._network.step), **options)
 
@@ -277,16 +280,26 @@ class Recognizer:
         real = torch.arange(chosen.shape[1])[None] < lengths[:, None]
         return [float(total) for total in (chosen * real).sum(1)]
 
-    def _hypothesis(self, found: Found) -> Hypothesis:
+    def _most(self, picture: Grey) -> int:
+        """Most tokens of a picture's formula, the end included; loops end there."""
+        asked = self.decode.max_tokens + 1
+        if self._grammar is None:  # without it nothing can be made to end in time
+            return asked
+        cells: int = math.prod(
+            -(-side // unit) for side, unit in zip(picture.shape, UNIT, strict=True)
+        )
+        return min(asked, SHORT + TOKENS_PER_CELL * cells)
+
+    def _hypothesis(self, found: Found, most: int) -> Hypothesis:
         tokens = tuple(self.vocab.decode(found.ids))
-        longest = self.decode.max_tokens - CLOSING
+        closed = self._grammar is not None and len(tokens) > most - 1 - CLOSING > 0
         return Hypothesis(
             join(tokens),
             tokens,
             found.score,
             self._sure(found.score, len(found.token_scores)),
             found.token_scores,
-            found.truncated or len(tokens) > longest > 0,
+            found.truncated or closed,
         )
 
     def _by_batch(
@@ -295,7 +308,7 @@ class Recognizer:
         """Run `work` on batches of indices; results in the order of the pictures."""
         done: dict[int, _Result] = {}
         for indices in plan([picture.shape for picture in pictures], self.decode.batch_pixels):
-            for part, results in _halving(indices, work):
+            for part, results in halving(indices, work):
                 done.update(zip(part, results, strict=True))
         return [done[at] for at in range(len(pictures))]
 
@@ -308,12 +321,6 @@ class _Options(TypedDict):
     eos: int
     length_penalty: float
     nbest: int
-
-
-def _longest(picture: Grey) -> int:
-    """Most tokens, the end included, that a picture can hold; loops end there."""
-    cells: int = math.prod(-(-side // unit) for side, unit in zip(picture.shape, UNIT, strict=True))
-    return SHORT + TOKENS_PER_CELL * cells
 
 
 def _calibration(info: Mapping[str, Any]) -> Calibration | None:
@@ -332,61 +339,6 @@ def _grammar(vocab: Vocab, device: torch.device) -> Grammar | None:
     """The grammar over a vocabulary; None where the vocabulary cannot spell any formula."""
     grammar = Grammar(automaton(vocab.tokens, specials=len(SPECIALS), eos=EOS), device)
     return grammar if grammar.possible else None
-
-
-def plan(shapes: Sequence[tuple[int, ...]], budget: int) -> Iterator[list[int]]:
-    """Group pictures of like size.
-
-    Args:
-        shapes: height and width of each picture.
-        budget: most pixels in a group, padding included; a larger picture stands alone.
-
-    Yields:
-        Indices into `shapes`, each once.
-    """
-    padded = [
-        tuple(-(-side // unit) * unit for side, unit in zip(shape, UNIT, strict=True))
-        for shape in shapes
-    ]
-    group: list[int] = []
-    height = width = 0
-    for at in sorted(range(len(padded)), key=lambda at: (padded[at][0] // 32, padded[at][1])):
-        height, width = max(height, padded[at][0]), max(width, padded[at][1])
-        if group and (len(group) + 1) * height * width > budget:
-            yield group
-            group, (height, width) = [], padded[at]
-        group.append(at)
-    if group:
-        yield group
-
-
-def _halving(
-    indices: list[int], work: Callable[[list[int]], Sequence[_Result]]
-) -> Iterator[tuple[list[int], Sequence[_Result]]]:
-    """Run `work`; where memory runs out, on one half after the other."""
-    try:
-        results = work(indices)
-    except (MemoryError, RuntimeError) as error:
-        if not _out_of_memory(error):
-            raise
-        if len(indices) == 1:
-            raise InputError(
-                "A picture is too large for the memory.", hint="Crop it, or lower decode.beam."
-            ) from error
-    else:
-        yield indices, results
-        return
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    middle = len(indices) // 2
-    yield from _halving(indices[:middle], work)
-    yield from _halving(indices[middle:], work)
-
-
-def _out_of_memory(error: Exception) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return "can't allocate memory" in str(error) or "not enough memory" in str(error)
 
 
 def _grey(image: Picture, *, name: str) -> Grey:

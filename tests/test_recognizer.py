@@ -16,9 +16,10 @@ from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.errors import CheckpointError, InputError, UsageError
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.model.batches import plan
 from im2latex_cli.model.confidence import Calibration
 from im2latex_cli.model.network import Network
-from im2latex_cli.recognizer import Recognizer, default_model, find_model, plan
+from im2latex_cli.recognizer import Recognizer, default_model, find_model
 from im2latex_cli.settings.sections import DecodeSettings
 from im2latex_cli.settings.training import ModelSettings
 from im2latex_cli.vision.prepare import Preprocessing
@@ -121,6 +122,14 @@ def test_the_score_is_the_likelihood_of_the_tokens(reader):
         cut_off = len(one.tokens) == 200
         assert likelihood <= one.score + 1e-3
         assert cut_off or likelihood == pytest.approx(one.score, abs=1e-3)
+
+
+def test_a_formula_is_no_longer_than_its_picture_can_hold(model_file):
+    endless = Recognizer.load(model_file, device="cpu", decode=DecodeSettings(max_tokens=5000))
+    small, large = endless.batch([drawn(3, (24, 24)), drawn(3, (24, 300))])
+    assert len(small[0].tokens) < len(large[0].tokens) < 300
+    assert small[0].truncated
+    assert small[0].tokens == endless(drawn(3, (24, 24))).tokens
 
 
 def test_likelihoods_do_not_depend_on_the_batch(reader):
