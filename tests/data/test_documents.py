@@ -204,8 +204,8 @@ def test_latin_1_is_read_and_told_of(tmp_path: Path) -> None:
     assert source.remarks == ("Not UTF-8, so read as Latin-1: a.tex.",)
 
 
-WORDS = r"""\newcommand \def \let \begin{align} \end{align} \begin{ \end \[ \] \( \) $$ $ { } [ ] # #1
-\f \f{ \verb| | % & \\ \\[ \begin{verbatim} ``` ` <!-- x 1 * = \ensuremath \DeclareMathOperator
+WORDS = r"""\newcommand \def \let \begin{align} \end{align} \begin{ \end \[ \] \( \) $$ $ { } [ ] #
+#1 \f \f{ \verb| | % & \\ \\[ \begin{verbatim} ``` ` <!-- x 1 * = \ensuremath \DeclareMathOperator
 \DeclarePairedDelimiter \newenvironment{f} \begin{f} \iffalse \left"""
 PIECES = st.sampled_from([*WORDS.split(), "\n", " ", "\r", "\x00", "\ud800", "\n\n"])
 
