@@ -21,6 +21,7 @@ from im2latex_cli.latex.operators import limits
 from im2latex_cli.latex.parser import END, HANDLERS, MEASURED, Parser, Problem
 from im2latex_cli.latex.spellings import (
     FENCE_SYNONYMS,
+    IGNORED,
     IGNORED_WITH_ARGUMENT,
     SPACED_LENGTHS,
     SYNONYMS,
@@ -42,7 +43,12 @@ _STYLES = {
     "\\scriptscriptstyle": SCRIPTSCRIPT,
 }
 _SET_AS_SCRIPT = frozenset(r"\stackrel \overset \underset \xrightarrow \xleftarrow".split())
-_SET_IN_DISPLAY = frozenset(r"\overbrace \underbrace \boxed \cfrac".split())
+_OWN_STYLES = {
+    "\\overbrace": DISPLAY,
+    "\\underbrace": DISPLAY,
+    "\\boxed": DISPLAY,
+    "\\cfrac": TEXT,
+}
 _CLASS_WRAPPERS = {
     f"\\math{name}": int(atom)
     for name, atom in (
@@ -176,8 +182,7 @@ def command(parser: Parser, out: list[str], last: int) -> int:
     out.append(token)
     outer = parser.style
     first = parser.script_style() if token in _SET_AS_SCRIPT else None
-    if token in _SET_IN_DISPLAY:
-        parser.style = DISPLAY
+    parser.style = _OWN_STYLES.get(token, outer)
     if entry.optional:
         option = parser.option(first)
         if option:
@@ -262,6 +267,8 @@ def big(parser: Parser, out: list[str], last: int) -> int:
 def negation(parser: Parser, out: list[str], last: int) -> int:
     r"""`\not=` is `\neq`; any other `\not` stays before its symbol."""
     parser.at += 1
+    while parser.tokens[parser.at] in IGNORED:
+        parser.at += 1
     if parser.tokens[parser.at] == "=":
         parser.at += 1
         out += ["\\neq", *parser.scripts()]

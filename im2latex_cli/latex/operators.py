@@ -47,7 +47,9 @@ def _flag(parser: Parser) -> str:
     while parser.tokens[parser.at] in ("\\limits", "\\nolimits", "\\displaylimits"):
         flag = parser.tokens[parser.at]
         parser.at += 1
-    return "" if flag == "\\displaylimits" else flag
+    if flag == "\\displaylimits":
+        return "\\limits" if parser.style == DISPLAY else "\\nolimits"
+    return flag
 
 
 def operator(parser: Parser, out: list[str], last: int) -> int:

@@ -137,6 +137,8 @@ NORMAL_FORMS = {
         (r"\textstyle\sum\limits_i", r"\textstyle\sum\limits_{i}"),
         (r"\lim\limits_{x}", r"\lim_{x}"),
         (r"\sum\limits", r"\sum"),
+        (r"\int\displaylimits_0^1", r"\int\limits_{0}^{1}"),
+        (r"\cfrac{a}{\sum\limits_i}", r"\cfrac{a}{\sum\limits_{i}}"),
     ],
     "styles": [
         (r"\displaystyle x", r"x"),
