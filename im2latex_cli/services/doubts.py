@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli.data.predictions import Hypothesis
+from im2latex_cli.latex import repetition
+from im2latex_cli.latex.tokenizer import join
+from im2latex_cli.vision.content import may_be_formula
 
 LOW_CONFIDENCE = "low-confidence"
+NOT_A_FORMULA = "not-a-formula"
+REPETITION_CUT = "repetition-cut"
 TRUNCATED = "truncated"
 
 UNSURE = 0.5
 """Readings of a lower confidence are more often wrong than right."""
 
 
-def of(picture: NDArray[np.uint8], hypotheses: Sequence[Hypothesis]) -> tuple[str, ...]:
-    """Name the doubts about a picture's best hypothesis.
+def doubt(
+    picture: NDArray[np.uint8], hypotheses: Sequence[Hypothesis]
+) -> tuple[tuple[Hypothesis, ...], tuple[str, ...]]:
+    """Name the doubts about a picture's best hypothesis; cut it where it goes round in circles.
 
     Args:
         picture: (H, W) as the network saw it, 255 is paper.
         hypotheses: best first.
+
+    Returns:
+        The hypotheses, and the names.
     """
     if not hypotheses:
-        return ()
-    best = hypotheses[0]
+        return (), ()
+    best, *others = hypotheses
+    circle = repetition.cut(best.tokens) if best.truncated else None
     found = {
+        NOT_A_FORMULA: not may_be_formula(picture),
         LOW_CONFIDENCE: best.confidence < UNSURE,
-        TRUNCATED: best.truncated,
+        REPETITION_CUT: circle is not None,
+        TRUNCATED: best.truncated and circle is None,
     }
-    return tuple(name for name, doubtful in found.items() if doubtful)
+    if circle is not None:
+        best = replace(best, latex=join(circle), tokens=circle, token_scores=())
+    return (best, *others), tuple(name for name, doubtful in found.items() if doubtful)

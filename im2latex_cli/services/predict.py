@@ -16,7 +16,7 @@ from im2latex_cli.errors import Im2LatexError, InputError
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognizer import Recognizer, default_model
 from im2latex_cli.report import attention as drawing
-from im2latex_cli.services import doubts
+from im2latex_cli.services.doubts import doubt
 from im2latex_cli.services.drawings import Drawings
 from im2latex_cli.services.inputs import Entry, Source, as_entry
 from im2latex_cli.settings.sections import DecodeSettings
@@ -151,8 +151,8 @@ class Reader:
                     looked.picture, looked.tokens, looked.weights, cell=looked.cell
                 )
                 files.write_bytes(sheet, picture)
-            if comparison and (doubt := drawings.compare(comparison, opened.picture, best.latex)):
-                return replace(row, warnings=(*row.warnings, doubt))
+            if comparison and (fault := drawings.compare(comparison, opened.picture, best.latex)):
+                return replace(row, warnings=(*row.warnings, fault))
         except OSError as error:
             target = error.filename or sheet or comparison
             reason = error.strerror or error
@@ -209,8 +209,7 @@ def _read(recognizer: Recognizer, group: Sequence[_Opened]) -> Iterator[tuple[_O
     for one in group:
         row = PredictRow(one.entry.path, (), recognizer.name, one.error, one.milliseconds)
         if one.picture is not None:
-            hypotheses = tuple(next(found))
-            warnings = doubts.of(one.picture, hypotheses)
+            hypotheses, warnings = doubt(one.picture, next(found))
             row = replace(
                 row, hypotheses=hypotheses, milliseconds=row.milliseconds + share, warnings=warnings
             )
