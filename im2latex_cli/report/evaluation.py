@@ -5,12 +5,13 @@ Self-contained: pictures are data URIs, plots are SVG, and nothing is loaded fro
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from im2latex_cli.report.style import STYLE
+from im2latex_cli.report.page import Table, data_uri, document, fact_list, table
+
+__all__ = ["Bar", "Case", "Figure", "Plot", "Report", "Table", "html"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +38,6 @@ class Plot:
 
     title: str
     bars: tuple[Bar, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows under a title and a header."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +77,13 @@ class Report:
 def html(report: Report) -> str:
     """The page as text."""
     parts = [
-        "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(report.title)}</title><style>{STYLE}</style></head><body><main>",
-        f"<h1>{escape(report.title)}</h1>",
-        _facts(report.facts),
+        fact_list(report.facts),
         _figures(report.figures),
         *map(_plot, report.plots),
-        *map(_table, report.tables),
+        *map(table, report.tables),
         _gallery(report),
-        "</main></body></html>",
     ]
-    return "\n".join(part for part in parts if part) + "\n"
-
-
-def _facts(facts: Mapping[str, str]) -> str:
-    rows = (f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
-    return f"<dl>{''.join(rows)}</dl>"
+    return document(report.title, parts)
 
 
 def _figures(figures: Sequence[Figure]) -> str:
@@ -149,17 +130,6 @@ def _plot(plot: Plot) -> str:
     )
 
 
-def _table(table: Table) -> str:
-    header = "".join(f"<th>{escape(name)}</th>" for name in table.header)
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows
-    )
-    return (
-        f"<h2>{escape(table.title)}</h2><table><thead><tr>{header}</tr></thead>"
-        f"<tbody>{rows}</tbody></table>"
-    )
-
-
 def _gallery(report: Report) -> str:
     if not report.cases:
         return ""
@@ -178,7 +148,7 @@ def _gallery(report: Report) -> str:
 
 def _case(case: Case, score_name: str) -> str:
     pictures = "".join(
-        f'<figure><img alt="{escape(caption)} of {escape(case.id)}" src="{_data_uri(picture)}">'
+        f'<figure><img alt="{escape(caption)} of {escape(case.id)}" src="{data_uri(picture)}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
         for caption, picture in case.pictures.items()
     )
@@ -198,7 +168,3 @@ def _pieces(pieces: Sequence[tuple[str, str]]) -> str:
         escape(text) if kind == "same" else f'<span class="{kind}">{escape(text)}</span>'
         for text, kind in pieces
     )
-
-
-def _data_uri(picture: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(picture).decode('ascii')}"

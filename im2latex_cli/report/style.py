@@ -23,6 +23,7 @@ tbody th { font-weight: 500; }
 td:last-child { min-width: 6rem; }
 .scale { width: 100%; height: .75rem; display: block; }
 .track { fill: var(--track); } .bar { fill: var(--bar); }
+.histogram { width: 100%; height: 9rem; display: block; overflow: visible; }
 .whisker { stroke: var(--ink); stroke-width: 1; fill: none; vector-effect: non-scaling-stroke; }
 article { border: 1px solid var(--line); border-radius: .5rem; padding: 1rem; margin: 0 0 1rem; }
 figure { margin: 0 0 .75rem; overflow-x: auto; }

@@ -24,6 +24,7 @@ from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, Interrupted, 
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.paths import make_cache
 from im2latex_cli.progress import Reporter
+from im2latex_cli.services.build_page import write_build_page
 from im2latex_cli.services.identity import IMPORTED, asked, demand_same, with_renderer
 from im2latex_cli.services.pictures import draw, take
 from im2latex_cli.settings.tree import Settings
@@ -45,6 +46,7 @@ class BuildResult:
         overlaps: formulas removed because another split has their normal form.
         vocabulary: tokens in the vocabulary, specials aside.
         max_failures: share of formulas that may fail.
+        report: the page written, or None.
         redone: False where the data set was there already.
         seconds: how long it took.
     """
@@ -60,6 +62,7 @@ class BuildResult:
     overlaps: int
     vocabulary: int
     max_failures: float
+    report: str | None
     redone: bool
     seconds: float
 
@@ -113,6 +116,8 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
         ) from error
     if not redone:
         reporter.info(f"{root} is built already; nothing to do.")
+    if build.report:
+        _write_page(Path(build.report), root, settings, reporter)
     return _result(root, settings, redone=redone, seconds=time.perf_counter() - started)
 
 
@@ -254,10 +259,25 @@ def _complete(request: Manifest, plan: Plan, undrawn: Sequence[Left]) -> Manifes
     )
 
 
-def _result(root: Path, settings: Settings, *, redone: bool, seconds: float) -> BuildResult:
+def _manifest(root: Path) -> Manifest:
     manifest = manifests.load(root)
     if manifest is None:
         raise InputError(f"{root} lost its manifest while it was built.")
+    return manifest
+
+
+def _write_page(path: Path, root: Path, settings: Settings, reporter: Reporter) -> None:
+    try:
+        write_build_page(path, root, _manifest(root), seed=settings.runtime.seed)
+    except OSError as error:
+        raise InputError(
+            f"The report cannot be written to {path}: {error}.", hint=f"{root} itself is built."
+        ) from error
+    reporter.info(f"Report: {path}.")
+
+
+def _result(root: Path, settings: Settings, *, redone: bool, seconds: float) -> BuildResult:
+    manifest = _manifest(root)
     counts = manifest.counts
     return BuildResult(
         output=str(root),
@@ -271,6 +291,7 @@ def _result(root: Path, settings: Settings, *, redone: bool, seconds: float) -> 
         overlaps=counts[OVERLAP],
         vocabulary=len(Vocab.load(root / store.VOCAB).tokens) - 4,
         max_failures=settings.build.max_failures,
+        report=settings.build.report,
         redone=redone,
         seconds=seconds,
     )

@@ -149,7 +149,7 @@ def test_no_such_file(zenodo: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("trouble", ["plain http", "file"])
 def test_no_redirect_leads_away_from_https(zenodo: Any, tmp_path: Path, trouble: str) -> None:
     zenodo.trouble += [trouble] * 9
-    with pytest.raises(DownloadError, match="is not an https address|is not allowed"):
+    with pytest.raises(DownloadError, match=r"is not an https address|is not allowed"):
         fetch(published(zenodo), tmp_path, patience=QUICK)
     assert len(zenodo.asked) == 1
 

@@ -87,3 +87,42 @@ def test_real_formulas(real_data: Path) -> None:
     assert len(rows) == 10_709
     assert all(isinstance(row, Entry) for row in rows)
     assert rows[0].line == 2
+
+
+def test_texts_are_told_from_imagefolders_and_listings(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("$x$")
+    assert list(opened(tmp_path).read()) == [Entry(1, "x")]
+    (tmp_path / "metadata.jsonl").write_text('{"file_name": "a.png", "formula": "y"}\n')
+    assert [row.formula for row in opened(tmp_path).read()] == ["y"]  # type: ignore[union-attr]
+    (tmp_path / "im2latex_formulas.lst").write_text("z\n")
+    for split in ("train", "validate", "test"):
+        (tmp_path / f"im2latex_{split}.lst").write_text("0\n")
+    assert next(opened(tmp_path).read()) == Entry(1, "z", "train")
+
+
+def test_one_text_may_be_gzipped(tmp_path: Path) -> None:
+    (tmp_path / "paper.tex.gz").write_bytes(gzip.compress(b"$x$"))
+    source = opened(tmp_path / "paper.tex.gz")
+    assert list(source.read()) == [Entry(1, "x")]
+    assert dataset_name(str(tmp_path / "paper.tex.gz")) == "paper"
+
+
+@pytest.mark.parametrize("dataset", ["small", "synthetic", "f.txt", "f.tex", "pictures"])
+def test_what_has_no_columns_cannot_be_split_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "f.txt").write_text("x\n")
+    (tmp_path / "f.tex").write_text("$x$")
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "metadata.jsonl").touch()
+    with pytest.raises(InputError, match=r"no columns"):
+        open_source(dataset, column="formula", size=5, seed=0, split_by="author")
+
+
+def test_real_formulas_by_author(real_data: Path) -> None:
+    path = real_data / "formulas" / "valid.tsv.gz"
+    source = open_source(str(path), column="formula", size=1, seed=0, split_by="source")
+    groups = {row.group for row in source.read() if isinstance(row, Entry)}
+    assert 1 < len(groups) < 30
+    assert source.options == {"build.column": "formula", "build.split_by": "source"}

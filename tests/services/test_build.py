@@ -399,3 +399,92 @@ def test_real_kills(tmp_path: Path, renderer: str) -> None:
     subprocess.run(command(killed, jobs=2), check=True)
     assert deaths >= 2
     assert stub.snapshot(killed) == stub.snapshot(tmp_path / "undisturbed")
+
+
+@pytest.mark.usefixtures("boxes")
+def test_full_from_a_folder_at_hand(tmp_path: Path, root: Path) -> None:
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    (folder / "im2latex_formulas.lst").write_bytes(b"a\nb%\xe9\nc\nfail\n")
+    for split, numbers in {"train": (0, 1), "validate": (2,), "test": (3,)}.items():
+        lines = "".join(f"{number} name basic\n" for number in numbers)
+        (folder / f"im2latex_{split}.lst").write_text(lines)
+    tree = small(root, "tex", dataset="full", source=str(folder))
+    reporter = SilentReporter()
+    result = build.run(tree, reporter)
+    assert result.counts == {"train": 2, "val": 1, "test": 0}
+    assert reporter.warnings == ["Not UTF-8, so read as Latin-1: im2latex_formulas.lst, lines 2."]
+    assert json.loads((root / "manifest.json").read_bytes())["source"]["name"] == "im2latex-100k"
+    assert not run(tree).redone
+    (folder / "im2latex_test.lst").unlink()
+    with pytest.raises(InputError, match=r"no im2latex_test\.lst"):
+        run(tree)
+
+
+def test_full_is_downloaded_only_without_a_folder(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(build, "obtain", lambda *request: asked.append(request[1]))
+    with pytest.raises(InputError, match=r"has no im2latex_formulas\.lst"):
+        run(small(root, "tex", dataset="full"))
+    assert [path.name for path in asked] == ["im2latex-100k"]
+    with pytest.raises(InputError, match=r"has no im2latex_formulas\.lst"):
+        run(small(root, "tex", dataset="full", source=str(tmp_path)))
+    assert len(asked) == 1
+    with pytest.raises(UsageError, match="--dataset full"):
+        run(small(root, "tex", source=str(tmp_path)))
+
+
+@pytest.mark.usefixtures("boxes")
+def test_split_by_a_column_is_part_of_the_data_set(tmp_path: Path, root: Path) -> None:
+    table = tmp_path / "formulas.tsv"
+    lines = "".join(f"author {n % 20}\tx_{{{n}}}\n" for n in range(200))
+    table.write_text("author\tformula\n" + lines)
+    tree = stub.settings(table, root, split_by="author", val_share=0.3, test_share=0.3)
+    run(tree)
+    where: dict[int, set[str]] = {}
+    for split in store.splits(root):
+        for record in store.read(root, split):
+            number = int(record.formula.strip("x_{}"))
+            where.setdefault(number % 20, set()).add(split)
+    assert all(len(splits) == 1 for splits in where.values())
+    with pytest.raises(UsageError, match=r"build\.split_by was author, now None"):
+        run(stub.settings(table, root, val_share=0.3, test_share=0.3))
+
+
+@pytest.mark.usefixtures("boxes")
+def test_formulas_of_a_text_share_lines_and_none_is_mixed_up(tmp_path: Path, root: Path) -> None:
+    text = tmp_path / "paper.tex"
+    text.write_text("$a$ $fail$ $b$ \\[ fail 2 \\]\n$c$ $a$ $}$\n")
+    result = run(stub.settings(text, root, val_share=0, test_share=0))
+    assert [record.formula for record in store.read(root, "train")] == ["a", "b", "c"]
+    assert (result.failures, result.duplicates) == ({"tex-error": 2}, 1)
+    assert sorted(json.loads((root / "vocab.json").read_bytes())["tokens"][4:]) == ["a", "b", "c"]
+
+
+@pytest.mark.usefixtures("boxes")
+def test_the_report_is_written_also_when_nothing_is_to_do(
+    source: Path, root: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "pages" / "report.html"
+    first = run(stub.settings(source, root, report=str(path)))
+    page = path.read_text()
+    assert first.report == str(path)
+    for text in ("<svg", "data:image/png", "tex-error", "Undefined control sequence.", "r+s"):
+        assert text in page
+    assert page.count("<article>") == min(40, sum(first.counts.values()))
+    path.unlink()
+    assert not run(stub.settings(source, root, report=str(path))).redone
+    assert path.read_text() == page
+    with pytest.raises(InputError, match=r"report cannot be written.*is built"):
+        run(stub.settings(source, root, report=str(root)))
+
+
+@pytest.mark.usefixtures("boxes")
+def test_the_report_of_nothing_but_failures(tmp_path: Path, root: Path) -> None:
+    path = tmp_path / "formulas.txt"
+    path.write_text("fail\nfail 2\n")
+    page = tmp_path / "report.html"
+    run(stub.settings(path, root, report=str(page)))
+    assert "100.00" in page.read_text()

@@ -1,0 +1,133 @@
+"""One HTML file that shows a data set: sizes, lengths, random pictures and what failed."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from im2latex_cli.report.page import Table, data_uri, document, fact_list, table
+
+BINS = 30
+TAIL = 0.005
+"""Share of the largest values that the last bar takes together."""
+_STEPS = (1, 2, 5)
+_HEIGHT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How often which size comes: whole numbers, 0 or more."""
+
+    title: str
+    values: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: values from `low` to `high`, or from `low` on where `high` is None."""
+
+    low: int
+    high: int | None
+    count: int
+
+    @property
+    def label(self) -> str:
+        """The values, in words."""
+        if self.high is None:
+            return f"{self.low} and more"
+        return str(self.low) if self.low == self.high else f"{self.low} to {self.high}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture with its formula.
+
+    Attributes:
+        id: the picture's name.
+        formula: as the source gave it.
+        tokens: its normal form, separated by spaces.
+        picture: the PNG file.
+    """
+
+    id: str
+    formula: str
+    tokens: str
+    picture: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    """Everything the page shows."""
+
+    title: str
+    facts: Mapping[str, str]
+    histograms: tuple[Histogram, ...]
+    tables: tuple[Table, ...]
+    samples: tuple[Sample, ...]
+
+
+def html(building: Building) -> str:
+    """The page as text."""
+    samples = "".join(map(_sample, building.samples))
+    parts = [
+        fact_list(building.facts),
+        *(_histogram(one) for one in building.histograms if one.values),
+        *(table(one) for one in building.tables if one.rows),
+        f"<h2>{len(building.samples)} pictures at random</h2>{samples}" if samples else "",
+    ]
+    return document(building.title, parts)
+
+
+def bars(values: Sequence[int]) -> list[Bar]:
+    """Count values in at most `BINS` bars of one width: 1, 2 or 5 times a power of ten."""
+    ordered = sorted(values)
+    most = ordered[math.ceil(len(ordered) * (1 - TAIL)) - 1]
+    low = ordered[0]
+    width = next(
+        step * 10**power
+        for power in range(len(str(most)) + 1)
+        for step in _STEPS
+        if most // (step * 10**power) - low // (step * 10**power) < BINS - 1
+    )
+    first, last = low // width, most // width
+    counts = Counter(min(value // width, last + 1) for value in ordered)
+    found = [
+        Bar(place * width, place * width + width - 1, counts[place])
+        for place in range(first, last + 1)
+    ]
+    rest = [Bar((last + 1) * width, None, counts[last + 1])] if counts[last + 1] else []
+    return found + rest
+
+
+def _histogram(histogram: Histogram) -> str:
+    found = bars(histogram.values)
+    tallest = max(bar.count for bar in found)
+    drawn = "".join(
+        f'<rect class="bar" x="{10 * place + 0.5}" y="{_HEIGHT - height:.2f}" width="9" '
+        f'height="{height:.2f}"><title>{escape(bar.label)}: {bar.count:,}</title></rect>'
+        for place, bar in enumerate(found)
+        for height in [_HEIGHT * bar.count / tallest]
+    )
+    ordered = sorted(histogram.values)
+    told = (
+        f"From {ordered[0]:,} to {ordered[-1]:,}, median {ordered[len(ordered) // 2]:,}; "
+        f"a bar is {found[0].label}, {found[min(1, len(found) - 1)].label} and so on, "
+        f"the tallest has {tallest:,}."
+    )
+    return (
+        f'<h2>{escape(histogram.title)}</h2><svg class="histogram" role="img" '
+        f'viewBox="0 0 {10 * len(found)} {_HEIGHT}" preserveAspectRatio="none" '
+        f'aria-label="{escape(told)}">{drawn}</svg><p><small>{escape(told)}</small></p>'
+    )
+
+
+def _sample(sample: Sample) -> str:
+    return (
+        f"<article><h4>{escape(sample.id)}</h4><figure><img loading=lazy "
+        f'alt="{escape(sample.formula)}" src="{data_uri(sample.picture)}"></figure>'
+        f"<p class=tokens>{escape(sample.formula)}</p>"
+        f"<p class=tokens><b>normal form</b> {escape(sample.tokens)}</p></article>"
+    )
