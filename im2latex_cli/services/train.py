@@ -144,7 +144,7 @@ def run(
     settings = resolved.settings
     folder = RunFolder(Path(settings.train.output or Path("results") / data.resolve().name))
     extra = {"settings": bound(settings), "data": train.key}
-    state = open_state(folder, extra, resume=resume, force=force)
+    state = open_state(folder, settings, extra, resume=resume, force=force)
     if state and finished(state[1], settings):
         reporter.info(f"{folder.path} is already trained; --force trains anew.")
         return TrainResult(**{**state[1]["result"], "status": "already trained"})

@@ -36,12 +36,18 @@ def bound(settings: Settings) -> dict[str, Any]:
 
 
 def open_state(
-    folder: RunFolder, extra: Mapping[str, Any], *, resume: bool, force: bool
+    folder: RunFolder,
+    settings: Settings,
+    extra: Mapping[str, Any],
+    *,
+    resume: bool,
+    force: bool,
 ) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """The state to go on from, or None where a run begins.
 
     Args:
         folder: the run folder.
+        settings: how long the run shall be.
         extra: settings and data of this run, as `bound` and the pack's key give them.
         resume: whether going on was asked for.
         force: whether beginning anew was asked for.
@@ -58,16 +64,15 @@ def open_state(
             raise InputError(f"{folder.path} holds no state to resume from.", hint="Take --force.")
         raise UsageError(f"{folder.path} holds a model.", hint="--force replaces it.")
     tensors, header = folder.load_state()
-    changed = _changed(header, extra)
-    done = header["memory"]["finished"]
-    if not changed and (resume or done):
-        return tensors, header
-    if resume:
+    changed, done = _changed(header, extra), bool(header["memory"]["finished"])
+    if changed:
         raise UsageError(
-            f"{folder.path} was trained with other {', '.join(changed)}.",
-            hint="Resume with the same, or begin anew with --force.",
+            f"{folder.path} holds a run with other {', '.join(changed)}.",
+            hint="--force begins anew, --output takes another folder.",
         )
-    what = f"a finished run with other {', '.join(changed)}" if done else "an unfinished run"
+    if resume or finished(header, settings):
+        return tensors, header
+    what = "a finished run of another length" if done else "an unfinished run"
     raise UsageError(
         f"{folder.path} holds {what}.",
         hint="--resume goes on with it, --force begins anew, --output takes another folder.",

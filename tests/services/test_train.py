@@ -149,6 +149,8 @@ def test_other_data_in_the_same_folder_are_refused(data: Path) -> None:
 
 def test_a_finished_run_trains_on_when_asked_for_more_epochs(data: Path) -> None:
     first = go(data)
+    with pytest.raises(UsageError, match=r"another length.*--resume"):
+        go(data, train__epochs=6)
     more = go(data, resume=True, train__epochs=6)
     assert more.status == "trained"
     assert more.steps > first.steps
