@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 NAMED = 3
+BOM = b"\xef\xbb\xbf"
+"""Mark that some editors put before UTF-8; no part of the text."""
 
 
 def decode(content: bytes) -> tuple[str, bool]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from im2latex_cli.data.decoding import decode, remark
+from im2latex_cli.data.decoding import BOM, decode, remark
 from im2latex_cli.data.entries import BadLine, Entry, Source
 from im2latex_cli.data.macros import Macro
 from im2latex_cli.data.mathtext import Language, Piece, formulas, prepare
@@ -90,7 +90,7 @@ def source_of(
     documents, latin = [], []
     for file, content in contents:
         digest.update(f"{file}\0{len(content)}\n".encode("utf-8", "surrogateescape") + content)
-        text, is_latin = decode(content)
+        text, is_latin = decode(content.removeprefix(BOM))
         documents.append(Document(file, text))
         if is_latin:
             latin.append(file)

@@ -43,7 +43,7 @@ class Patience:
 
     stall: float = 30.0
     attempts: int = 5
-    pause: float = 1.0
+    pause: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from im2latex_cli.data.decoding import decode, remark
+from im2latex_cli.data.decoding import BOM, decode, remark
 from im2latex_cli.data.entries import BadLine, Entry, Source
 from im2latex_cli.errors import InputError
 
@@ -82,7 +82,7 @@ def _content(folder: Path, file: str) -> bytes:
 
 
 def _lines(content: bytes) -> list[bytes]:
-    lines = content.split(b"\n")
+    lines = content.removeprefix(BOM).split(b"\n")
     return lines if lines[-1] else lines[:-1]
 
 

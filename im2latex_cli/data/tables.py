@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from im2latex_cli.data.decoding import BOM
 from im2latex_cli.data.entries import BadLine, Entry
 from im2latex_cli.errors import InputError
 
 Rows = Iterator[Entry | BadLine]
 
 SPLIT_COLUMN = "split"
-BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)

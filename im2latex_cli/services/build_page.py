@@ -13,6 +13,7 @@ from im2latex_cli.data.manifest import Manifest
 from im2latex_cli.data.plan import REMOVED
 from im2latex_cli.report.building import Building, Histogram, Sample, html
 from im2latex_cli.report.page import Table
+from im2latex_cli.settings.reference import to_value
 
 SAMPLES = 40
 EXAMPLES = 10
@@ -62,7 +63,7 @@ def _facts(manifest: Manifest) -> dict[str, str]:
         "removed": f"{removed} (the same normal form is there already)",
         "source": f"{manifest.source['name']}, SHA-256 {manifest.source['sha256']}",
         "renderer": f"{manifest.renderer} {manifest.renderer_version}".strip(),
-    } | {name: str(value) for name, value in manifest.settings.items()}
+    } | {name: to_value(value) for name, value in manifest.settings.items() if value is not None}
 
 
 def _failures(root: Path, manifest: Manifest) -> tuple[Table, ...]:

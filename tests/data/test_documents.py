@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from im2latex_cli.data.documents import Document, open_documents, read
+from im2latex_cli.data.documents import Document, open_documents, read, source_of
 from im2latex_cli.data.entries import BadLine, Entry
 from im2latex_cli.errors import InputError
 
@@ -195,6 +195,14 @@ def test_a_folder_shares_definitions_and_groups_by_file(tmp_path: Path) -> None:
     assert open_documents(tmp_path).digest != before
     with pytest.raises(InputError, match="--split-by file"):
         open_documents(tmp_path, split_by="author")
+
+
+@pytest.mark.parametrize("name", ["a.tex", "a.ipynb"])
+def test_a_mark_before_utf_8_is_no_text(name: str) -> None:
+    content = notebook(("markdown", "$x$")) if name == "a.ipynb" else "$x$"
+    (row,) = source_of("s", [(name, b"\xef\xbb\xbf" + content.encode())]).read()
+    assert isinstance(row, Entry)
+    assert row.formula == "x"
 
 
 def test_latin_1_is_read_and_told_of(tmp_path: Path) -> None:
