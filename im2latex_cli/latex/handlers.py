@@ -21,7 +21,6 @@ from im2latex_cli.latex.operators import limits
 from im2latex_cli.latex.parser import END, HANDLERS, MEASURED, Parser, Problem
 from im2latex_cli.latex.spellings import (
     FENCE_SYNONYMS,
-    IGNORED,
     IGNORED_WITH_ARGUMENT,
     SPACED_LENGTHS,
     SYNONYMS,
@@ -267,9 +266,9 @@ def big(parser: Parser, out: list[str], last: int) -> int:
 def negation(parser: Parser, out: list[str], last: int) -> int:
     r"""`\not=` is `\neq`; any other `\not` stays before its symbol."""
     parser.at += 1
-    while parser.tokens[parser.at] in IGNORED:
-        parser.at += 1
-    if parser.tokens[parser.at] == "=":
+    following = parser.tokens[parser.at]
+    parser.again = parser.again or following not in PLAIN  # it may hide an equals sign
+    if following == "=":
         parser.at += 1
         out += ["\\neq", *parser.scripts()]
     else:
