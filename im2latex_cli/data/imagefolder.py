@@ -116,8 +116,8 @@ class Pairs:
 
 
 def has_pairs(folder: Path) -> bool:
-    """Whether a folder is an imagefolder."""
-    return next(folder.rglob(METADATA), None) is not None
+    """Whether a folder is surely an imagefolder: metadata lies in it, or in a folder in it."""
+    return (folder / METADATA).is_file() or any(folder.glob(f"*/{METADATA}"))
 
 
 def open_pairs(path: Path) -> Pairs:

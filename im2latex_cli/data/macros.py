@@ -50,7 +50,11 @@ class Macro:
 
 
 Macros = Mapping[str, Macro]
-BUILT_IN: Macros = {"\\ensuremath": Macro(("{", "#", "1", "}"), 1)}
+BUILT_IN: Macros = {
+    "\\ensuremath": Macro(("{", "#", "1", "}"), 1),
+    "\\xspace": Macro(()),
+}
+"""What definitions for prose and mathematics alike are made of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,4 @@
+import gzip
 import json
 from pathlib import Path
 
@@ -105,6 +106,7 @@ def test_where_mathematics_is_in_markdown(text: str, wanted: list[str]) -> None:
         ("\\newcommand{\\f}[1]{% comment\n  (#1)}", r"\f{x}", "(x)"),
         (r"\newcommand{\a}{\b}\newcommand{\b}{c}", r"\a", "c"),
         (r"\newcommand{\A}{\ensuremath{\mathcal A}}", r"\A", r"{\mathcal A}"),
+        (r"\newcommand{\i}[1][]{\ensuremath{I_{#1}}\xspace}", r"\i[2]\i", "{I_{2}}{I_{}}"),
         (r"\newcommand{\f}[1]{(#1)}", r"a\f", r"a\f"),
         (r"\def\f(#1){#1}", r"\f(x)", r"\f(x)"),
         (r"\newcommand{\broken", r"x", "x"),
@@ -238,3 +240,13 @@ def test_long_hostile_texts_take_no_time(part: str) -> None:
     text = "\\newcommand{\\f}[1]{\\[#1\\]}" + part * 1000
     for name in ("a.tex", "a.md"):
         assert len(list(read([Document(name, text)]))) <= 1000
+
+
+def test_real_formulas_come_out_of_a_text_as_they_went_in(real_data: Path) -> None:
+    with gzip.open(real_data / "formulas" / "valid.tsv.gz", "rt", encoding="utf-8") as table:
+        wanted = [line.rstrip("\n").split("\t")[2] for line in table][1:2001]
+    own = "\\newcommand{\\R}{r}\\def\\be{\\begin{equation}}\\def\\ee{\\end{equation}}\n"
+    text = own + "\n".join(f"costs \\$5 \\be {formula} \\ee % $no$" for formula in wanted)
+    assert formulas(text) == [" ".join(formula.split()) for formula in wanted]
+    text = "\n\n".join(f"costs $5, `$no$` $${formula}$$" for formula in wanted)
+    assert formulas(text, "a.md") == [" ".join(formula.split()) for formula in wanted]

@@ -92,8 +92,12 @@ def test_real_formulas(real_data: Path) -> None:
 def test_texts_are_told_from_imagefolders_and_listings(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("$x$")
     assert list(opened(tmp_path).read()) == [Entry(1, "x")]
+    built = tmp_path / "data" / "set" / "train"
+    built.mkdir(parents=True)
+    (built / "metadata.jsonl").write_text('{"file_name": "a.png", "formula": "no"}\n')
+    assert list(opened(tmp_path).read()) == [Entry(1, "x")]
     (tmp_path / "metadata.jsonl").write_text('{"file_name": "a.png", "formula": "y"}\n')
-    assert [row.formula for row in opened(tmp_path).read()] == ["y"]  # type: ignore[union-attr]
+    assert [row.formula for row in opened(tmp_path).read()] == ["no", "y"]  # type: ignore[union-attr]
     (tmp_path / "im2latex_formulas.lst").write_text("z\n")
     for split in ("train", "validate", "test"):
         (tmp_path / f"im2latex_{split}.lst").write_text("0\n")
