@@ -1,0 +1,147 @@
+"""The commands of docs/how-to/pipelines.md run as they stand there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from im2latex_cli import checkpoints
+from im2latex_cli.checkpoints import ModelFile
+from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.model.network import Network
+from im2latex_cli.settings.training import ModelSettings
+from im2latex_cli.vision.prepare import Preprocessing
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "pipelines.md"
+BLOCKS = re.findall(
+    r"^```(\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+)
+COMMANDS = [text for language, text in BLOCKS if language == "sh"]
+HOTKEYS = [text for language, text in BLOCKS if language == "console"]
+WRITTEN = {
+    "> formulas.tsv": "formulas.tsv",
+    "> formulas.jsonl": "formulas.jsonl",
+    "printf": "figures/b c.tex",
+    "--render": "seen/b c.png",
+}
+"""What commands write that send nothing to standard output."""
+NEEDS = ("jq", "make", "find", "xargs", "sort", "sh")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        any(shutil.which(name) is None for name in NEEDS), reason=f"needs {', '.join(NEEDS)}"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all that the page names, an untrained model as results/small among it."""
+    folder = tmp_path_factory.mktemp("pipelines")
+    torch.manual_seed(5)
+    dims = ModelSettings(
+        encoder="residual", decoder="transformer", channels=(4, 8, 16), width=32, feedforward=32
+    )
+    vocab = Vocab.build(dict.fromkeys(["x", "y", "+", "2"], 3), min_count=1)
+    file = ModelFile(dims, vocab, Preprocessing(), Network(dims, len(vocab)).state_dict())
+    (folder / "results" / "small").mkdir(parents=True)
+    checkpoints.save(folder / "results" / "small" / "best.safetensors", file)
+    rng = np.random.default_rng(0)
+    page = np.full((40, 100), 255, np.uint8)
+    for _ in range(6):
+        top, left = rng.integers(4, 28), rng.integers(4, 88)
+        page[top : top + 7, left : left + 3] = 0
+    for name in ("figures/a.png", "figures/b c.png", "scans/d.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(page).save(folder / name)
+    (folder / "broken.png").touch()
+    Image.fromarray(page).save(folder / "paper.pdf", resolution=72)
+    return folder
+
+
+def run(command: str, place: Path) -> subprocess.CompletedProcess[str]:
+    programs = place / "bin"
+    programs.mkdir(exist_ok=True)
+    im2latex = programs / "im2latex"
+    im2latex.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m im2latex_cli "$@"\n')
+    im2latex.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(PAGE.parents[2]),
+        "IM2LATEX_DECODE__MAX_TOKENS": "4",
+        "IM2LATEX_DECODE__BEAM": "1",
+        "IM2LATEX_RUNTIME__THREADS": "1",
+    }
+    return subprocess.run(
+        ["sh", "-c", command],
+        cwd=place,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_run(command: str, place: Path) -> None:
+    for module, mark in (("pypdfium2", "paper.pdf"), ("latex2mathml", "mathml")):
+        if mark in command:
+            pytest.importorskip(module)
+    done = run(command, place)
+    meets_broken = command.startswith("find . ")
+    assert done.returncode == (7 if meets_broken else 0), done.stderr
+    assert "Traceback" not in done.stderr
+    if "broken.png" in command:
+        assert done.stdout == "broken.png: broken.png: the file is empty (0 bytes).\n"
+    elif written := next((path for mark, path in WRITTEN.items() if mark in command), None):
+        assert (place / written).stat().st_size > 0
+    else:
+        assert done.stdout or "warnings" in command  # an untrained model is never sure
+
+
+@pytest.mark.parametrize("command", HOTKEYS)
+def test_hotkeys_run_with_the_programs_that_they_name(command: str, place: Path) -> None:
+    picture, copied = place / "figures" / "a.png", place / "copied"
+    fakes = dict.fromkeys(("grim", "maim", "pngpaste"), f'cat "{picture}"')
+    fakes |= dict.fromkeys(("wl-copy", "xclip", "pbcopy"), f'cat > "{copied}"')
+    fakes |= {"slurp": "echo 0,0 10x10", "screencapture": ":", "inotifywait": f'echo "{picture}"'}
+    programs = place / "fakes"
+    programs.mkdir(exist_ok=True)
+    for name, script in fakes.items():
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    copied.unlink(missing_ok=True)
+    done = run(f'PATH="{programs}:$PATH"; {command}', place)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+    if "--copy" in command:
+        assert copied.read_text() == done.stdout.rstrip("\n")
+
+
+def test_the_rule_for_make(place: Path) -> None:
+    (rule,) = [text for language, text in BLOCKS if language == "make"]
+    (place / "work" / "figures").mkdir(parents=True)
+    shutil.copy(place / "figures" / "a.png", place / "work" / "figures")
+    shutil.copytree(place / "results", place / "work" / "results")
+    (place / "work" / "Makefile").write_text(rule)
+    assert run("make -C work && make -q -C work", place).returncode == 0
+    assert (place / "work" / "figures" / "a.tex").read_text().strip()
+
+
+def test_the_page_names_every_warning() -> None:
+    from im2latex_cli.cli.rows import ADVICE
+
+    named = set(re.findall(r"^\| `([a-z-]+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    assert named == set(ADVICE)
