@@ -11,9 +11,11 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from im2latex_cli.errors import SettingsError
 from im2latex_cli.model.memory import cover
 
 CLASSIC_POOLS = ((2, 2), (2, 2), None, (2, 1), (1, 2), None)
+RESIDUAL_STAGES = 3
 
 
 class Block(nn.Module):
@@ -68,8 +70,7 @@ class ClassicEncoder(nn.Module):
 
     def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
-        if len(channels) != len(CLASSIC_POOLS):
-            raise ValueError(f"a convolution encoder has six channels, not {len(channels)}")
+        _demand_count(channels, len(CLASSIC_POOLS), "convolution")
         inner = (1, *channels[:-1])
         self.stages = nn.ModuleList(
             Block(i, o, pool=pool)
@@ -90,8 +91,7 @@ class ResidualEncoder(nn.Module):
 
     def __init__(self, channels: Sequence[int], width: int, *, blocks: int, cell: int) -> None:
         super().__init__()
-        if len(channels) != 3:
-            raise ValueError(f"a residual encoder has three channels, not {len(channels)}")
+        _demand_count(channels, RESIDUAL_STAGES, "residual")
         first, second, third = channels
         stem: list[nn.Module] = [
             Block(1, first, stride=(2, 2)),
@@ -112,3 +112,12 @@ class ResidualEncoder(nn.Module):
         for stage in self.stages:
             features = stage(features, mask)
         return self.last(features, mask), features
+
+
+def _demand_count(channels: Sequence[int], count: int, encoder: str) -> None:
+    """Check that each stage has its channels; only a preset and the user together decide that."""
+    if len(channels) != count:
+        raise SettingsError(
+            [f"model.channels: the {encoder} encoder has {count} stages, not {len(channels)}."],
+            hint="Give one number for each stage, or another model.encoder.",
+        )

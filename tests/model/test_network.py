@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from im2latex_cli.errors import SettingsError
 from im2latex_cli.model.inputs import to_batch
 from im2latex_cli.model.network import Network
 from im2latex_cli.settings.training import PRESETS, ModelSettings
@@ -149,7 +150,7 @@ def test_presets_have_the_promised_size(preset, least, most):
 
 
 def test_channels_that_do_not_fit_the_encoder_are_refused():
-    with pytest.raises(ValueError, match="six channels"):
+    with pytest.raises(SettingsError, match=r"model\.channels.*6 stages, not 2"):
         Network(ModelSettings(channels=(8, 8)), 10)
-    with pytest.raises(ValueError, match="three channels"):
+    with pytest.raises(SettingsError, match=r"model\.channels.*3 stages, not 6"):
         Network(ModelSettings(encoder="residual"), 10)
