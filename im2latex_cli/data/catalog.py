@@ -112,19 +112,22 @@ def _fetch_all(
 
 
 def _published(collection: Collection, content: bytes) -> Mapping[str, Published]:
-    """Read the record's list of files.
+    """Read the record's list of files, in either of the two forms that Zenodo has for it.
 
     Raises:
         DownloadError: it is no such list, or lacks a file.
     """
     try:
-        rows: list[dict[str, Any]] = json.loads(content)["files"]
+        told = json.loads(content)["files"]
+        rows: list[dict[str, Any]] = (
+            list(told["entries"].values()) if isinstance(told, dict) else told
+        )
         found = {row["key"]: (int(row["size"]), str(row["checksum"])) for row in rows}
         return {
             name: Published(name, collection.address(name), size, _md5(checksum))
             for name, (size, checksum) in ((name, found[name]) for name in collection.files)
         }
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DownloadError(
             f"{collection.listing} is not the record of {collection.name} ({error!r})."
         ) from error

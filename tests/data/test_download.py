@@ -1,6 +1,8 @@
 import hashlib
 import importlib.util
+import json
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +15,7 @@ import pytest
 from im2latex_cli.data.catalog import IM2LATEX_100K, Collection, missing, obtain
 from im2latex_cli.data.download import Patience, Published, fetch, verified
 from im2latex_cli.data.listing import FILES, open_listing
-from im2latex_cli.errors import DownloadError, InputError
+from im2latex_cli.errors import DownloadError, InputError, UsageError
 from im2latex_cli.progress import SilentReporter, SilentStep
 
 QUICK = Patience(stall=0.3, attempts=3, pause=0.0)
@@ -184,12 +186,43 @@ def test_offline_says_what_to_do(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "listing",
-    [b"", b"<html>", b"[]", b"{}", b'{"files": []}', b'{"files": [{"key": "x"}]}', b"[" * 99_999],
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"files": []}',
+        b'{"files": [{"key": "x"}]}',
+        b'{"files": {"entries": []}}',
+        b"[" * 99_999,
+    ],
 )
 def test_a_record_that_is_none(zenodo: Any, tmp_path: Path, listing: bytes) -> None:
     zenodo.listing = listing
     with pytest.raises(DownloadError, match="is not the record"):
         obtain(collection(zenodo), tmp_path, SilentReporter(), patience=QUICK)
+
+
+def test_the_other_form_of_a_record(zenodo: Any, tmp_path: Path) -> None:
+    rows = {row["key"]: row for row in json.loads(zenodo.record())["files"]}
+    zenodo.listing = json.dumps({"files": {"enabled": True, "entries": rows}}).encode()
+    obtain(collection(zenodo), tmp_path, SilentReporter(), patience=QUICK)
+    assert missing(collection(zenodo), tmp_path) == []
+
+
+def test_two_processes_never_download_at_once(zenodo: Any, tmp_path: Path) -> None:
+    hold = (
+        "import sys; from pathlib import Path; from im2latex_cli.data.lock import locked\n"
+        "with locked(Path(sys.argv[1]), busy=''): print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", hold, str(tmp_path / ".lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(UsageError, match=r"is downloading im2latex-100k\. Wait for it"):
+            obtain(collection(zenodo), tmp_path, SilentReporter(), patience=QUICK)
+        other.communicate()
+    obtain(collection(zenodo), tmp_path, SilentReporter(), patience=QUICK)
 
 
 def test_the_published_checksum_decides(zenodo: Any, tmp_path: Path) -> None:

@@ -83,3 +83,12 @@ def test_no_line_shifts(tmp_path_factory: pytest.TempPathFactory, lines: list[by
     for line, row in zip(lines, rows, strict=True):
         text = row.formula if isinstance(row, Entry) else row.text
         assert line in {text.encode(), text.encode("latin-1", "replace")}
+
+
+@given(st.binary(), st.binary(), st.binary())
+def test_no_table_is_too_strange(
+    tmp_path_factory: pytest.TempPathFactory, formulas: bytes, train: bytes, test: bytes
+) -> None:
+    folder = write(tmp_path_factory.mktemp("listing"), formulas, train=train, test=test)
+    files = [row.file for row in open_listing(folder).read() if isinstance(row, BadLine)]
+    assert set(files) <= {None, *TABLES.values()}
