@@ -47,7 +47,7 @@ class BuildResult:
         vocabulary: tokens in the vocabulary, specials aside.
         max_failures: share of formulas that may fail.
         report: the page written, or None.
-        redone: False where the data set was there already.
+        built: False where the data set was there already.
         seconds: how long it took.
     """
 
@@ -63,7 +63,7 @@ class BuildResult:
     vocabulary: int
     max_failures: float
     report: str | None
-    redone: bool
+    built: bool
     seconds: float
 
     @property
@@ -103,7 +103,7 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
     job = _Job(root, settings, source, reporter)
     try:
         claim(root)
-        redone = job.run(force=force)
+        built = job.run(force=force)
     except KeyboardInterrupt as error:
         raise Interrupted(
             "Stopped; the pictures so far are kept.",
@@ -114,11 +114,11 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
             f"The data set cannot be written to {root}: {error}.",
             hint="What is done is kept: put that right and run the same command again.",
         ) from error
-    if not redone:
+    if not built:
         reporter.info(f"{root} is built already; nothing to do.")
     if build.report:
         _write_page(Path(build.report), root, settings, reporter)
-    return _result(root, settings, redone=redone, seconds=time.perf_counter() - started)
+    return _result(root, settings, built=built, seconds=time.perf_counter() - started)
 
 
 def _open_source(settings: Settings, reporter: Reporter) -> Source:
@@ -276,7 +276,7 @@ def _write_page(path: Path, root: Path, settings: Settings, reporter: Reporter) 
     reporter.info(f"Report: {path}.")
 
 
-def _result(root: Path, settings: Settings, *, redone: bool, seconds: float) -> BuildResult:
+def _result(root: Path, settings: Settings, *, built: bool, seconds: float) -> BuildResult:
     manifest = _manifest(root)
     counts = manifest.counts
     return BuildResult(
@@ -292,6 +292,6 @@ def _result(root: Path, settings: Settings, *, redone: bool, seconds: float) -> 
         vocabulary=len(Vocab.load(root / store.VOCAB).tokens) - 4,
         max_failures=settings.build.max_failures,
         report=settings.build.report,
-        redone=redone,
+        built=built,
         seconds=seconds,
     )

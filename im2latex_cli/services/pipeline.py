@@ -58,19 +58,19 @@ def run(resolved: Resolved, reporter: Reporter, *, force: bool = False) -> Pipel
         Im2LatexError: of the first step that cannot go on; what is done is kept.
     """
     settings = resolved.settings
-    built = build.run(settings, reporter, force=force)
-    data = Path(built.output)
+    made = build.run(settings, reporter, force=force)
+    data = Path(made.output)
     counted = vocab.run(settings, reporter, data=data)
     folder = Path(settings.train.output or eval_text.RUNS / data.resolve().name)
     resume = (folder / STATE).is_file() and not force
     trained = train.run(resolved, reporter, data=data, resume=resume, force=force)
     read = eval_text.run(settings, reporter, model=trained.output, data=data, reuse=not force)
     drawn = eval_image.run(settings, reporter, results=Path(trained.output))
-    results = (built, counted, trained, read, drawn)
+    results = (made, counted, trained, read, drawn)
     partial = any(getattr(result, "exit_code", EXIT_OK) == EXIT_PARTIAL for result in results)
     return PipelineResult(
-        steps=tuple(_rows(built, trained, read, drawn)),
-        build=built,
+        steps=tuple(_rows(made, trained, read, drawn)),
+        build=made,
         vocab=counted,
         train=trained,
         eval_text=read,
@@ -80,10 +80,10 @@ def run(resolved: Resolved, reporter: Reporter, *, force: bool = False) -> Pipel
 
 
 def _rows(
-    built: BuildResult, trained: TrainResult, read: EvalTextResult, drawn: EvalImageResult
+    made: BuildResult, trained: TrainResult, read: EvalTextResult, drawn: EvalImageResult
 ) -> Iterator[StepRow]:
-    yield StepRow("build", "built" if built.redone else "was there", built.output)
-    yield StepRow("vocab", "counted", built.output)
+    yield StepRow("build", "built" if made.built else "was there", made.output)
+    yield StepRow("vocab", "counted", made.output)
     yield StepRow("train", trained.status, trained.output)
     yield StepRow("eval-text", "was there, scored" if read.reused else "read", read.predictions)
     yield StepRow("eval-image", "scored", drawn.results)

@@ -69,7 +69,7 @@ def test_the_small_set_renders_whole(root: Path, renderer: str) -> None:
     result = run(small(root, renderer))
     assert result.counts == {"train": 240, "val": 30, "test": 30}
     assert (result.failed, result.duplicates, result.overlaps) == (0, 0, 0)
-    assert (result.redone, result.exit_code) == (True, 0)
+    assert (result.built, result.exit_code) == (True, 0)
     assert result.renderer.startswith(renderer)
     assert sorted(path.name for path in root.iterdir()) == [
         "failures.jsonl", "manifest.json", "test", "train", "val", "vocab.json",
@@ -116,15 +116,15 @@ def test_metadata_tells_source_formula_and_normal_form(source: Path, root: Path)
 
 
 @pytest.mark.usefixtures("boxes")
-def test_again_nothing_is_redone(source: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_again_nothing_is_built(source: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = stub.settings(source, root)
     first = run(tree)
     times = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     monkeypatch.setattr(identity, "choose", None)
     monkeypatch.setattr(build, "make_plan", None)
     second = run(tree)
-    assert not second.redone
-    assert dataclasses.replace(second, redone=True, seconds=first.seconds) == first
+    assert not second.built
+    assert dataclasses.replace(second, built=True, seconds=first.seconds) == first
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == times
 
 
@@ -140,11 +140,11 @@ def test_changed_settings_are_refused_and_forced(source: Path, root: Path) -> No
         run(changed)
     assert stub.snapshot(root) == before
     (root / "notes.txt").write_text("mine")
-    assert run(changed, force=True).redone
+    assert run(changed, force=True).built
     after = stub.snapshot(root)
     assert after["manifest.json"] != before["manifest.json"]
     assert after["notes.txt"] == b"mine"
-    assert not run(changed).redone
+    assert not run(changed).built
 
 
 @pytest.mark.usefixtures("boxes")
@@ -153,7 +153,7 @@ def test_auto_accepts_the_renderer_that_is_there(source: Path, root: Path) -> No
     run(tree)
     for renderer in ("auto", "tex"):
         render = tree.render.model_copy(update={"renderer": renderer})
-        assert not run(tree.model_copy(update={"render": render})).redone
+        assert not run(tree.model_copy(update={"render": render})).built
     render = tree.render.model_copy(update={"renderer": "embedded"})
     with pytest.raises(UsageError, match="renderer was tex, now embedded"):
         run(tree.model_copy(update={"render": render}))
@@ -225,7 +225,7 @@ def test_trouble_half_way_keeps_what_is_done(
                 run(stub.settings(source, root))
             assert "\n" not in str(caught.value)
     assert len(asked) == len(set(asked)) == 6
-    assert run(stub.settings(source, root)).redone
+    assert run(stub.settings(source, root)).built
     assert stub.snapshot(root) == stub.snapshot(tmp_path / "undisturbed")
 
 
@@ -254,7 +254,7 @@ def test_unfinished_build_keeps_its_settings(
             run(stub.settings(source, root))
     with pytest.raises(UsageError, match=r"unfinished .* build\.limit was None, now 5.*--force"):
         run(stub.settings(source, root, limit=5))
-    assert run(stub.settings(source, root, limit=5), force=True).redone
+    assert run(stub.settings(source, root, limit=5), force=True).built
 
 
 @pytest.mark.usefixtures("boxes")
@@ -273,7 +273,7 @@ def test_two_builds_at_once(source: Path, root: Path) -> None:
         with pytest.raises(UsageError, match="Another process is building"):
             run(stub.settings(source, root))
         other.kill()
-    assert run(stub.settings(source, root)).redone
+    assert run(stub.settings(source, root)).built
     assert not (root / ".build").exists()
 
 
@@ -300,8 +300,8 @@ def test_output_may_have_the_name_of_a_built_in_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run(small(Path("small"), "tex")).redone
-    assert not run(small(Path("small"), "tex")).redone
+    assert run(small(Path("small"), "tex")).built
+    assert not run(small(Path("small"), "tex")).built
 
 
 @pytest.mark.usefixtures("boxes")
@@ -364,7 +364,7 @@ def test_pictures_are_imported(root: Path, tmp_path: Path) -> None:
     with Image.open(record.image) as stored:
         assert (stored.format, stored.mode) == ("PNG", "L")
         assert np.abs(np.asarray(stored).astype(int) - picture).max() < 16
-    assert not run(small(root, "embedded", dataset=str(folder))).redone
+    assert not run(small(root, "embedded", dataset=str(folder))).built
 
 
 @pytest.mark.slow
@@ -415,7 +415,7 @@ def test_full_from_a_folder_at_hand(tmp_path: Path, root: Path) -> None:
     assert result.counts == {"train": 2, "val": 1, "test": 0}
     assert reporter.warnings == ["Not UTF-8, so read as Latin-1: im2latex_formulas.lst, lines 2."]
     assert json.loads((root / "manifest.json").read_bytes())["source"]["name"] == "im2latex-100k"
-    assert not run(tree).redone
+    assert not run(tree).built
     (folder / "im2latex_test.lst").unlink()
     with pytest.raises(InputError, match=r"no im2latex_test\.lst"):
         run(tree)
@@ -475,7 +475,7 @@ def test_the_report_is_written_also_when_nothing_is_to_do(
         assert text in page
     assert page.count("<article>") == min(40, sum(first.counts.values()))
     path.unlink()
-    assert not run(stub.settings(source, root, report=str(path))).redone
+    assert not run(stub.settings(source, root, report=str(path))).built
     assert path.read_text() == page
     with pytest.raises(InputError, match=r"report cannot be written.*is built"):
         run(stub.settings(source, root, report=str(root)))

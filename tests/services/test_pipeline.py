@@ -16,14 +16,14 @@ from im2latex_cli.settings.sources import Given
 class Steps:
     """Fakes of all five services that note how they were called."""
 
-    def __init__(self, monkeypatch, *, redone=True, codes=()) -> None:
+    def __init__(self, monkeypatch, *, built=True, codes=()) -> None:
         self.calls: list[tuple[str, dict]] = []
         self.codes = dict(codes)
         results = {
-            "build": SimpleNamespace(output="data/mine", redone=redone),
+            "build": SimpleNamespace(output="data/mine", built=built),
             "vocab": SimpleNamespace(),
             "train": SimpleNamespace(output="results/mine", status="trained"),
-            "eval_text": SimpleNamespace(predictions="results/mine", reused=not redone),
+            "eval_text": SimpleNamespace(predictions="results/mine", reused=not built),
             "eval_image": SimpleNamespace(results="results/mine"),
         }
         for name, result in results.items():
@@ -64,7 +64,7 @@ def test_the_steps_in_order_on_one_data_set_and_one_run(monkeypatch):
 
 
 def test_training_is_resumed_where_a_state_lies(monkeypatch):
-    steps = Steps(monkeypatch, redone=False)
+    steps = Steps(monkeypatch, built=False)
     Path("results/mine").mkdir(parents=True)
     found = pipeline.run(resolve(), SilentReporter())
     assert steps.argument("train", "resume") is False
