@@ -69,6 +69,38 @@ def rows(name: str, tokens: Tokens) -> Iterator[Row]:
     yield _newlines(tokens, begin), row
 
 
+def hoist(tokens: Tokens) -> Tokens:
+    r"""Write `\text{a $b$ c}` as `\text{a }{b}\text{ c}`, which amsmath sets alike."""
+    if "\\text" not in tokens or "$" not in tokens:
+        return tokens
+    out: Tokens = []
+    at = 0
+    while at < len(tokens):
+        group = argument(tokens, at + 1) if tokens[at] == "\\text" else None
+        parts = [] if group is None else _between_dollars(group[0])
+        if group is None or len(parts) % 2 == 0:
+            out.append(tokens[at])
+            at += 1
+            continue
+        for number, part in enumerate(parts):
+            if part:
+                out += [*([] if number % 2 else ["\\text"]), "{", *part, "}"]
+        at = group[1]
+    return out
+
+
+def _between_dollars(tokens: Tokens) -> list[Tokens]:
+    parts: list[Tokens] = [[]]
+    depth = 0
+    for token in tokens:
+        depth += (token == "{") - (token == "}")  # noqa: S105 (no password)
+        if token == "$" and depth == 0:  # noqa: S105
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return parts
+
+
 def _behind_break(tokens: Tokens, at: int) -> int:
     """Pass over the star and the distance that a line break may have."""
     if tokens[at : at + 1] == ["*"]:

@@ -271,5 +271,5 @@ def _written_out(row: Tokens, macros: Macros) -> tuple[str, str | None] | None:
             tokens = expand(tokens, macros)
         except TooLongError:
             problem = f"its macros write out to more than {LONGEST:,} tokens, or without end"
-    formula = " ".join(unlex(tokens).split())
+    formula = " ".join(unlex(displays.hoist(tokens)).split())
     return (formula, problem) if _NOTHING.sub("", formula) else None

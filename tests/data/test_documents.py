@@ -42,7 +42,12 @@ def formulas(text: str, name: str = "a.tex") -> list[str]:
             r"\begin{equation}\begin{aligned}a&=b\\&=c\end{aligned}\end{equation}",
             [r"\begin{aligned}a&=b\\&=c\end{aligned}"],
         ),
-        (r"\[ a \text{ if $b$} \] $c$", [r"a \text{ if $b$}", "c"]),
+        (r"\[ a \text{ if $b$} \] $c$", [r"a \text{ if }{b}", "c"]),
+        (
+            r"\[ \text{$a$ and $b_{\mbox{$c$}}$ or} \text x\]",
+            [r"{a}\text{ and }{b_{\mbox{$c$}}}\text{ or} \text{x}"],
+        ),
+        (r"\[ \text{a $ b} \]", [r"\text{a $ b}"]),
         (r"costs \$5 or \$6 $x$", ["x"]),
         (r"line\\[2pt] $x$", ["x"]),
         ("50\\% $x$ % $no$ \\[ no \\]\n$y$", ["x", "y"]),
