@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -34,6 +35,7 @@ def predict(
     box: options.PdfBox = None,
     clipboard: options.Clipboard = False,
     timeout: options.Timeout = TIMEOUT,
+    watch: options.Watch = None,
     model: options.Model = None,
     format: options.Format = None,  # noqa: A002 - the flag's name
     style: options.Style = "compact",
@@ -46,7 +48,7 @@ def predict(
     shape = _shape(session, format, style, tokens=tokens, copy=copy)
     asked = Asked(model, attention, render)
     named = list(images or [])
-    if not (named or files_from or clipboard):
+    if not (named or files_from or clipboard or watch):
         if sys.stdin.isatty():
             _prompt(session, shape, asked)
             return None
@@ -55,6 +57,7 @@ def predict(
         raise UsageError("-0 says how --files-from ends its paths.", hint="Give --files-from -.")
     if files_from == STDIN and STDIN in named:
         raise UsageError("Standard input is either a picture or a list of paths, not both.")
+    shape = replace(shape, copy_each=watch is not None)
     from im2latex_cli.services import pdf
     from im2latex_cli.services.inputs import Inputs
 
@@ -67,6 +70,7 @@ def predict(
         box=pdf.Box.parse(box) if box else None,
         from_clipboard=clipboard,
         timeout=timeout or None,
+        watched=watch,
     )
     return _read(session, shape, asked, inputs)
 

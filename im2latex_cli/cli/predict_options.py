@@ -79,6 +79,15 @@ Timeout = Annotated[
         rich_help_panel=INPUTS_PANEL,
     ),
 ]
+Watch = Annotated[
+    Path | None,
+    typer.Option(
+        "--watch",
+        metavar="DIR",
+        help="Read new pictures in this folder as they appear, until Ctrl-C.",
+        rich_help_panel=INPUTS_PANEL,
+    ),
+]
 Model = Annotated[
     str | None,
     typer.Option(

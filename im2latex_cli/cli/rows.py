@@ -40,12 +40,14 @@ class Shape:
         style: how LaTeX is spelled.
         tokens: rows in JSON have tokens and log-probabilities.
         copy: put all LaTeX on the clipboard in the end.
+        copy_each: put each row's LaTeX there as it comes instead.
     """
 
     form: Form = "text"
     style: Style = "compact"
     tokens: bool = False
     copy: bool = False
+    copy_each: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +106,18 @@ def write(rows: Iterator[PredictRow], shape: Shape, reporter: Reporter) -> Writt
             _out(row, shape, first=done.rows == 1)
         if shape.copy and row.hypotheses:
             copied.append(latex(row.hypotheses[0], shape.style))
+            if shape.copy_each:
+                _copy(copied)
+                copied.clear()
     if copied:
-        from im2latex_cli.services import clipboard
-
-        clipboard.copy("\n".join(copied))
+        _copy(copied)
     return done
+
+
+def _copy(lines: list[str]) -> None:
+    from im2latex_cli.services import clipboard
+
+    clipboard.copy("\n".join(lines))
 
 
 def _tell(row: PredictRow, shape: Shape, done: Written, reporter: Reporter) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli.errors import Im2LatexError, InputError
-from im2latex_cli.services import clipboard, pdf, streams
+from im2latex_cli.services import clipboard, pdf, streams, watch
 
 STDIN = "-"
 CLIPBOARD = "clipboard"
@@ -66,6 +66,7 @@ class Inputs:
         box: the part of each page to read.
         from_clipboard: read the picture on the clipboard.
         timeout: longest wait for what comes through a pipe, in seconds; None waits for ever.
+        watched: a folder whose new pictures are read as they appear, without end.
     """
 
     named: Sequence[Source] = ()
@@ -76,13 +77,14 @@ class Inputs:
     box: pdf.Box | None = None
     from_clipboard: bool = False
     timeout: float | None = None
+    watched: Path | None = None
 
     def count(self) -> int | None:
         """How many pictures there are; None where only reading tells."""
-        if self.listed is not None:
+        if self.listed is not None or self.watched is not None:
             return None
-        plain = all(isinstance(one, Path) and _is_picture_file(one) for one in self.named)
-        return len(self.named) + self.from_clipboard if plain else None
+        single = all(isinstance(one, Path | str) and _is_single(str(one)) for one in self.named)
+        return len(self.named) + self.from_clipboard if single else None
 
     def __iter__(self) -> Iterator[Entry | None]:
         """Yield each picture; None where a list has nothing more for the moment."""
@@ -99,6 +101,9 @@ class Inputs:
                     yield None
                 else:
                     yield from self._path(path)
+        if self.watched is not None:
+            for new in watch.appearing(self.watched, SUFFIXES):
+                yield from (None,) if new is None else self._path(str(new))
 
     def _clipboard(self) -> Entry:
         try:
@@ -198,8 +203,12 @@ def _failed(name: str, error: Im2LatexError) -> Entry:
     return Entry(name, Path(name).stem, None, error)
 
 
-def _is_picture_file(path: Path) -> bool:
-    return path.suffix.lower() != PDF_SUFFIX and path.is_file()
+def _is_single(name: str) -> bool:
+    """Whether a name stands for one picture, readable or not."""
+    path = Path(name)
+    if path.suffix.lower() == PDF_SUFFIX or path.is_dir():
+        return False
+    return not _PATTERN & set(name) or os.path.lexists(name)
 
 
 def _walk(

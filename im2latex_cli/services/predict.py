@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from im2latex_cli import files
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import Im2LatexError, InputError
-from im2latex_cli.progress import Reporter
+from im2latex_cli.progress import Reporter, SilentReporter
 from im2latex_cli.recognizer import Recognizer, default_model
 from im2latex_cli.report import attention as drawing
 from im2latex_cli.services.doubts import doubt
@@ -132,7 +132,8 @@ class Reader:
         total: int | None = None,
     ) -> Iterator[PredictRow]:
         """Read pictures; one row for each, in their order, as they are done."""
-        with reporter.step("Read", total=total) as step:
+        quiet = SilentReporter()  # one picture needs no bar
+        with (quiet if total == 1 else reporter).step("Read", total=total) as step:
             for group in _groups(images, self._recognizer):
                 for opened, row in _read(self._recognizer, group):
                     step.advance()

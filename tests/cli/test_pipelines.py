@@ -26,7 +26,8 @@ BLOCKS = re.findall(
     r"^```(\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
 )
 COMMANDS = [text for language, text in BLOCKS if language == "sh"]
-HOTKEYS = [text for language, text in BLOCKS if language == "console"]
+ENDLESS = "--watch"
+HOTKEYS = [text for language, text in BLOCKS if language == "console" and ENDLESS not in text]
 WRITTEN = {
     "> formulas.tsv": "formulas.tsv",
     "> formulas.jsonl": "formulas.jsonl",

@@ -243,3 +243,5 @@ def test_the_latex_is_copied(predict, monkeypatch) -> None:
     monkeypatch.setattr(clipboard, "copy", copied.append)
     predict("a.png", "b.png", "c.png", "--copy", rows=[GOOD, BAD, GOOD])
     assert copied == ["x^{2}\nx^{2}"]
+    predict("a.png", "--watch", ".", "--copy", rows=[GOOD, BAD, GOOD])
+    assert copied[1:] == ["x^{2}", "x^{2}"]

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -235,3 +236,19 @@ def test_the_prompt_reads_paths_and_commands(start, folder, picture, environment
         assert sheet.height > 60
     history = Path(environment["XDG_STATE_HOME"]) / "im2latex" / "history"
     assert ":beam 2" in history.read_text().splitlines()
+
+
+@pytest.mark.slow
+def test_new_pictures_of_a_watched_folder_are_read(start, folder, picture) -> None:
+    (folder / "shots").mkdir()
+    picture.save(folder / "shots" / "old.png")
+    with start("a.png", "--watch", "shots", "--format", "jsonl") as process:
+        assert json.loads(line(process.stdout))["path"] == "a.png"
+        time.sleep(1)
+        for name in ("one.png", "two.png"):
+            picture.save(folder / "shots" / name)
+            row = json.loads(line(process.stdout))
+            assert (row["path"], "latex" in row) == (f"shots/{name}", True)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WAIT) == 130
+        assert b"Traceback" not in process.stderr.read()

@@ -140,12 +140,14 @@ def test_a_pipe_is_a_picture(tmp_path):
     assert (entry.path, entry.stem, entry.picture) == (str(fifo), "pipe", b"content")
 
 
-def test_folders_pass_by_pipes_and_count_knows_plain_files(tree):
+def test_folders_pass_by_pipes_and_count_knows_single_pictures(tree):
     if hasattr(os, "mkfifo"):
         os.mkfifo(tree / "pipe.png")
     assert "pipe.png" not in paths(tree, Inputs([tree]))
-    assert Inputs([tree / "a.jpeg", tree / "b.PNG"]).count() == 2
-    assert Inputs([tree]).count() is None
+    assert Inputs([tree / "a.jpeg", tree / "missing.png"]).count() == 2
+    assert Inputs([tree]).count() is Inputs([tree / "*.png"]).count() is None
+    assert Inputs([tree / "a.pdf"]).count() is Inputs(listed=io.BytesIO()).count() is None
+    assert Inputs([tree / "a.jpeg"], from_clipboard=True).count() == 2
 
 
 def pages(*sizes: tuple[int, int]) -> bytes:
