@@ -129,7 +129,7 @@ class Session:
 
     def show(self, result: Any) -> None:
         """Write a service's result to stdout."""
-        show.show(self.command, result, as_json=self.as_json)
+        show.show(self.command, result, as_json=self.as_json, verbose=self.shared.verbose)
 
     def show_settings(self) -> None:
         """Write every setting with its value and origin to stdout, a named preset included."""

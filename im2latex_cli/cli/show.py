@@ -12,10 +12,12 @@ from typing import Any
 
 from im2latex_cli.cli import console
 from im2latex_cli.errors import EXIT_OK, Im2LatexError
+from im2latex_cli.results import is_detail
 
 FORMAT = 1
 NESTED_ROWS = 10
 INTERVAL = "_interval"
+BYTES = "_bytes"
 
 
 def exit_code(result: Any) -> int:
@@ -23,13 +25,13 @@ def exit_code(result: Any) -> int:
     return int(getattr(result, "exit_code", EXIT_OK))
 
 
-def show(command: str, result: Any, *, as_json: bool) -> None:
-    """Write a service's result to stdout."""
+def show(command: str, result: Any, *, as_json: bool, verbose: bool = False) -> None:
+    """Write a service's result to stdout; for people its details only with `verbose`."""
     if as_json:
         status = "success" if exit_code(result) == EXIT_OK else "partial"
         console.out(envelope(command, status, result=plain(result)))
     else:
-        for line in lines(result):
+        for line in lines(result, verbose=verbose):
             console.out(line)
 
 
@@ -65,24 +67,34 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def lines(result: Any, *, most: int | None = None) -> Iterator[str]:
+def lines(result: Any, *, most: int | None = None, verbose: bool = True) -> Iterator[str]:
     """Lay a result out for people: one aligned line per value, then its tables.
 
-    A field `x_interval` (low, high) is written beside its `x`.
+    A field `x_interval` (low, high) is written beside its `x`, a field `x_bytes` as a size.
 
     Args:
         result: a dataclass or a mapping.
         most: longest table; None shows all of it. Results inside results show ten rows.
+        verbose: show the fields marked as details too, not only which ones there are.
     """
     held = {name: value for name, value in _items(result) if value is not None}
-    texts = {name: _with_interval(name, held) for name in held if _is_single(held[name])}
+    hidden = () if verbose else tuple(name for name in held if is_detail(result, name))
+    shown = {name: value for name, value in held.items() if name not in hidden}
+    yield from _singles(shown)
+    for name, value in shown.items():
+        if not _is_single(value) and value:
+            yield from ("", label(name), *_indented(value, most, verbose=verbose))
+    tables = [label(name) for name in hidden if not _is_single(held[name]) and held[name]]
+    if tables:
+        yield from ("", f"More with --verbose: {', '.join(tables)}.")
+
+
+def _singles(held: Mapping[str, Any]) -> Iterator[str]:
+    texts = {name: _text(name, held) for name in held if _is_single(held[name])}
     shown = {label(n): t for n, t in texts.items() if n.removesuffix(INTERVAL) not in {*held} - {n}}
     width = max(map(len, shown), default=0)
     for name, line in shown.items():
         yield f"{name.ljust(width)}  {line}".rstrip()
-    for name, value in held.items():
-        if not _is_single(value) and value:
-            yield from ("", label(name), *_indented(value, most))
 
 
 def table(rows: Sequence[Any], *, most: int | None = None) -> Iterator[str]:
@@ -103,7 +115,20 @@ def table(rows: Sequence[Any], *, most: int | None = None) -> Iterator[str]:
 
 def label(name: str) -> str:
     """Turn a field name into words."""
+    if name.endswith(BYTES):
+        name = f"{name.removesuffix(BYTES)}_size"
     return name.replace("_", " ")
+
+
+def size(count: int) -> str:
+    """Write a number of bytes in units of 1,000."""
+    if count < 1000:
+        return f"{count} bytes"
+    value, units = count / 1000, iter(("kB", "MB", "GB"))
+    unit = next(units)
+    while value >= 999.5 and (larger := next(units, None)):
+        value, unit = value / 1000, larger
+    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:,.0f} {unit}"
 
 
 def cell(value: Any) -> str:
@@ -132,7 +157,9 @@ def _items(result: Any) -> Iterator[tuple[str, Any]]:
                 yield item.name, getattr(result, item.name)
 
 
-def _with_interval(name: str, held: Mapping[str, Any]) -> str:
+def _text(name: str, held: Mapping[str, Any]) -> str:
+    if name.endswith(BYTES):
+        return size(held[name])
     interval = held.get(name + INTERVAL)
     if interval is None:
         return cell(held[name])
@@ -146,9 +173,9 @@ def _is_single(value: Any) -> bool:
     return isinstance(value, str | int | float | Path) or value is None
 
 
-def _indented(value: Any, most: int | None) -> Iterator[str]:
+def _indented(value: Any, most: int | None, *, verbose: bool) -> Iterator[str]:
     if not isinstance(value, tuple | list):
-        inner = lines(value, most=NESTED_ROWS)
+        inner = lines(value, most=NESTED_ROWS, verbose=verbose)
     elif all(is_dataclass(item) for item in value):
         inner = table(value, most=most)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from im2latex_cli.errors import EXIT_OK
@@ -10,6 +10,7 @@ from im2latex_cli.evaluate.breakdown import Confusion, Group
 from im2latex_cli.evaluate.forms import Form
 from im2latex_cli.evaluate.styles import StyleScores
 from im2latex_cli.evaluate.text import Interval
+from im2latex_cli.results import DETAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +63,14 @@ class EvalTextResult:
     exact_match: float
     exact_match_interval: Interval
     perplexity: float | None
-    bleu4_nltk: float
-    edit_similarity_present: float
+    bleu4_nltk: float = field(metadata=DETAIL)
+    edit_similarity_present: float = field(metadata=DETAIL)
     forms: tuple[FormRow, ...]
-    styles: StyleScores
-    groups: tuple[Group, ...]
-    confusions: tuple[Confusion, ...]
+    styles: StyleScores = field(metadata=DETAIL)
+    groups: tuple[Group, ...] = field(metadata=DETAIL)
+    confusions: tuple[Confusion, ...] = field(metadata=DETAIL)
     report: str | None = None
-    reused: bool = False
+    reused: bool = field(default=False, metadata=DETAIL)
     exit_code: int = EXIT_OK
 
 

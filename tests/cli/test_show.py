@@ -1,11 +1,12 @@
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from im2latex_cli.cli import show
 from im2latex_cli.errors import InputError
+from im2latex_cli.results import DETAIL
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,57 @@ def test_tables_inside_results_are_cut() -> None:
     shown = list(show.lines({"part": scores}))
     assert shown[-1].strip() == "... 2 more"
     assert len(list(show.lines(scores))) == 3 + 1 + 12
+
+
+@dataclass(frozen=True)
+class Detailed:
+    bleu4: float
+    bleu4_nltk: float = field(metadata=DETAIL)
+    tokens: tuple[Token, ...] = field(metadata=DETAIL)
+    names: tuple[str, ...] = field(metadata=DETAIL)
+
+
+DETAILED = Detailed(90.0, 80.0, (Token("x", 1),), ())
+
+
+def test_details_wait_for_verbose() -> None:
+    short = ["bleu4  90.00", "", "More with --verbose: tokens."]
+    assert list(show.lines(DETAILED, verbose=False)) == short
+    inside = show.lines({"part": DETAILED}, verbose=False)
+    assert list(inside) == ["", "part", *(f"  {line}".rstrip() for line in short)]
+    full = list(show.lines(DETAILED, verbose=True))
+    assert full == [
+        "bleu4       90.00",
+        "bleu4 nltk  80.00",
+        "",
+        "tokens",
+        "  token  count",
+        "  x      1",
+    ]
+
+
+def test_json_has_the_details(capsys: pytest.CaptureFixture[str]) -> None:
+    show.show("c", DETAILED, as_json=True)
+    assert '"bleu4_nltk": 80.0' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (9949, "9.9 kB"),
+        (9950, "10 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1.0 MB"),
+        (643_718_072, "644 MB"),
+        (5_000_000_000_000, "5,000 GB"),
+    ],
+)
+def test_sizes(count: int, expected: str) -> None:
+    assert list(show.lines({"cache_bytes": count})) == [f"cache size  {expected}"]
+    assert show.plain({"cache_bytes": count}) == {"cache_bytes": count}
 
 
 def test_plain_has_only_what_json_has() -> None:
