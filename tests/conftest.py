@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+# Tiny networks gain nothing from threads, and lose much where another process holds a core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 HAS_TEX = shutil.which("latex") is not None
 
 
