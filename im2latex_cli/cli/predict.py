@@ -90,6 +90,7 @@ def _read(session: Session, shape: rows.Shape, asked: Asked, inputs: Inputs) -> 
     rows.check(shape)
     from im2latex_cli.services import predict as service
 
+    total = inputs.count()
     recognised = service.run(
         session.settings,
         session.reporter,
@@ -97,9 +98,9 @@ def _read(session: Session, shape: rows.Shape, asked: Asked, inputs: Inputs) -> 
         model=asked.model,
         attention=asked.attention,
         render=asked.render,
-        total=inputs.count(),
+        total=total,
     )
-    done = rows.write(recognised, shape, session.reporter)
+    done = rows.write(recognised, shape, session.reporter, lone=total == 1)
     if done.lone_error:
         raise done.lone_error
     code = EXIT_PARTIAL if done.failed else EXIT_OK

@@ -102,9 +102,9 @@ class Dialogue:
         drawings = Drawings(
             self._settings, attention=self._asked.attention, render=self._asked.render
         )
-        images = drawings.check(Inputs(named=names))
-        found = self.reader.read(images, SilentReporter(), drawings=drawings)
-        done = rows.write(found, self._shape, _Warnings())
+        inputs = Inputs(named=names)
+        found = self.reader.read(drawings.check(inputs), SilentReporter(), drawings=drawings)
+        done = rows.write(found, self._shape, _Warnings(), lone=inputs.count() == 1)
         if done.lone_error:
             raise done.lone_error
 

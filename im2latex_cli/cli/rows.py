@@ -66,7 +66,7 @@ class Written:
         pictures: the rows as JSON objects, kept for "json" only.
         rows: how many there were.
         failed: how many of them failed.
-        lone_error: the error of the only row.
+        lone_error: the error of the only row, where one was expected.
     """
 
     pictures: list[dict[str, Any]] = field(default_factory=list)
@@ -84,11 +84,11 @@ def check(shape: Shape) -> None:
         )
 
 
-def write(rows: Iterator[PredictRow], shape: Shape, reporter: Reporter) -> Written:
+def write(rows: Iterator[PredictRow], shape: Shape, reporter: Reporter, *, lone: bool) -> Written:
     """Write each row as soon as it comes.
 
-    The model's name and doubts go to the reporter, and failures as warnings, but for that of a
-    lone row, which the caller reports.
+    The model's name and doubts go to the reporter, and failures as warnings. Where one row is
+    expected (`lone`) and comes, its failure is left to the caller.
     """
     done = Written()
     copied: list[str] = []
@@ -99,7 +99,7 @@ def write(rows: Iterator[PredictRow], shape: Shape, reporter: Reporter) -> Writt
         elif done.lone_error:
             reporter.warn(str(done.lone_error))
             done.lone_error = None
-        _tell(row, shape, done, reporter)
+        _tell(row, shape, done, reporter, lone=lone)
         if shape.form == "json":
             done.pictures.append(to_json(row, shape))
         else:
@@ -120,10 +120,10 @@ def _copy(lines: list[str]) -> None:
     clipboard.copy("\n".join(lines))
 
 
-def _tell(row: PredictRow, shape: Shape, done: Written, reporter: Reporter) -> None:
+def _tell(row: PredictRow, shape: Shape, done: Written, reporter: Reporter, *, lone: bool) -> None:
     if row.error:
         done.failed += 1
-        if done.rows == 1:
+        if lone and done.rows == 1:
             done.lone_error = row.error
         else:
             reporter.warn(str(row.error))

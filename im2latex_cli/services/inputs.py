@@ -80,10 +80,10 @@ class Inputs:
     watched: Path | None = None
 
     def count(self) -> int | None:
-        """How many pictures there are; None where only reading tells."""
+        """How many pictures there are, a stream being one; None where only reading tells."""
         if self.listed is not None or self.watched is not None:
             return None
-        single = all(isinstance(one, Path | str) and _is_single(str(one)) for one in self.named)
+        single = all(not isinstance(one, Path | str) or _is_single(str(one)) for one in self.named)
         return len(self.named) + self.from_clipboard if single else None
 
     def __iter__(self) -> Iterator[Entry | None]:

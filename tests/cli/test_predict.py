@@ -245,3 +245,17 @@ def test_the_latex_is_copied(predict, monkeypatch) -> None:
     assert copied == ["x^{2}\nx^{2}"]
     predict("a.png", "--watch", ".", "--copy", rows=[GOOD, BAD, GOOD])
     assert copied[1:] == ["x^{2}", "x^{2}"]
+
+
+def test_failures_are_told_at_once_where_more_may_come(invoke, service, monkeypatch) -> None:
+    from im2latex_cli.cli.bars import TerminalReporter
+
+    told: list[str] = []
+    monkeypatch.setattr(TerminalReporter, "warn", lambda _, message: told.append(message))
+
+    def rows() -> Iterator[Row]:
+        yield BAD
+        assert told == ["b.png is no picture. Send a PNG."]
+
+    service("predict", rows())
+    assert invoke("predict", "--files-from", "-", input=b"b.png").exit_code == 7
