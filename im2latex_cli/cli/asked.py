@@ -12,7 +12,7 @@ class Asked:
 
     Attributes:
         model: pretrained, a results folder or a model file; None takes the default.
-        attention: PNG to draw where the model looked, or None.
+        attention: .png, .gif or .html to draw where the model looked, or None.
         render: PNG to draw the formula under its picture, or None.
     """
 

@@ -145,8 +145,9 @@ Attention = Annotated[
     Path | None,
     typer.Option(
         "--attention",
-        metavar="OUT.png",
-        help="Draw where the model looked; {stem} as for --render.",
+        metavar="OUT.png|OUT.gif|OUT.html",
+        help="Draw where the model looked for each token: a sheet, an animation, or a page to "
+        "point at; {stem} as for --render.",
         rich_help_panel=OUTPUTS_PANEL,
     ),
 ]

@@ -29,8 +29,8 @@ PROMPT = "im2latex> "
 HELP = """\
 Type or drop the path of a picture, a PDF file or a folder; several on a line are read in turn.
 :beam N              search with N hypotheses
-:attention OUT.png   draw where the model looked ({stem} for the picture's name); :attention off
-:render OUT.png      draw the formula under its picture; :render off
+:attention OUT.png   draw where the model looked, also OUT.gif and OUT.html; :attention off
+:render OUT.png      draw the formula under its picture ({stem} for its name); :render off
 :help                this text
 :quit                leave; so does the end of input"""
 OFF = "off"

@@ -14,13 +14,18 @@ from numpy.typing import NDArray
 
 from im2latex_cli import files
 from im2latex_cli.errors import UsageError
+from im2latex_cli.recognizer import Looked
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Renderer, RenderFailure
-from im2latex_cli.report import comparison
+from im2latex_cli.report import comparison, looking
+from im2latex_cli.report.attention import sheet
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.finish import finish
 
 STEM = "{stem}"
+ATTENTION = {".png": sheet, ".gif": looking.animation, ".html": looking.page}
+"""What draws where the network looked, by the file's ending."""
+KINDS = {"--attention": tuple(ATTENTION), "--render": (".png",)}
 NOT_RENDERED = "does-not-render"
 
 _Image = TypeVar("_Image")
@@ -31,11 +36,11 @@ class Drawings:
 
     Args:
         settings: the settings tree.
-        attention: PNG to draw where the network looked, or None.
+        attention: .png, .gif or .html to draw where the network looked, or None.
         render: PNG to draw the formula under its picture, or None.
 
     Raises:
-        UsageError: a file is no .png.
+        UsageError: a file is of another kind.
         RendererError: the renderer that the settings name is not here.
     """
 
@@ -44,8 +49,10 @@ class Drawings:
         self._files = {"--attention": attention, "--render": render}
         self._seen: Counter[str] = Counter()
         for flag, file in self._files.items():
-            if file is not None and file.suffix.lower() != ".png":
-                raise UsageError(f"{flag} writes PNG files, not {file.name}.", hint="Name a .png.")
+            kinds = KINDS[flag]
+            if file is not None and file.suffix.lower() not in kinds:
+                named = " or ".join(kinds)
+                raise UsageError(f"{flag} writes {named} files, not {file.name}.")
         if render:
             _ = self._renderer
 
@@ -78,6 +85,17 @@ class Drawings:
             file and file.with_name(file.name.replace(STEM, name)) for file in self._files.values()
         )
         return attention, render
+
+    def look(self, target: Path, looked: Looked) -> None:
+        """Draw where the network looked, as the file's ending says.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        draw = ATTENTION[target.suffix.lower()]
+        files.write_bytes(
+            target, draw(looked.picture, looked.tokens, looked.weights, cell=looked.cell)
+        )
 
     def compare(self, target: Path, picture: NDArray[np.uint8], latex: str) -> str | None:
         """Draw the formula under its picture.

@@ -10,12 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from im2latex_cli import files
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import Im2LatexError, InputError
 from im2latex_cli.progress import Reporter, SilentReporter
 from im2latex_cli.recognizer import Recognizer, default_model
-from im2latex_cli.report import attention as drawing
 from im2latex_cli.services.doubts import doubt
 from im2latex_cli.services.drawings import Drawings
 from im2latex_cli.services.inputs import Entry, Source, as_entry
@@ -76,7 +74,8 @@ def run(
         images: files, streams of one picture each, or entries.
         model: pretrained, a results folder or a model file; None takes pretrained where it is
             bundled, else results/small.
-        attention: PNG to draw where the network looked; several pictures need {stem} in it.
+        attention: .png, .gif or .html to draw where the network looked; several pictures need
+            {stem} in it.
         render: PNG to draw the formula under its picture; several pictures need {stem} in it.
         total: how many images there are, where that is known.
 
@@ -147,11 +146,7 @@ class Reader:
         sheet, comparison = drawings.targets(opened.entry.stem)
         try:
             if sheet:
-                looked = self._recognizer.attention(opened.picture, best)
-                picture = drawing.sheet(
-                    looked.picture, looked.tokens, looked.weights, cell=looked.cell
-                )
-                files.write_bytes(sheet, picture)
+                drawings.look(sheet, self._recognizer.attention(opened.picture, best))
             if comparison and (fault := drawings.compare(comparison, opened.picture, best.latex)):
                 return replace(row, warnings=(*row.warnings, fault))
         except OSError as error:

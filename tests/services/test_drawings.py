@@ -44,8 +44,10 @@ def test_only_two_pictures_are_looked_for() -> None:
 
 
 def test_what_cannot_be_drawn_is_said_before_a_model_is_loaded(monkeypatch) -> None:
-    with pytest.raises(UsageError, match=r"--attention writes PNG files, not out\.gif"):
-        drawings(attention="out.gif")
+    with pytest.raises(UsageError, match=r"--attention writes \.png or .* not out\.pdf"):
+        drawings(attention="out.pdf")
+    with pytest.raises(UsageError, match=r"--render writes \.png files, not out\.gif"):
+        drawings(render="out.gif")
     monkeypatch.setenv("PATH", "")
     settings = Settings(render=RenderSettings(renderer="tex"))
     with pytest.raises(RendererError):

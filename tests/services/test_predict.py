@@ -129,6 +129,12 @@ def test_attention_is_drawn_for_each_picture(model, tmp_path):
         assert sheet.width > 100
 
 
+@pytest.mark.parametrize(("kind", "start"), [(".gif", b"GIF89a"), (".html", b"<!doctype html>")])
+def test_attention_may_be_an_animation_or_a_page(model, tmp_path, kind, start):
+    read(model, [save(tmp_path / "a.png")], attention=tmp_path / f"{{stem}}{kind}")
+    assert (tmp_path / f"a{kind}").read_bytes().startswith(start)
+
+
 def test_attention_that_cannot_be_written_is_the_rows_error(model, tmp_path):
     image = save(tmp_path / "a.png")
     (row,) = read(model, [image], attention=image / "look.png")
@@ -144,9 +150,9 @@ def test_attention_of_several_pictures_needs_a_place_for_their_names(model, tmp_
         )
 
 
-def test_attention_is_a_png(model, tmp_path):
-    with pytest.raises(UsageError, match="PNG"):
-        read(model, [tmp_path / "a.png"], attention=Path("out.gif"))
+def test_attention_is_a_picture_or_a_page(model, tmp_path):
+    with pytest.raises(UsageError, match=r"\.png or \.gif or \.html"):
+        read(model, [tmp_path / "a.png"], attention=Path("out.pdf"))
 
 
 def test_without_any_model_the_error_says_how_to_get_one(monkeypatch, tmp_path):
