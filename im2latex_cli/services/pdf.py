@@ -22,6 +22,8 @@ DPI = 200
 POINTS_PER_INCH = 72
 MOST_PIXELS = 50_000_000
 """A page that would be larger is drawn at a lower resolution."""
+MOST_FAILURES = 20
+"""A damaged file may claim to have millions of pages."""
 
 Picture = NDArray[np.uint8]
 
@@ -103,15 +105,20 @@ def read(
         none.
 
     Raises:
-        InputError: pypdfium2 is not installed, or the file cannot be opened.
+        InputError: pypdfium2 is not installed, the file cannot be opened, or page after page fails.
     """
     with closing(_open(source, name)) as document:
         count = len(document)
+        failed = 0
         for number in pages.of(count) if pages else range(1, count + 1):
             try:
                 yield number, _draw(document, name, number, count, box)
+                failed = 0
             except Im2LatexError as error:
                 yield number, error
+                failed += 1
+            if failed == MOST_FAILURES and number < count:
+                raise InputError(f"{name}: given up after {failed} pages in a row that failed.")
 
 
 def _open(source: Path | bytes, name: str) -> pypdfium2.PdfDocument:

@@ -216,6 +216,17 @@ def test_a_broken_pdf_is_an_error(tmp_path, content):
     assert "broken.pdf: the" in error(Inputs([path]))
 
 
+def test_a_damaged_pdf_does_not_fail_for_ever(tmp_path):
+    content = pages((72, 72))
+    assert content.count(b"/Count 1") == 1
+    path = tmp_path / "many.pdf"
+    path.write_bytes(content.replace(b"/Count 1", b"/Count 99999"))
+    found = list(Inputs([path]))
+    assert found[0].error is None
+    assert len(found) <= 25
+    assert "given up" in str(found[-1].error)
+
+
 def test_without_pypdfium2_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pypdfium2", None)
     path = tmp_path / "a.pdf"
