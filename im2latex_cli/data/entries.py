@@ -20,6 +20,7 @@ class Entry:
         image: name of the picture that comes with it, or None where it is to be rendered.
         file: the file inside the source, where it has several; lines count from its beginning.
         group: what decides the split in place of the formula; it goes before the source's own.
+        origin: where the formula comes from, as the input's column `source` has it, or None.
     """
 
     line: int
@@ -28,6 +29,7 @@ class Entry:
     image: str | None = None
     file: str | None = None
     group: str | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

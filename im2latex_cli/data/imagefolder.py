@@ -28,12 +28,14 @@ class Pair:
         formula: as the folder gives it.
         split: the split that its row or its folder names, or None.
         line: line of the metadata, counted over all metadata files.
+        source: where the formula comes from; empty where the metadata does not say.
     """
 
     id: str
     formula: str
     split: Split | None
     line: int
+    source: str = ""
 
 
 class Pairs:
@@ -99,6 +101,7 @@ class Pairs:
             formula=formula,
             split=own_split(split if isinstance(split, str) else folder.name),
             line=line,
+            source=str(row.get("source") or ""),
         )
 
     def _bytes(self, name: str) -> bytes:

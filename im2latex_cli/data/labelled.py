@@ -25,6 +25,7 @@ class Labelled:
         formula: as the source gave it.
         tokens: its normal form.
         content: gives the picture's file, or its bytes; raises InputError where it is missing.
+        source: where the formula comes from; empty where nobody said.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Labelled:
     formula: str
     tokens: tuple[str, ...]
     content: Callable[[], Path | bytes]
+    source: str = ""
 
 
 def read(path: Path, split: str, *, spacing: Literal["keep", "drop"] = "keep") -> list[Labelled]:
@@ -60,6 +62,7 @@ def read(path: Path, split: str, *, spacing: Literal["keep", "drop"] = "keep") -
             formula=pair.formula,
             tokens=normalize(pair.formula, spacing=spacing).tokens,
             content=partial(pairs.picture, pair.id),
+            source=pair.source,
         )
         for pair in found
     ]
@@ -72,4 +75,5 @@ def _of_record(record: store.Record) -> Labelled:
         formula=record.formula,
         tokens=record.tokens,
         content=lambda: record.image,
+        source=record.source,
     )

@@ -32,6 +32,7 @@ class Planned:
         place: its place in the source, from 0; lines of a text may hold several formulas.
         image: name of the picture that comes with it, or None.
         file: the file inside the source, where it has several.
+        origin: where the formula comes from, where the source says so.
     """
 
     line: int
@@ -42,6 +43,7 @@ class Planned:
     place: int
     image: str | None = None
     file: str | None = None
+    origin: str | None = None
 
     def failed(self, reason: str, message: str) -> Left:
         """The row that says why it has no picture."""
@@ -114,7 +116,17 @@ def make_plan(
         form = " ".join(normal.tokens)
         split = _split(line, form, val_share=val_share, test_share=test_share)
         sound.append(
-            Planned(line.line, line.formula, form, split, "", place, line.image, line.file)
+            Planned(
+                line=line.line,
+                formula=line.formula,
+                form=form,
+                split=split,
+                file_name="",
+                place=place,
+                image=line.image,
+                file=line.file,
+                origin=line.origin,
+            )
         )
     kept, removed = remove_repeats((item.split, item.form) for item in sound)
     for one in removed:

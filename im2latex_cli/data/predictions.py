@@ -75,6 +75,7 @@ class Prediction:
         hypotheses: best first; empty where the picture failed.
         error: one line saying why it failed, or None.
         error_code: short stable name of that failure, as in `errors`.
+        source: where the formula comes from; empty where nobody said.
     """
 
     id: str
@@ -84,6 +85,7 @@ class Prediction:
     hypotheses: tuple[Hypothesis, ...]
     error: str | None = None
     error_code: str = "input"
+    source: str = ""
 
     def to_json(self) -> Row:
         """One line of predictions.jsonl."""
@@ -94,6 +96,8 @@ class Prediction:
             "reference_tokens": " ".join(self.reference_tokens),
             "hypotheses": [hypothesis.to_json() for hypothesis in self.hypotheses],
         }
+        if self.source:
+            row["source"] = self.source
         if self.error is not None:
             row["error"] = {"code": self.error_code, "message": self.error}
         return row
@@ -112,6 +116,7 @@ class Prediction:
             hypotheses=_hypotheses(row),
             error=error,
             error_code=code,
+            source=str(row.get("source") or ""),
         )
 
 

@@ -140,6 +140,6 @@ def _imagefolder(path: Path) -> Source:
 def _imported(pairs: Pairs) -> Iterator[Entry | BadLine]:
     for pair in pairs:
         if pair.formula.strip():
-            yield Entry(pair.line, pair.formula, pair.split, pair.id)
+            yield Entry(pair.line, pair.formula, pair.split, pair.id, origin=pair.source or None)
         else:
             yield BadLine(pair.line, pair.formula, "empty", f"no formula for {pair.id}")

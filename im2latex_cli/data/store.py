@@ -1,8 +1,9 @@
 """The data set folder: the only module that knows its layout.
 
 `train/ val/ test/` each hold PNG files and metadata.jsonl (`file_name`, `formula`, `tokens`,
-`width`, `height`), with glyphs also glyphs.jsonl; beside them lie vocab.json, failures.jsonl and
-manifest.json. It is the imagefolder convention of Hugging Face `datasets`.
+`width`, `height`, and `source` where the input names one), with glyphs also glyphs.jsonl; beside
+them lie vocab.json, failures.jsonl and manifest.json. It is the imagefolder convention of Hugging
+Face `datasets`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Record:
         tokens: its normal form.
         width: the picture's width in pixels.
         height: the picture's height in pixels.
+        source: where the formula comes from; empty where nobody said.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Record:
     tokens: tuple[str, ...]
     width: int
     height: int
+    source: str = ""
 
 
 def splits(root: Path) -> list[str]:
@@ -90,6 +93,7 @@ def _record(folder: Path, row: Row, *, where: str) -> Record:
             tokens=tuple(row["tokens"].split()),
             width=int(row["width"]),
             height=int(row["height"]),
+            source=str(row.get("source") or ""),
         )
     except KeyError as error:
         raise InputError(f"{where}: no {error.args[0]!r} in this line.") from error

@@ -15,6 +15,7 @@ from im2latex_cli.errors import InputError
 Rows = Iterator[Entry | BadLine]
 
 SPLIT_COLUMN = "split"
+ORIGIN_COLUMN = "source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class _Columns:
     formula: int
     split: int | None
     group: int | None
+    origin: int | None
 
 
 def read_txt(table: Table) -> Rows:
@@ -106,6 +108,8 @@ def read_jsonl(table: Table) -> Rows:
         if isinstance(formula, str):
             split = row.get(SPLIT_COLUMN)
             entry = _entry(number, _clean(formula), split if isinstance(split, str) else None)
+            if table.column != ORIGIN_COLUMN:
+                entry = _from(entry, _text(row.get(ORIGIN_COLUMN)))
             yield _grouped(entry, _text(row.get(table.split_by)), line, table.split_by)
         else:
             yield BadLine(number, line, "no-formula", f"no text under the key {table.column!r}")
@@ -179,7 +183,8 @@ def _columns(header: list[str], table: Table) -> _Columns:
         )
     places = {name: at for at, name in reversed(list(enumerate(header)))}
     group = None if table.split_by is None else places[table.split_by]
-    return _Columns(places[table.column], places.get(SPLIT_COLUMN), group)
+    origin = None if table.column == ORIGIN_COLUMN else places.get(ORIGIN_COLUMN)
+    return _Columns(places[table.column], places.get(SPLIT_COLUMN), group, origin)
 
 
 def _cells(number: int, cells: list[str], columns: _Columns, line: str) -> Entry | BadLine:
@@ -189,6 +194,7 @@ def _cells(number: int, cells: list[str], columns: _Columns, line: str) -> Entry
         message = f"only {len(cells)} columns; the formula is in column {columns.formula + 1}"
         return BadLine(number, line, "no-formula", message)
     entry = _entry(number, cells[columns.formula], _cell(cells, columns.split))
+    entry = _from(entry, _cell(cells, columns.origin))
     if columns.group is None:
         return entry
     return _grouped(entry, _cell(cells, columns.group), line, f"column {columns.group + 1}")
@@ -196,6 +202,13 @@ def _cells(number: int, cells: list[str], columns: _Columns, line: str) -> Entry
 
 def _cell(cells: list[str], at: int | None) -> str | None:
     return cells[at] if at is not None and at < len(cells) else None
+
+
+def _from(entry: Entry | BadLine, origin: str | None) -> Entry | BadLine:
+    """Add where the formula comes from, where the table says so."""
+    if isinstance(entry, BadLine) or origin is None or not origin.strip():
+        return entry
+    return replace(entry, origin=origin.strip())
 
 
 def _grouped(

@@ -18,6 +18,7 @@ from im2latex_cli.data.jsonl import read_rows
 from im2latex_cli.errors import InputError
 
 KEYS = ("id", "path", "file_name", "image", "name")
+SOURCE = "source"
 FORMULAS = ("latex", "formula", "prediction", "hypothesis", "reference", "tokens")
 """Columns that may hold the formula; the first one present is taken."""
 
@@ -29,10 +30,12 @@ class Transcript:
     Attributes:
         key: the picture's name, or None where the file gives only an order.
         text: the formula as given; None where there is none.
+        source: where the formula comes from; empty where the file does not say.
     """
 
     key: str | None
     text: str | None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +47,14 @@ class Paired:
         reference: the formula as given.
         hypothesis: the formula read; None where it is missing.
         image: the name that the hypotheses give the picture, such as predict's path.
+        source: where the references say that the formula comes from.
     """
 
     id: str
     reference: str
     hypothesis: str | None
     image: str = ""
+    source: str = ""
 
 
 def read(path: Path, *, prefer: Sequence[str] = ()) -> list[Transcript]:
@@ -65,7 +70,7 @@ def read(path: Path, *, prefer: Sequence[str] = ()) -> list[Transcript]:
     """
     readers = {".tsv": _rows_of_table, ".jsonl": _rows_of_json}
     if path.is_dir() or path.suffix.lower() == ".tar":
-        found = [Transcript(row.id, row.formula) for row in open_pairs(path)]
+        found = [Transcript(row.id, row.formula, row.source) for row in open_pairs(path)]
     elif path.suffix.lower() in readers:
         found = list(readers[path.suffix.lower()](path, (*prefer, *FORMULAS)))
     else:
@@ -95,7 +100,7 @@ def pair(references: Path, hypotheses: Path) -> list[Paired]:
             hint="Write an empty line for a formula that is missing.",
         )
     return [
-        Paired(row.key or str(number), row.text or "", other.text, other.key or "")
+        Paired(row.key or str(number), row.text or "", other.text, other.key or "", row.source)
         for number, (row, other) in enumerate(zip(gold, made, strict=True), start=1)
     ]
 
@@ -110,7 +115,7 @@ def _by_name(
             none = Transcript(None, None)
             pairs = ((row, given.get(name, none)) for name, row in names.items())
             return [
-                Paired(str(row.key), row.text or "", other.text, other.key or "")
+                Paired(str(row.key), row.text or "", other.text, other.key or "", row.source)
                 for row, other in pairs
             ]
     raise InputError(
@@ -149,19 +154,22 @@ def _rows_of_table(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
     header = [name.strip().lower() for name in rows[0]]
     formula = next((header.index(name) for name in formulas if name in header), None)
     key = next((header.index(name) for name in KEYS if name in header), None)
+    source = header.index(SOURCE) if SOURCE in header else None
     if formula is None:
         yield from (Transcript(row[0] if len(row) > 1 else None, row[-1]) for row in rows)
         return
     for number, row in enumerate(rows[1:], start=2):
         if len(row) <= max(formula, key or 0):
             raise InputError(f"{path}, line {number}: {len(row)} columns, the header has more.")
-        yield Transcript(None if key is None else row[key], row[formula])
+        origin = row[source] if source is not None and source < len(row) else ""
+        yield Transcript(None if key is None else row[key], row[formula], origin)
 
 
 def _rows_of_json(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
     for number, row in read_rows(path):
         key = next((str(row[name]) for name in KEYS if name in row), None)
-        yield Transcript(key, _formula_of(row, formulas, f"{path}, line {number}"))
+        formula = _formula_of(row, formulas, f"{path}, line {number}")
+        yield Transcript(key, formula, str(row.get(SOURCE) or ""))
 
 
 def _formula_of(row: Mapping[str, Any], formulas: Sequence[str], where: str) -> str | None:

@@ -130,12 +130,6 @@ class Unfinished:
         row: Row = {"bytes": len(result.png), "width": result.width, "height": result.height}
         return row if result.glyphs is None else {**row, "glyphs": result.glyphs}
 
-    def rows(self, items: Sequence[Planned]) -> Iterator[tuple[Planned, Row]]:
-        """Yield each formula with what the journal says of it."""
-        with (self.path / JOURNAL).open("rb") as lines:
-            for item, line in zip(items, lines, strict=True):
-                yield item, json.loads(line)
-
     def write_tables(self, items: Sequence[Planned], *, glyphs: bool) -> list[Left]:
         """Write metadata (and glyphs) of every split and drop what a kill left there.
 
@@ -247,12 +241,14 @@ def _line(row: Row) -> str:
 
 
 def _metadata(item: Planned, row: Row) -> Row:
+    origin = {} if item.origin is None else {"source": item.origin}
     return {
         "file_name": item.file_name,
         "formula": item.formula,
         "tokens": item.form,
         "width": row["width"],
         "height": row["height"],
+        **origin,
     }
 
 

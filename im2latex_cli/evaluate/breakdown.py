@@ -1,4 +1,4 @@
-"""Where the errors are: scores by length, construct and depth, and the commonest confusions."""
+"""Where the errors are: scores by length, construct, depth and source; the commonest confusions."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ LENGTHS = (10, 20, 40, 80)
 """Longest formula of each group, in tokens; the last group has no end."""
 DEPTHS = 3
 """Scripts inside scripts counted apart; deeper ones join the last group."""
+SOURCES = 20
+"""Sources shown apart, those with the most formulas; the others are one group."""
 CONFUSIONS = 30
 
 _CONSTRUCTS = {
@@ -42,7 +44,7 @@ class Group:
     """Scores of the formulas that share something, in percent.
 
     Attributes:
-        by: what they share: length, construct or script depth.
+        by: what they share: length, construct, script depth or source.
         group: its value; a formula may have several constructs.
         pictures: formulas in the group.
     """
@@ -64,14 +66,39 @@ class Confusion:
     count: int
 
 
-def groups(references: Sequence[Tokens], hypotheses: Sequence[Tokens | None]) -> tuple[Group, ...]:
-    """Scores of every group that has formulas."""
+def groups(
+    references: Sequence[Tokens],
+    hypotheses: Sequence[Tokens | None],
+    sources: Sequence[str] = (),
+) -> tuple[Group, ...]:
+    """Scores of every group that has formulas.
+
+    Args:
+        references: tokens of each reference.
+        hypotheses: tokens of each hypothesis; None where there is none.
+        sources: where each reference comes from, empty where nobody knows; or none at all.
+    """
     table = text.statistics(references, hypotheses)
-    return tuple(
+    by_tokens = tuple(
         _group(by, name, table[chosen])
         for by, name, holds in _divisions()
         if (chosen := np.array([holds(tokens) for tokens in references], dtype=bool)).any()
     )
+    return (*by_tokens, *_by_source(table, sources))
+
+
+def _by_source(table: NDArray[np.int64], sources: Sequence[str]) -> Iterator[Group]:
+    """Groups by source, the largest first; none where no two formulas share one."""
+    counts = Counter(sources)
+    if max((counts[name] for name in counts if name), default=0) < 2:
+        return
+    ranked = sorted(counts, key=lambda name: (-counts[name], name))
+    known = [name for name in ranked if name][:SOURCES]
+    names = np.array([name if name in known else "" for name in sources])
+    for name in known:
+        yield _group("source", name, table[names == name])
+    if (rest := names == "").any():
+        yield _group("source", "other or unknown", table[rest])
 
 
 def _divisions() -> Iterator[tuple[str, str, Callable[[Tokens], bool]]]:

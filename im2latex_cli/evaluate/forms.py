@@ -33,6 +33,7 @@ class Example:
         reference_tokens: the reference's tokens as given.
         hypothesis_tokens: the hypothesis's tokens as given.
         image: where the picture is, as text; empty where nobody knows.
+        source: where the formula comes from; empty where nobody knows.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Example:
     reference_tokens: tuple[str, ...]
     hypothesis_tokens: tuple[str, ...] | None
     image: str = ""
+    source: str = ""
 
 
 def tokens_in(

@@ -183,7 +183,7 @@ def _score_existing(
         perplexity=meta.get("perplexity"),
         forms=tuple(_row(name, found) for name, found in scores.items()),
         styles=_styles(*tokens),
-        groups=breakdown.groups(*tokens),
+        groups=breakdown.groups(*tokens, [row.source for row in scored]),
         confusions=breakdown.confusions(*tokens),
         report=settings.evaluate.report,
         exit_code=EXIT_PARTIAL if meta.get("failed") else EXIT_OK,

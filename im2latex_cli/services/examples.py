@@ -40,6 +40,7 @@ def read(references: Path | None, hypotheses: Path, *, pictures: bool = False) -
                 reference_tokens=tuple(row.reference.split()),
                 hypothesis_tokens=None if row.hypothesis is None else tuple(row.hypothesis.split()),
                 image=row.image,
+                source=row.source,
             )
             for row in transcripts.pair(references, file)
         ]
@@ -61,4 +62,5 @@ def of_prediction(row: Prediction) -> Example:
         reference_tokens=tuple(tokenize(row.reference)),
         hypothesis_tokens=None if best is None else best.tokens,
         image=row.image,
+        source=row.source,
     )

@@ -41,7 +41,7 @@ class EvalTextResult:
         perplexity: of the references, teacher-forced; never below 1.
         forms: the same predictions in every form.
         styles: the figures of other projects, on the compact LaTeX of that form.
-        groups: scores by length, construct and depth, in that form.
+        groups: scores by length, construct, depth and source, in that form.
         confusions: the commonest differences between tokens, in that form.
         report: the HTML page, where one was asked for.
         reused: the predictions were there already, made with the same model and settings.

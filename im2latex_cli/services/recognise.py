@@ -104,4 +104,5 @@ def _prediction(
         hypotheses=read.get(at, ()),
         error=None if error is None else str(error),
         error_code="input" if error is None else error.code,
+        source=row.source,
     )

@@ -25,6 +25,7 @@ PREDICTIONS = st.builds(
     reference_tokens=TOKENS.map(tuple),
     hypotheses=st.lists(HYPOTHESES, max_size=3).map(tuple),
     error=st.none() | TEXT,
+    source=TEXT,
 )
 
 

@@ -131,3 +131,23 @@ def test_numbers_group_too() -> None:
     assert good.group == "3"
     assert isinstance(bad, BadLine)
     assert bad.message == "nothing in page to split by"
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        (".tsv", b"source\tformula\nbook \tx\n\ty\n"),
+        (".csv", b"formula,source\nx,book\ny\n"),
+        (".jsonl", b'{"formula": "x", "source": "book"}\n{"formula": "y"}\n'),
+    ],
+)
+def test_the_source_column_says_where_formulas_come_from(kind: str, content: bytes) -> None:
+    origins = [(row.formula, row.origin) for row in rows(kind, content) if isinstance(row, Entry)]
+    assert origins == [("x", "book"), ("y", None)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"), [(".tsv", b"source\nx\n"), (".jsonl", b'{"source": "x"}\n')]
+)
+def test_a_source_column_of_formulas_is_no_origin(kind: str, content: bytes) -> None:
+    assert rows(kind, content, column="source") == [Entry(2 if kind == ".tsv" else 1, "x")]

@@ -25,7 +25,8 @@ def test_text_is_a_formula_a_line_with_empty_lines_kept(tmp_path):
 
 def test_a_table_with_a_header(tmp_path):
     path = write(tmp_path, "a.tsv", 'source\tformula\tid\nwiki\tx"y\tone\nweb\t\ttwo\n')
-    assert transcripts.read(path) == [Transcript("one", 'x"y'), Transcript("two", "")]
+    read = [Transcript("one", 'x"y', "wiki"), Transcript("two", "", "web")]
+    assert transcripts.read(path) == read
 
 
 def test_a_table_without_a_header_has_the_name_first_and_the_formula_last(tmp_path):

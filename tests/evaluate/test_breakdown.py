@@ -45,6 +45,24 @@ def test_constructs(formula, constructs):
     assert found == constructs
 
 
+def test_groups_by_source_largest_first_and_the_rest_together():
+    sources = ["b", "a", "a", "", *(f"s{number}" for number in range(30))]
+    lines = [words("x y z t")] * len(sources)
+    read = [words("x y z t") if source == "a" else None for source in sources]
+    found = [group for group in breakdown.groups(lines, read, sources) if group.by == "source"]
+    assert len(found) == breakdown.SOURCES + 1
+    assert [group.group for group in found[:2]] == ["a", "b"]
+    assert [group.exact_match for group in found[:2]] == [100.0, 0.0]
+    assert found[-1].group == "other or unknown"
+    assert sum(group.pictures for group in found) == len(sources)
+
+
+@pytest.mark.parametrize("sources", [(), ("", ""), ("a", "b")])
+def test_sources_that_no_formulas_share_are_no_groups(sources):
+    found = breakdown.groups([["x"], ["y"]], [["x"], ["y"]], sources)
+    assert "source" not in {group.by for group in found}
+
+
 def test_groups_cover_every_formula_once_by_length_and_by_depth():
     references = [words("a"), words("a b " * 8), words("x ^ 2 " * 20), words("y " * 200)]
     found = breakdown.groups(references, references)

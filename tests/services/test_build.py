@@ -107,6 +107,17 @@ def test_every_line_ends_as_a_picture_or_a_row(source: Path, root: Path) -> None
 
 
 @pytest.mark.usefixtures("boxes")
+def test_metadata_keeps_where_formulas_come_from(root: Path, tmp_path: Path) -> None:
+    table = tmp_path / "formulas.tsv"
+    table.write_text("split\tsource\tformula\ntest\tbook\tx\ntest\t\ty\n", encoding="utf-8")
+    run(stub.settings(table, root))
+    assert [(row.formula, row.source) for row in store.read(root, "test")] == [
+        ("x", "book"), ("y", ""),
+    ]  # fmt: skip
+    assert '"source"' not in (root / "test/metadata.jsonl").read_text().splitlines()[1]
+
+
+@pytest.mark.usefixtures("boxes")
 def test_metadata_tells_source_formula_and_normal_form(source: Path, root: Path) -> None:
     run(stub.settings(source, root, val_share=0, test_share=0))
     (record,) = [r for r in store.read(root, "train") if r.formula == "y^2"]

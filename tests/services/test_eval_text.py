@@ -143,6 +143,29 @@ def test_a_picture_that_the_recogniser_refuses_costs_only_itself(tmp_path, oracl
     assert found.exact_match == pytest.approx(200 / 3)
 
 
+def test_sources_of_the_data_set_are_groups(tmp_path, oracle):
+    formulas = ("x ^ { 2 } + 1", "y", "z", "t")
+    root = imagefolder(tmp_path / "data", formulas, ("test",))
+    table = root / "test" / "metadata.jsonl"
+    rows = [json.loads(line) for line in table.read_text().splitlines()]
+    for row, source in zip(rows, ("a", "b", "a", "b"), strict=True):
+        row["source"] = source
+    table.write_text("\n".join(map(json.dumps, rows)))
+    oracle.answers = ("x ^ { 2 } + 1", "wrong", "z", "t")
+    found = evaluate(tmp_path)
+    sources = [(row.group, row.exact_match) for row in found.groups if row.by == "source"]
+    assert sources == [("a", 100.0), ("b", 50.0)]
+
+
+def test_sources_of_a_file_of_references_are_groups(tmp_path):
+    gold, made = tmp_path / "gold.tsv", tmp_path / "made.txt"
+    gold.write_text("formula\tsource\nx\ta\ny\ta\nz\n", encoding="utf-8")
+    made.write_text("x\nw\nz\n", encoding="utf-8")
+    found = eval_text.run(Settings(), SilentReporter(), references=gold, hypotheses=made)
+    sources = [(row.group, row.pictures) for row in found.groups if row.by == "source"]
+    assert sources == [("a", 2), ("other or unknown", 1)]
+
+
 def test_the_train_split_is_called_memory(tmp_path, oracle):
     imagefolder(tmp_path / "data")
     assert "memory" in evaluate(tmp_path, split="train").note
