@@ -6,7 +6,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner, Result
 
 import im2latex_cli.services
@@ -59,3 +61,36 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SimpleNamespace]:
 def environment() -> dict[str, str]:
     """Return a copy of this process's environment, for tests that change one thing."""
     return dict(os.environ)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an untrained model that writes x, y, + and 2."""
+    import torch
+
+    from im2latex_cli import checkpoints
+    from im2latex_cli.latex.vocab import Vocab
+    from im2latex_cli.model.network import Network
+    from im2latex_cli.settings.training import ModelSettings
+    from im2latex_cli.vision.prepare import Preprocessing
+
+    torch.manual_seed(5)
+    dims = ModelSettings(
+        encoder="residual", decoder="transformer", channels=(4, 8, 16), width=32, feedforward=32
+    )
+    vocab = Vocab.build(dict.fromkeys(["x", "y", "+", "2"], 3), min_count=1)
+    path = tmp_path_factory.mktemp("tiny") / "best.safetensors"
+    tensors = Network(dims, len(vocab)).state_dict()
+    checkpoints.save(path, checkpoints.ModelFile(dims, vocab, Preprocessing(), tensors))
+    return path
+
+
+@pytest.fixture(scope="session")
+def strokes() -> Image.Image:
+    """Return a picture with some ink."""
+    rng = np.random.default_rng(0)
+    page = np.full((40, 100), 255, np.uint8)
+    for _ in range(6):
+        top, left = rng.integers(4, 28), rng.integers(4, 88)
+        page[top : top + 7, left : left + 3] = 0
+    return Image.fromarray(page)

@@ -9,17 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 from PIL import Image
-
-from im2latex_cli import checkpoints
-from im2latex_cli.checkpoints import ModelFile
-from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.model.network import Network
-from im2latex_cli.settings.training import ModelSettings
-from im2latex_cli.vision.prepare import Preprocessing
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "pipelines.md"
 BLOCKS = re.findall(
@@ -46,27 +37,16 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, strokes: Image.Image) -> Path:
     """A folder with all that the page names, an untrained model as results/small among it."""
     folder = tmp_path_factory.mktemp("pipelines")
-    torch.manual_seed(5)
-    dims = ModelSettings(
-        encoder="residual", decoder="transformer", channels=(4, 8, 16), width=32, feedforward=32
-    )
-    vocab = Vocab.build(dict.fromkeys(["x", "y", "+", "2"], 3), min_count=1)
-    file = ModelFile(dims, vocab, Preprocessing(), Network(dims, len(vocab)).state_dict())
-    (folder / "results" / "small").mkdir(parents=True)
-    checkpoints.save(folder / "results" / "small" / "best.safetensors", file)
-    rng = np.random.default_rng(0)
-    page = np.full((40, 100), 255, np.uint8)
-    for _ in range(6):
-        top, left = rng.integers(4, 28), rng.integers(4, 88)
-        page[top : top + 7, left : left + 3] = 0
     for name in ("figures/a.png", "figures/b c.png", "scans/d.png"):
         (folder / name).parent.mkdir(exist_ok=True)
-        Image.fromarray(page).save(folder / name)
+        strokes.save(folder / name)
+    (folder / "results" / "small").mkdir(parents=True)
+    shutil.copy(tiny_model, folder / "results" / "small")
     (folder / "broken.png").touch()
-    Image.fromarray(page).save(folder / "paper.pdf", resolution=72)
+    strokes.save(folder / "paper.pdf", resolution=72)
     return folder
 
 

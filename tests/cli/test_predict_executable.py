@@ -14,58 +14,35 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 from PIL import Image
-
-from im2latex_cli import checkpoints
-from im2latex_cli.checkpoints import ModelFile
-from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.model.network import Network
-from im2latex_cli.settings.training import ModelSettings
-from im2latex_cli.vision.prepare import Preprocessing
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs pipes of POSIX")
 
-DIMS = ModelSettings(
-    encoder="residual", decoder="transformer", channels=(4, 8, 16), width=32, feedforward=32
-)
 FAST = ("--beam", "1", "--set", "decode.max_tokens=6", "--device", "cpu", "--threads", "1")
 WAIT = 60
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    torch.manual_seed(5)
-    vocab = Vocab.build(dict.fromkeys(["x", "y", "+", "2"], 3), min_count=1)
-    path = tmp_path_factory.mktemp("run") / "best.safetensors"
-    tensors = Network(DIMS, len(vocab)).state_dict()
-    checkpoints.save(path, ModelFile(DIMS, vocab, Preprocessing(), tensors))
-    return str(path)
-
-
-@pytest.fixture(scope="module")
-def picture() -> Image.Image:
-    rng = np.random.default_rng(0)
-    page = np.full((40, 100), 255, np.uint8)
-    for _ in range(6):
-        top, left = rng.integers(4, 28), rng.integers(4, 88)
-        page[top : top + 7, left : left + 3] = 0
-    return Image.fromarray(page)
-
-
 @pytest.fixture
-def folder(tmp_path: Path, picture: Image.Image) -> Path:
+def folder(tmp_path: Path, strokes: Image.Image) -> Path:
     for name in ("a.png", "b.png", "c.png"):
-        picture.save(tmp_path / name)
+        strokes.save(tmp_path / name)
     return tmp_path
 
 
 @pytest.fixture
-def start(model: str, folder: Path) -> Callable[..., subprocess.Popen[bytes]]:
+def start(tiny_model: Path, folder: Path) -> Callable[..., subprocess.Popen[bytes]]:
     def run(*args: str, **options) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "im2latex_cli", "predict", "--model", model, *FAST, *args]
+        command = [
+            sys.executable,
+            "-m",
+            "im2latex_cli",
+            "predict",
+            "--model",
+            str(tiny_model),
+            *FAST,
+            *args,
+        ]
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         return subprocess.Popen(command, cwd=folder, **{**streams, **options})
 
@@ -118,12 +95,12 @@ def test_several_pictures_need_a_place_for_their_names(start) -> None:
 
 
 @pytest.mark.slow
-def test_broken_things_cost_only_themselves(start, folder, picture) -> None:
+def test_broken_things_cost_only_themselves(start, folder, strokes) -> None:
     bomb = Image.new("1", (30_000, 30_000))
     bomb.save(folder / "bomb.png")
     strip = Image.new("L", (40_000, 40), 255)
     for left in range(0, 39_000, 150):
-        strip.paste(picture.crop((0, 0, 100, 40)), (left, 0))
+        strip.paste(strokes.crop((0, 0, 100, 40)), (left, 0))
     strip.save(folder / "strip.png")
     (folder / "empty.png").touch()
     (folder / "folder.png").mkdir()
@@ -144,10 +121,10 @@ def test_broken_things_cost_only_themselves(start, folder, picture) -> None:
 
 
 @pytest.mark.slow
-def test_ten_thousand_files_with_some_broken(start, folder, picture) -> None:
+def test_ten_thousand_files_with_some_broken(start, folder, strokes) -> None:
     many = folder / "many"
     many.mkdir()
-    picture.save(many / "0.png")
+    strokes.save(many / "0.png")
     content = (many / "0.png").read_bytes()
     for number in range(10_000):
         (many / f"{number:05}.png").write_bytes(content[: 60 if number % 100 == 7 else None])
@@ -212,8 +189,8 @@ def terminal(start, environment: dict[str, str]) -> Iterator[Terminal]:
 
 
 @pytest.mark.slow
-def test_the_prompt_reads_paths_and_commands(start, folder, picture, environment) -> None:
-    picture.save(folder / "with space.png")
+def test_the_prompt_reads_paths_and_commands(start, folder, strokes, environment) -> None:
+    strokes.save(folder / "with space.png")
     with terminal(start, environment) as prompt:
         for typed in ("a.png", r"with\ space.png", "'with space.png'", "with space.png"):
             prompt.expect("im2latex> ")
@@ -239,14 +216,14 @@ def test_the_prompt_reads_paths_and_commands(start, folder, picture, environment
 
 
 @pytest.mark.slow
-def test_new_pictures_of_a_watched_folder_are_read(start, folder, picture) -> None:
+def test_new_pictures_of_a_watched_folder_are_read(start, folder, strokes) -> None:
     (folder / "shots").mkdir()
-    picture.save(folder / "shots" / "old.png")
+    strokes.save(folder / "shots" / "old.png")
     with start("a.png", "--watch", "shots", "--format", "jsonl") as process:
         assert json.loads(line(process.stdout))["path"] == "a.png"
         time.sleep(1)
         for name in ("one.png", "two.png"):
-            picture.save(folder / "shots" / name)
+            strokes.save(folder / "shots" / name)
             row = json.loads(line(process.stdout))
             assert (row["path"], "latex" in row) == (f"shots/{name}", True)
         process.send_signal(signal.SIGINT)
