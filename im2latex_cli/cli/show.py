@@ -84,9 +84,15 @@ def lines(result: Any, *, most: int | None = None, verbose: bool = True) -> Iter
     for name, value in shown.items():
         if not _is_single(value) and value:
             yield from ("", label(name), *_indented(value, most, verbose=verbose))
-    tables = [label(name) for name in hidden if not _is_single(held[name]) and held[name]]
-    if tables:
-        yield from ("", f"More with --verbose: {', '.join(tables)}.")
+    tables = [name for name in hidden if not _is_single(held[name]) and held[name]]
+    if not verbose and (more := [*tables, *_hidden_columns(shown)]):
+        yield from ("", f"More with --verbose: {', '.join(map(label, more))}.")
+
+
+def _hidden_columns(held: Mapping[str, Any]) -> list[str]:
+    first = (value[0] for value in held.values() if isinstance(value, tuple | list) and value)
+    rows = [row for row in first if is_dataclass(row)]
+    return list(dict.fromkeys(n for row in rows for n, _ in _items(row) if is_detail(row, n)))
 
 
 def _singles(held: Mapping[str, Any]) -> Iterator[str]:
@@ -97,10 +103,10 @@ def _singles(held: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name.ljust(width)}  {line}".rstrip()
 
 
-def table(rows: Sequence[Any], *, most: int | None = None) -> Iterator[str]:
+def table(rows: Sequence[Any], *, most: int | None = None, verbose: bool = True) -> Iterator[str]:
     """Lay dataclasses of one kind out in aligned columns under their field names."""
     rows, left = rows[:most], len(rows[most:]) if most else 0
-    names = [name for name, _ in _items(rows[0])]
+    names = [name for name, _ in _items(rows[0]) if verbose or not is_detail(rows[0], name)]
     kept = [name for name in names if any(getattr(row, name) not in (None, "") for row in rows)]
     body = [[cell(getattr(row, name)) for name in kept] for row in rows]
     grid = [[label(name) for name in kept], *body]
@@ -177,7 +183,7 @@ def _indented(value: Any, most: int | None, *, verbose: bool) -> Iterator[str]:
     if not isinstance(value, tuple | list):
         inner = lines(value, most=NESTED_ROWS, verbose=verbose)
     elif all(is_dataclass(item) for item in value):
-        inner = table(value, most=most)
+        inner = table(value, most=most, verbose=verbose)
     else:
         inner = (cell(item) for item in value)
     for line in inner:

@@ -25,8 +25,8 @@ class Difference:
         a, b: of the first and of the second system.
         difference: b - a.
         difference_interval: 95 %, low and high.
-        b_better: percent of resampled corpora on which the second system is better; a tie is
-            half.
+        resampled_b_better: percent of resampled corpora on which the second system is better;
+            a tie is half.
     """
 
     figure: str
@@ -34,7 +34,7 @@ class Difference:
     b: float
     difference: float
     difference_interval: tuple[float, float]
-    b_better: float
+    resampled_b_better: float
 
 
 def compare(
@@ -72,5 +72,5 @@ def _difference(
         b=b,
         difference=b - a,
         difference_interval=intervals.percentile(differences),
-        b_better=float(100 * better),
+        resampled_b_better=float(100 * better),
     )

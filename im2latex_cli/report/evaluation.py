@@ -6,7 +6,7 @@ Self-contained: pictures are data URIs, plots are SVG, and nothing is loaded fro
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 
 from im2latex_cli.report.page import Table, data_uri, document, fact_list, table
@@ -47,7 +47,7 @@ class Case:
     Attributes:
         kind: worst, median, random, better or worse.
         id: the picture's name.
-        score: in percent.
+        verdict: its score in words.
         pictures: caption -> PNG file.
         tokens: title of a line -> its pieces, each text and one of same, lost, added.
         remark: such as why there is no page.
@@ -55,7 +55,7 @@ class Case:
 
     kind: str
     id: str
-    score: float
+    verdict: str
     pictures: Mapping[str, bytes]
     tokens: Mapping[str, Sequence[tuple[str, str]]]
     remark: str = ""
@@ -70,8 +70,7 @@ class Report:
     figures: tuple[Figure, ...]
     plots: tuple[Plot, ...] = ()
     tables: tuple[Table, ...] = ()
-    cases: tuple[Case, ...] = field(default=())
-    score_name: str = "edit similarity"
+    cases: tuple[Case, ...] = ()
 
 
 def html(report: Report) -> str:
@@ -87,6 +86,8 @@ def html(report: Report) -> str:
 
 
 def _figures(figures: Sequence[Figure]) -> str:
+    if not figures:
+        return ""
     rows = "".join(
         f"<tr><th scope=row>{escape(figure.name)}</th><td>{figure.value:.2f}</td>"
         f"<td>{_interval(figure.interval)}</td><td>{_scale(figure)}</td></tr>"
@@ -140,13 +141,13 @@ def _gallery(report: Report) -> str:
     kinds = dict.fromkeys(case.kind for case in report.cases)
     sections = (
         f"<h3>{escape(kind)}</h3>"
-        + "".join(_case(case, report.score_name) for case in report.cases if case.kind == kind)
+        + "".join(_case(case) for case in report.cases if case.kind == kind)
         for kind in kinds
     )
     return f"<h2>Gallery</h2>{legend}{''.join(sections)}"
 
 
-def _case(case: Case, score_name: str) -> str:
+def _case(case: Case) -> str:
     pictures = "".join(
         f'<figure><img alt="{escape(caption)} of {escape(case.id)}" src="{data_uri(picture)}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
@@ -158,8 +159,8 @@ def _case(case: Case, score_name: str) -> str:
     )
     remark = f"<p class=remark>{escape(case.remark)}</p>" if case.remark else ""
     return (
-        f"<article><h4>{escape(case.id)} <small>{escape(score_name)} {case.score:.1f} %</small>"
-        f"</h4>{pictures}{lines}{remark}</article>"
+        f"<article><h4>{escape(case.id)} <small>{escape(case.verdict)}</small></h4>"
+        f"{pictures}{lines}{remark}</article>"
     )
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from im2latex_cli import files
-from im2latex_cli.data import predictions
 from im2latex_cli.errors import InputError
 from im2latex_cli.evaluate import forms, paired, text
 from im2latex_cli.evaluate.forms import Example, Form
 from im2latex_cli.evaluate.paired import Difference
 from im2latex_cli.progress import Reporter
-from im2latex_cli.report.evaluation import Case, Figure, Report, Table, html
+from im2latex_cli.report.evaluation import Case, Report, Table, html
+from im2latex_cli.results import DETAIL
 from im2latex_cli.services import examples, gallery
 from im2latex_cli.settings.tree import Settings
 
@@ -29,9 +29,9 @@ class Changed:
     id: str
     a: float
     b: float
-    reference: str
-    read_by_a: str
-    read_by_b: str
+    reference: str = field(metadata=DETAIL)
+    read_by_a: str = field(metadata=DETAIL)
+    read_by_b: str = field(metadata=DETAIL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class CompareResult:
         a, b: the two runs.
         form: of all figures.
         pictures: pictures that both were scored on.
-        figures: of both, the difference b - a with its 95 % interval, and how often b wins.
+        figures: of both, the difference b - a with its 95 % interval, and on which share of
+            resampled corpora b is better.
         b_better, b_worse: pictures that b read better and worse than a, and how many are alike.
         alike: pictures read equally well.
         better, worse: the largest changes.
@@ -100,17 +101,14 @@ def run(settings: Settings, reporter: Reporter, *, first: Path, second: Path) ->
     )
     if settings.evaluate.report:
         chosen = {"better": better, "worse": worse}
-        cases = gallery.make(settings, right, scores[1], chosen, form=form)
+        cases = gallery.make_pairs(settings, (left, right), scores, chosen, form=form)
         files.write_text(Path(settings.evaluate.report), html(_page(result, cases)))
     return result
 
 
 def _common(first: Path, second: Path, reporter: Reporter) -> tuple[list[Example], list[Example]]:
     """The examples of both runs for the pictures that both have, in the first's order."""
-    left, right = (
-        {row.id: examples.of_prediction(row) for row in predictions.read(path)}
-        for path in (first, second)
-    )
+    left, right = ({row.id: row for row in examples.read(None, path)} for path in (first, second))
     shared = [name for name in left if name in right]
     if not shared:
         raise InputError(
@@ -145,18 +143,14 @@ def _changed(
 def _page(result: CompareResult, cases: tuple[Case, ...]) -> Report:
     rows = tuple(
         (
-            row.figure.replace("_", " "),
+            row.figure.replace("bleu4", "BLEU-4").replace("_", " "),
             *(f"{value:.2f}" for value in (row.a, row.b, row.difference)),
             "{:.2f} to {:.2f}".format(*row.difference_interval),
-            f"{row.b_better:.1f}",
+            f"{row.resampled_b_better:.1f}",
         )
         for row in result.figures
     )
     header = ("figure", "a", "b", "b - a", "95 % interval", "b better, % of resampled corpora")
-    readings = tuple(
-        (row.id, f"{row.a:.1f}", f"{row.b:.1f}", row.read_by_a)
-        for row in (*result.better, *result.worse)
-    )
     return Report(
         title="im2latex compare",
         facts={
@@ -166,13 +160,7 @@ def _page(result: CompareResult, cases: tuple[Case, ...]) -> Report:
             "pictures": f"{result.pictures:,}: b read {result.b_better:,} better, "
             f"{result.b_worse:,} worse, {result.alike:,} as well",
         },
-        figures=tuple(
-            Figure(f"{row.figure.replace('_', ' ')} of b", row.b) for row in result.figures
-        ),
-        tables=(
-            Table("Paired bootstrap", header, rows),
-            Table("What a read", ("picture", "a", "b", "reading of a"), readings),
-        ),
+        figures=(),
+        tables=(Table("Paired bootstrap", header, rows),),
         cases=cases,
-        score_name="edit similarity of b",
     )

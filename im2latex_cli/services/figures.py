@@ -21,8 +21,8 @@ class FormRow:
     bleu4: float
     edit_similarity: float
     exact_match: float
-    bleu4_nltk: float
-    edit_similarity_present: float
+    bleu4_nltk: float = field(metadata=DETAIL)
+    edit_similarity_present: float = field(metadata=DETAIL)
 
 
 @dataclass(frozen=True, slots=True)

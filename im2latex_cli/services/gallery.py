@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,7 @@ def make(
     chosen: Mapping[str, Sequence[int]],
     *,
     form: Form,
+    score_name: str = "edit similarity",
 ) -> tuple[Case, ...]:
     """Draw the chosen cases.
 
@@ -63,6 +64,7 @@ def make(
         scores: percent of each.
         chosen: kind -> indices.
         form: of the tokens that are compared.
+        score_name: what the percents are of.
     """
     picked = [(kind, at) for kind, places in chosen.items() for at in places]
     shown = [examples[at] for _, at in picked]
@@ -72,12 +74,46 @@ def make(
         Case(
             kind=kind,
             id=example.id,
-            score=scores[at],
-            pictures=_pictures(example, drawn),
+            verdict=f"{score_name} {scores[at]:.1f} %",
+            pictures=_pictures(example, drawn, "prediction"),
             tokens=_lines(reference, hypothesis),
             remark=_remark(example, drawn),
         )
         for (kind, at), example, (reference, hypothesis) in zip(picked, shown, lines, strict=True)
+    )
+
+
+def make_pairs(
+    settings: Settings,
+    sides: tuple[Sequence[Example], Sequence[Example]],
+    scores: Sequence[Sequence[float]],
+    chosen: Mapping[str, Sequence[int]],
+    *,
+    form: Form,
+) -> tuple[Case, ...]:
+    """Draw the chosen cases as two runs read them; the arguments as `make`'s, for a and b."""
+    picked = [(kind, at) for kind, places in chosen.items() for at in places]
+    shown = [[side[at] for _, at in picked] for side in sides]
+    drawn = _draw(settings, [row for side in shown for row in side])
+    (references, first), (_, second) = (tokens_in(form, side) for side in shown)
+    return tuple(
+        Case(
+            kind=kind,
+            id=a.id,
+            verdict=f"edit similarity: a {scores[0][at]:.1f} %, b {scores[1][at]:.1f} %",
+            pictures=_pictures(a, drawn, "a") | _pictures(b, drawn, "b"),
+            tokens={
+                "reference": [(token, "same") for token in references[row]],
+                "a": list(_changes(references[row], first[row])),
+                "b": list(_changes(references[row], second[row])),
+            },
+            remark=" ".join(
+                f"{name}: {said}"
+                for name, side in (("a", a), ("b", b))
+                if (said := _remark(side, drawn))
+            ),
+        )
+        for row, ((kind, at), a, b) in enumerate(zip(picked, *shown, strict=True))
     )
 
 
@@ -90,7 +126,8 @@ def _draw(settings: Settings, shown: Sequence[Example]) -> Drawn:
         return {}
 
 
-def _pictures(example: Example, drawn: Drawn) -> dict[str, bytes]:
+def _pictures(example: Example, drawn: Drawn, name: str) -> dict[str, bytes]:
+    """The picture, the reading called `name` as it renders, and how it differs."""
     pictures = {}
     original = _original(example.image)
     if original is not None:
@@ -99,11 +136,15 @@ def _pictures(example: Example, drawn: Drawn) -> dict[str, bytes]:
     if original is None and isinstance(left, Page):
         pictures["reference rendered"] = png(left.ink)
     if isinstance(right, Page):
-        pictures["prediction rendered"] = png(right.ink)
+        pictures[f"{name} rendered"] = png(right.ink)
     if isinstance(left, Page) and isinstance(right, Page):
         blocks = columns.alignment(Columns.of(left.ink), Columns.of(right.ink))
-        pictures["difference"] = png(overlay(left.ink, right.ink, blocks))
+        pictures[_difference(name)] = png(overlay(left.ink, right.ink, blocks))
     return pictures
+
+
+def _difference(name: str) -> str:
+    return "difference" if name == "prediction" else f"difference of {name}"
 
 
 def _original(image: str) -> NDArray[np.uint8] | None:
@@ -135,3 +176,13 @@ def _lines(
         left += [(token, "same" if equal else "lost") for token in lost]
         right += [(token, "same" if equal else "added") for token in added]
     return {"reference": left, "prediction": right}
+
+
+def _changes(
+    reference: Sequence[str], hypothesis: Sequence[str] | None
+) -> Iterator[tuple[str, str]]:
+    """The hypothesis in one line with what it lacks."""
+    for equal, lost, added in breakdown.aligned(reference, hypothesis or ()):
+        if not equal:
+            yield from ((token, "lost") for token in lost)
+        yield from ((token, "same" if equal else "added") for token in added)

@@ -106,8 +106,14 @@ def write_image_page(
             *_figures(result, names),
             *_halved(result),
         ),
-        cases=gallery.make(settings, scored, scores, chosen, form=settings.evaluate.form),
-        score_name="image edit similarity",
+        cases=gallery.make(
+            settings,
+            scored,
+            scores,
+            chosen,
+            form=settings.evaluate.form,
+            score_name="image edit similarity",
+        ),
     )
     files.write_text(path, html(page))
 

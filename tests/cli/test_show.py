@@ -90,6 +90,25 @@ def test_details_wait_for_verbose() -> None:
     ]
 
 
+@dataclass(frozen=True)
+class Row:
+    name: str
+    text: str = field(metadata=DETAIL)
+
+
+def test_columns_of_details_wait_for_verbose() -> None:
+    rows = {"rows": (Row("a", "long"),)}
+    assert list(show.lines(rows, verbose=True)) == ["", "rows", "  name  text", "  a     long"]
+    assert list(show.lines(rows, verbose=False)) == [
+        "",
+        "rows",
+        "  name",
+        "  a",
+        "",
+        "More with --verbose: text.",
+    ]
+
+
 def test_json_has_the_details(capsys: pytest.CaptureFixture[str]) -> None:
     show.show("c", DETAILED, as_json=True)
     assert '"bleu4_nltk": 80.0' in capsys.readouterr().out

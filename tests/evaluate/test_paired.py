@@ -21,7 +21,11 @@ def test_a_system_against_itself():
     draw = random.Random(1)
     rows = table([draw.random() < 0.4 for _ in range(200)])
     (found,) = paired.compare(rows, rows, EXACT)
-    assert (found.difference, found.difference_interval, found.b_better) == (0.0, (0.0, 0.0), 50.0)
+    assert (found.difference, found.difference_interval, found.resampled_b_better) == (
+        0.0,
+        (0.0, 0.0),
+        50.0,
+    )
 
 
 def test_a_steady_small_gain_is_sure_because_the_draws_are_paired():
@@ -32,7 +36,7 @@ def test_a_steady_small_gain_is_sure_because_the_draws_are_paired():
     low, high = found.difference_interval
     assert found.b - found.a == found.difference
     assert 0 < low < found.difference < high < 6  # alone, each interval is 10 points wide
-    assert found.b_better > 99
+    assert found.resampled_b_better > 99
 
 
 def test_it_is_antisymmetric():
@@ -45,7 +49,7 @@ def test_it_is_antisymmetric():
     for there, here in zip(forth, back, strict=True):
         assert there.difference == pytest.approx(-here.difference)
         assert there.difference_interval[0] == pytest.approx(-here.difference_interval[1])
-        assert there.b_better == pytest.approx(100 - here.b_better)
+        assert there.resampled_b_better == pytest.approx(100 - here.resampled_b_better)
 
 
 def test_tables_over_other_pairs_are_refused():

@@ -27,7 +27,7 @@ PAGE = Report(
         Case(
             kind="worst",
             id="test/1",
-            score=12.5,
+            verdict="edit similarity 12.5 %",
             pictures={"picture": png(INK)},
             tokens={"reference": [("x", "same"), ("<", "lost")], "prediction": [("y", "added")]},
             remark="It does not render.",

@@ -56,6 +56,12 @@ def test_runs_that_do_not_fit(tmp_path, other, said):
         compare.run(SETTINGS, SilentReporter(), first=first, second=second)
 
 
+def test_runs_without_references_cannot_be_compared(tmp_path):
+    run = write(tmp_path / "a", {"1": ("", "x")})
+    with pytest.raises(InputError, match="no references"):
+        compare.run(SETTINGS, SilentReporter(), first=run, second=run)
+
+
 def test_a_page_with_pictures(tmp_path):
     first = write(tmp_path / "a", {"1": ("x^2", "x"), "2": ("z", "z")})
     second = write(tmp_path / "b", {"1": ("x^2", "x^3"), "2": ("z", "w")})
@@ -65,4 +71,5 @@ def test_a_page_with_pictures(tmp_path):
     page = path.read_text(encoding="utf-8")
     assert "<h3>better</h3>" in page
     assert "<h3>worse</h3>" in page
-    assert page.count("data:image/png") == 6
+    assert page.count("data:image/png") == 2 * len(("reference", "a", "a's", "b", "b's"))
+    assert "edit similarity: a 20.0 %, b 80.0 %" in page
