@@ -16,6 +16,7 @@ FLOORS = (
     {"model"},
     {"train", "checkpoints"},
     {"recognizer"},
+    {"serve"},
     {"services"},
     {"cli"},
 )
@@ -66,6 +67,8 @@ def test_imports_point_down(path: Path) -> None:
         ("typer", TERMINAL_ROOMS),
         ("click", TERMINAL_ROOMS),
         ("rich", TERMINAL_ROOMS),
+        ("starlette", {"serve"}),
+        ("uvicorn", {"serve"}),
     ],
 )
 def test_library_stays_in_its_rooms(library: str, rooms: set[str]) -> None:

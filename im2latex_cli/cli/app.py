@@ -19,6 +19,7 @@ from im2latex_cli.cli import (
     eval_text,
     pipeline,
     predict,
+    serve,
     train,
     vocab,
 )
@@ -58,6 +59,7 @@ app.command("eval-text")(eval_text.eval_text)
 app.command("eval-image")(eval_image.eval_image)
 app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
+app.command("serve")(serve.serve)
 app.command("run")(pipeline.run)
 app.command("doctor")(doctor.doctor)
 app.add_typer(config.app, name="config")

@@ -79,14 +79,9 @@ class EmbeddedRenderer:
             yield page if isinstance(page, RenderFailure) else _name_tokens(page, tokens)
 
     def _render(self, formula: str) -> Page | RenderFailure:
-        if len(formula) > MAX_CHARACTERS:
-            return RenderFailure("too-large", f"longer than {MAX_CHARACTERS} characters")
-        if "$" in formula and _STRAY_DOLLAR.search(formula):
-            return RenderFailure("refused", "a dollar sign inside the formula")
-        try:
-            svg = mathra.tex_to_svg(rewrite(formula), display=True, strict=True)
-        except ValueError as error:
-            return RenderFailure("tex-error", _one_line(str(error)))
+        svg = typeset(formula)
+        if isinstance(svg, RenderFailure):
+            return svg
         try:
             return _crop(self._paint(svg, ruled="{array}" in formula and "|" in formula))
         except (TooLargeError, OverflowError) as error:
@@ -102,6 +97,18 @@ class EmbeddedRenderer:
         if ruled:
             drawing = replace(drawing, bars=settle_rules(drawing.bars))
         return Page(*self._painter.paint(drawing, font=FONT))
+
+
+def typeset(formula: str) -> str | RenderFailure:
+    """Lay a formula out: mathra's SVG, or why there is none."""
+    if len(formula) > MAX_CHARACTERS:
+        return RenderFailure("too-large", f"longer than {MAX_CHARACTERS} characters")
+    if "$" in formula and _STRAY_DOLLAR.search(formula):
+        return RenderFailure("refused", "a dollar sign inside the formula")
+    try:
+        return str(mathra.tex_to_svg(rewrite(formula), display=True, strict=True))
+    except ValueError as error:
+        return RenderFailure("tex-error", _one_line(str(error)))
 
 
 def _name_tokens(page: Page, tokens: Sequence[str]) -> Page:

@@ -123,3 +123,20 @@ class EvaluateSettings(Section):
     """Write a self-contained HTML page with scores, plots and a gallery to this file."""
     cdm: bool = False
     """Also match single characters on rendered pages (CDM); needs SciPy."""
+
+
+class ServeSettings(Section):
+    """The local page and its limits; used by serve and services.serve."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 lets other machines in."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """Port to listen on; 0 takes a free one."""
+    batch: PositiveInt = 16
+    """Most pictures read together."""
+    queue: PositiveInt = 128
+    """Requests under way; more are turned away."""
+    timeout: PositiveFloat = 30.0
+    """Longest time for one request, in seconds."""
+    max_bytes: PositiveInt = 10_000_000
+    """Largest request, in bytes."""

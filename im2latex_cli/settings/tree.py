@@ -12,6 +12,7 @@ from im2latex_cli.settings.sections import (
     RenderSettings,
     RuntimeSettings,
     Section,
+    ServeSettings,
     VocabSettings,
 )
 from im2latex_cli.settings.training import ModelSettings, TrainSettings
@@ -29,3 +30,4 @@ class Settings(Section):
     train: TrainSettings = Field(default_factory=TrainSettings)
     decode: DecodeSettings = Field(default_factory=DecodeSettings)
     evaluate: EvaluateSettings = Field(default_factory=EvaluateSettings)
+    serve: ServeSettings = Field(default_factory=ServeSettings)

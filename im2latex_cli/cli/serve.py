@@ -1,0 +1,29 @@
+"""`im2latex serve`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from im2latex_cli.cli.command import command
+from im2latex_cli.cli.predict_options import Model
+from im2latex_cli.cli.session import Session
+
+
+@command(
+    "serve",
+    settings={
+        "serve.host": "--host",
+        "serve.port": "--port -p",
+        "serve.batch": "--batch",
+        "serve.queue": "--queue",
+        "serve.timeout": "--timeout",
+        "serve.max_bytes": "--max-bytes",
+        "decode.beam": "--beam",
+    },
+    torch=True,
+)
+def serve(session: Session, *, model: Model = None) -> Any:
+    """Open a page on this machine that reads pictures, with an HTTP interface for programs."""
+    from im2latex_cli.services import serve as service
+
+    return service.run(session.settings, session.reporter, model=model)

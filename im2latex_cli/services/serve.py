@@ -1,0 +1,181 @@
+"""im2latex serve: a page and an HTTP interface in front of a recogniser, until interrupted."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import numpy as np
+from numpy.typing import NDArray
+
+from im2latex_cli.data.predictions import Hypothesis
+from im2latex_cli.errors import Im2LatexError, InputError, UsageError
+from im2latex_cli.progress import Reporter
+from im2latex_cli.recognizer import Recognizer, default_model
+from im2latex_cli.render.renderer import RenderFailure
+from im2latex_cli.render.vector import to_svg
+from im2latex_cli.report.page import data_uri
+from im2latex_cli.serve.reading import Answer, Asked
+from im2latex_cli.services.doubts import doubt
+from im2latex_cli.settings.tree import Settings
+from im2latex_cli.vision.finish import encode_png
+
+NEEDED = ("starlette", "uvicorn", "python_multipart")
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class ServeResult:
+    """What a server did until it was stopped.
+
+    Attributes:
+        address: where it was.
+        pictures: requests for a picture.
+        failed: those among them that got no reading.
+    """
+
+    address: str
+    pictures: int
+    failed: int
+
+
+def run(settings: Settings, reporter: Reporter, *, model: str | None = None) -> ServeResult:
+    """Serve until interrupted.
+
+    Args:
+        settings: the settings tree.
+        reporter: told the address, and warned where other machines can reach it.
+        model: pretrained, a results folder or a model file; None takes pretrained where it is
+            bundled, else results/small.
+
+    Raises:
+        UsageError: the extra is not installed, or the address cannot be had.
+        CheckpointError: the model cannot be used.
+        InputError: there is no such model.
+    """
+    if any(find_spec(name) is None for name in NEEDED):
+        raise UsageError(
+            "im2latex serve needs Starlette, uvicorn and python-multipart.",
+            hint="Install them: pip install 'im2latex-cli[serve]'.",
+        )
+    from im2latex_cli.serve import server
+    from im2latex_cli.serve.app import Server
+
+    limits = settings.serve
+    with server.open_socket(limits.host, limits.port) as listening:
+        reader = Answers(settings, model)
+        front = Server(reader, limits, model=reader.model)
+        address = server.address(listening)
+        if not _is_loopback(listening.getsockname()[0]):
+            reporter.warn("Other machines can reach this server; it asks nobody for a password.")
+        reporter.info(f"model: {reader.model}")
+        reporter.info(f"{address} (Ctrl-C ends it)")
+        server.serve(front.app(), listening)
+    requests = front.metrics.requests
+    return ServeResult(address, requests.total(), requests.total() - requests[200])
+
+
+class Answers:
+    """Reads pictures and tells about them as the HTTP interface does.
+
+    Args:
+        settings: the settings tree; as many hypotheses are kept as the beam is wide.
+        model: as for `run`.
+    """
+
+    def __init__(self, settings: Settings, model: str | None) -> None:
+        decode = settings.decode.model_copy(update={"nbest": settings.decode.beam})
+        self._recognizer = Recognizer.load(
+            model or default_model(),
+            device=settings.runtime.device,
+            decode=decode,
+            threads=settings.runtime.threads,
+        )
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._recognizer.name
+
+    def __call__(self, asked: Sequence[Asked]) -> list[Answer | Im2LatexError]:
+        """Read pictures together; a picture that fails costs only itself."""
+        begun = time.perf_counter()
+        opened = [self._open(one) for one in asked]
+        pictures = [picture for picture in opened if not isinstance(picture, Im2LatexError)]
+        found = iter(self._read(pictures))
+        share = 1000 * (time.perf_counter() - begun) / len(asked)
+        answers: list[Answer | Im2LatexError] = []
+        for one, picture in zip(asked, opened, strict=True):
+            if isinstance(picture, Im2LatexError):
+                answers.append(picture)
+                continue
+            match next(found):
+                case Im2LatexError() as error:
+                    answers.append(error)
+                case hypotheses:
+                    answers.append(self._answer(one, picture, hypotheses, share))
+        return answers
+
+    def _open(self, one: Asked) -> Picture | Im2LatexError:
+        try:
+            return self._recognizer.prepare(one.data, name="The picture")
+        except Im2LatexError as error:
+            return error
+
+    def _read(self, pictures: Sequence[Picture]) -> list[list[Hypothesis] | Im2LatexError]:
+        """Read them at once; where that fails, one by one."""
+        try:
+            return list(self._recognizer.read(pictures))
+        except InputError as error:
+            if len(pictures) == 1:
+                return [error]
+            return [outcome for picture in pictures for outcome in self._read([picture])]
+
+    def _answer(
+        self, one: Asked, picture: Picture, hypotheses: Sequence[Hypothesis], milliseconds: float
+    ) -> Answer:
+        found, warnings = doubt(picture, hypotheses)
+        best, *others = found
+        answer = _told(best, svg=one.svg)
+        answer["alternatives"] = [_told(other, svg=one.svg) for other in others[: one.alternatives]]
+        answer["warnings"] = list(warnings)
+        answer["model"] = self.model
+        answer["milliseconds"] = round(milliseconds, 1)
+        if one.attention:
+            answer["attention"] = self._attention(picture, best)
+        return answer
+
+    def _attention(self, picture: Picture, best: Hypothesis) -> Answer:
+        looked = self._recognizer.attention(picture, best)
+        rows, columns = looked.weights.shape[1:]
+        return {
+            "picture": data_uri(encode_png(picture)),
+            "tokens": list(looked.tokens),
+            "rows": rows,
+            "columns": columns,
+            "cell_height": looked.cell[0],
+            "cell_width": looked.cell[1],
+            "weights": [_bytes(one) for one in looked.weights],
+        }
+
+
+def _told(hypothesis: Hypothesis, *, svg: bool) -> Answer:
+    told = hypothesis.to_json()
+    if svg:
+        drawn = to_svg(hypothesis.latex)
+        told["svg"] = None if isinstance(drawn, RenderFailure) else drawn
+    return told
+
+
+def _bytes(weights: NDArray[np.float32]) -> str:
+    """A token's weights as rows x columns bytes, the greatest 255, in base64."""
+    relative = weights / max(float(weights.max(initial=0.0)), 1e-12)
+    return base64.b64encode(np.rint(255 * relative).astype(np.uint8).tobytes()).decode()
+
+
+def _is_loopback(host: str) -> bool:
+    return ipaddress.ip_address(host).is_loopback
