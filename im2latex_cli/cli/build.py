@@ -13,6 +13,8 @@ SETTINGS = {
     "build.output": "--output -o",
     "render.renderer": "--renderer",
     "build.jobs": "--jobs -j",
+    "build.executor": "--executor",
+    "build.scheduler": "--scheduler",
     "build.limit": "--limit",
     "build.max_failures": "--max-failures",
     "build.size": "--size",

@@ -1,37 +1,25 @@
 """Formulas to finished results over all cores, in order, in constant memory.
 
-Each worker process owns a renderer and gets one chunk at a time, so a worker that dies names its
-culprits: they are tried again and then halved until the one formula to blame stands alone.
+An executor gets one chunk after another; of a chunk that kills its workers the halves are tried,
+and theirs, until the one formula to blame stands alone.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
-from typing import Any, NoReturn, TypeVar, overload
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import Any, overload
 
-from im2latex_cli.errors import RendererError
-from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.render.choose import choose
-from im2latex_cli.render.renderer import Page, Renderer, RenderFailure, TokenRenderer
+from im2latex_cli.render.executors import Executor, LocalExecutor, Pending, WorkerDiedError
+from im2latex_cli.render.renderer import Page, RenderFailure
+from im2latex_cli.render.work import Finish, Formula, R, work
 from im2latex_cli.settings.sections import RenderSettings
 
 CHUNK = 1000
 _AT_HOME = 500
-_AHEAD = 3
-
-R = TypeVar("R")
-Formula = str | tuple[str, ...]
-"""LaTeX without dollars; or the tokens of a normal form, whose glyphs then name their tokens."""
-Finish = Callable[[Page], R]
 
 
 def _keep(page: Page) -> Page:
@@ -51,6 +39,7 @@ def render_all(
     formulas: Iterable[Formula],
     *,
     jobs: int | None = None,
+    scheduler: str | None = None,
     finish: Finish[R],
 ) -> Iterator[R | RenderFailure]: ...
 
@@ -60,6 +49,7 @@ def render_all(
     formulas: Iterable[Formula],
     *,
     jobs: int | None = None,
+    scheduler: str | None = None,
     finish: Finish[Any] = _keep,
 ) -> Iterator[Any]:
     """Yield what `finish` makes of each page, or why there is none, in the order of `formulas`.
@@ -69,212 +59,69 @@ def render_all(
         formulas: all of one kind; read as workers get free, never all at once.
         jobs: worker processes, None for one per core; with 1, or few formulas, all is done in
             this process.
+        scheduler: address of a Dask scheduler whose workers do it all instead; None for here.
         finish: turns a page into a result; runs in the worker, so pixels stay there. It travels
             by pickle: a function of a module, or an object with `__call__`.
 
     Raises:
-        RendererError: the renderer is absent or cannot run.
+        RendererError: the renderer is absent or cannot run, or the scheduler is out of reach.
+        UsageError: the scheduler needs a package that is not installed.
         Exception: whatever `finish` raises.
     """
     rest = iter(formulas)
     first = list(islice(rest, _AT_HOME + 1))
     jobs = jobs or os.cpu_count() or 1
-    if jobs == 1 or len(first) <= _AT_HOME:
-        renderer = choose(settings) if first else None
-        while renderer and first:
-            yield from _work(renderer, first, finish)
+    if not first:
+        return
+    if scheduler is None and (jobs == 1 or len(first) <= _AT_HOME):
+        renderer = choose(settings)
+        while first:
+            yield from work(renderer, first, finish)
             first = list(islice(rest, CHUNK))
         return
-    pool = _Pool(settings, jobs, finish)
+    executor = _executor(settings, finish, jobs=jobs, scheduler=scheduler)
     try:
-        yield from pool.run(_chunks(first, rest))
+        yield from _through(executor, _chunks(chain(first, rest)))
     finally:
-        pool.close()
+        executor.close()
 
 
-def _chunks(first: list[Formula], rest: Iterator[Formula]) -> Iterator[list[Formula]]:
-    """Cut the formulas into chunks, beginning with those already read."""
-    chunk = first + list(islice(rest, CHUNK - len(first)))
-    while chunk:
+def _executor(
+    settings: RenderSettings, finish: Finish[Any], *, jobs: int, scheduler: str | None
+) -> Executor:
+    if scheduler is None:
+        return LocalExecutor(settings, finish, jobs=jobs)
+    from im2latex_cli.render.cluster import DaskExecutor
+
+    return DaskExecutor(settings, finish, scheduler=scheduler)
+
+
+def _chunks(formulas: Iterator[Formula]) -> Iterator[list[Formula]]:
+    """Cut the formulas into chunks."""
+    while chunk := list(islice(formulas, CHUNK)):
         yield chunk
-        chunk = list(islice(rest, CHUNK))
 
 
-def _work(renderer: Renderer, formulas: Sequence[Formula], finish: Finish[Any]) -> list[Any]:
-    """Render and finish a chunk."""
-    return [
-        page if isinstance(page, RenderFailure) else finish(page)
-        for page in _pages(renderer, formulas)
-    ]
+def _through(executor: Executor, chunks: Iterator[list[Formula]]) -> Iterator[Any]:
+    """Keep the executor busy and yield results in order."""
+    waiting: deque[tuple[list[Formula], Pending]] = deque()
+    for chunk in chunks:
+        waiting.append((chunk, executor.submit(chunk)))
+        while len(waiting) >= executor.capacity:
+            yield from _collect(executor, *waiting.popleft())
+    while waiting:
+        yield from _collect(executor, *waiting.popleft())
 
 
-def _pages(renderer: Renderer, formulas: Sequence[Formula]) -> Iterator[Page | RenderFailure]:
-    """Pages of formulas or of normal forms; a renderer without tokens leaves them out."""
-    forms = [formula for formula in formulas if not isinstance(formula, str)]
-    if len(forms) == len(formulas) and isinstance(renderer, TokenRenderer):
-        return renderer.render_tokens(forms)
-    return renderer.render([f if isinstance(f, str) else join(f) for f in formulas])
-
-
-@dataclass(slots=True)
-class _Piece:
-    """A chunk or a part of one, on its way through the workers."""
-
-    chunk: int
-    offset: int
-    formulas: list[Formula]
-    deaths: int = 0
-
-
-@dataclass(slots=True)
-class _Worker:
-    process: BaseProcess
-    connection: Connection
-    piece: _Piece | None = None
-    ready: bool = False
-
-
-@dataclass(slots=True)
-class _Slots:
-    """The results of one chunk, filled piece by piece."""
-
-    results: list[Any]
-    missing: int = field(default=0)
-
-
-class _Pool:
-    """Worker processes, what each is busy with, and results waiting for their turn."""
-
-    def __init__(self, settings: RenderSettings, jobs: int, finish: Finish[Any]) -> None:
-        self._arguments = (settings, finish)
-        self._jobs = jobs
-        self._context = multiprocessing.get_context("spawn")
-        self._workers: list[_Worker] = []
-        self._queue: deque[_Piece] = deque()
-        self._slots: dict[int, _Slots] = {}
-
-    def run(self, chunks: Iterator[list[Formula]]) -> Iterator[Any]:
-        """Feed the workers and yield results in order."""
-        opened = given_out = 0
-        while True:
-            while len(self._slots) < self._jobs * _AHEAD:
-                chunk = next(chunks, None)
-                if chunk is None:
-                    break
-                self._slots[opened] = _Slots([None] * len(chunk), len(chunk))
-                self._queue.append(_Piece(opened, 0, chunk))
-                opened += 1
-            if not self._slots:
-                return
-            self._feed()
-            self._listen()
-            while given_out in self._slots and not self._slots[given_out].missing:
-                yield from self._slots.pop(given_out).results
-                given_out += 1
-
-    def close(self) -> None:
-        """End every worker, busy or not; each ends its own TeX and removes its folder."""
-        for worker in self._workers:
-            worker.connection.close()
-            if worker.piece is not None or not worker.ready:
-                worker.process.terminate()
-        for worker in self._workers:
-            worker.process.join(timeout=5)
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
-        self._workers.clear()
-
-    def _feed(self) -> None:
-        """Give every idle worker a piece, starting workers while there is work for them."""
-        for worker in self._workers:
-            if self._queue and worker.piece is None and worker.ready:
-                piece = self._queue.popleft()
-                try:
-                    worker.connection.send(piece.formulas)
-                except (BrokenPipeError, ConnectionResetError):
-                    worker.ready = False  # its death is noticed by _listen
-                    self._queue.appendleft(piece)
-                    continue
-                worker.piece = piece
-        starting = sum(worker.piece is None for worker in self._workers)
-        while len(self._workers) < self._jobs and starting < len(self._queue):
-            self._workers.append(self._start())
-            starting += 1
-
-    def _start(self) -> _Worker:
-        here, there = self._context.Pipe()
-        process = self._context.Process(
-            target=_serve, args=(there, *self._arguments), name="im2latex-render", daemon=True
-        )
-        process.start()
-        there.close()
-        return _Worker(process, here)
-
-    def _listen(self) -> None:
-        """Wait until a worker has something to say, or has died."""
-        for connection in wait([worker.connection for worker in self._workers]):
-            worker = next(w for w in self._workers if w.connection is connection)
-            try:
-                answer = worker.connection.recv()
-            except (EOFError, ConnectionResetError):
-                self._bury(worker)
-                continue
-            if isinstance(answer, BaseException):
-                raise answer
-            worker.ready = True
-            if worker.piece is not None:
-                self._store(worker.piece, answer)
-                worker.piece = None
-
-    def _store(self, piece: _Piece, results: Sequence[Any]) -> None:
-        slots = self._slots[piece.chunk]
-        slots.results[piece.offset : piece.offset + len(results)] = results
-        slots.missing -= len(results)
-
-    def _bury(self, worker: _Worker) -> None:
-        """Take a dead worker out; its piece is tried once more, then halved, then failed."""
-        self._workers.remove(worker)
-        worker.connection.close()
-        worker.process.join()
-        piece = worker.piece
-        if piece is None:
-            if not worker.ready:
-                raise RendererError(
-                    f"A render worker ended at its start with status {worker.process.exitcode}.",
-                    hint="Try --jobs 1 to see why.",
-                )
-            return
-        piece.deaths += 1
-        if piece.deaths == 1:
-            self._queue.appendleft(piece)
-        elif len(piece.formulas) == 1:
-            message = f"the render worker ended with status {worker.process.exitcode}"
-            self._store(piece, [RenderFailure("crash", message)])
-        else:
-            half = len(piece.formulas) // 2
-            for start, part in ((half, piece.formulas[half:]), (0, piece.formulas[:half])):
-                self._queue.appendleft(_Piece(piece.chunk, piece.offset + start, part, 1))
-
-
-def _serve(connection: Connection, settings: RenderSettings, finish: Finish[Any]) -> None:
-    """The life of a worker: one chunk after another until the other end closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    signal.signal(signal.SIGTERM, _leave)
+def _collect(executor: Executor, formulas: list[Formula], pending: Pending) -> list[Any]:
+    """Wait for the results of a chunk, of its halves where it kills its workers."""
     try:
-        try:
-            renderer = choose(settings)
-            connection.send("ready")
-            while True:
-                connection.send(_work(renderer, connection.recv(), finish))
-        except (EOFError, BrokenPipeError, ConnectionResetError):
-            return
-        except Exception as error:  # noqa: BLE001 - the parent raises it again
-            connection.send(error)
-    finally:
-        connection.close()
-
-
-def _leave(_signal: int, _frame: object) -> NoReturn:
-    """End through every `finally`, so that TeX and its folder go too."""
-    sys.exit(1)
+        return pending.result()
+    except WorkerDiedError as death:
+        if len(formulas) == 1:
+            return [RenderFailure("crash", str(death))]
+    middle = len(formulas) // 2
+    results: list[Any] = []
+    for half in (formulas[:middle], formulas[middle:]):  # in turn: no half dies of the other
+        results += _collect(executor, half, executor.submit(half))
+    return results

@@ -24,9 +24,11 @@ from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, Interrupted, 
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.paths import make_cache
 from im2latex_cli.progress import Reporter
+from im2latex_cli.render.cluster import demand_dask
 from im2latex_cli.services.build_page import write_build_page
 from im2latex_cli.services.identity import IMPORTED, asked, demand_same, with_renderer
 from im2latex_cli.services.pictures import draw, take
+from im2latex_cli.settings.sections import BuildSettings
 from im2latex_cli.settings.tree import Settings
 
 
@@ -86,10 +88,11 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
         force: build anew although the folder holds a data set.
 
     Raises:
-        UsageError: the folder holds a data set of other settings, or another process builds it.
+        UsageError: the folder holds a data set of other settings, or another process builds it;
+            or a cluster is asked for without its address or without the package for it.
         InputError: the formulas cannot be read, or the folder cannot be written.
         DownloadError: the formulas cannot be fetched.
-        RendererError: the renderer asked for is not there.
+        RendererError: the renderer asked for is not there, or the cluster is out of reach.
         Interrupted: Ctrl-C; what is done is kept.
     """
     started = time.perf_counter()
@@ -99,6 +102,8 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
         raise UsageError(
             f"{root} holds the formulas; they and the data set cannot be in one folder."
         )
+    if _scheduler(build) is None and build.scheduler is not None:
+        reporter.warn("build.scheduler is set, but without --executor dask nothing goes there.")
     source = _open_source(settings, reporter)
     job = _Job(root, settings, source, reporter)
     try:
@@ -143,6 +148,23 @@ def _open_source(settings: Settings, reporter: Reporter) -> Source:
         seed=settings.runtime.seed,
         full=full,
     )
+
+
+def _scheduler(build: BuildSettings) -> str | None:
+    """Address of the scheduler that is to be used, None for this machine alone.
+
+    Raises:
+        UsageError: the address or the package is missing.
+    """
+    if build.executor == "local":
+        return None
+    if build.scheduler is None:
+        raise UsageError(
+            "--executor dask needs --scheduler, the address of a Dask scheduler.",
+            hint="It looks like tcp://HOST:8786; `dask scheduler` starts one.",
+        )
+    demand_dask()
+    return build.scheduler
 
 
 def output_folder(settings: Settings) -> Path:
@@ -233,7 +255,8 @@ class _Job:
         else:
             render = self.settings.render.model_copy(update={"renderer": request.renderer})
             build = self.settings.build
-            results = draw(todo, render, jobs=build.jobs, glyphs=build.glyphs)
+            scheduler = _scheduler(build)
+            results = draw(todo, render, jobs=build.jobs, scheduler=scheduler, glyphs=build.glyphs)
         with self.reporter.step("Rendering", len(plan.items)) as step, closing(results):
             step.advance(done)
             for _ in work.append(results):

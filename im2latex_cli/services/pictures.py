@@ -41,7 +41,12 @@ class Finisher:
 
 
 def draw(
-    items: Sequence[Planned], settings: RenderSettings, *, jobs: int | None, glyphs: bool
+    items: Sequence[Planned],
+    settings: RenderSettings,
+    *,
+    jobs: int | None,
+    scheduler: str | None = None,
+    glyphs: bool,
 ) -> Results:
     """Render the normal form of each formula, in order.
 
@@ -49,11 +54,12 @@ def draw(
         items: what to render.
         settings: with the renderer by name, not auto.
         jobs: worker processes, None for one per core.
+        scheduler: address of a Dask scheduler whose workers render instead, None for here.
         glyphs: keep where every glyph stands.
     """
     finisher = Finisher(settings.look, settings.padding, settings.buckets, glyphs)
     wanted = (_wanted(item, glyphs=glyphs) for item in items)
-    results = render_all(settings, wanted, jobs=jobs, finish=finisher)
+    results = render_all(settings, wanted, jobs=jobs, scheduler=scheduler, finish=finisher)
     for item, result in zip(items, results, strict=True):
         if isinstance(result, RenderFailure):
             yield item, Undrawn(result.reason, result.message)

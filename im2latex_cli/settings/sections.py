@@ -48,6 +48,10 @@ class BuildSettings(Section):
     """Take only this many formulas."""
     jobs: PositiveInt | None = None
     """Worker processes; unset means all cores."""
+    executor: Literal["local", "dask"] = "local"
+    """Render with processes of this machine, or with the workers of a Dask cluster."""
+    scheduler: str | None = None
+    """Address of the Dask scheduler, tcp://HOST:PORT."""
     max_failures: Share = 0.05
     """Share of formulas that may fail before the exit code is 7."""
     val_share: Share = 0.05

@@ -37,6 +37,7 @@ def render_all(
     formulas: Iterable[Formula],
     *,
     jobs: int | None = None,
+    scheduler: str | None = None,
     finish: Callable[[Page], Any],
 ) -> Iterator[Any]:
     for formula in formulas:
