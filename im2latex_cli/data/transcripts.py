@@ -3,19 +3,23 @@
 `.txt`: one formula a line, empty for none. `.tsv`: a header with a column of formulas, or none
 and the formula last. `.jsonl`: objects with a formula, predictions.jsonl and predict's included. An
 imagefolder, or a .tar of one, gives the formulas of its metadata.
+
+Tokens of lines and tables are cut at blanks, as other systems write them; formulas of JSON lines
+and of metadata are LaTeX, cut by the tokeniser where no tokens come with them.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
 from im2latex_cli.data.imagefolder import open_pairs
 from im2latex_cli.data.jsonl import read_rows
 from im2latex_cli.errors import InputError
+from im2latex_cli.latex.tokenizer import tokenize
 
 KEYS = ("id", "path", "file_name", "image", "name")
 SOURCE = "source"
@@ -31,11 +35,13 @@ class Transcript:
         key: the picture's name, or None where the file gives only an order.
         text: the formula as given; None where there is none.
         source: where the formula comes from; empty where the file does not say.
+        tokens: the formula's tokens as given; None where there is no formula.
     """
 
     key: str | None
     text: str | None
     source: str = ""
+    tokens: tuple[str, ...] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class Paired:
         hypothesis: the formula read; None where it is missing.
         image: the name that the hypotheses give the picture, such as predict's path.
         source: where the references say that the formula comes from.
+        reference_tokens, hypothesis_tokens: tokens as given; None without a hypothesis.
     """
 
     id: str
@@ -55,27 +62,33 @@ class Paired:
     hypothesis: str | None
     image: str = ""
     source: str = ""
+    reference_tokens: tuple[str, ...] = field(default=(), compare=False)
+    hypothesis_tokens: tuple[str, ...] | None = field(default=None, compare=False)
 
 
-def read(path: Path, *, prefer: Sequence[str] = ()) -> list[Transcript]:
+def read(path: Path, *, prefer: Sequence[str] = (), may_be_empty: bool = False) -> list[Transcript]:
     """Read a file of formulas by its ending.
 
     Args:
         path: `.txt`, `.tsv`, `.jsonl`, an imagefolder or a `.tar` of one; any other ending is
             read as `.txt`.
         prefer: columns to look for before the usual ones.
+        may_be_empty: a file without any formula is welcome.
 
     Raises:
         InputError: the file cannot be read, is empty, or a line has no formula.
     """
     readers = {".tsv": _rows_of_table, ".jsonl": _rows_of_json}
     if path.is_dir() or path.suffix.lower() == ".tar":
-        found = [Transcript(row.id, row.formula, row.source) for row in open_pairs(path)]
+        found = [
+            Transcript(row.id, row.formula, row.source, tuple(tokenize(row.formula)))
+            for row in open_pairs(path)
+        ]
     elif path.suffix.lower() in readers:
         found = list(readers[path.suffix.lower()](path, (*prefer, *FORMULAS)))
     else:
-        found = [Transcript(None, line) for line in _lines(path)]
-    if not found:
+        found = [_written(None, line) for line in _lines(path)]
+    if not found and not may_be_empty:
         raise InputError(f"{path} is empty.", hint="It needs one formula a line.")
     return found
 
@@ -84,13 +97,14 @@ def pair(references: Path, hypotheses: Path) -> list[Paired]:
     """Read both files and put the hypotheses beside their references.
 
     By name where both files name their pictures (by the last part of the name where whole names
-    have nothing in common), else by order.
+    have nothing in common), else by order. Without any hypothesis all of them are missing.
 
     Raises:
         InputError: a file cannot be read, a name comes twice, or the numbers of lines differ.
     """
     gold = read(references, prefer=("reference",))
-    made = read(hypotheses, prefer=("prediction", "hypothesis"))
+    made = read(hypotheses, prefer=("prediction", "hypothesis"), may_be_empty=True)
+    made = made or [Transcript(None, None)] * len(gold)
     if all(row.key is not None for row in (*gold, *made)):
         return _by_name(gold, made, references, hypotheses)
     if len(gold) != len(made):
@@ -100,7 +114,7 @@ def pair(references: Path, hypotheses: Path) -> list[Paired]:
             hint="Write an empty line for a formula that is missing.",
         )
     return [
-        Paired(row.key or str(number), row.text or "", other.text, other.key or "", row.source)
+        _paired(row.key or str(number), row, other)
         for number, (row, other) in enumerate(zip(gold, made, strict=True), start=1)
     ]
 
@@ -114,14 +128,28 @@ def _by_name(
         if names.keys() & given.keys():
             none = Transcript(None, None)
             pairs = ((row, given.get(name, none)) for name, row in names.items())
-            return [
-                Paired(str(row.key), row.text or "", other.text, other.key or "", row.source)
-                for row, other in pairs
-            ]
+            return [_paired(str(row.key), row, other) for row, other in pairs]
     raise InputError(
         f"{references} and {hypotheses} have no picture's name in common.",
         hint="Use the same names in both, or .txt files in the same order.",
     )
+
+
+def _paired(name: str, row: Transcript, other: Transcript) -> Paired:
+    return Paired(
+        id=name,
+        reference=row.text or "",
+        hypothesis=other.text,
+        image=other.key or "",
+        source=row.source,
+        reference_tokens=row.tokens or (),
+        hypothesis_tokens=other.tokens,
+    )
+
+
+def _written(key: str | None, text: str, source: str = "") -> Transcript:
+    """A formula whose tokens stand between blanks."""
+    return Transcript(key, text, source, tuple(text.split()))
 
 
 def _keys(rows: Sequence[Transcript], path: Path, *, short: bool) -> dict[str, Transcript]:
@@ -156,27 +184,44 @@ def _rows_of_table(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
     key = next((header.index(name) for name in KEYS if name in header), None)
     source = header.index(SOURCE) if SOURCE in header else None
     if formula is None:
-        yield from (Transcript(row[0] if len(row) > 1 else None, row[-1]) for row in rows)
+        yield from (_written(row[0] if len(row) > 1 else None, row[-1]) for row in rows)
         return
     for number, row in enumerate(rows[1:], start=2):
         if len(row) <= max(formula, key or 0):
             raise InputError(f"{path}, line {number}: {len(row)} columns, the header has more.")
         origin = row[source] if source is not None and source < len(row) else ""
-        yield Transcript(None if key is None else row[key], row[formula], origin)
+        yield _written(None if key is None else row[key], row[formula], origin)
 
 
 def _rows_of_json(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
     for number, row in read_rows(path):
         key = next((str(row[name]) for name in KEYS if name in row), None)
-        formula = _formula_of(row, formulas, f"{path}, line {number}")
-        yield Transcript(key, formula, str(row.get(SOURCE) or ""))
+        text, tokens = _formula_of(row, formulas, f"{path}, line {number}")
+        if text is not None and tokens is None:
+            tokens = tuple(tokenize(text))
+        yield Transcript(key, text, str(row.get(SOURCE) or ""), tokens)
 
 
-def _formula_of(row: Mapping[str, Any], formulas: Sequence[str], where: str) -> str | None:
+def _formula_of(
+    row: Mapping[str, Any], formulas: Sequence[str], where: str
+) -> tuple[str | None, tuple[str, ...] | None]:
+    """The formula of an object, and its tokens where it has them."""
     if "hypotheses" in row and formulas[0] != "reference":
         best = next(iter(row["hypotheses"] or ()), None)
-        return best if best is None or isinstance(best, str) else str(best["latex"])
-    value = next((row[name] for name in formulas if name in row), None)
+        if best is None or isinstance(best, str):
+            return best, None
+        return str(best["latex"]), _tokens(best.get("tokens"))
+    name = next((name for name in formulas if name in row), None)
+    value = None if name is None else row[name]
     if value is None and row.get("error") is None:
         raise InputError(f"{where}: no formula; one of {', '.join(formulas[:4])} is needed.")
-    return " ".join(map(str, value)) if isinstance(value, list) else value
+    if name == "tokens" or isinstance(value, list):
+        tokens = _tokens(value)
+        return None if tokens is None else " ".join(tokens), tokens
+    return value, _tokens(row.get("tokens")) if name == "latex" else None
+
+
+def _tokens(value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    return tuple(value.split() if isinstance(value, str) else map(str, value))

@@ -10,6 +10,9 @@ from im2latex_cli.errors import InputError
 from im2latex_cli.evaluate.forms import Example
 from im2latex_cli.latex.tokenizer import tokenize
 
+PLAIN = (".txt", ".tsv")
+"""Files that hold formulas and nothing else."""
+
 
 def are_pictures(references: Path | None, hypotheses: Path) -> bool:
     """Whether the hypotheses come without references, but with their pictures' paths."""
@@ -37,13 +40,17 @@ def read(references: Path | None, hypotheses: Path, *, pictures: bool = False) -
                 id=row.id,
                 reference=row.reference,
                 hypothesis=row.hypothesis,
-                reference_tokens=tuple(row.reference.split()),
-                hypothesis_tokens=None if row.hypothesis is None else tuple(row.hypothesis.split()),
+                reference_tokens=row.reference_tokens,
+                hypothesis_tokens=row.hypothesis_tokens,
                 image=row.image,
                 source=row.source,
             )
             for row in transcripts.pair(references, file)
         ]
+    if hypotheses.suffix in PLAIN and hypotheses.is_file():
+        raise InputError(
+            f"{hypotheses} holds no references.", hint="Name a file of them with --references."
+        )
     rows = predictions.read(hypotheses)
     if not any(row.reference for row in rows) and not pictures:
         raise InputError(

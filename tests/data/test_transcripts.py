@@ -84,6 +84,35 @@ def test_a_file_of_predictions_may_serve_as_references(tmp_path):
     assert transcripts.pair(both, both) == [Paired("a", "R", "H", "a")]
 
 
+def test_tokens_as_given(tmp_path):
+    lines = write(tmp_path, "a.txt", "x^2 y\n")
+    table = write(tmp_path, "a.tsv", "id\tformula\n1\tx^2 y\n")
+    rows = write(
+        tmp_path,
+        "a.jsonl",
+        '{"latex": "x^2y"}\n{"latex": "xy", "tokens": "xy"}\n{"tokens": ["x", "yz"]}\n'
+        '{"hypotheses": [{"latex": "xy", "tokens": "x y"}]}\n{"error": "gone"}\n',
+    )
+    assert [row.tokens for path in (lines, table) for row in transcripts.read(path)] == [
+        ("x^2", "y"),
+        ("x^2", "y"),
+    ]
+    assert [row.tokens for row in transcripts.read(rows)] == [
+        ("x", "^", "2", "y"),
+        ("xy",),
+        ("x", "yz"),
+        ("x", "y"),
+        None,
+    ]
+
+
+@pytest.mark.parametrize("name", ["made.txt", "made.jsonl", "made.tsv"])
+def test_an_empty_file_of_hypotheses_is_a_reader_that_read_nothing(tmp_path, name):
+    gold = write(tmp_path, "gold.tsv", "id\tformula\n1\ta\n2\tb\n")
+    made = write(tmp_path, name, "")
+    assert [row.hypothesis for row in transcripts.pair(gold, made)] == [None, None]
+
+
 @pytest.mark.parametrize(
     ("gold", "made", "said"),
     [

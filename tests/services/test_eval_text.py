@@ -231,6 +231,19 @@ def test_forms_forgive_what_their_normal_form_does(tmp_path):
     assert exact["normalised_no_spacing"] == 100.0
 
 
+def test_formulas_alone_have_no_references(tmp_path):
+    (tmp_path / "made.txt").write_text("x\n", encoding="utf-8")
+    with pytest.raises(InputError, match="no references"):
+        existing(None, tmp_path / "made.txt")
+
+
+def test_an_empty_file_of_predictions_scores_0(tmp_path):
+    (tmp_path / "gold.txt").write_text("a b c d\n", encoding="utf-8")
+    (tmp_path / "made.txt").touch()
+    found = existing(tmp_path / "gold.txt", tmp_path / "made.txt")
+    assert (found.bleu4, found.edit_similarity, found.exact_match, found.failed) == (0, 0, 0, 1)
+
+
 def test_references_alone_are_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match="--hypotheses"):
         eval_text.run(Settings(), SilentReporter(), references=tmp_path / "gold.txt")
