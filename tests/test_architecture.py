@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "im2latex_cli"
 FLOORS = (
-    {"errors", "progress", "paths", "files"},
+    {"errors", "progress", "paths", "files", "results"},
     {"latex", "vision", "settings"},
     {"data", "render", "evaluate", "report"},
     {"model"},
@@ -24,6 +24,11 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS, start=1) for room i
 NEIGHBOURS = {("train", "checkpoints")}
 TORCH_ROOMS = {"model", "train", "checkpoints", "recognizer"}
 TERMINAL_ROOMS = {"cli"}
+
+
+def test_every_room_has_a_floor() -> None:
+    rooms = {p.stem for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    assert rooms - {"__init__", "__main__"} == FLOOR.keys()
 
 
 def room_of(path: Path) -> str:
@@ -96,9 +101,7 @@ def test_environment_is_read_in_one_place() -> None:
 
 def module_imports() -> dict[str, set[str]]:
     """Return which of our modules each of our modules imports, function-level imports included."""
-    modules = {
-        ".".join(p.relative_to(PACKAGE.parent).with_suffix("").parts): p for p in sources()
-    }
+    modules = {".".join(p.relative_to(PACKAGE.parent).with_suffix("").parts): p for p in sources()}
     return {name: {n for n in imports(path) if n in modules} for name, path in modules.items()}
 
 

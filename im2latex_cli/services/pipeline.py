@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL
 from im2latex_cli.progress import Reporter
+from im2latex_cli.results import DETAIL
 from im2latex_cli.services import build, eval_image, eval_text, train, vocab
 from im2latex_cli.services.build import BuildResult
 from im2latex_cli.services.figures import EvalImageResult, EvalTextResult
@@ -38,9 +39,9 @@ class PipelineResult:
     """
 
     steps: tuple[StepRow, ...]
-    build: BuildResult
-    vocab: VocabResult
-    train: TrainResult
+    build: BuildResult = field(metadata=DETAIL)
+    vocab: VocabResult = field(metadata=DETAIL)
+    train: TrainResult = field(metadata=DETAIL)
     eval_text: EvalTextResult
     eval_image: EvalImageResult
     exit_code: int = EXIT_OK
