@@ -4,7 +4,6 @@
 # ///
 """Every check this project has: `nox -l` lists them, `nox -s tests lint types` is what CI runs."""
 
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -45,7 +44,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types strictly."""
-    install(session, "types")
+    install(session, "types", "test")  # the test group has the packages of every extra
     session.run("mypy")
 
 
@@ -75,7 +74,7 @@ def build(session: nox.Session) -> None:
     artefacts = sorted(str(path) for path in dist.iterdir())
     session.run("twine", "check", "--strict", *artefacts)
     wheel = next(path for path in artefacts if path.endswith(".whl"))
-    session.log(f"wheel: {os.path.getsize(wheel) / 1e6:.1f} MB")
+    session.log(f"wheel: {Path(wheel).stat().st_size / 1e6:.1f} MB")
     picture = Path("docs/formula.png").resolve()
     constraints = Path("constraints.txt").resolve()
     empty = Path(session.create_tmp()).resolve() / "elsewhere"
