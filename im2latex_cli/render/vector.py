@@ -44,7 +44,7 @@ def to_svg(formula: str) -> str | RenderFailure:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{x:g} {y:g} {width:g} {height:g}" '
         f'width="{width / UNITS_PER_EM:.3f}em" height="{height / UNITS_PER_EM:.3f}em" '
-        f'role="img"><title>{title}</title>{body}</svg>'
+        f'overflow="visible" role="img"><title>{title}</title>{body}</svg>'
     )
 
 

@@ -60,6 +60,7 @@ def _predict() -> Schema:
             "properties": {"image": {"type": "string", "contentMediaType": PICTURES[-1]}},
             "required": ["image"],
         },
+        "encoding": {"image": {"contentType": ", ".join(PICTURES)}},
     }
     failures = {
         "408": "The request came too slowly.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 
 import uvicorn
@@ -36,14 +37,15 @@ def address(listening: socket.socket) -> str:
 
 
 def serve(app: Starlette, listening: socket.socket) -> None:
-    """Answer requests until interrupted."""
+    """Answer requests until interrupted; log bugs, but no client's mistakes."""
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     config = uvicorn.Config(
         app,
         http="h11",
         ws="none",
         lifespan="on",
         log_config=None,
-        log_level="warning",
+        log_level="error",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=SECONDS_TO_FINISH,

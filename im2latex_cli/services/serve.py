@@ -122,7 +122,7 @@ class Answers:
 
     def _open(self, one: Asked) -> Picture | Im2LatexError:
         try:
-            return self._recognizer.prepare(one.data, name="The picture")
+            return self._recognizer.prepare(one.data, name="The upload")
         except Im2LatexError as error:
             return error
 
