@@ -32,17 +32,27 @@ _GO_ON = "What is done is kept: put that right and run the same command again."
 _own = threading.local()
 
 
-def demand_dask() -> None:
-    """Check that dask.distributed is installed.
+def check(scheduler: str) -> tuple[str, int]:
+    """Return host and port of a scheduler's address, before anything is done with it.
 
     Raises:
-        UsageError: it is not.
+        UsageError: the address is none, or dask.distributed is not installed.
     """
     if find_spec("distributed") is None:
         raise UsageError(
             "--executor dask needs dask.distributed, which is not installed.",
             hint="pip install 'im2latex-cli[dask]'",
         )
+    try:
+        address = urlsplit(scheduler)
+        host, port = address.hostname, address.port
+    except ValueError:
+        host = port = None
+    if not host or not port or address.scheme not in {"tcp", "tls"}:
+        raise UsageError(
+            f"{scheduler!r} is no address of a scheduler.", hint="It looks like tcp://HOST:8786."
+        )
+    return host, port
 
 
 class DaskExecutor:
@@ -63,7 +73,6 @@ class DaskExecutor:
             UsageError: dask.distributed is not installed, or the address is none.
             RendererError: the scheduler is out of reach or has no workers.
         """
-        demand_dask()
         self.scheduler = scheduler
         self._patience = patience or _WORKERLESS
         self._task = (settings, finish, versions(choose(settings)))
@@ -131,10 +140,12 @@ class _Awaited:
                 if self._future.status == "error":
                     raise  # the worker's own
                 self._executor.demand_workers()
-            except ImportError as error:
+            except (ImportError, RuntimeError) as error:
+                if isinstance(error, RuntimeError) and "deserialization" not in str(error):
+                    raise
                 raise RendererError(
-                    f"A worker of {self._executor.scheduler} cannot start: {error}.",
-                    hint=f"Install im2latex-cli where the workers run. {_GO_ON}",
+                    f"The cluster of {self._executor.scheduler} cannot load im2latex-cli.",
+                    hint=f"Install it where the scheduler and the workers run. {_GO_ON}",
                 ) from error
             else:
                 return results
@@ -147,21 +158,15 @@ def _connect(scheduler: str) -> Any:
         UsageError: the address is none.
         RendererError: nobody answers.
     """
+    host, port = check(scheduler)
     from distributed import Client
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is raised
     try:
-        address = urlsplit(scheduler)
-        host, port = address.hostname, address.port
-    except ValueError:
-        host = port = None
-    if not host or not port or address.scheme not in {"tcp", "tls"}:
-        raise UsageError(
-            f"{scheduler!r} is no address of a scheduler.", hint="It looks like tcp://HOST:8786."
-        )
-    try:
         with socket.create_connection((host, port), timeout=_REACH) as line:
-            if address.scheme == "tcp" and not line.recv(1):  # Dask greets; its client waits long
+            if scheduler.startswith("tcp:") and not line.recv(
+                1
+            ):  # Dask greets; its client waits long
                 raise ConnectionError("what answers there is no Dask scheduler")
         client = Client.__new__(Client)
         try:

@@ -81,6 +81,23 @@ def test_a_missing_extra_is_named(monkeypatch):
         list(render_all(EMBEDDED, ["x"], scheduler="tcp://127.0.0.1:8786"))
 
 
+@pytest.mark.parametrize(("scheduler", "message"), [(None, "needs --scheduler"), ("x", "is no")])
+@needs_dask
+def test_a_build_checks_the_address_before_it_touches_anything(tmp_path, scheduler, message):
+    wanted = {"output": str(tmp_path / "set"), "executor": "dask", "scheduler": scheduler}
+    with pytest.raises(UsageError, match=message):
+        build.run(Settings.model_validate({"build": wanted}), SilentReporter())
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_scheduler_that_nothing_will_use_is_told(tmp_path):
+    wanted = {"output": str(tmp_path / "set"), "scheduler": "tcp://x:1", "limit": 2}
+    reporter = SilentReporter()
+    tree = {"build": wanted, "render": {"renderer": "embedded"}}
+    build.run(Settings.model_validate(tree), reporter)
+    assert ["--executor dask" in warning for warning in reporter.warnings] == [True]
+
+
 @needs_dask
 @pytest.mark.parametrize("address", ["", "here", "tcp:/x", "tcp://x", "tcp://x:y", "ftp://x:1"])
 def test_an_address_that_is_none(address):
@@ -216,6 +233,18 @@ def test_a_worker_with_other_versions_is_refused(dask, dying, monkeypatch):
     monkeypatch.setattr(cluster, "versions", lambda _renderer: {"embedded": "of tomorrow"})
     with pytest.raises(RendererError, match="instead of of tomorrow"):
         list(render_all(EMBEDDED, ["x"], scheduler=dask.address, finish=dying.shape))
+
+
+@pytest.mark.slow
+def test_a_cluster_that_lacks_a_package(dask, tmp_path, monkeypatch):
+    folder = tmp_path / "only_here"
+    folder.mkdir()
+    (folder / "rare_finisher.py").write_text("def finish(page):\n    return 1\n")
+    monkeypatch.syspath_prepend(str(folder))
+    finish_here = importlib.import_module("rare_finisher").finish
+    dask.worker("--no-nanny")
+    with pytest.raises(RendererError, match="cannot load im2latex-cli"):
+        list(render_all(EMBEDDED, ["x"], scheduler=dask.address, finish=finish_here))
 
 
 class Striker(SilentReporter):
