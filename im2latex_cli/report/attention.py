@@ -14,6 +14,9 @@ SHEET = 1600
 """Width that a sheet aims at, in pixels."""
 PANEL = 480
 """Greatest width of a panel; larger pictures are reduced, much smaller ones doubled."""
+PAGE = 1000
+"""Width of a reduced sheet."""
+COLOURS = 48
 CAPTION = 20
 GAP = 8
 FRAME = 208
@@ -55,6 +58,16 @@ def sheet(
         )
     held = io.BytesIO()
     page.save(held, "PNG")
+    return held.getvalue()
+
+
+def reduced(drawn: bytes) -> bytes:
+    """A sheet for an HTML page: no wider than the page, in few colours, a tenth of the bytes."""
+    with Image.open(io.BytesIO(drawn)) as opened:
+        opened.thumbnail((PAGE, opened.height))
+        few = opened.quantize(COLOURS, dither=Image.Dither.NONE)
+    held = io.BytesIO()
+    few.save(held, "PNG", optimize=True)
     return held.getvalue()
 
 

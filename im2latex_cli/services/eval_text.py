@@ -24,6 +24,7 @@ from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.progress import Reporter
 from im2latex_cli.services import examples
 from im2latex_cli.services.figures import EvalTextResult, FormRow
+from im2latex_cli.services.gallery import Attend
 from im2latex_cli.services.pages import write_text_page
 from im2latex_cli.settings.tree import Settings
 
@@ -86,9 +87,9 @@ def run(
     reporter.info(f"Model: {name}. Data: {data}, split {split}. Predictions: {folder}.")
     request = _request(settings, name, data, wanted)
     if reuse and _made(folder, request):
-        return replace(_score_existing(settings, None, folder), reused=True)
+        return replace(_score_existing(settings, None, folder, model=name), reused=True)
     _recognise(settings, reporter, folder, request, wanted)
-    return _score_existing(settings, None, folder)
+    return _score_existing(settings, None, folder, model=name)
 
 
 def _recognise(
@@ -160,8 +161,9 @@ def _folder_of(model: str, data: Path) -> Path:
 
 
 def _score_existing(
-    settings: Settings, references: Path | None, hypotheses: Path
+    settings: Settings, references: Path | None, hypotheses: Path, *, model: str | None = None
 ) -> EvalTextResult:
+    """Score a file; with `model`, which made it, the page shows where that looked."""
     scored = examples.read(references, hypotheses)[: settings.evaluate.limit]
     meta = predictions.read_meta(hypotheses) if references is None else {}
     form = settings.evaluate.form
@@ -190,8 +192,15 @@ def _score_existing(
         **figures,
     )
     if settings.evaluate.report:
-        write_text_page(Path(settings.evaluate.report), settings, result, scored)
+        attend = None if model is None else _attend(settings, model)
+        write_text_page(Path(settings.evaluate.report), settings, result, scored, attend=attend)
     return result
+
+
+def _attend(settings: Settings, model: str) -> Attend:
+    from im2latex_cli.services.recognise import attend
+
+    return attend(settings, model)
 
 
 def _styles(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,10 @@ SHOWN = 8
 """Cases of each kind."""
 TAR = ".tar:"
 
+WORST = "worst"
+
+Attend = Callable[[NDArray[np.uint8], Sequence[str]], bytes | None]
+"""Draws where a model looked in a picture while it wrote tokens, as PNG."""
 Drawn = Mapping[str, Page | RenderFailure]
 
 
@@ -44,7 +48,7 @@ def choose_cases(scores: Sequence[float], *, seed: int) -> dict[str, list[int]]:
     median = [at for at in order[middle : middle + SHOWN] if at not in worst]
     rest = [at for at in order if at not in {*worst, *median}]
     drawn = random.Random(seed).sample(rest, min(SHOWN, len(rest)))
-    return {"worst": worst, "median": median, "random": sorted(drawn)}
+    return {WORST: worst, "median": median, "random": sorted(drawn)}
 
 
 def make(
@@ -55,6 +59,7 @@ def make(
     *,
     form: Form,
     score_name: str = "edit similarity",
+    attend: Attend | None = None,
 ) -> tuple[Case, ...]:
     """Draw the chosen cases.
 
@@ -65,6 +70,7 @@ def make(
         chosen: kind -> indices.
         form: of the tokens that are compared.
         score_name: what the percents are of.
+        attend: for the worst cases, whose pictures are there.
     """
     picked = [(kind, at) for kind, places in chosen.items() for at in places]
     shown = [examples[at] for _, at in picked]
@@ -75,7 +81,8 @@ def make(
             kind=kind,
             id=example.id,
             verdict=f"{score_name} {scores[at]:.1f} %",
-            pictures=_pictures(example, drawn, "prediction"),
+            pictures=_pictures(example, drawn, "prediction")
+            | _attention(example, attend if kind == WORST else None),
             tokens=_lines(reference, hypothesis),
             remark=_remark(example, drawn),
         )
@@ -141,6 +148,14 @@ def _pictures(example: Example, drawn: Drawn, name: str) -> dict[str, bytes]:
         blocks = columns.alignment(Columns.of(left.ink), Columns.of(right.ink))
         pictures[_difference(name)] = png(overlay(left.ink, right.ink, blocks))
     return pictures
+
+
+def _attention(example: Example, attend: Attend | None) -> dict[str, bytes]:
+    original = _original(example.image) if attend and example.hypothesis_tokens else None
+    if attend is None or original is None:
+        return {}
+    drawn = attend(original, example.hypothesis_tokens or ())
+    return {} if drawn is None else {"where the model looked, token by token from the first": drawn}
 
 
 def _difference(name: str) -> str:

@@ -19,9 +19,14 @@ LOWER = "{} (error, lower is better)"
 
 
 def write_text_page(
-    path: Path, settings: Settings, result: EvalTextResult, scored: Sequence[Example]
+    path: Path,
+    settings: Settings,
+    result: EvalTextResult,
+    scored: Sequence[Example],
+    *,
+    attend: gallery.Attend | None = None,
 ) -> None:
-    """Write the page of eval-text."""
+    """Write the page of eval-text; `attend` draws where the model looked."""
     scores = text.similarities(*forms.tokens_in(result.form, scored))
     chosen = gallery.choose_cases(scores, seed=settings.runtime.seed)
     facts = {
@@ -65,7 +70,7 @@ def write_text_page(
                 ),
             ),
         ),
-        cases=gallery.make(settings, scored, scores, chosen, form=result.form),
+        cases=gallery.make(settings, scored, scores, chosen, form=result.form, attend=attend),
     )
     files.write_text(path, html(page))
 

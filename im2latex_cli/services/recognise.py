@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 from im2latex_cli.data.labelled import Labelled
 from im2latex_cli.data.predictions import Hypothesis, Prediction
 from im2latex_cli.errors import InputError
+from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognizer import Recognizer
+from im2latex_cli.report import attention
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.image import open_grey
 
 CHUNK = 64
 """Pictures opened at once."""
+ATTENDED = 60
+"""Tokens drawn by `attend` at most; a circling reading has hundreds."""
 
 Picture = NDArray[np.uint8]
 
@@ -41,12 +45,7 @@ def recognise(
         CheckpointError: the model cannot be used.
         InputError: there is no such model.
     """
-    recognizer = Recognizer.load(
-        model,
-        device=settings.runtime.device,
-        decode=settings.decode,
-        threads=settings.runtime.threads,
-    )
+    recognizer = _load(settings, model)
     made: list[Prediction] = []
     likelihood, tokens = 0.0, 0
     with reporter.step("Recognise", total=len(wanted)) as step:
@@ -62,6 +61,42 @@ def recognise(
             tokens += sum(len(formula) + 1 for _, formula in likely)
             step.advance(len(chunk))
     return made, math.exp(-likelihood / tokens) if tokens else None
+
+
+def attend(settings: Settings, model: str) -> Callable[[Picture, Sequence[str]], bytes | None]:
+    """Return what draws where a model looks in a picture while it writes tokens, as PNG.
+
+    It gives None for a picture that cannot be read.
+
+    Raises:
+        CheckpointError: the model cannot be used.
+        InputError: there is no such model.
+    """
+    recognizer = _load(settings, model)
+
+    def draw(picture: Picture, tokens: Sequence[str]) -> bytes | None:
+        try:
+            prepared = recognizer.prepare(picture)
+        except InputError:
+            return None
+        written = Hypothesis(join(tokens), tuple(tokens), 0.0, 0.0)
+        looked = recognizer.attention(prepared, written)
+        first = slice(ATTENDED)
+        drawn = attention.sheet(
+            looked.picture, looked.tokens[first], looked.weights[first], cell=looked.cell
+        )
+        return attention.reduced(drawn)
+
+    return draw
+
+
+def _load(settings: Settings, model: str) -> Recognizer:
+    return Recognizer.load(
+        model,
+        device=settings.runtime.device,
+        decode=settings.decode,
+        threads=settings.runtime.threads,
+    )
 
 
 def _open(chunk: Sequence[Labelled]) -> tuple[dict[int, Picture], dict[int, InputError]]:

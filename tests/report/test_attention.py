@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from im2latex_cli.report.attention import SHEET, overlay, sheet
+from im2latex_cli.report.attention import PAGE, SHEET, overlay, reduced, sheet
 
 
 @pytest.fixture
@@ -43,6 +43,17 @@ def test_a_sheet_has_a_panel_for_each_token(shape, count):
         assert image.width <= SHEET + 8
         pixels = np.asarray(image).astype(int)
     assert (pixels[..., 0] - pixels[..., 2] > 100).any()
+
+
+def test_a_reduced_sheet_is_small_and_still_tinted(picture):
+    rng = np.random.default_rng(0)
+    made = sheet(picture, ["x"] * 60, rng.random((60, 2, 12), np.float32), cell=(16, 8))
+    small = reduced(made)
+    assert len(small) < len(made) / 3
+    with Image.open(io.BytesIO(small)) as image:
+        assert image.width == PAGE
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    assert (pixels[..., 0] - pixels[..., 2] > 60).any()
 
 
 def test_no_tokens_give_an_empty_sheet(picture):

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -64,6 +66,16 @@ class Oracle:
             raise InputError("nothing to read")
         return [[Hypothesis(join(tokenize(one)), tuple(tokenize(one)), -1, 1)] for one in found]
 
+    def prepare(self, picture):
+        return picture
+
+    def attention(self, picture, hypothesis):
+        self.attended.append(" ".join(hypothesis.tokens))
+        weights = np.ones((len(hypothesis.tokens), 3, 5), np.float32)
+        return SimpleNamespace(
+            picture=picture, tokens=hypothesis.tokens, weights=weights, cell=(8, 8)
+        )
+
     def log_likelihoods(self, _pictures, formulas):
         return [-0.5 * (len(tokens) + 1) for tokens in formulas]
 
@@ -77,6 +89,7 @@ def oracle(monkeypatch, tmp_path):
 
     class Fresh(Oracle):
         loaded = 0
+        attended: ClassVar[list[str]] = []
 
     monkeypatch.setattr(recognise, "Recognizer", Fresh)
     monkeypatch.setattr(recognizer, "find_model", lambda _: model)
@@ -260,6 +273,17 @@ def test_a_page_with_everything_on_it(tmp_path):
     assert "&lt;" in text
     assert '<span class="lost">b</span>' in text
     assert '<span class="added">c</span>' in text
+
+
+def test_the_page_of_a_model_shows_where_it_looked(tmp_path, oracle):
+    imagefolder(tmp_path / "data")
+    oracle.answers = ("x ^ { 2 } + 1", "b " * 100, r"\alpha + \beta")
+    path = tmp_path / "page.html"
+    evaluate(tmp_path, report=str(path))
+    assert path.read_text(encoding="utf-8").count("<figcaption>where the model looked") == 3
+    assert oracle.attended == [("b " * 100).strip(), "x ^ { 2 } + 1", r"\alpha + \beta"]
+    existing(None, tmp_path / "runs", report=str(path))
+    assert "where the model looked" not in path.read_text(encoding="utf-8")
 
 
 def test_scoring_what_exists_loads_no_torch(tmp_path):
