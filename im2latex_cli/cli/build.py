@@ -25,6 +25,8 @@ SETTINGS = {
     "build.report": "--report",
     "render.font_size": "--font-size",
     "render.look": "--look",
+    "render.exact": "--exact",
+    "render.fonts": "--fonts",
     "latex.spacing": "--spacing",
     "vocab.min_count": "--min-count",
 }

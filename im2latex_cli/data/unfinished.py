@@ -47,12 +47,14 @@ class Drawn:
         width: in pixels.
         height: in pixels.
         glyphs: [font, code, x, y, width, height, token] of each glyph, or None.
+        font: typeface and size, where the data set has several.
     """
 
     png: bytes
     width: int
     height: int
     glyphs: list[list[Any]] | None = None
+    font: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class Unfinished:
             return {"reason": result.reason, "message": result.message}
         (self.path / item.split / item.file_name).write_bytes(result.png)
         row: Row = {"bytes": len(result.png), "width": result.width, "height": result.height}
+        row |= {"font": result.font} if result.font else {}
         return row if result.glyphs is None else {**row, "glyphs": result.glyphs}
 
     def write_tables(self, items: Sequence[Planned], *, glyphs: bool) -> list[Left]:
@@ -249,6 +252,7 @@ def _metadata(item: Planned, row: Row) -> Row:
         "width": row["width"],
         "height": row["height"],
         **origin,
+        **{key: row[key] for key in ("font",) if key in row},
     }
 
 

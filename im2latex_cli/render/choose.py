@@ -22,10 +22,18 @@ def choose(settings: RenderSettings) -> Renderer:
     `auto` takes TeX where `latex` is on PATH, else the embedded renderer.
 
     Raises:
-        RendererError: TeX is asked for by name and is not there.
+        RendererError: TeX, or a program or font that only it can use, is asked for and not there.
     """
     present = shutil.which("latex") is not None
-    if settings.renderer == "embedded" or (settings.renderer == "auto" and not present):
+    flag = "--exact" if settings.exact else "--fonts" if settings.fonts else None
+    if flag and settings.renderer == "embedded":
+        raise RendererError(
+            f"{flag} is for the TeX renderer; not for the embedded one.",
+            hint=f"Leave out {flag}, or take --renderer tex.",
+        )
+    if settings.renderer == "embedded" or (
+        settings.renderer == "auto" and not present and not flag
+    ):
         from im2latex_cli.render.embedded import EmbeddedRenderer
 
         return EmbeddedRenderer(settings)

@@ -164,9 +164,8 @@ def _connect(scheduler: str) -> Any:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is raised
     try:
         with socket.create_connection((host, port), timeout=_REACH) as line:
-            if scheduler.startswith("tcp:") and not line.recv(
-                1
-            ):  # Dask greets; its client waits long
+            # Dask greets first, and its client would wait for that without end.
+            if scheduler.startswith("tcp:") and not line.recv(1):
                 raise ConnectionError("what answers there is no Dask scheduler")
         client = Client.__new__(Client)
         try:

@@ -13,10 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from im2latex_cli.render.dvi import DviPage, FontUse
+from im2latex_cli.render.dvi import DviError, DviPage, FontUse
 from im2latex_cli.render.fonts import FontMissingError
 from im2latex_cli.render.rasterizer import FINE, SP_PER_INCH, Font, FontShelf, Shape
 from im2latex_cli.render.renderer import Glyph, Page, RenderFailure
+from im2latex_cli.render.virtual import unfold
 
 _LONGEST_SIDE = 8192
 _MOST_PIXELS = 16_000_000
@@ -61,9 +62,12 @@ class Compositor:
             bottom: the page's lower edge in scaled points; it lies between two rows of pixels.
             tokens: for each character of the page its token.
         """
+        owners = list(tokens or [-1] * len(page.codes))
         try:
-            placed = self._place(page, fonts, bottom, tokens or [-1] * len(page.codes))
-        except FontMissingError as missing:
+            if any(self._shelf.virtual(fonts[number]) for number in set(page.fonts)):
+                page, fonts, owners = unfold(page, fonts, owners, self._shelf.virtual)
+            placed = self._place(page, fonts, bottom, owners)
+        except (DviError, FontMissingError) as missing:
             return RenderFailure("tex-error", str(missing))
         rules = [self._rule(rule, bottom) for rule in page.rules]
         if not placed and not rules:

@@ -17,6 +17,8 @@ _PREAMBLE = Template(r"""\nofiles
 \documentclass[${size}pt]{article}
 \usepackage{amsmath,amssymb}\usepackage[mathscr]{eucal}
 \DeclareFontShape{OMX}{cmex}{m}{n}{<->sfixed*cmex10}{}
+\makeatletter
+${face}\makeatother
 \begin{document}
 \makeatletter
 \hfuzz\maxdimen \vfuzz\maxdimen \hbadness\@M \vbadness\@M \overfullrule\z@
@@ -33,16 +35,20 @@ _PREAMBLE = Template(r"""\nofiles
   \count@\currentiflevel \ifnum\i@if=\count@\else\i@stop\fi
   \ifvoid\i@box\i@stop\fi
   \count\z@\i@index\relax \count\@ne\wd\i@box \count\tw@\ht\i@box \count\thr@@\dp\i@box
-  \shipout\box\i@box
+  ${paper}\shipout\box\i@box
   \i@mark{E \i@index\space\the\count\@ne\space\the\count\tw@\space\the\count\thr@@}}
 \long\def\i@pass#1#2{\i@mark{S #1}}
 \def\i@check#1{\ifcsname#1\endcsname\let\i@next\i@pass\fi}
 \def\i@guard#1{\let\i@next\i@formula\@for\i@word:=#1\do{\expandafter\i@check\expandafter{\i@word}}%
   \i@next}
+\def\i@size#1#2#3{\fontsize{#1}{#2}\selectfont \textwidth#3\relax}
 \def${tag}#1{\special{i2l #1}}
-\let${name}F\i@formula \let${name}G\i@guard \let${name}Z\@@end
+\let${name}F\i@formula \let${name}G\i@guard \let${name}S\i@size \let${name}Z\@@end
 \makeatother
 """)
+
+_SIZES = {10: ("10", "12", "345pt"), 11: ("10.95", "13.6", "360pt"), 12: ("12", "14.5", "390pt")}
+"""Size, leading and line width of the class article at 10, 11 and 12 points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +60,13 @@ class Job:
         text: what is typeset; balanced, one line.
         doubtful: control words that may share the document only where LaTeX does not know them
             (they are errors then, and harm nobody).
+        size: font size in points; 0 is the document's.
     """
 
     index: int
     text: str
     doubtful: tuple[str, ...] = ()
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +86,25 @@ class Account:
     open: int | None = None
 
 
-def write(jobs: Iterable[Job], *, size: int, nonce: str) -> str:
-    """The whole document; `nonce` (letters only) makes its marks and names unforgeable."""
+def write(jobs: Iterable[Job], *, size: int, nonce: str, face: str = "", paper: str = "") -> str:
+    """The whole document; `nonce` (letters only) makes its marks and names unforgeable.
+
+    Args:
+        jobs: the formulas.
+        size: font size of the document, in points.
+        nonce: what begins each mark.
+        face: LaTeX that loads a typeface.
+        paper: LaTeX that sets the size of each page, for output other than DVI.
+    """
     name = f"\\{nonce}"
-    lines = [_PREAMBLE.substitute(size=size, nonce=nonce, name=name, tag=TAG)]
+    head = _PREAMBLE.substitute(size=size, nonce=nonce, name=name, tag=TAG, face=face, paper=paper)
+    lines = [head]
+    now = size
     for job in jobs:
+        if (job.size or size) != now:
+            now = job.size or size
+            points, leading, width = _SIZES[now]
+            lines.append(f"{name}S{{{points}}}{{{leading}}}{{{width}}}\n")
         # A stripped control space leaves a lone backslash at the end: the space mends it.
         call = f"{name}G{{{','.join(job.doubtful)}}}" if job.doubtful else f"{name}F"
         lines.append(f"{call}{{{job.index}}}{{{job.text} }}\n")

@@ -55,7 +55,7 @@ def read(
         return []
     if data[0] != 247 or data[1] != 2:
         raise DviError("not a DVI file")
-    reader = _Reader(data, fonts, widths)
+    reader = Reader(data, fonts, widths)
     pages = []
     try:
         reader.at = 15 + data[14]
@@ -68,7 +68,7 @@ def read(
     return pages
 
 
-class _Reader:
+class Reader:
     """The machine that DVI commands drive."""
 
     def __init__(

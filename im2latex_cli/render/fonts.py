@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import struct
 import subprocess
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from im2latex_cli.errors import RendererError
 
@@ -30,6 +32,27 @@ _USUAL = [
     )
     for size in sizes
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Where a font's outlines are, and how psfonts.map wants them changed.
+
+    Attributes:
+        file: the Type 1 file.
+        encoding: file that names the glyph of each character; None for the font's own encoding.
+        slant: how far a point moves to the right for each unit above the baseline.
+        extend: factor of all widths.
+    """
+
+    file: Path
+    encoding: Path | None = None
+    slant: float = 0.0
+    extend: float = 1.0
+
+    def glyph_names(self) -> list[str]:
+        """The glyph of each character, by name; empty for the font's own encoding."""
+        return [] if self.encoding is None else _names(self.encoding)
 
 
 class FontFinder:
@@ -60,33 +83,73 @@ class FontFinder:
             raise FontMissingError(f"font {font} has no metrics in this TeX")
         return tfm
 
-    def outline(self, font: str) -> Path:
-        """The Type 1 file of a font."""
+    def virtual(self, font: str) -> Path | None:
+        """The VF file of a font that is made of others; None for one with outlines."""
+        return None if font in _entries(self._map()) else self.find(f"{font}.vf")[0]
+
+    def outline(self, font: str) -> Outline:
+        """The outlines of a font."""
+        entry = _entries(self._map()).get(font)
+        if entry is None:
+            raise FontMissingError(f"font {font} has no Type 1 outlines in this TeX")
+        names = (entry.file, entry.encoding) if entry.encoding else (entry.file,)
+        paths = self.find(*names)
+        file, encoding = paths[0], paths[-1] if entry.encoding else None
+        if file is None or (entry.encoding and encoding is None):
+            raise FontMissingError(f"font {font} has no Type 1 outlines in this TeX")
+        return Outline(file, encoding, entry.slant, entry.extend)
+
+    def _map(self) -> Path:
         (map_file,) = self.find("psfonts.map")
         if map_file is None:
             raise RendererError(
                 "This TeX has no psfonts.map, so its fonts cannot be found.",
                 hint="Install TeX Live's base package (Debian: texlive-latex-base).",
             )
-        name = _outlines(map_file).get(font)
-        (path,) = self.find(name) if name else (None,)
-        if path is None:
-            raise FontMissingError(f"font {font} has no Type 1 outlines in this TeX")
-        return path
+        return map_file
 
 
-_PLAIN_ENTRY = re.compile(r"^(\S+)\s+(?:\S+\s+)?<(?:<|\[)?(\S+\.pf[ab])\s*$")
+class _Entry(NamedTuple):
+    """A line of psfonts.map."""
+
+    file: str
+    encoding: str | None
+    slant: float
+    extend: float
+
+
+_QUOTED = re.compile(r'"([^"]*)"')
+_FILE = re.compile(r"<\s*[<\[]?\s*([^\s<]+)")
+_CHANGE = re.compile(r"([-+.\d]+)\s+(Slant|Extend)Font")
 
 
 @cache
-def _outlines(map_file: Path) -> dict[str, str]:
-    """Font -> Type 1 file, for fonts that keep their own encoding and shape."""
+def _entries(map_file: Path) -> dict[str, _Entry]:
+    """Font -> its outlines."""
     entries = {}
     for line in map_file.read_text(encoding="latin-1").splitlines():
-        found = _PLAIN_ENTRY.match(line)
-        if found:
-            entries[found.group(1)] = found.group(2)
+        if line[:1] in {"", "%", "*", "#", ";", " "}:
+            continue
+        changes = {
+            kind: float(number)
+            for text in _QUOTED.findall(line)
+            for number, kind in _CHANGE.findall(text)
+        }
+        files = _FILE.findall(_QUOTED.sub(" ", line))
+        outlines = [name for name in files if name.endswith((".pfb", ".pfa"))]
+        encodings = [name for name in files if name.endswith(".enc")]
+        if outlines:
+            encoding = encodings[0] if encodings else None
+            slant, extend = changes.get("Slant", 0.0), changes.get("Extend", 1.0)
+            entries[line.split(maxsplit=1)[0]] = _Entry(outlines[0], encoding, slant, extend)
     return entries
+
+
+@cache
+def _names(encoding: Path) -> list[str]:
+    """The names of an encoding file."""
+    text = re.sub(r"%[^\n]*", "", encoding.read_text(encoding="latin-1"))
+    return re.findall(r"/([^\s/\[\]]+)", text.partition("[")[2])
 
 
 def scaled_widths(tfm: bytes, size: int) -> list[int]:

@@ -28,7 +28,7 @@ class Transcript:
 
     Attributes:
         lines: from the first mark on, marks and what TeX said after each (shortened).
-        pages: the DVI file; may break off where the run was killed.
+        pages: the DVI or PDF file; may break off where the run was killed.
         hung: the watchdog killed the run.
         status: exit status; negative where a signal ended the run.
     """
@@ -39,22 +39,25 @@ class Transcript:
     status: int
 
 
-def run_latex(program: str, source: str, *, mark: str, timeout: float) -> Transcript:
+def run_latex(
+    program: str, source: str, *, mark: str, timeout: float, output: str = "batch.dvi"
+) -> Transcript:
     """Run LaTeX once over `source`.
 
     Args:
-        program: path of `latex`.
+        program: path of `latex` or `pdflatex`.
         source: the whole document.
         mark: text that begins each line by which the document reports its progress.
         timeout: seconds without a new mark after which the run is killed.
+        output: name of the file that the program writes its pages to.
     """
     with tempfile.TemporaryDirectory(prefix="im2latex-") as name:
         folder = Path(name)
         (folder / "batch.tex").write_text(source, encoding="utf-8", newline="\n")
         with _started(program, folder, timeout) as process:
             lines, hung = _listen(process, mark.encode(), timeout)
-        dvi = folder / "batch.dvi"
-        pages = dvi.read_bytes() if dvi.is_file() else b""
+        written = folder / output
+        pages = written.read_bytes() if written.is_file() else b""
     return Transcript(tuple(lines), pages, hung, process.returncode)
 
 

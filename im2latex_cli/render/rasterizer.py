@@ -14,8 +14,10 @@ import freetype
 import numpy as np
 from numpy.typing import NDArray
 
+from im2latex_cli.render import virtual
 from im2latex_cli.render.dvi import FontUse
 from im2latex_cli.render.fonts import FontFinder, FontMissingError, scaled_widths
+from im2latex_cli.render.virtual import VirtualFont
 
 FINE = 4
 _NUDGE = (4, 3)  # 64ths of a dot: outlines that pass a dot's centre closely fall as in Ghostscript
@@ -48,6 +50,7 @@ class Font:
 
     use: FontUse
     face: Any
+    names: list[str]
     shapes: dict[int, Shape] = field(default_factory=dict)
 
     def shape(self, code: int) -> Shape:
@@ -62,7 +65,11 @@ class Font:
         return shape
 
     def _draw(self, code: int) -> Shape:
-        index = self.face.get_char_index(code)
+        if self.names:
+            name = self.names[code] if code < len(self.names) else ".notdef"
+            index = self.face.get_name_index(name.encode("latin-1"))
+        else:
+            index = self.face.get_char_index(code)
         if not index:
             raise FontMissingError(f"font {self.use.name} has no outline for character {code}")
         self.face.load_glyph(index, freetype.FT_LOAD_NO_HINTING | freetype.FT_LOAD_TARGET_MONO)
@@ -101,6 +108,7 @@ class FontShelf:
         self._dpi = dpi
         self._fonts: dict[FontUse, Font] = {}
         self._widths: dict[FontUse, list[int]] = {}
+        self._virtual: dict[FontUse, VirtualFont | None] = {}
 
     def widths(self, use: FontUse) -> list[int]:
         """The 256 character widths of a font, in scaled points."""
@@ -110,6 +118,14 @@ class FontShelf:
             widths = self._widths[use] = scaled_widths(tfm, use.size)
         return widths
 
+    def virtual(self, use: FontUse) -> VirtualFont | None:
+        """The font if it is made of others, else None."""
+        if use not in self._virtual:
+            path = self._finder.virtual(use.name)
+            made = None if path is None else virtual.read(path.read_bytes(), use.size, self.widths)
+            self._virtual[use] = made
+        return self._virtual[use]
+
     def font(self, use: FontUse) -> Font:
         """The font, ready to draw.
 
@@ -118,11 +134,15 @@ class FontShelf:
         """
         font = self._fonts.get(use)
         if font is None:
-            face = freetype.Face(str(self._finder.outline(use.name)))
-            face.select_charmap(freetype.FT_ENCODING_ADOBE_CUSTOM)
+            outline = self._finder.outline(use.name)
+            face = freetype.Face(str(outline.file))
+            names = outline.glyph_names()
+            if not names:
+                face.select_charmap(freetype.FT_ENCODING_ADOBE_CUSTOM)
             pixels = use.size / SP_PER_INCH * self._dpi * FINE
             face.set_char_size(0, max(1, round(pixels * 64)), 72, 72)
-            unit = freetype.Matrix(0x10000, 0, 0, 0x10000)
-            face.set_transform(unit, freetype.Vector(*_NUDGE))
-            font = self._fonts[use] = Font(use, face)
+            right, lean = round(outline.extend * 0x10000), round(outline.slant * 0x10000)
+            matrix = freetype.Matrix(right, lean, 0, 0x10000)
+            face.set_transform(matrix, freetype.Vector(*_NUDGE))
+            font = self._fonts[use] = Font(use, face, names)
         return font

@@ -41,10 +41,12 @@ class Page:
     Attributes:
         ink: (H, W) uint8, 255 is paper and 0 full ink, cropped so that every edge touches ink.
         glyphs: where each character stands, in the order of painting; empty where not known.
+        font: typeface and size in points, such as "palatino 11"; empty where all have the same.
     """
 
     ink: NDArray[np.uint8]
     glyphs: tuple[Glyph, ...] = ()
+    font: str = ""
 
 
 @dataclass(frozen=True, slots=True)

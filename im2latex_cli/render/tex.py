@@ -2,57 +2,35 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
-import string
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property
 from typing import Literal
 
+import numpy as np
+
 from im2latex_cli.errors import RendererError
 from im2latex_cli.latex.tokenizer import join
-from im2latex_cli.render import document, dvi
+from im2latex_cli.render import document
 from im2latex_cli.render.compositor import Compositor
-from im2latex_cli.render.document import Account, Job
-from im2latex_cli.render.dvi import DviPage, FontUse
-from im2latex_cli.render.fonts import FontFinder, FontMissingError
-from im2latex_cli.render.process import Transcript, run_latex
+from im2latex_cli.render.document import Job
+from im2latex_cli.render.fonts import FontFinder
+from im2latex_cli.render.ghostscript import Ghostscript, Ink
 from im2latex_cli.render.rasterizer import FontShelf
 from im2latex_cli.render.renderer import Page, RenderFailure
 from im2latex_cli.render.screen import screen
 from im2latex_cli.render.tags import carry, tag
+from im2latex_cli.render.typefaces import Style, Stylist, installed
+from im2latex_cli.render.typesetter import INSTALL, Outcome, Typeset, Typesetter
 from im2latex_cli.settings.sections import RenderSettings
 
 BATCH = 1000
-INSTALL = (
-    "Install it: `apt-get install texlive-latex-base` (Debian, Ubuntu), "
-    "`dnf install texlive-latex texlive-amsfonts texlive-amsmath` (Fedora) or "
-    "`brew install --cask basictex` (macOS)."
-)
+PAINTING = 1
+"""Counts the changes of our painting; to be raised with every one that changes a pixel."""
 Result = Page | RenderFailure
-
-
-@dataclass(frozen=True, slots=True)
-class _Typeset:
-    """A page that TeX typeset without complaint."""
-
-    page: DviPage
-    fonts: list[FontUse]
-
-    @property
-    def bottom(self) -> int:
-        """The lower edge of the page in scaled points; the document numbers pages by their size."""
-        return self.page.counts[2] + self.page.counts[3]
-
-    def characters(self) -> list[tuple[FontUse, int]]:
-        """Font and code of each character, in order."""
-        page = self.page
-        return [(self.fonts[n], code) for n, code in zip(page.fonts, page.codes, strict=True)]
-
-
-_Outcome = _Typeset | RenderFailure
+Tokens = Sequence[str]
 
 
 class TexRenderer:
@@ -65,25 +43,30 @@ class TexRenderer:
     name: Literal["tex", "embedded"] = "tex"
 
     def __init__(self, settings: RenderSettings) -> None:
-        """Find LaTeX.
+        """Find LaTeX, and what the settings need beside it.
 
         Args:
-            settings: font size, resolution and time limit.
+            settings: font size, resolution, typefaces, exactness and time limit.
 
         Raises:
-            RendererError: LaTeX is not on PATH.
+            RendererError: LaTeX, Ghostscript or a typeface that is asked for is not there.
         """
         latex, kpsewhich = shutil.which("latex"), shutil.which("kpsewhich")
         if latex is None or kpsewhich is None:
             raise RendererError("LaTeX is not on PATH.", hint=INSTALL)
+        finder = FontFinder(kpsewhich)
+        shelf = FontShelf(finder, settings.dpi)
         self._latex = latex
-        self._settings = settings
-        self._shelf = FontShelf(FontFinder(kpsewhich), settings.dpi)
-        self._compositor = Compositor(self._shelf, settings.dpi)
+        self._typesetter = Typesetter(latex, shelf, settings)
+        self._compositor = Compositor(shelf, settings.dpi)
+        self._exact = Ghostscript(settings) if settings.exact else None
+        self._typefaces = installed(finder, settings.typefaces) if settings.fonts else ()
+        self._mixed = settings.fonts > 0
+        self._stylist = Stylist(settings, self._typefaces)
 
     @cached_property
     def version(self) -> str:
-        """The first line of `latex --version`."""
+        """TeX's version line, and all else that pictures may change with."""
         answer = subprocess.run(
             [self._latex, "--version"],
             stdin=subprocess.DEVNULL,
@@ -91,8 +74,13 @@ class TexRenderer:
             text=True,
             check=False,
         )
-        lines = answer.stdout.splitlines()
-        return lines[0].strip() if lines else "unknown"
+        first = (answer.stdout.splitlines() or ["unknown"])[0]
+        parts = [first, f"painting {PAINTING}"]
+        if self._exact:
+            parts.append(self._exact.version)
+        if self._typefaces:
+            parts.append(f"typefaces {'+'.join(self._typefaces)}")
+        return ", ".join(part.strip() for part in parts)
 
     def render(self, formulas: Sequence[str]) -> Iterator[Result]:
         """Yield one page or failure for each formula, in order.
@@ -101,9 +89,9 @@ class TexRenderer:
             RendererError: LaTeX cannot typeset even an empty document.
         """
         for start in range(0, len(formulas), BATCH):
-            yield from self._batch(formulas[start : start + BATCH], None)
+            yield from self._styled(formulas[start : start + BATCH], None)
 
-    def render_tokens(self, formulas: Sequence[Sequence[str]]) -> Iterator[Result]:
+    def render_tokens(self, formulas: Sequence[Tokens]) -> Iterator[Result]:
         """Yield one page or failure for each formula, whose glyphs know their tokens.
 
         The pictures are those of the joined tokens, pixel for pixel.
@@ -113,120 +101,96 @@ class TexRenderer:
         """
         for start in range(0, len(formulas), BATCH // 2):
             batch = formulas[start : start + BATCH // 2]
-            yield from self._batch([join(tokens) for tokens in batch], batch)
+            yield from self._styled([join(tokens) for tokens in batch], batch)
+
+    def _styled(self, formulas: Sequence[str], tokens: Sequence[Tokens] | None) -> list[Result]:
+        """Render each formula in its own typeface; in the usual one where that lacks a glyph."""
+        plain = self._stylist.plain
+        if not self._mixed:
+            return self._batch(formulas, tokens, [plain] * len(formulas))
+        results: list[Result] = [RenderFailure("crash", "not rendered")] * len(formulas)
+        groups: dict[str, dict[int, Style]] = {}
+        for index, formula in enumerate(formulas):
+            style = self._stylist.style(formula)
+            groups.setdefault(style.typeface, {})[index] = style
+        again: dict[int, Style] = {}
+        for group in (*groups.values(), again):
+            picked = [tokens[index] for index in group] if tokens is not None else None
+            pages = self._batch([formulas[i] for i in group], picked, list(group.values()))
+            for (index, style), page in zip(list(group.items()), pages, strict=True):
+                if isinstance(page, Page):
+                    results[index] = replace(page, font=str(style))
+                    continue
+                results[index] = page
+                if style.typeface != plain.typeface:
+                    again[index] = plain
+        return results
 
     def _batch(
-        self, formulas: Sequence[str], tokens: Sequence[Sequence[str]] | None
+        self, formulas: Sequence[str], tokens: Sequence[Tokens] | None, styles: Sequence[Style]
     ) -> list[Result]:
-        """Render formulas that may share one document; tagged copies get odd numbers."""
-        outcomes: dict[int, _Outcome] = {}
+        """Render formulas of one typeface; tagged copies get odd numbers."""
+        if not formulas:
+            return []
+        refused: dict[int, Outcome] = {}
         shared: list[Job] = []
         alone: list[Job] = []
-        for index, formula in enumerate(formulas):
+        for index, (formula, style) in enumerate(zip(formulas, styles, strict=True)):
             screened = screen(formula)
             if screened.lane == "refused":
-                outcomes[2 * index] = RenderFailure("refused", screened.problem)
+                refused[2 * index] = RenderFailure("refused", screened.problem)
                 continue
             lane = shared if screened.lane == "shared" else alone
-            lane.append(Job(2 * index, screened.text, screened.doubtful))
+            job = Job(2 * index, screened.text, screened.doubtful, style.size)
+            lane.append(job)
             if tokens is not None:
-                lane.append(Job(2 * index + 1, tag(tokens[index]), screened.doubtful))
-        passed = self._settle(shared, outcomes)
-        for job in [*alone, *passed]:
-            self._settle([Job(job.index, job.text)], outcomes)
-        return [
+                lane.append(replace(job, index=2 * index + 1, text=tag(tokens[index])))
+        face = styles[0].latex
+        outcomes, lonely = self._typesetter.typeset(shared, alone, face=face)
+        outcomes |= refused
+        pages = [
             self._paint(outcomes[2 * index], outcomes.get(2 * index + 1))
             for index in range(len(formulas))
         ]
+        if self._exact is None:
+            return pages
+        jobs = [job for job in (*shared, *alone) if job.index % 2 == 0]
+        drawn = [job for job in jobs if isinstance(pages[job.index // 2], Page)]
+        return self._repaint(pages, drawn, lonely, face)
 
-    def _paint(self, clean: _Outcome, tagged: _Outcome | None) -> Result:
+    def _repaint(
+        self, pages: Sequence[Result], jobs: Sequence[Job], lonely: set[int], face: str
+    ) -> list[Result]:
+        """Let Ghostscript paint the pages anew."""
+        if self._exact is None:
+            raise AssertionError
+        inks = self._exact.paint([job for job in jobs if job.index not in lonely], face=face)
+        for job in jobs:
+            if job.index in lonely:
+                inks |= self._exact.paint([replace(job, doubtful=())], face=face)
+        return [
+            _with_ink(page, inks.get(2 * index)) if isinstance(page, Page) else page
+            for index, page in enumerate(pages)
+        ]
+
+    def _paint(self, clean: Outcome, tagged: Outcome | None) -> Result:
         """Typeset pages to ink; the copy says which token painted what."""
         if isinstance(clean, RenderFailure):
             return clean
-        if not isinstance(tagged, _Typeset):
+        if not isinstance(tagged, Typeset):
             return self._compositor.paint(clean.page, clean.fonts, bottom=clean.bottom)
         marks = document.tags(tagged.page.specials, len(tagged.page.codes))
         tokens = carry(clean.characters(), tagged.characters(), marks)
         return self._compositor.paint(clean.page, clean.fonts, bottom=clean.bottom, tokens=tokens)
 
-    def _settle(self, jobs: list[Job], outcomes: dict[int, _Outcome]) -> list[Job]:
-        """Fill in the outcomes of `jobs`; return those that must not share a document.
 
-        Each turn settles at least one formula or halves the group, so it ends.
-        """
-        passed: list[Job] = []
-        groups = [jobs] if jobs else []
-        while groups:
-            group = groups.pop()
-            settled, account = self._run(group)
-            outcomes.update(settled)
-            passed += [job for job in group if job.index in account.passed]
-            done = settled.keys() | account.passed
-            left = [job for job in group if job.index not in done]
-            if not left:
-                continue
-            if len(left) < len(group):
-                groups.append(left)
-            elif len(group) > 1:
-                groups += [group[: len(group) // 2], group[len(group) // 2 :]]
-            else:
-                failure = RenderFailure("crash", "TeX left no page and no message")
-                outcomes[group[0].index] = failure
-        return passed
-
-    def _run(self, jobs: list[Job]) -> tuple[dict[int, _Outcome], Account]:
-        """Typeset `jobs` in one document; outcomes of those that are beyond doubt."""
-        nonce = "".join(secrets.choice(string.ascii_letters) for _ in range(20))
-        source = document.write(jobs, size=self._settings.font_size, nonce=nonce)
-        transcript = run_latex(self._latex, source, mark=nonce, timeout=self._settings.timeout)
-        account = document.read(transcript.lines, nonce=nonce)
-        fonts: list[FontUse] = []
-        pages = self._pages(transcript.pages, fonts)
-        if not _agree(pages, account):
-            return {}, Account()
-        outcomes: dict[int, _Outcome] = {}
-        for page in pages:
-            index = page.counts[0]
-            problem = account.errors.get(index)
-            outcomes[index] = (
-                RenderFailure("tex-error", problem) if problem else _Typeset(page, fonts)
-            )
-        if account.open is not None:
-            outcomes[account.open] = self._blame(transcript, account)
-        elif not transcript.lines and (transcript.hung or transcript.status >= 0):
-            raise self._useless(transcript)
-        return outcomes, account
-
-    def _pages(self, data: bytes, fonts: list[FontUse]) -> list[DviPage]:
-        """The pages of a run; none where the file makes no sense."""
-        try:
-            return dvi.read(data, fonts, self._shelf.widths)
-        except (dvi.DviError, FontMissingError):
-            return []
-
-    def _blame(self, transcript: Transcript, account: Account) -> RenderFailure:
-        """The failure of the formula under way when the run broke off."""
-        message = account.errors.get(account.open if account.open is not None else -1)
-        if transcript.hung:
-            seconds = self._settings.timeout
-            return RenderFailure("timeout", f"TeX was still busy after {seconds:g} s")
-        if message:
-            return RenderFailure("tex-error", message)
-        return RenderFailure("crash", "TeX ended inside the formula without a message")
-
-    def _useless(self, transcript: Transcript) -> RendererError:
-        """The error of a LaTeX that does not come to the first formula."""
-        what = "did not start in time" if transcript.hung else f"ended with {transcript.status}"
-        return RendererError(
-            f"LaTeX ({self._latex}) {what}, before any formula; amsmath or amssymb may be missing.",
-            hint=INSTALL,
-        )
-
-
-def _agree(pages: Sequence[DviPage], account: Account) -> bool:
-    """Whether the pages are those of the marks: same order, numbers and sizes.
-
-    A run that was killed may lack its last pages, never one in between.
-    """
-    sizes = [(index, *size) for index, size in account.ended.items()]
-    return [page.counts[:4] for page in pages] == sizes[: len(pages)]
+def _with_ink(page: Page, ink: Ink | None) -> Result:
+    """The page as Ghostscript painted it, cropped; glyphs stay where ours stood in the ink."""
+    if ink is None:
+        return RenderFailure("crash", "pdfTeX and Ghostscript left no page")
+    inked = ink < 255
+    rows, columns = np.flatnonzero(inked.any(1)), np.flatnonzero(inked.any(0))
+    if not len(rows):
+        return RenderFailure("blank", "nothing lies on the page")
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return replace(page, ink=np.ascontiguousarray(ink[box]))

@@ -117,7 +117,7 @@ class Drawings:
 
     @cached_property
     def _renderer(self) -> Renderer:
-        return choose(self._settings.render)
+        return choose(self._settings.render.uniform)
 
 
 def _first(images: Iterator[_Image | None], count: int) -> Iterator[_Image]:

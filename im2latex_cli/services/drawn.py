@@ -84,7 +84,9 @@ def pairs(
 
 def _render(settings: Settings, formulas: Sequence[str]) -> Iterator[Drawn | None]:
     drawing = partial(_draw, settings.render, settings.evaluate.cdm)
-    for made in render_all(settings.render, formulas, jobs=settings.build.jobs, finish=drawing):
+    for made in render_all(
+        settings.render.uniform, formulas, jobs=settings.build.jobs, finish=drawing
+    ):
         yield None if isinstance(made, RenderFailure) else made
 
 

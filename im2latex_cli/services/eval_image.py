@@ -67,7 +67,7 @@ def run(
     pictures = examples.are_pictures(references, source)
     scored = examples.read(references, source, pictures=pictures)[: settings.evaluate.limit]
     compared = drawn.against_pictures if pictures else drawn.pairs
-    renderer = choose(settings.render)
+    renderer = choose(settings.render.uniform)
     reporter.info(f"Renderer: {renderer.name} {renderer.version}, {settings.render.dpi} dpi.")
     shown: list[Example] = []
     found: list[Scores] = []

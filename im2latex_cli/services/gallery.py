@@ -128,7 +128,7 @@ def _draw(settings: Settings, shown: Sequence[Example]) -> Drawn:
     formulas = sorted({text for row in shown for text in (row.reference, row.hypothesis) if text})
     sources = [drawable(text) for text in formulas]
     try:
-        return dict(zip(formulas, choose(settings.render).render(sources), strict=True))
+        return dict(zip(formulas, choose(settings.render.uniform).render(sources), strict=True))
     except RendererError:
         return {}
 

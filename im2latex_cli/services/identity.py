@@ -12,7 +12,9 @@ from im2latex_cli.render.choose import choose
 from im2latex_cli.settings.tree import Settings
 
 IMPORTED = "imported"
-RENDER_SETTINGS = ("font_size", "dpi", "look", "padding", "buckets")
+RENDER_SETTINGS = ("font_size", "dpi", "look", "padding", "buckets", "exact", "fonts", "typefaces")
+LATER = {"render.exact": False, "render.fonts": 0.0, "render.typefaces": []}
+"""Settings that older data sets do not name, with what they were built with."""
 
 
 def asked(settings: Settings, source: Source, *, kept: Manifest | None = None) -> Manifest:
@@ -92,7 +94,10 @@ def _differences(kept: Manifest, request: Manifest) -> list[str]:
         ("renderer version", kept.renderer_version, request.renderer_version),
     ]
     names = sorted({*kept.settings, *request.settings})
-    pairs += [(name, kept.settings.get(name), request.settings.get(name)) for name in names]
+    pairs += [
+        (name, kept.settings.get(name, LATER.get(name)), request.settings.get(name))
+        for name in names
+    ]
     found = [f"{name} was {was}, now {now}" for name, was, now in pairs if was != now]
     if kept.renderer != request.renderer:
         del found[1:2]
@@ -113,5 +118,6 @@ def _shaping(settings: Settings, source: Source) -> dict[str, Any]:
         "latex.spacing": settings.latex.spacing,
     }
     if source.picture is None:
-        shaping |= {f"render.{name}": getattr(render, name) for name in RENDER_SETTINGS}
+        chosen = render.model_dump(mode="json", include=set(RENDER_SETTINGS))
+        shaping |= {f"render.{name}": chosen[name] for name in RENDER_SETTINGS}
     return shaping

@@ -37,7 +37,7 @@ class Finisher:
         )
         height, width = picture.shape
         glyphs = [_place(glyph, frame) for glyph in page.glyphs] if self.glyphs else None
-        return Drawn(encode_png(picture), width, height, glyphs)
+        return Drawn(encode_png(picture), width, height, glyphs, page.font)
 
 
 def draw(

@@ -79,8 +79,19 @@ class RenderSettings(Section):
     """White margin around the ink before the halving, in pixels."""
     buckets: bool = True
     """Pad pictures to common sizes, so that batches waste little."""
+    exact: bool = False
+    """Paint as pdflatex and Ghostscript do one by one, to the pixel; slower, needs gs."""
+    fonts: Share = 0.0
+    """Share of a data set's formulas in further typefaces and sizes (TeX renderer)."""
+    typefaces: tuple[str, ...] = ()
+    """Typefaces of that share; empty means all that are installed."""
     timeout: PositiveFloat = 10.0
     """Longest time for one formula, in seconds."""
+
+    @property
+    def uniform(self) -> RenderSettings:
+        """The same with one typeface and size for all, so that pages compare."""
+        return self.model_copy(update={"fonts": 0.0})
 
 
 class LatexSettings(Section):

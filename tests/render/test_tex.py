@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from im2latex_cli.errors import RendererError
-from im2latex_cli.render import tex as tex_module
+from im2latex_cli.render import typesetter as typesetter_module
 from im2latex_cli.render.renderer import Page, Renderer, RenderFailure, TokenRenderer
 from im2latex_cli.render.tex import TexRenderer
 from im2latex_cli.settings.sections import RenderSettings
@@ -149,7 +149,7 @@ def test_a_batch_without_any_page_ends(tex):
 
 def test_pages_that_contradict_the_marks_are_not_believed(tex, monkeypatch):
     """A group is halved until each formula stands alone, and then given up: no endless loop."""
-    monkeypatch.setattr(tex_module, "_agree", lambda *_: False)
+    monkeypatch.setattr(typesetter_module, "_agree", lambda *_: False)
     results = list(tex.render(["x", "y", "z"]))
     assert [result.reason for result in results] == ["crash"] * 3
 
@@ -165,7 +165,7 @@ def test_a_latex_that_cannot_run_is_an_error_not_many_failures(tmp_path, monkeyp
     broken.write_text("#!/bin/sh\necho 'I cannot find amsmath.sty'\nexit 1\n")
     broken.chmod(0o755)
     renderer = TexRenderer(RenderSettings())
-    monkeypatch.setattr(renderer, "_latex", str(broken))
+    monkeypatch.setattr(renderer._typesetter, "_latex", str(broken))
     with pytest.raises(RendererError, match="before any formula"):
         list(renderer.render(["x", "y"]))
 
