@@ -16,6 +16,9 @@ class Step(Protocol):
     def note(self, text: str) -> None:
         """Show a short live text beside the bar: a loss, a rate."""
 
+    def resize(self, total: int) -> None:
+        """Change how many items there are in all."""
+
 
 class Reporter(Protocol):
     """Where a service sends what people may want to see while it runs; never results."""
@@ -44,6 +47,9 @@ class SilentStep:
 
     def note(self, text: str) -> None:
         """Show nothing."""
+
+    def resize(self, total: int) -> None:
+        """Change nothing."""
 
 
 class SilentReporter:

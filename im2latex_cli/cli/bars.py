@@ -30,6 +30,10 @@ class Bar:
         """Show `text` at the end of the bar."""
         self._progress.update(self._task, note=text)
 
+    def resize(self, total: int) -> None:
+        """Give the bar another end."""
+        self._progress.update(self._task, total=total)
+
 
 class Count:
     """A step that only counts, for the line written when it ends."""
@@ -43,6 +47,9 @@ class Count:
 
     def note(self, text: str) -> None:
         """Show nothing."""
+
+    def resize(self, total: int) -> None:
+        """Change nothing: only what was done is counted."""
 
 
 class TerminalReporter:

@@ -12,6 +12,7 @@ from im2latex_cli.cli.session import Session
 
 SETTINGS = {
     "train.preset": "--preset",
+    "train.init": "--init",
     "train.output": "--output -o",
     "train.epochs": "--epochs",
     "train.max_minutes": "--max-minutes",

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from im2latex_cli import paths
-from im2latex_cli.data import manifest, store
-from im2latex_cli.errors import EXIT_OK, InputError, Interrupted, PartialError
-from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli import __version__
+from im2latex_cli.errors import EXIT_OK, Interrupted, PartialError
 from im2latex_cli.progress import Reporter, Step
+from im2latex_cli.services.train_inputs import Inputs, open_inputs, with_preset
 from im2latex_cli.settings.resolve import Resolved
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.continuing import bound, finished, open_state
@@ -20,12 +19,7 @@ from im2latex_cli.train.folder import RunFolder
 from im2latex_cli.train.interrupts import StopRequest
 from im2latex_cli.train.log import RunLog
 from im2latex_cli.train.loop import StepReport
-from im2latex_cli.train.packed import Packed, pack
 from im2latex_cli.train.session import Session
-from im2latex_cli.vision.prepare import Preprocessing
-
-SMALL_BELOW = 2_000
-"""Training pictures below which the preset auto takes small."""
 
 SAVE_SECONDS = 120.0
 """Longest time of training that a crash may cost."""
@@ -54,6 +48,9 @@ class TrainResult:
         memory: figures on the train split itself (memory, not skill), for small data sets.
         findings: what the run says about its own health.
         skipped: pictures that could not be read.
+        calibration_error: expected calibration error (0 to 1) of the best model's confidence on
+            the evaluated split, each half judged with what the other half taught; None where
+            all readings are right or all are wrong.
     """
 
     output: str
@@ -72,6 +69,7 @@ class TrainResult:
     memory: Mapping[str, Any] | None = None
     findings: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    calibration_error: float | None = None
     exit_code: int = EXIT_OK
 
 
@@ -104,7 +102,7 @@ class _Run:
 
     settings: Settings
     reporter: Reporter
-    data: Path
+    inputs: Inputs
     folder: RunFolder
     session: Session
     split: str
@@ -131,29 +129,39 @@ def run(
         force: begin anew, replacing it.
 
     Raises:
-        InputError: the data set is missing, empty or without a vocabulary.
+        InputError: the data set is missing, empty or without a vocabulary; or the model to begin
+            with is missing.
         UsageError: the folder holds another run and neither flag was given.
-        CheckpointError: the saved state cannot be used.
+        CheckpointError: the saved state, or the model to begin with, cannot be used.
         Interrupted: Ctrl-C; everything is saved.
         PartialError: the loss became no number; the best model so far is kept.
     """
-    vocab = _vocab(data)
-    preprocessing = _preprocessing(data)
-    train = _pack(data, "train", vocab, preprocessing, reporter)
-    resolved = resolved.with_preset(_preset(resolved.settings, len(train)))
+    wanted = resolved.settings.train
+    folder = RunFolder(Path(wanted.output or Path("results") / data.resolve().name))
+    under_way = folder.last if folder.state.is_file() and not force else None
+    inputs = open_inputs(data, wanted.init, under_way, reporter)
+    resolved = with_preset(resolved, inputs)
     settings = resolved.settings
-    folder = RunFolder(Path(settings.train.output or Path("results") / data.resolve().name))
-    extra = {"settings": bound(settings), "data": train.key}
+    extra = {"settings": bound(settings), "data": inputs.train.key}
     state = open_state(folder, settings, extra, resume=resume, force=force)
     if state and finished(state[1], settings):
         reporter.info(f"{folder.path} is already trained; --force trains anew.")
         return TrainResult(**{**state[1]["result"], "status": "already trained"})
-    val, split = _validation(data, train, vocab, preprocessing, reporter)
-    session = Session(settings, train, val, vocab=vocab, preprocessing=preprocessing, state=state)
-    work = _Run(settings, reporter, data, folder, session, split, extra)
+    val, split = inputs.validation(reporter)
+    session = Session(
+        settings,
+        inputs.train,
+        val,
+        vocab=inputs.vocab,
+        preprocessing=inputs.preprocessing,
+        state=state,
+        start=inputs.start.model.tensors if inputs.start else None,
+    )
+    work = _Run(settings, reporter, inputs, folder, session, split, extra)
     if not state:
         folder.clear()
-    folder.describe(resolved, vocab)
+        _save_start(work)
+    folder.describe(resolved, inputs.vocab)
     _announce(work)
     with RunLog(folder.path, step=session.learner.step) as log, StopRequest() as stop:
         _train(work, log, stop)
@@ -169,6 +177,7 @@ def _train(work: _Run, log: RunLog, stop: StopRequest) -> None:
         try:
             for report in work.session.steps():
                 work.pace.add(report)
+                bar.resize(learner.steps)
                 _show(bar, report, work.pace)
                 if report.step % rows == 0:
                     log.row("train", report.step, report.row())
@@ -239,6 +248,12 @@ def _finish(work: _Run, log: RunLog) -> None:
         )
 
 
+def _save_start(work: _Run) -> None:
+    """Keep what a run began with, so that going on needs the other model no more."""
+    if work.inputs.start:
+        work.folder.save_model(work.session.model(_info(work, {})), best=False)
+
+
 def _save_all(work: _Run) -> None:
     """Save the state and the network of this moment, which no evaluation has seen."""
     work.folder.save_model(work.session.model(_info(work, {})), best=False)
@@ -272,60 +287,8 @@ def _result(work: _Run) -> TrainResult:
         memory=session.memory.recalled,
         findings=tuple(session.memory.findings.values()),
         skipped=session.train.skipped,
+        calibration_error=session.memory.best.get("calibration_error"),
     )
-
-
-def _preset(settings: Settings, pictures: int) -> str:
-    if settings.train.preset != "auto":
-        return settings.train.preset
-    return "small" if pictures < SMALL_BELOW else "fast"
-
-
-def _vocab(data: Path) -> Vocab:
-    store.splits(data)
-    path = data / store.VOCAB
-    if not path.is_file():
-        raise InputError(
-            f"{data} has no {store.VOCAB}.", hint=f"Make it with im2latex vocab --data {data}."
-        )
-    return Vocab.load(path)
-
-
-def _preprocessing(data: Path) -> Preprocessing:
-    """What the pictures look like: known where `build` made them."""
-    made = manifest.load(data)
-    names = ("look", "font_size", "dpi", "padding")
-    given: dict[str, Any] = dict(made.settings) if made else {}
-    drawn = {name: given[f"render.{name}"] for name in names if f"render.{name}" in given}
-    return Preprocessing.of_build(**drawn) if len(drawn) == len(names) else Preprocessing()
-
-
-def _pack(
-    data: Path, split: str, vocab: Vocab, preprocessing: Preprocessing, reporter: Reporter
-) -> Packed:
-    packed = pack(
-        data,
-        split,
-        vocab=vocab,
-        preprocessing=preprocessing,
-        cache=paths.make_cache(),
-        reporter=reporter,
-    )
-    for line in packed.skipped:
-        reporter.warn(line)
-    return packed
-
-
-def _validation(
-    data: Path, train: Packed, vocab: Vocab, preprocessing: Preprocessing, reporter: Reporter
-) -> tuple[Packed, str]:
-    if "val" in store.splits(data):
-        try:
-            return _pack(data, "val", vocab, preprocessing, reporter), "val"
-        except InputError as error:
-            reporter.warn(str(error))
-    reporter.warn("There are no validation pictures: evaluations read the train split.")
-    return train, "train"
 
 
 def _announce(work: _Run) -> None:
@@ -362,15 +325,23 @@ def _table_row(work: _Run, figures: Mapping[str, Any]) -> dict[str, float | int 
 
 
 def _info(work: _Run, figures: Mapping[str, Any]) -> dict[str, Any]:
-    learner = work.session.learner
+    learner, memory = work.session.learner, work.session.memory
+    start = work.inputs.start
+    told: dict[str, Any] = {"init": dict(start.told)} if start else {}
+    if memory.calibration:
+        told["calibration"] = memory.calibration
     return {
-        "data": work.data.resolve().name,
+        "package": __version__,
+        "data": work.inputs.data.resolve().name,
         "pictures": len(work.session.train),
+        "validation_pictures": len(work.session.val),
+        "tokens": len(work.session.vocab),
         "preset": work.settings.train.preset,
         "steps": learner.step,
         "epochs": learner.cursor.epoch,
         "minutes": round(learner.seconds / 60, 2),
         "scores": {"split": work.split, "decoding": "greedy", **figures},
+        **told,
     }
 
 

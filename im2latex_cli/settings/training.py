@@ -51,8 +51,10 @@ class ModelSettings(Section):
 class TrainSettings(Section):
     """How the network learns; used by train and services.train."""
 
-    preset: Literal["auto", "small", "seed", "fast", "base"] = "auto"
+    preset: Literal["auto", "small", "seed", "fast", "base", "tune"] = "auto"
     """Named group of model and train settings; auto takes small under 2,000 pictures, else fast."""
+    init: str | None = None
+    """Begin with the weights of this model: pretrained, a run folder or a file (preset tune)."""
     output: str | None = None
     """Run folder; unset means results/NAME of the data set."""
     epochs: PositiveInt = 15
@@ -106,6 +108,25 @@ class TrainSettings(Section):
 
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "tune": {
+        "model": {},
+        "train": {
+            "epochs": 20,
+            "batch_size": 16,
+            "batch_pixels": 400_000,
+            "batch_tokens": 2_000,
+            "schedule": "cosine",
+            "learning_rate": 2e-4,
+            "warmup": 0.1,
+            "final_rate": 0.02,
+            "weight_decay": 0.01,
+            "clip": 1.0,
+            "label_smoothing": 0.05,
+            "ema": 0.98,
+            "glyph_weight": 0.5,
+            "attention_weight": 0.5,
+        },
+    },
     "seed": {
         "model": {},
         "train": {"schedule": "seed", "warmup": 2 / 15, "final_rate": 0.1},

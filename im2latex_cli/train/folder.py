@@ -34,6 +34,11 @@ class RunFolder:
         return self.path / BEST
 
     @property
+    def last(self) -> Path:
+        """The model of the last evaluation or interruption."""
+        return self.path / LAST
+
+    @property
     def state(self) -> Path:
         """What `--resume` goes on from."""
         return self.path / STATE

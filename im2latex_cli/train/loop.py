@@ -106,7 +106,8 @@ class Learner:
         self.device = device
         self.network = network.to(device)
         self.head = head.to(device) if head else None
-        self.average = Average(self.network, settings.ema) if settings.ema else None
+        raw = settings.init is None
+        self.average = Average(self.network, settings.ema, raw=raw) if settings.ema else None
         self.optimizer = _optimizer([self.network, self.head], settings)
         self.steps = steps
         self.step = 0

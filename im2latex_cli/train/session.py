@@ -24,6 +24,7 @@ from im2latex_cli.train.batches import Batch, BatchStream
 from im2latex_cli.train.calibrate import Pace, batch_work, first_guess
 from im2latex_cli.train.distort import Distorter
 from im2latex_cli.train.glyphs import GlyphClasses, find_classes
+from im2latex_cli.train.initial import begin_from
 from im2latex_cli.train.loop import Learner, StepReport, fit
 from im2latex_cli.train.losses import GlyphHead
 from im2latex_cli.train.packed import Packed
@@ -49,6 +50,7 @@ class Memory:
     best_loss: float | None = None
     findings: dict[str, str] = field(default_factory=dict)
     recalled: dict[str, Any] | None = None
+    calibration: dict[str, float] | None = None
     finished: bool = False
 
 
@@ -77,6 +79,7 @@ class Session:
         vocab: the tokens.
         preprocessing: what the pictures went through.
         state: what an interrupted run left, to go on from.
+        start: the weights to begin with, whose tokens are the first of `vocab`.
     """
 
     def __init__(
@@ -88,12 +91,15 @@ class Session:
         vocab: Vocab,
         preprocessing: Preprocessing,
         state: tuple[Mapping[str, Tensor], Mapping[str, Any]] | None = None,
+        start: Mapping[str, Tensor] | None = None,
     ) -> None:
         self.settings, self.train, self.val = settings, train, val
         self.vocab, self.preprocessing = vocab, preprocessing
         self.device = open_device(settings.runtime)
         self.classes = self._glyph_classes(state[1] if state else {})
         network = Network(settings.model, len(vocab))
+        if start:
+            begin_from(network, start)
         head = GlyphHead(network.glyph_channels, len(self.classes)) if self.classes else None
         self.learner = Learner(network, settings.train, steps=1, device=self.device, head=head)
         self.memory, self.pace = Memory(), Pace()
@@ -174,6 +180,8 @@ class Session:
         last = self.settings.train.choose == "last"
         better = last or not self.memory.best_rank or rank > self.memory.best_rank
         self.memory.since_best = 0 if better else self.memory.since_best + 1
+        fitted = evaluation.calibration
+        self.memory.calibration = fitted.to_json() if fitted else None
         if better:
             self.memory.best_rank = rank
             self.memory.best = {"step": self.learner.step, **evaluation.row()}

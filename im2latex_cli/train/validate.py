@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from im2latex_cli.evaluate import text
 from im2latex_cli.latex.grammar import check
 from im2latex_cli.latex.vocab import BOS, EOS, PAD, Vocab
-from im2latex_cli.model.beam import search
+from im2latex_cli.model.beam import Found, search
+from im2latex_cli.model.confidence import Calibration, calibration_error
 from im2latex_cli.model.inputs import to_batch
 from im2latex_cli.model.network import Network
 from im2latex_cli.train.batches import pad_ids, plan
@@ -38,6 +40,10 @@ class Evaluation:
         well_formed: readings that are sound formulas.
         pictures: pictures read.
         examples: index into the split, reference and reading of a few pictures.
+        calibration: score to confidence, fitted to these readings; None where all are right or
+            all are wrong.
+        calibration_error: expected calibration error, 0 to 1, of confidences that were fitted to
+            the other half of the readings.
     """
 
     loss: float
@@ -50,6 +56,8 @@ class Evaluation:
     well_formed: float
     pictures: int
     examples: tuple[tuple[int, str, str], ...]
+    calibration: Calibration | None = None
+    calibration_error: float | None = None
 
     @property
     def rank(self) -> tuple[float, float, float]:
@@ -58,6 +66,7 @@ class Evaluation:
 
     def row(self) -> dict[str, float | int | str]:
         """The figures by name, for logs."""
+        error = self.calibration_error
         return {
             "loss": self.loss,
             "perplexity": float(np.exp(min(self.loss, 50.0))),
@@ -67,6 +76,7 @@ class Evaluation:
             "exact_match": self.exact_match,
             "identical": self.identical,
             "well_formed": self.well_formed,
+            **({} if error is None else {"calibration_error": error}),
         }
 
 
@@ -103,7 +113,7 @@ def evaluate(
     network.eval()
     loss = entropy = 0.0
     tokens = 0
-    readings: dict[int, list[int]] = {}
+    readings: dict[int, _Reading] = {}
     batches = plan(
         chosen, packed, pictures=64, pixels=pixels, tokens=20_000, random=np.random.default_rng(0)
     )
@@ -129,16 +139,32 @@ def evaluate(
             nbest=1,
         )
         for index, hypotheses in zip(indices, found, strict=True):
-            readings[int(index)] = [int(i) for i in hypotheses[0].ids] if hypotheses else []
+            readings[int(index)] = _reading(hypotheses)
     return _scored(
         packed, vocab, readings, loss=loss / tokens, entropy=entropy / tokens, examples=examples
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The ids of one reading, their summed log-probability and how many numbers that sums."""
+
+    ids: list[int]
+    score: float = 0.0
+    steps: int = 0
+
+
+def _reading(hypotheses: Sequence[Found]) -> _Reading:
+    if not hypotheses:
+        return _Reading([])
+    best = hypotheses[0]
+    return _Reading([int(i) for i in best.ids], best.score, len(best.token_scores))
+
+
 def _scored(
     packed: Packed,
     vocab: Vocab,
-    readings: dict[int, list[int]],
+    readings: dict[int, _Reading],
     *,
     loss: float,
     entropy: float,
@@ -146,7 +172,9 @@ def _scored(
 ) -> Evaluation:
     order = sorted(readings)
     references = [vocab.decode(packed.formula(index)) for index in order]
-    found = [vocab.decode(readings[index]) for index in order]
+    found = [vocab.decode(readings[index].ids) for index in order]
+    right = [a == b for a, b in zip(references, found, strict=True)]
+    calibration, error = calibrated([readings[index] for index in order], right)
     scores = text.score(references, found, rounds=1)
     shown = np.linspace(0, len(order) - 1, min(examples, len(order))).astype(int)
     return Evaluation(
@@ -162,7 +190,49 @@ def _scored(
         examples=tuple(
             (order[i], " ".join(references[i]), " ".join(found[i])) for i in map(int, shown)
         ),
+        calibration=calibration,
+        calibration_error=error,
     )
+
+
+class Scored(Protocol):
+    """A reading: its summed log-probability, and over how many steps."""
+
+    @property
+    def score(self) -> float:
+        """Natural logarithm."""
+
+    @property
+    def steps(self) -> int:
+        """The end included."""
+
+
+def calibrated(
+    readings: Sequence[Scored], right: Sequence[bool]
+) -> tuple[Calibration | None, float | None]:
+    """Calibrate confidences on all readings; the error comes from fits to the other half.
+
+    Args:
+        readings: what was read.
+        right: whether each reading is right.
+    """
+
+    def fit(places: Sequence[int]) -> Calibration | None:
+        some = [readings[place] for place in places]
+        return Calibration.fit(
+            [one.score for one in some], [one.steps for one in some], [right[i] for i in places]
+        )
+
+    halves = [range(first, len(readings), 2) for first in (0, 1)]
+    fits = [fit(half) for half in halves]
+    whole = fit(range(len(readings)))
+    claimed, truth = [], []
+    for half, other in zip(halves, reversed(fits), strict=True):
+        if other is None:
+            return whole, None
+        claimed += [other(readings[place].score, readings[place].steps) for place in half]
+        truth += [right[place] for place in half]
+    return whole, calibration_error(claimed, truth)
 
 
 def commonest(readings: Sequence[Sequence[str]]) -> int:

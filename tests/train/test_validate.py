@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +8,7 @@ from im2latex_cli.latex.vocab import EOS, Vocab
 from im2latex_cli.model.network import Network
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.packed import Packed
-from im2latex_cli.train.validate import Evaluation, choose, commonest, evaluate
+from im2latex_cli.train.validate import Evaluation, calibrated, choose, commonest, evaluate
 
 
 def evaluated(network: Network, packed: Packed, vocab: Vocab, **changes) -> Evaluation:
@@ -82,3 +84,34 @@ def test_rank_prefers_edit_then_exact_then_loss() -> None:
     closer = Evaluation(loss=9.0, edit_similarity=51.0, exact_match=0.0, **made)
     ranked = sorted([closer, worst, exact, lower], key=lambda e: e.rank)
     assert ranked == [worst, lower, exact, closer]
+
+
+def drawn(count: int, seed: int) -> tuple[list[SimpleNamespace], list[bool]]:
+    """Readings that are right exactly as often as the logistic function of their score says."""
+    random = np.random.default_rng(seed)
+    scores = -random.exponential(2.0, count)
+    right = random.random(count) < 1 / (1 + np.exp(-(1.0 + scores)))
+    return [SimpleNamespace(score=float(s), steps=10) for s in scores], [bool(r) for r in right]
+
+
+def test_calibration_finds_how_often_a_score_is_right() -> None:
+    fitted, error = calibrated(*drawn(4000, 0))
+    assert fitted is not None
+    assert error is not None
+    assert error < 0.03
+    assert fitted(-1.0, 10) == pytest.approx(0.5, abs=0.05)
+    assert fitted(-5.0, 10) < 0.05
+
+
+def test_calibration_error_is_measured_on_readings_that_were_not_fitted() -> None:
+    readings, _ = drawn(40, 1)
+    right = [bool(place % 2) for place in range(40)]  # one half all right, the other all wrong
+    assert calibrated(readings, right)[1] is None
+    coin = [bool(place // 2 % 2) for place in range(40)]
+    assert calibrated(readings, coin)[1] is not None
+
+
+def test_nothing_to_learn_gives_no_calibration() -> None:
+    readings, _ = drawn(10, 2)
+    assert calibrated(readings, [True] * 10) == (None, None)
+    assert calibrated(readings, [False] * 10) == (None, None)

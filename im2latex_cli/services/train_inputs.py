@@ -1,0 +1,170 @@
+"""What a training starts from: data, vocabulary, preprocessing, and maybe another model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from im2latex_cli import checkpoints, paths
+from im2latex_cli.checkpoints import ModelFile
+from im2latex_cli.data import manifest, store
+from im2latex_cli.errors import InputError
+from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.progress import Reporter
+from im2latex_cli.recognizer import find_model
+from im2latex_cli.settings.resolve import Resolved
+from im2latex_cli.settings.sources import Given
+from im2latex_cli.train.initial import FREE, demand_dims, merge
+from im2latex_cli.train.packed import Packed, pack
+from im2latex_cli.vision.prepare import Preprocessing
+
+SMALL_BELOW = 2_000
+"""Training pictures below which the preset auto takes small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The model that a training begins with.
+
+    Attributes:
+        model: its file; of a run under way, that run's own last one.
+        name: as the user named it.
+        told: what the run's model files say about it; JSON-ready.
+    """
+
+    model: ModelFile
+    name: str
+    told: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a training starts from.
+
+    Attributes:
+        data: the data set folder.
+        vocab: its tokens, behind those of the model that the training begins with.
+        preprocessing: what pictures go through.
+        train: the packed train split.
+        start: the model that the training begins with, or None.
+    """
+
+    data: Path
+    vocab: Vocab
+    preprocessing: Preprocessing
+    train: Packed
+    start: Start | None
+
+    def pack(self, split: str, reporter: Reporter) -> Packed:
+        """Pack another split alike."""
+        return _pack(self.data, split, self.vocab, self.preprocessing, reporter)
+
+    def validation(self, reporter: Reporter) -> tuple[Packed, str]:
+        """The split to evaluate on: val, or train where there is none."""
+        if "val" in store.splits(self.data):
+            try:
+                return self.pack("val", reporter), "val"
+            except InputError as error:
+                reporter.warn(str(error))
+        reporter.warn("There are no validation pictures: evaluations read the train split.")
+        return self.train, "train"
+
+
+def open_inputs(data: Path, init: str | None, under_way: Path | None, reporter: Reporter) -> Inputs:
+    """Read what a training starts from.
+
+    Args:
+        data: the data set folder.
+        init: the model to begin with, or None.
+        under_way: the last model of the run that is to go on, if one is; it takes `init`'s place.
+        reporter: told about packing.
+
+    Raises:
+        InputError: the data set is missing, empty or without a vocabulary; no model is there.
+        CheckpointError: the model cannot be used.
+    """
+    vocab, preprocessing = _vocab(data), _preprocessing(data)
+    start = _start(init, under_way, vocab) if init else None
+    if start:
+        known, preprocessing = start.model.vocab, start.model.preprocessing
+        vocab = known if under_way else merge(known, vocab)
+    train = _pack(data, "train", vocab, preprocessing, reporter)
+    return Inputs(data, vocab, preprocessing, train, start)
+
+
+def with_preset(resolved: Resolved, inputs: Inputs) -> Resolved:
+    """The settings with their preset, and with the dimensions of the model begun with.
+
+    Raises:
+        CheckpointError: the user set other dimensions than that model has.
+    """
+    chosen: str = resolved.settings.train.preset
+    start = inputs.start
+    if chosen == "auto":
+        small = "small" if len(inputs.train) < SMALL_BELOW else "fast"
+        chosen = "tune" if start else small
+    if start is None:
+        return resolved.with_preset(chosen)
+    given = (*_dims(start), *resolved.given)
+    resolved = replace(resolved, given=given).with_preset(chosen)
+    demand_dims(start.model, resolved.settings.model, name=start.name)
+    return resolved
+
+
+def _dims(start: Start) -> Iterator[Given]:
+    dims = start.model.dims
+    for name in type(dims).model_fields:
+        if name not in FREE:
+            yield Given(f"model.{name}", getattr(dims, name), f"model {start.name}")
+
+
+def _start(init: str, under_way: Path | None, vocab: Vocab) -> Start:
+    if under_way:
+        model = checkpoints.load(under_way)
+        return Start(model, init, model.info.get("init", {}))
+    model = checkpoints.load(find_model(init))
+    told = {
+        "model": init,
+        "data": model.info.get("data"),
+        "steps": model.info.get("steps"),
+        "tokens": len(model.vocab),
+        "new_tokens": len(model.vocab.unknown(vocab.tokens)),
+    }
+    return Start(model, init, told)
+
+
+def _vocab(data: Path) -> Vocab:
+    store.splits(data)
+    path = data / store.VOCAB
+    if not path.is_file():
+        raise InputError(
+            f"{data} has no {store.VOCAB}.", hint=f"Make it with im2latex vocab --data {data}."
+        )
+    return Vocab.load(path)
+
+
+def _preprocessing(data: Path) -> Preprocessing:
+    """What the pictures look like: known where `build` made them."""
+    made = manifest.load(data)
+    names = ("look", "font_size", "dpi", "padding")
+    given: dict[str, Any] = dict(made.settings) if made else {}
+    drawn = {name: given[f"render.{name}"] for name in names if f"render.{name}" in given}
+    return Preprocessing.of_build(**drawn) if len(drawn) == len(names) else Preprocessing()
+
+
+def _pack(
+    data: Path, split: str, vocab: Vocab, preprocessing: Preprocessing, reporter: Reporter
+) -> Packed:
+    packed = pack(
+        data,
+        split,
+        vocab=vocab,
+        preprocessing=preprocessing,
+        cache=paths.make_cache(),
+        reporter=reporter,
+    )
+    for line in packed.skipped:
+        reporter.warn(line)
+    return packed

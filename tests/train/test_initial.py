@@ -1,0 +1,90 @@
+from itertools import islice
+
+import pytest
+import torch
+
+from im2latex_cli.checkpoints import ModelFile
+from im2latex_cli.errors import CheckpointError
+from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.model.network import Network
+from im2latex_cli.settings.training import ModelSettings
+from im2latex_cli.settings.tree import Settings
+from im2latex_cli.train.average import Average
+from im2latex_cli.train.initial import begin_from, demand_dims, merge
+from im2latex_cli.train.packed import Packed
+from im2latex_cli.train.session import Session
+from im2latex_cli.vision.prepare import Preprocessing
+
+OLD = Vocab.build({"a": 5, r"\alpha": 4, "x": 2}, min_count=1)
+
+
+def test_merging_keeps_old_numbers_and_adds_new_tokens_behind() -> None:
+    new = Vocab.build({"x": 7, "b": 3, "a": 1}, min_count=1)
+    both = merge(OLD, new)
+    assert both.tokens == (*OLD.tokens, "b")
+    assert dict(zip(both.tokens[4:], both.counts[4:], strict=True)) == {
+        "a": 6,
+        r"\alpha": 4,
+        "x": 9,
+        "b": 3,
+    }
+    assert merge(OLD, OLD).tokens == OLD.tokens
+
+
+@pytest.fixture(params=["transformer", "lstm"])
+def dims(request: pytest.FixtureRequest, settings: Settings) -> ModelSettings:
+    return settings.model.model_copy(update={"decoder": request.param, "units": 16})
+
+
+def test_old_tokens_are_predicted_as_before_and_new_ones_not_favoured(
+    dims: ModelSettings,
+) -> None:
+    old = Network(dims, len(OLD)).eval()
+    new = Network(dims, len(OLD) + 2).eval()
+    begin_from(new, old.state_dict())
+    images, sizes = torch.rand(2, 1, 32, 64), torch.tensor([[32, 64], [32, 64]])
+    ids = torch.tensor([[1, 4, 5], [1, 6, 4]])
+    with torch.no_grad():
+        before = old.decode(old.encode(images, sizes), ids).logits
+        after = new.decode(new.encode(images, sizes), ids).logits
+    assert torch.allclose(after[..., : len(OLD)], before, atol=1e-5)
+    spread = before.max(-1).values - before.mean(-1)
+    assert bool((after[..., len(OLD) :] < before.mean(-1, keepdim=True) + spread[..., None]).all())
+    first, second = new.decoder.embedding.weight[-2:]
+    assert not torch.equal(first, second), "two new tokens can be told apart"
+
+
+def test_other_dimensions_are_named_with_both_values(settings: Settings) -> None:
+    model = ModelFile(settings.model, OLD, Preprocessing(), {})
+    demand_dims(model, settings.model.model_copy(update={"dropout": 0.5}), name="old")
+    with pytest.raises(CheckpointError, match=r"old.*model\.width 32, not 64.*from the model"):
+        demand_dims(model, settings.model.model_copy(update={"width": 64}), name="old")
+
+
+def test_the_average_begins_at_the_weights_and_does_not_hurry_away() -> None:
+    network = torch.nn.Linear(2, 1)
+    average = Average(network, decay=0.9, raw=False)
+    start = network.weight.detach().clone()
+    with torch.no_grad():
+        network.weight += 1.0
+    average.update(network, step=0)
+    assert torch.allclose(average.network.weight, start + 0.1)
+
+
+def test_a_session_begins_where_the_other_ended(
+    packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    def session(epochs: int, **more) -> Session:
+        train = {"epochs": epochs, "batch_size": 8, "ema": 0.5, **more.pop("train", {})}
+        changed = settings.model_copy(update={"train": settings.train.model_copy(update=train)})
+        plain = Preprocessing()
+        return Session(changed, packed, packed, vocab=vocab, preprocessing=plain, **more)
+
+    first = session(40)
+    for _ in first.steps():
+        pass
+    reached = first.evaluate()
+    second = session(40, train={"init": "first"}, start=first.model({}).tensors)
+    assert second.evaluate() == reached
+    fresh = next(islice(session(40).steps(), 1)).loss
+    assert next(islice(second.steps(), 1)).loss < 0.8 * fresh
