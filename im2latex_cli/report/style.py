@@ -19,7 +19,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); }
 thead th { color: var(--soft); font-weight: normal; font-size: .875rem; }
-tbody th { font-weight: 500; }
+tbody th { font-weight: 500; min-width: 6rem; overflow-wrap: anywhere; }
 td:last-child { min-width: 6rem; }
 .scale { width: 100%; height: .75rem; display: block; }
 .track { fill: var(--track); } .bar { fill: var(--bar); }

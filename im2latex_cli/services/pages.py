@@ -110,6 +110,7 @@ def write_image_page(
         figures=(
             *_figures(result, names),
             *_halved(result),
+            *_characters(result),
         ),
         cases=gallery.make(
             settings,
@@ -140,6 +141,12 @@ def _halved(result: EvalImageResult) -> Iterator[Figure]:
         value = getattr(result, f"seed_{name}")
         if value is not None:
             yield Figure(f"{name.replace('_', ' ')}, padded and halved", value)
+
+
+def _characters(result: EvalImageResult) -> Iterator[Figure]:
+    for name, value in (("CDM", result.cdm), ("CDM ExpRate", result.cdm_exprate)):
+        if value is not None:
+            yield Figure(name, value)
 
 
 def _plots(groups: Sequence[Group]) -> Iterable[Plot]:

@@ -154,6 +154,16 @@ def test_a_page_with_scores_and_pictures(tmp_path):
     assert "http" not in text.replace("https://www.w3.org", "")
 
 
+def test_a_page_has_the_matched_characters_where_asked_for(tmp_path):
+    pytest.importorskip("scipy")
+    path = tmp_path / "page.html"
+    results = write(tmp_path, ("x^2", "x^2"))
+    evaluate(results, report=str(path))
+    assert "CDM" not in path.read_text(encoding="utf-8")
+    evaluate(results, report=str(path), cdm=True)
+    assert "CDM ExpRate" in path.read_text(encoding="utf-8")
+
+
 def test_torch_is_never_loaded(tmp_path):
     results = write(tmp_path, ("x^2", "x"))
     script = (
