@@ -19,7 +19,7 @@ LEVEL = 0.95
 _CELLS = 4_000_000  # row draws held in memory at once
 
 
-def resample(statistics: NDArray[np.int64], *, seed: int, rounds: int = ROUNDS) -> Sums:
+def resample(statistics: NDArray[np.int64] | Sums, *, seed: int, rounds: int = ROUNDS) -> Sums:
     """Sums of `rounds` corpora drawn with replacement.
 
     The same seed and number of rows draw the same corpora, so that two systems scored on the

@@ -19,7 +19,7 @@ from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, UsageError
 from im2latex_cli.evaluate import breakdown, forms, styles, text
 from im2latex_cli.evaluate.forms import FORMS, Form
 from im2latex_cli.evaluate.styles import StyleScores
-from im2latex_cli.evaluate.text import TextScores
+from im2latex_cli.evaluate.text import Interval, TextScores
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.progress import Reporter
 from im2latex_cli.services import examples
@@ -111,7 +111,8 @@ def _recognise(
         **request,
         "pictures": len(made),
         "failed": sum(not row.hypotheses for row in made),
-        "perplexity": perplexity,
+        "perplexity": None if perplexity is None else perplexity.value,
+        "perplexity_interval": None if perplexity is None else perplexity.interval,
     }
     predictions.write(folder, made, meta)
 
@@ -183,6 +184,7 @@ def _score_existing(
         note=MEMORY if meta.get("split") == "train" else None,
         form=form,
         perplexity=meta.get("perplexity"),
+        perplexity_interval=_interval(meta.get("perplexity_interval")),
         forms=tuple(_row(name, found) for name, found in scores.items()),
         styles=_styles(*tokens),
         groups=breakdown.groups(*tokens, [row.source for row in scored]),
@@ -195,6 +197,14 @@ def _score_existing(
         attend = None if model is None else _attend(settings, model)
         write_text_page(Path(settings.evaluate.report), settings, result, scored, attend=attend)
     return result
+
+
+def _interval(found: Any) -> Interval | None:
+    match found:
+        case [float(low), float(high)]:
+            return low, high
+        case _:
+            return None
 
 
 def _attend(settings: Settings, model: str) -> Attend:

@@ -63,6 +63,7 @@ class EvalTextResult:
     exact_match: float
     exact_match_interval: Interval
     perplexity: float | None
+    perplexity_interval: Interval | None
     bleu4_nltk: float = field(metadata=DETAIL)
     edit_similarity_present: float = field(metadata=DETAIL)
     forms: tuple[FormRow, ...]

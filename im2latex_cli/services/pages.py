@@ -35,7 +35,7 @@ def write_text_page(
         "data": result.data,
         "split": result.split,
         "pictures": f"{result.pictures:,}, {result.failed:,} without a prediction",
-        "perplexity": None if result.perplexity is None else f"{result.perplexity:.3f}",
+        "perplexity": _perplexity(result),
         "note": result.note,
     }
     styles = result.styles
@@ -134,6 +134,14 @@ def _figures(result: EvalTextResult | EvalImageResult, names: Iterable[str]) -> 
         for name in names
         if getattr(result, name) is not None
     )
+
+
+def _perplexity(result: EvalTextResult) -> str | None:
+    if result.perplexity is None:
+        return None
+    if result.perplexity_interval is None:
+        return f"{result.perplexity:.3f}"
+    return "{:.3f} ({:.3f} to {:.3f})".format(result.perplexity, *result.perplexity_interval)
 
 
 def _halved(result: EvalImageResult) -> Iterator[Figure]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from im2latex_cli.data.labelled import Labelled
 from im2latex_cli.data.predictions import Hypothesis, Prediction
 from im2latex_cli.errors import InputError
+from im2latex_cli.evaluate import intervals
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognizer import Recognizer
@@ -26,9 +28,27 @@ ATTENDED = 60
 Picture = NDArray[np.uint8]
 
 
+@dataclass(frozen=True, slots=True)
+class Perplexity:
+    """Of the references (natural, by token, their ends included), with its 95 % interval."""
+
+    value: float
+    interval: tuple[float, float]
+
+    @classmethod
+    def of(cls, likelihoods: Sequence[float], tokens: Sequence[int], *, seed: int) -> Perplexity:
+        """From the natural log-likelihood and the number of tokens of each picture."""
+        table = np.array([likelihoods, tokens], dtype=np.float64).T
+        drawn = intervals.resample(table, seed=seed)
+        return cls(
+            value=math.exp(-table[:, 0].sum() / table[:, 1].sum()),
+            interval=intervals.percentile(np.exp(-drawn[:, 0] / drawn[:, 1])),
+        )
+
+
 def recognise(
     settings: Settings, reporter: Reporter, model: str, wanted: Sequence[Labelled]
-) -> tuple[list[Prediction], float | None]:
+) -> tuple[list[Prediction], Perplexity | None]:
     """Read pictures with the best hypotheses first.
 
     Args:
@@ -38,8 +58,7 @@ def recognise(
         wanted: the pictures; one that cannot be read becomes a prediction with an error.
 
     Returns:
-        A prediction for each picture, and the perplexity of the references (natural, by token,
-        their ends included); None where no picture could be read.
+        A prediction for each picture, and the perplexity; None where no picture could be read.
 
     Raises:
         CheckpointError: the model cannot be used.
@@ -47,7 +66,8 @@ def recognise(
     """
     recognizer = _load(settings, model)
     made: list[Prediction] = []
-    likelihood, tokens = 0.0, 0
+    likelihoods: list[float] = []
+    tokens: list[int] = []
     with reporter.step("Recognise", total=len(wanted)) as step:
         for start in range(0, len(wanted), CHUNK):
             chunk = wanted[start : start + CHUNK]
@@ -55,12 +75,12 @@ def recognise(
             read = dict(_read(recognizer, pictures, errors)) if pictures else {}
             made.extend(_prediction(row, at, read, errors) for at, row in enumerate(chunk))
             likely = [(pictures[at], chunk[at].tokens) for at in read]
-            likelihood += sum(
-                recognizer.log_likelihoods(*zip(*likely, strict=True)) if likely else ()
-            )
-            tokens += sum(len(formula) + 1 for _, formula in likely)
+            if likely:
+                likelihoods += recognizer.log_likelihoods(*zip(*likely, strict=True))
+            tokens += [len(formula) + 1 for _, formula in likely]
             step.advance(len(chunk))
-    return made, math.exp(-likelihood / tokens) if tokens else None
+    seed = settings.runtime.seed
+    return made, Perplexity.of(likelihoods, tokens, seed=seed) if tokens else None
 
 
 def attend(settings: Settings, model: str) -> Callable[[Picture, Sequence[str]], bytes | None]:
