@@ -1,6 +1,7 @@
 """A split packed once into memory-mapped files, so that an epoch decodes no PNG.
 
-The pack lies in the user cache under a key made from all that shaped it; knows no tensor.
+The pack lies in the user cache under a key made from all that shaped it: the data set's files,
+vocabulary, preprocessing, and `PREPARE_REVISION` of the code that prepares. Knows no tensor.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from im2latex_cli.data.store import Record
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter
+from im2latex_cli.train.shelf import INDEX, tidy, touch
 from im2latex_cli.vision.finish import Frame
 from im2latex_cli.vision.image import open_grey
-from im2latex_cli.vision.prepare import Preprocessing, prepare_with_frame
+from im2latex_cli.vision.prepare import PREPARE_REVISION, Preprocessing, prepare_with_frame
 
 VERSION = 1
 """Layout of the pack; a new number makes every old pack unused."""
@@ -105,7 +107,8 @@ def pack(
 ) -> Packed:
     """Open the pack of a split, made first where the cache has none.
 
-    Pictures that cannot be read are left out and named in `Packed.skipped`.
+    Pictures that cannot be read are left out and named in `Packed.skipped`. Writing a pack
+    removes those that became useless, and the least recently used where there are too many.
 
     Args:
         root: the data set folder.
@@ -119,10 +122,9 @@ def pack(
         InputError: the data set is missing or broken, or none of its pictures can be read.
     """
     records = store.read(root, split)
-    folder = (
-        cache / "packed" / _key(root, split, records, [vocab.to_json(), preprocessing.to_json()])
-    )
-    if not (folder / "index.json").is_file():
+    content = _content(root, split, records)
+    folder = cache / "packed" / _key(content, split, [vocab.to_json(), preprocessing.to_json()])
+    if not (folder / INDEX).is_file():
         temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
@@ -133,24 +135,32 @@ def pack(
                 records=records,
                 vocab=vocab,
                 preprocessing=preprocessing,
+                content=hashlib.sha256(content).hexdigest(),
                 reporter=reporter,
             )
             shutil.rmtree(folder, ignore_errors=True)
             temporary.rename(folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+        tidy(folder.parent, folder)
+    touch(folder)
     return _open(folder)
 
 
-def _key(root: Path, split: str, records: Sequence[Record], shaped_by: list[Any]) -> str:
-    digest = hashlib.sha256(f"{VERSION} {split}".encode())
+def _content(root: Path, split: str, records: Sequence[Record]) -> bytes:
+    """What the data set's files say and when its pictures changed."""
     described = (root / MANIFEST, root / split / store.METADATA, root / split / store.GLYPHS)
-    for path in described:
-        digest.update(path.read_bytes() if path.is_file() else b"-")
-    for record in records:
-        state = record.image.stat()
-        digest.update(f"{state.st_size} {state.st_mtime_ns}".encode())
+    texts = [path.read_bytes() if path.is_file() else b"-" for path in described]
+    states = [record.image.stat() for record in records]
+    return b"".join([*texts, *(f"{at.st_size} {at.st_mtime_ns}".encode() for at in states)])
+
+
+def _key(content: bytes, split: str, shaped_by: list[Any]) -> str:
+    digest = hashlib.sha256(f"{VERSION} {split}".encode())
+    digest.update(content)
     digest.update(json.dumps(shaped_by).encode())
+    if PREPARE_REVISION:
+        digest.update(f"prepare {PREPARE_REVISION}".encode())
     return digest.hexdigest()[:32]
 
 
@@ -161,6 +171,7 @@ def _write(
     records: Sequence[Record],
     vocab: Vocab,
     preprocessing: Preprocessing,
+    content: str,
     reporter: Reporter,
 ) -> None:
     marks, kinds = _read_glyphs(source / store.GLYPHS)
@@ -194,12 +205,18 @@ def _write(
     }
     for name in _ARRAYS:
         np.save(folder / f"{name}.npy", arrays[name])
-    index = {"kinds": kinds, "names": names, "skipped": skipped}
-    files.write_json(folder / "index.json", index)
+    index = {
+        "source": str(source.resolve()),
+        "content": content,
+        "kinds": kinds,
+        "names": names,
+        "skipped": skipped,
+    }
+    files.write_json(folder / INDEX, index)
 
 
 def _open(folder: Path) -> Packed:
-    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     arrays: dict[str, Any] = {name: np.load(folder / f"{name}.npy") for name in _ARRAYS}
     return Packed(
         pixels=np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r"),

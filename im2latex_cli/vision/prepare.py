@@ -20,6 +20,10 @@ from im2latex_cli.vision.finish import Frame, Look, finish
 from im2latex_cli.vision.levels import normalise_levels
 from im2latex_cli.vision.scale import estimate_scale, ink_threshold
 
+PREPARE_REVISION = 0
+"""Raise by one with every change, here or in what `prepare` calls, that changes a picture:
+training keeps prepared pictures in the user cache under keys that hold this number."""
+
 _NOMINAL_FONT_SIZE = 12
 _NOMINAL_DPI = 100
 _FAINT_INK = 225

@@ -63,9 +63,9 @@ def test_second_opening_reads_no_picture(
     assert np.array_equal(second.pixels, first.pixels)
 
 
-@pytest.mark.parametrize("what", ["picture", "metadata", "vocabulary"])
+@pytest.mark.parametrize("what", ["picture", "metadata", "vocabulary", "prepare"])
 def test_anything_changed_makes_another_pack(
-    what: str, data: Path, vocab: Vocab, tmp_path: Path
+    what: str, data: Path, vocab: Vocab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = packing(data, vocab, tmp_path).key
     if what == "picture":
@@ -73,6 +73,8 @@ def test_anything_changed_makes_another_pack(
     elif what == "metadata":
         path = data / "train" / "metadata.jsonl"
         path.write_text(path.read_text().replace("a + b", "a - b"))
+    elif what == "prepare":
+        monkeypatch.setattr("im2latex_cli.train.packed.PREPARE_REVISION", 99)
     else:
         vocab = Vocab.build({"a": 2}, min_count=1)
     assert packing(data, vocab, tmp_path).key != before
@@ -106,3 +108,14 @@ def test_broken_glyph_row_is_named(data: Path, vocab: Vocab, tmp_path: Path) -> 
     (data / "train" / "glyphs.jsonl").write_text('{"file_name": "000000.png", "glyphs": [[1]]}\n')
     with pytest.raises(InputError, match=r"glyphs.jsonl, line 1"):
         packing(data, vocab, tmp_path)
+
+
+def test_a_changed_data_set_leaves_no_useless_pack_behind(
+    data: Path, vocab: Vocab, tmp_path: Path
+) -> None:
+    before = packing(data, vocab, tmp_path).key
+    other = packing(data, Vocab.build({"a": 2}, min_count=1), tmp_path).key
+    assert {path.name for path in (tmp_path / "packed").iterdir()} == {before, other}
+    os.utime(data / "train" / "000000.png", (1, 1))
+    after = packing(data, vocab, tmp_path).key
+    assert {path.name for path in (tmp_path / "packed").iterdir()} == {after}
