@@ -42,6 +42,7 @@ from im2latex_cli.render.screen import screen
 from im2latex_cli.vision.finish import encode_png, finish
 
 CURVE = (1_000, 10_000, 80_000)
+PART = 4_000
 ONE_BY_ONE = r"""\documentclass[12pt]{article}
 \usepackage{amsmath,amssymb}\pagestyle{empty}
 \begin{document}
@@ -126,22 +127,22 @@ def run_watched(command: Sequence[str], folder: Path) -> Cost:
     return Cost(time.perf_counter() - wall, cpu_seconds() - cpu, peak)
 
 
-def build(lines: Sequence[str], renderer: str) -> tuple[int, int, Cost]:
+def build(lines: Sequence[str], flags: Sequence[str]) -> tuple[int, int, Cost]:
     """Pictures, failures and cost of one cold `im2latex build`."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "formulas.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
         command = [sys.executable, "-m", "im2latex_cli", "build", "-d", "formulas.txt", "-o", "out"]
-        cost = run_watched([*command, "--renderer", renderer, "--quiet"], folder)
+        cost = run_watched([*command, *flags, "--quiet"], folder)
         manifest = load(folder / "out")
         assert manifest is not None
         pictures = sum(manifest.counts[split] for split in ("train", "val", "test"))
         return pictures, manifest.counts["failed"], cost
 
 
-def report(name: str, lines: Sequence[str], renderer: str) -> Cost:
+def report(name: str, lines: Sequence[str], flags: Sequence[str]) -> Cost:
     """Build, print a row, and return the cost of one formula."""
-    pictures, failed, cost = build(lines, renderer)
+    pictures, failed, cost = build(lines, flags)
     each = Cost(cost.wall / len(lines), cost.cpu / len(lines))
     print(
         f"| {name} | {len(lines):,} | {cost.wall:.1f} | {1 / each.wall:,.0f} "
@@ -275,19 +276,24 @@ def main() -> None:
     print(f"{kind} formulas; {os.cpu_count()} cores, load {load_average:.1f} at the start\n")
     print("| way | formulas | s | formulas/s | CPU ms a formula | peak MiB | pictures | failed |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
-    ways = {"TeX": "tex"} if shutil.which("latex") else {}
-    ways |= {"embedded": "embedded"}
+    has_tex, has_gs = shutil.which("latex") is not None, shutil.which("gs") is not None
     if wanted.curve:
         for count in CURVE:
-            report(*islice(ways, 1), lines[:count], next(iter(ways.values())))
+            report("TeX" if has_tex else "embedded", lines[:count], [])
         return
-    costs = {name: report(name, lines, renderer) for name, renderer in ways.items()}
+    costs = {"TeX": report("TeX", lines, ["--renderer", "tex"])} if has_tex else {}
+    costs["embedded"] = report("embedded", lines, ["--renderer", "embedded"])
+    part = lines[:: max(1, len(lines) // PART)][:PART]
+    if has_tex:
+        costs["TeX, --fonts 0.2"] = report("TeX, --fonts 0.2", part, ["--fonts", "0.2"])
+    if has_tex and has_gs:
+        costs["TeX, --exact"] = report("TeX, --exact", part, ["--exact"])
     baseline = one_by_one(lines, wanted.sample)
     print()
     for name, cost in costs.items() if baseline else ():
         wall, cpu = baseline.wall / cost.wall, baseline.cpu / cost.cpu
         print(f"{name} against one by one: {wall:,.0f} times by the clock, {cpu:,.0f} by CPU time")
-    if "TeX" in ways:
+    if has_tex:
         print_stages(lines[:: max(1, len(lines) // 5000)][:5000])
 
 

@@ -1,3 +1,5 @@
+import gzip
+
 import numpy as np
 import pytest
 
@@ -187,8 +189,12 @@ def test_glyphs_lie_on_their_ink(tex):
 
 
 @pytest.mark.slow
-def test_real_formulas_alone_and_together(tex, real_data):
-    lines = (real_data / "im2latex100k/train.norm.txt").read_text().splitlines()[:7000:100]
+def test_500_real_formulas_alone_and_together(tex, real_data):
+    papers = (real_data / "im2latex100k/train.norm.txt").read_text().splitlines()[:7000:28]
+    with gzip.open(real_data / "formulas/train.tsv.gz", "rt", encoding="utf-8") as table:
+        books = [line.rstrip("\n").split("\t")[-1] for line in table][1:80001:320]
+    lines = [*papers, *books]
+    assert len(lines) == 500
     together = list(tex.render(lines))
     alone = [next(iter(tex.render([line]))) for line in lines]
     assert all(same(a, b) for a, b in zip(together, alone, strict=True))
