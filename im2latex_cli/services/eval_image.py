@@ -117,7 +117,7 @@ def _result(
 ) -> EvalImageResult:
     render, seed = settings.render, settings.runtime.seed
     pages = image.summarize((pair.page for pair in found), seed=seed)
-    finished = image.summarize((pair.picture for pair in found), rounds=1)
+    finished = image.summarize((pair.picture for pair in found), seed=seed)
     figures = {
         name: value
         for name, value in asdict(pages).items()
@@ -139,7 +139,9 @@ def _result(
         references_not_rendered=skipped,
         note=None if harvard else NOT_COMPARABLE,
         seed_edit_similarity=finished.edit_similarity,
+        seed_edit_similarity_interval=finished.edit_similarity_interval,
         seed_exact_match=finished.exact_match,
+        seed_exact_match_interval=finished.exact_match_interval,
         report=settings.evaluate.report,
         **figures,
     )

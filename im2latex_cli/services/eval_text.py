@@ -41,7 +41,9 @@ HEADLINE = (
     "exact_match",
     "exact_match_interval",
     "bleu4_nltk",
+    "bleu4_nltk_interval",
     "edit_similarity_present",
+    "edit_similarity_present_interval",
 )
 """Figures of the chosen form that the result carries."""
 

@@ -65,7 +65,9 @@ class EvalTextResult:
     perplexity: float | None
     perplexity_interval: Interval | None
     bleu4_nltk: float = field(metadata=DETAIL)
+    bleu4_nltk_interval: Interval = field(metadata=DETAIL)
     edit_similarity_present: float = field(metadata=DETAIL)
+    edit_similarity_present_interval: Interval = field(metadata=DETAIL)
     forms: tuple[FormRow, ...]
     styles: StyleScores = field(metadata=DETAIL)
     groups: tuple[Group, ...] = field(metadata=DETAIL)
@@ -130,7 +132,9 @@ class EvalImageResult:
     match_strict_without_blank: float | None = None
     match_strict_without_blank_interval: Interval | None = None
     seed_edit_similarity: float | None = None
+    seed_edit_similarity_interval: Interval | None = None
     seed_exact_match: float | None = None
+    seed_exact_match_interval: Interval | None = None
     cdm: float | None = None
     cdm_exprate: float | None = None
     report: str | None = None

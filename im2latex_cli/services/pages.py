@@ -44,8 +44,12 @@ def write_text_page(
         facts={name: fact for name, fact in facts.items() if fact},
         figures=(
             *_figures(result, ("bleu4", "edit_similarity", "exact_match")),
-            Figure("BLEU-4 of nltk", result.bleu4_nltk),
-            Figure("edit similarity, missing ones skipped", result.edit_similarity_present),
+            Figure("BLEU-4 of nltk", result.bleu4_nltk, result.bleu4_nltk_interval),
+            Figure(
+                "edit similarity, missing ones skipped",
+                result.edit_similarity_present,
+                result.edit_similarity_present_interval,
+            ),
             Figure(LOWER.format("character error rate"), styles.character_error_rate),
             Figure(LOWER.format("pix2tex edit distance"), styles.pix2tex_edit_distance),
             Figure(LOWER.format("UniMERNet edit distance"), styles.unimernet_edit_distance),
@@ -148,7 +152,8 @@ def _halved(result: EvalImageResult) -> Iterator[Figure]:
     for name in ("edit_similarity", "exact_match"):
         value = getattr(result, f"seed_{name}")
         if value is not None:
-            yield Figure(f"{name.replace('_', ' ')}, padded and halved", value)
+            interval = getattr(result, f"seed_{name}_interval")
+            yield Figure(f"{name.replace('_', ' ')}, padded and halved", value, interval)
 
 
 def _characters(result: EvalImageResult) -> Iterator[Figure]:
