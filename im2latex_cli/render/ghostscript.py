@@ -32,9 +32,13 @@ INSTALL = (
     "`brew install ghostscript` and `brew install --cask basictex` (macOS); or leave out --exact."
 )
 _PAPER = (
-    r"\pdfpagewidth\wd\i@box \pdfpageheight\dimexpr\ht\i@box+\dp\i@box\relax"
-    r"\pdfhorigin\z@ \pdfvorigin\z@ \pdfcompresslevel\z@"
+    r"\pdfpagewidth\dimexpr\wd\i@box+%(left)din+%(right)din\relax \pdfhorigin%(left)din"
+    r"\pdfpageheight\dimexpr\ht\i@box+\dp\i@box+%(high)din*2\relax \pdfvorigin%(high)din"
+    r"\pdfcompresslevel\z@ "
 )
+_NO_MARGINS = (0, 0, 0)
+_MARGINS = (5, 40, 2)
+"""Inches left, right, above and below: whole pixels at any resolution, so no pixel changes."""
 _CALM = ("-q", "-dBATCH", "-dNOPAUSE", "-dSAFER", "-dNOINTERPOLATE")
 _ALPHA = ("-dTextAlphaBits=4", "-dGraphicsAlphaBits=4", "-dAlignToPixels=0", "-dGridFitTT=2")
 _DEVICE = ("-sDEVICE=pgmraw", "-dMaxBitmap=500000000", "-sOutputFile=-")
@@ -74,10 +78,17 @@ class Ghostscript:
         )
         return f"Ghostscript {answer.stdout.decode('ascii', 'replace').strip() or 'unknown'}"
 
-    def paint(self, jobs: Sequence[Job], *, face: str = "") -> dict[int, Ink]:
+    def paint(
+        self, jobs: Sequence[Job], *, face: str = "", margins: bool = False
+    ) -> dict[int, Ink]:
         """Paint formulas that may share a document.
 
         A group whose pages are not beyond doubt is halved until each formula stands alone.
+
+        Args:
+            jobs: the formulas.
+            face: LaTeX that loads their typeface.
+            margins: leave room for ink beyond the edges of the page, which is cut off else.
 
         Returns:
             Index -> whole page, (H, W) uint8 with 255 as paper; lacks what cannot be painted.
@@ -86,18 +97,22 @@ class Ghostscript:
         groups = [list(jobs)] if jobs else []
         while groups:
             group = groups.pop()
-            painted = self._run(group, face)
+            painted = self._run(group, face, _MARGINS if margins else _NO_MARGINS)
             if painted is not None:
                 found.update(painted)
             elif len(group) > 1:
                 groups += [group[: len(group) // 2], group[len(group) // 2 :]]
         return found
 
-    def _run(self, jobs: Sequence[Job], face: str) -> dict[int, Ink] | None:
+    def _run(
+        self, jobs: Sequence[Job], face: str, margins: tuple[int, int, int]
+    ) -> dict[int, Ink] | None:
         """Paint one document; None where marks and pages do not agree."""
         nonce = new_nonce()
         settings = self._settings
-        source = document.write(jobs, size=settings.font_size, nonce=nonce, face=face, paper=_PAPER)
+        left, right, high = margins
+        paper = _PAPER % {"left": left, "right": right, "high": high}
+        source = document.write(jobs, size=settings.font_size, nonce=nonce, face=face, paper=paper)
         transcript = run_latex(
             self._pdflatex, source, mark=nonce, timeout=settings.timeout, output="batch.pdf"
         )
@@ -105,7 +120,10 @@ class Ghostscript:
         if account.errors or list(account.ended) != [job.index for job in jobs]:
             return None
         sizes = [
-            (self._pixels(height + depth), self._pixels(width))
+            (
+                self._pixels(height + depth) + 2 * high * settings.dpi,
+                self._pixels(width) + (left + right) * settings.dpi,
+            )
             for width, height, depth in account.ended.values()
         ]
         if any(rows * columns > _MOST_PIXELS for rows, columns in sizes):

@@ -29,6 +29,7 @@ from im2latex_cli.settings.sections import RenderSettings
 BATCH = 1000
 PAINTING = 1
 """Counts the changes of our painting; to be raised with every one that changes a pixel."""
+_ROUNDING = 4
 Result = Page | RenderFailure
 Tokens = Sequence[str]
 
@@ -161,17 +162,28 @@ class TexRenderer:
     def _repaint(
         self, pages: Sequence[Result], jobs: Sequence[Job], lonely: set[int], face: str
     ) -> list[Result]:
-        """Let Ghostscript paint the pages anew."""
+        """Let Ghostscript paint the pages anew; with margins where the paper's edge cuts ink."""
         if self._exact is None:
             raise AssertionError
-        inks = self._exact.paint([job for job in jobs if job.index not in lonely], face=face)
-        for job in jobs:
-            if job.index in lonely:
-                inks |= self._exact.paint([replace(job, doubtful=())], face=face)
-        return [
-            _with_ink(page, inks.get(2 * index)) if isinstance(page, Page) else page
-            for index, page in enumerate(pages)
-        ]
+        found = list(pages)
+        cut: list[Job] = []
+        for margins in (False, True):
+            wanted = cut if margins else jobs
+            inks = self._exact.paint(
+                [job for job in wanted if job.index not in lonely], face=face, margins=margins
+            )
+            for job in wanted:
+                if job.index in lonely:
+                    single = [replace(job, doubtful=())]
+                    inks |= self._exact.paint(single, face=face, margins=margins)
+            for job in wanted:
+                index = job.index // 2
+                page = pages[index]
+                if isinstance(page, Page):
+                    found[index] = _with_ink(page, inks.get(job.index))
+                    if not margins and _is_cut(page, found[index]):
+                        cut.append(job)
+        return found
 
     def _paint(self, clean: Outcome, tagged: Outcome | None) -> Result:
         """Typeset pages to ink; the copy says which token painted what."""
@@ -194,3 +206,11 @@ def _with_ink(page: Page, ink: Ink | None) -> Result:
         return RenderFailure("blank", "nothing lies on the page")
     box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     return replace(page, ink=np.ascontiguousarray(ink[box]))
+
+
+def _is_cut(page: Page, exact: Result) -> bool:
+    """Whether the exact page lacks more ink than rounding explains."""
+    if not isinstance(exact, Page):
+        return exact.reason == "blank"
+    sides = zip(page.ink.shape, exact.ink.shape, strict=True)
+    return any(ours > theirs + _ROUNDING for ours, theirs in sides)

@@ -66,6 +66,15 @@ def test_pictures_are_those_of_one_document_a_formula(tmp_path):
 
 
 @needs_gs
+def test_a_formula_wider_than_its_line_is_not_cut():
+    long = "+".join(rf"\mathrm{{abcdefgh}}_{{{n}}}" for n in range(30)).join(("{", "}"))
+    (ours,) = TexRenderer(RenderSettings()).render([long])
+    (exact,) = TexRenderer(RenderSettings(exact=True)).render([long])
+    assert ours.ink.shape[1] > 1100  # a line has 1083 pixels
+    assert exact.ink.shape[1] == pytest.approx(ours.ink.shape[1], abs=2)
+
+
+@needs_gs
 def test_the_version_names_ghostscript():
     assert "Ghostscript" in TexRenderer(RenderSettings(exact=True)).version
     assert "Ghostscript" not in TexRenderer(RenderSettings()).version
