@@ -5,6 +5,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A shared machine may stall any example; CI tries the same examples every time.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 # Tiny networks gain nothing from threads, and lose much where another process holds a core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

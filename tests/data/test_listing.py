@@ -80,6 +80,8 @@ def test_no_line_shifts(tmp_path_factory: pytest.TempPathFactory, lines: list[by
     folder = write(tmp_path_factory.mktemp("listing"), content, train=train)
     rows = list(open_listing(folder).read())
     assert [row.line for row in rows] == list(range(1, len(lines) + 1))
+    if lines:  # a byte order mark is no part of the first formula
+        lines = [lines[0].removeprefix(codecs.BOM_UTF8), *lines[1:]]
     for line, row in zip(lines, rows, strict=True):
         text = row.formula if isinstance(row, Entry) else row.text
         assert line in {text.encode(), text.encode("latin-1", "replace")}
