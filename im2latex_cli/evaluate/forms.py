@@ -92,7 +92,8 @@ def _kept(formula: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=65536)
 def _dropped(formula: str) -> tuple[str, ...]:
-    return normalize(formula, spacing="drop").tokens
+    # Out of the kept form, so that a reader who writes that form is never wrong in this one.
+    return normalize(join(_kept(formula)), spacing="drop").tokens
 
 
 _READERS: dict[Form, Callable[[str], tuple[str, ...]]] = {

@@ -6,6 +6,8 @@ import pytest
 
 from im2latex_cli.evaluate import forms
 from im2latex_cli.evaluate.forms import Example
+from im2latex_cli.latex.normalize import normalize
+from im2latex_cli.latex.tokenizer import join
 
 
 def example(reference: str, hypothesis: str | None) -> Example:
@@ -61,3 +63,10 @@ def test_old_matrices_are_drawn_as_environments():
 def test_a_missing_hypothesis_stays_missing_in_every_form():
     for form in forms.FORMS:
         assert forms.tokens_in(form, [example("x", None)])[1] == [None]
+
+
+@pytest.mark.parametrize("formula", [r"\mathrm { s u c h ~ t h a t } \, x", r"{\rm for\ all}\; x"])
+def test_a_reader_of_the_kept_form_is_right_without_spacing_too(formula: str) -> None:
+    read = join(normalize(formula).tokens)
+    references, hypotheses = forms.tokens_in("normalised_no_spacing", [example(formula, read)])
+    assert references == hypotheses
