@@ -30,4 +30,6 @@ def train(
     """Train a recogniser; Ctrl-C saves it, and --resume goes on."""
     from im2latex_cli.services import train as service
 
-    return service.run(session.resolved, session.reporter, data=data, resume=resume, force=force)
+    return service.run_together(
+        session.resolved, session.reporter, data=data, resume=resume, force=force
+    )

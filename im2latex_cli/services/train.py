@@ -10,16 +10,17 @@ from typing import Any
 
 from im2latex_cli import __version__
 from im2latex_cli.errors import EXIT_OK, Interrupted, PartialError
-from im2latex_cli.progress import Reporter, Step
+from im2latex_cli.progress import Reporter, SilentReporter, Step
 from im2latex_cli.services.train_inputs import Inputs, open_inputs, with_preset
 from im2latex_cli.settings.resolve import Resolved
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.continuing import bound, finished, open_state
 from im2latex_cli.train.folder import RunFolder
 from im2latex_cli.train.interrupts import StopRequest
-from im2latex_cli.train.log import RunLog
+from im2latex_cli.train.log import RunLog, SilentLog
 from im2latex_cli.train.loop import StepReport
 from im2latex_cli.train.session import Session
+from im2latex_cli.train.team import ALONE, Team, join
 
 SAVE_SECONDS = 120.0
 """Longest time of training that a crash may cost."""
@@ -111,6 +112,20 @@ class _Run:
     status: str = "trained"
 
 
+def run_together(
+    resolved: Resolved, reporter: Reporter, *, data: Path, resume: bool = False, force: bool = False
+) -> TrainResult | None:
+    """As `run`, together with the other processes where torchrun started this one.
+
+    Returns:
+        None in a process that does not lead.
+    """
+    with join(resolved.settings.runtime.device) as team:
+        told = reporter if team.leads else SilentReporter()
+        result = run(resolved, told, data=data, resume=resume, force=force, team=team)
+        return result if team.leads else None
+
+
 def run(
     resolved: Resolved,
     reporter: Reporter,
@@ -118,6 +133,7 @@ def run(
     data: Path,
     resume: bool = False,
     force: bool = False,
+    team: Team = ALONE,
 ) -> TrainResult:
     """Train a model on a data set.
 
@@ -127,6 +143,7 @@ def run(
         data: the data set folder.
         resume: go on with the run that the output folder holds.
         force: begin anew, replacing it.
+        team: the processes that train together; only the one that leads writes.
 
     Raises:
         InputError: the data set is missing, empty or without a vocabulary; or the model to begin
@@ -137,9 +154,11 @@ def run(
         PartialError: the loss became no number; the best model so far is kept.
     """
     wanted = resolved.settings.train
-    folder = RunFolder(Path(wanted.output or Path("results") / data.resolve().name))
+    output = Path(wanted.output or Path("results") / data.resolve().name)
+    folder = RunFolder(output, writes=team.leads)
     under_way = folder.last if folder.state.is_file() and not force else None
-    inputs = open_inputs(data, wanted.init, under_way, reporter)
+    with team.one_first():
+        inputs = open_inputs(data, wanted.init, under_way, reporter)
     resolved = with_preset(resolved, inputs)
     settings = resolved.settings
     extra = {"settings": bound(settings), "data": inputs.train.key}
@@ -147,7 +166,8 @@ def run(
     if state and finished(state[1], settings):
         reporter.info(f"{folder.path} is already trained; --force trains anew.")
         return TrainResult(**{**state[1]["result"], "status": "already trained"})
-    val, split = inputs.validation(reporter)
+    with team.one_first():
+        val, split = inputs.validation(reporter)
     session = Session(
         settings,
         inputs.train,
@@ -156,21 +176,28 @@ def run(
         preprocessing=inputs.preprocessing,
         state=state,
         start=inputs.start.model.tensors if inputs.start else None,
+        team=team,
     )
     work = _Run(settings, reporter, inputs, folder, session, split, extra)
-    if not state:
-        folder.clear()
-        _save_start(work)
-    folder.describe(resolved, inputs.vocab)
-    _announce(work)
-    with RunLog(folder.path, step=session.learner.step) as log, StopRequest() as stop:
+    _begin(work, resolved, anew=state is None)
+    log = RunLog(folder.path, step=session.learner.step) if team.leads else SilentLog()
+    with log, StopRequest() as stop:
         _train(work, log, stop)
     return _result(work)
 
 
-def _train(work: _Run, log: RunLog, stop: StopRequest) -> None:
+def _begin(work: _Run, resolved: Resolved, *, anew: bool) -> None:
+    """Make the run folder ready, and keep what the run begins with: it needs that model no more."""
+    if anew:
+        work.folder.clear()
+        if work.inputs.start:
+            work.folder.save_model(work.session.model(_info(work, {})), best=False)
+    work.folder.describe(resolved, work.inputs.vocab)
+    _announce(work)
+
+
+def _train(work: _Run, log: RunLog | SilentLog, stop: StopRequest) -> None:
     learner, began = work.session.learner, time.monotonic()
-    pause = work.settings.train.session_minutes
     rows = max(1, learner.steps // ROWS)
     with work.reporter.step("Train", learner.steps) as bar:
         bar.advance(learner.step)
@@ -179,24 +206,16 @@ def _train(work: _Run, log: RunLog, stop: StopRequest) -> None:
                 work.pace.add(report)
                 bar.resize(learner.steps)
                 _show(bar, report, work.pace)
-                if report.step % rows == 0:
+                if report.step // rows > (report.step - report.covers) // rows:
                     log.row("train", report.step, report.row())
                 last = report.step == learner.steps
-                if report.step % work.session.every == 0 or last:
+                due = last or report.step % work.session.every == 0
+                if due:
                     _evaluate(work, log)
                     if _patience_over(work):
                         work.reporter.info("No better evaluation for train.patience times: done.")
                         break
-                elif time.monotonic() - work.pace.saved > SAVE_SECONDS:
-                    _save_state(work)
-                if stop.requested:
-                    _save_all(work)
-                    raise Interrupted(
-                        f"Interrupted after step {learner.step} of {learner.steps}; all is saved "
-                        f"in {work.folder.path}.",
-                        hint="The same command with --resume goes on.",
-                    )
-                if pause and not last and time.monotonic() - began > pause * 60:
+                if _to_leave(work, stop, began=began, due=due) and not last:
                     work.status = "paused"
                     _save_all(work)
                     break
@@ -211,7 +230,31 @@ def _train(work: _Run, log: RunLog, stop: StopRequest) -> None:
         _save_state(work)
 
 
-def _evaluate(work: _Run, log: RunLog) -> None:
+def _to_leave(work: _Run, stop: StopRequest, *, began: float, due: bool) -> bool:
+    """Whether the session's time is over; saves now and then.
+
+    Raises:
+        Interrupted: Ctrl-C, after saving.
+    """
+    now, pause = time.monotonic(), work.settings.train.session_minutes
+    late = not due and now - work.pace.saved > SAVE_SECONDS
+    over = pause is not None and now - began > pause * 60
+    # Clocks and signals differ between processes, and all must do the same.
+    stopped, late, over = work.session.team.decide((stop.requested, late, over))
+    if late:
+        _save_state(work)
+    if stopped:
+        _save_all(work)
+        learner = work.session.learner
+        raise Interrupted(
+            f"Interrupted after step {learner.step} of {learner.steps}; all is saved "
+            f"in {work.folder.path}.",
+            hint="The same command with --resume goes on.",
+        )
+    return over
+
+
+def _evaluate(work: _Run, log: RunLog | SilentLog) -> None:
     session = work.session
     evaluation = session.evaluate()
     better = session.remember(evaluation)
@@ -233,7 +276,7 @@ def _evaluate(work: _Run, log: RunLog) -> None:
     _save_state(work)
 
 
-def _finish(work: _Run, log: RunLog) -> None:
+def _finish(work: _Run, log: RunLog | SilentLog) -> None:
     """Close a finished run; a small one also reads its own train split: memory, not skill."""
     session = work.session
     session.memory.finished = True
@@ -246,12 +289,6 @@ def _finish(work: _Run, log: RunLog) -> None:
             f"{evaluation.bleu4:.1f}, edit similarity {evaluation.edit_similarity:.1f}, exact "
             f"match {evaluation.exact_match:.1f}."
         )
-
-
-def _save_start(work: _Run) -> None:
-    """Keep what a run began with, so that going on needs the other model no more."""
-    if work.inputs.start:
-        work.folder.save_model(work.session.model(_info(work, {})), best=False)
 
 
 def _save_all(work: _Run) -> None:

@@ -97,6 +97,8 @@ class TrainSettings(Section):
     """Weight of the taught-attention loss; needs a data set built with glyphs."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """auto is bfloat16 on cuda, float32 elsewhere."""
+    compile: bool = False
+    """Let torch.compile build the training step; slow to begin, slower on CPUs."""
     evaluate_every: PositiveInt | None = None
     """Steps between evaluations; unset means once an epoch, ten times a run at most."""
     evaluate_limit: PositiveInt = 500

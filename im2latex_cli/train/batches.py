@@ -7,7 +7,7 @@ with exactly the batches that an uninterrupted one would have seen.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from im2latex_cli.latex.vocab import BOS, EOS, PAD
-from im2latex_cli.model.inputs import to_batch
+from im2latex_cli.model.inputs import UNIT, to_ink
 from im2latex_cli.settings.training import TrainSettings
 from im2latex_cli.train.glyphs import GlyphClasses, GlyphTargets, collate
 from im2latex_cli.train.packed import Glyphs, Packed
 from im2latex_cli.train.schedule import allowed_length
+from im2latex_cli.train.team import ALONE, Team
 
 POOL = 4096
 """Pictures that are sorted into buckets together."""
@@ -65,7 +66,7 @@ class Batch:
     """One batch on one device.
 
     Attributes:
-        images: (B, 1, H, W) ink, 0 is paper.
+        images: (B, 1, H, W) ink, 0 is paper; as bytes where 255 is paper until `to` a GPU.
         sizes: (B, 2) height and width of each picture in pixels.
         ids: (B, T + 1) begin, tokens, end, padding.
         glyphs: where the glyphs stand, or None.
@@ -82,14 +83,29 @@ class Batch:
         return len(self.ids)
 
     def to(self, device: torch.device) -> Batch:
-        """The batch on another device; sizes stay, since the network wants them on the CPU."""
-        if device.type == "cpu":
+        """The batch on another device, bytes turned into ink there; waits for nothing.
+
+        On a GPU sizes go along: the network then masks every batch and asks for no answer.
+        """
+        if device.type == "cpu" and self.images.dtype != torch.uint8:
             return self
+        images = self.images.to(device, non_blocking=True)
         return replace(
             self,
-            images=self.images.to(device, non_blocking=True),
+            images=to_ink(images) if images.dtype == torch.uint8 else images,
+            sizes=self.sizes.to(device, non_blocking=True),
             ids=self.ids.to(device, non_blocking=True),
             glyphs=self.glyphs.to(device) if self.glyphs else None,
+        )
+
+    def pinned(self) -> Batch:
+        """The batch in memory that a GPU reads by itself while other work goes on."""
+        return replace(
+            self,
+            images=self.images.pin_memory(),
+            sizes=self.sizes.pin_memory(),
+            ids=self.ids.pin_memory(),
+            glyphs=self.glyphs.pinned() if self.glyphs else None,
         )
 
 
@@ -138,6 +154,9 @@ class BatchStream:
         classes: glyph classes where glyph losses are wanted.
         distort: augmentation, or None.
         workers: threads that build batches ahead.
+        team: of every batch this process builds its share; a batch of fewer pictures than
+            processes holds some twice.
+        device: where the batches will go; for a GPU they stay bytes, in pinned memory.
     """
 
     def __init__(
@@ -151,6 +170,8 @@ class BatchStream:
         classes: GlyphClasses | None = None,
         distort: Distort | None = None,
         workers: int = 1,
+        team: Team = ALONE,
+        device: str = "cpu",
     ) -> None:
         self.packed = packed
         self.steps = steps
@@ -160,6 +181,8 @@ class BatchStream:
         self._classes = classes
         self._distort = distort
         self._workers = workers
+        self._team = team
+        self._device = device
         lengths = np.sort(packed.lengths)
         self._shortest = int(lengths[len(lengths) // 10])
         self._longest = int(lengths[-1])
@@ -206,19 +229,26 @@ class BatchStream:
         return [indices for cursor in cursors for indices in self._pool(cursor)[0]]
 
     def build(self, indices: Indices, cursor: Cursor) -> Batch:
-        """Read, distort, pad and stack the pictures of one batch."""
-        random = np.random.default_rng([self._seed, 2, cursor.epoch, int(indices[0])])
+        """Read, distort, pad and stack this process's pictures of one batch."""
+        team = self._team
+        share = [team.rank] if team.size > 1 else []
+        random = np.random.default_rng([self._seed, 2, cursor.epoch, int(indices[0]), *share])
+        mine = np.resize(indices, max(len(indices), team.size))[team.rank :: team.size]
         pictures, rows = [], []
-        for index in indices:
+        for index in mine:
             picture, glyphs = self.packed.picture(index), self.packed.glyphs_of(index)
             if self._distort is not None:
                 picture, glyphs = self._distort(picture, glyphs, random)
             pictures.append(picture)
             rows.append(glyphs)
-        images, sizes = to_batch(pictures)
-        formulas = [self.packed.formula(index) for index in indices]
+        # All processes pad alike where they can, since padding counts in batch normalisation.
+        whole = self.packed.sizes[indices].max(axis=0) if self._distort is None else (0, 0)
+        grey, sizes = stack(pictures, at_least=(int(whole[0]), int(whole[1])))
+        formulas = [self.packed.formula(index) for index in mine]
         targets = collate(rows, formulas, self._classes) if self._classes else None
-        return Batch(images, sizes, pad_ids(formulas), targets, cursor)
+        if self._device == "cuda":
+            return Batch(grey, sizes, pad_ids(formulas), targets, cursor).pinned()
+        return Batch(to_ink(grey), sizes, pad_ids(formulas), targets, cursor)
 
     def _allowed(self, cursor: Cursor) -> int:
         return allowed_length(
@@ -247,6 +277,26 @@ class BatchStream:
             random=np.random.default_rng([self._seed, 1, cursor.epoch, cursor.offset]),
         )
         return batches, after
+
+
+def stack(
+    pictures: Sequence[NDArray[np.uint8]], *, at_least: tuple[int, int] = (0, 0)
+) -> tuple[Tensor, Tensor]:
+    """Put pictures at the top left of one frame, as `to_batch` does, and leave them bytes.
+
+    Args:
+        pictures: (H, W) each, 255 is paper.
+        at_least: height and width that the frame has at least.
+
+    Returns:
+        (B, 1, H, W) bytes and (B, 2) sizes.
+    """
+    sizes = np.array([picture.shape for picture in pictures], dtype=np.int64)
+    height, width = -(-np.maximum(sizes.max(axis=0), at_least) // UNIT) * UNIT
+    batch = np.full((len(pictures), 1, int(height), int(width)), 255, dtype=np.uint8)
+    for slot, picture in zip(batch, pictures, strict=True):
+        slot[0, : picture.shape[0], : picture.shape[1]] = picture
+    return torch.from_numpy(batch), torch.from_numpy(sizes)
 
 
 def pad_ids(formulas: list[list[int]]) -> Tensor:

@@ -66,14 +66,17 @@ def seconds_per_work(
     tensors = {name: value.clone() for name, value in live.items()}
     each = learner.settings.accumulate
     learner.steps = max(learner.steps, learner.step + len(batches) // each)
-    rates, began = [], clock()
+    rates, began, interval = [], clock(), learner.interval
+    learner.interval = 1  # a GPU that nobody waits for has no time of a step
     for number, report in enumerate(fit(learner, batches, clock=clock)):
         work = sum(map(batch_work, batches[number * each : (number + 1) * each]))
         rates.append(report.seconds / work)
-        if len(rates) >= _WARM + _TIMED and clock() - began > budget:
+        enough = len(rates) >= _WARM + _TIMED and clock() - began > budget
+        if learner.team.decide(enough):
             break
+    learner.interval = interval
     restore(learner, tensors, header)
-    return float(np.median(rates[_WARM:] or rates))
+    return learner.team.decide(float(np.median(rates[_WARM:] or rates)))
 
 
 def first_guess(learner: Learner, stream: BatchStream, minutes: float) -> int:

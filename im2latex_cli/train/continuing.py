@@ -17,6 +17,7 @@ _FREE = (
     "train.max_minutes",
     "train.session_minutes",
     "train.output",
+    "train.compile",
     "train.evaluate_every",
     "train.evaluate_limit",
     "train.patience",

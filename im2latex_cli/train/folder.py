@@ -24,9 +24,15 @@ STATE = "state.safetensors"
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Paths and files of one run."""
+    """Paths and files of one run.
+
+    Attributes:
+        path: the folder.
+        writes: whether this process writes; of several that train together one does.
+    """
 
     path: Path
+    writes: bool = True
 
     @property
     def best(self) -> Path:
@@ -49,23 +55,27 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove the files of an earlier run; others stay."""
-        for name in (BEST, LAST, STATE):
+        for name in (BEST, LAST, STATE) if self.writes else ():
             (self.path / name).unlink(missing_ok=True)
 
     def describe(self, resolved: Resolved, vocab: Vocab) -> None:
         """Write settings.toml and vocab.json."""
+        if not self.writes:
+            return
         files.write_text(self.path / "settings.toml", to_toml(resolved.settings, resolved.origins))
         vocab.save(self.path / "vocab.json")
 
     def save_model(self, model: ModelFile, *, best: bool) -> None:
         """Write last.safetensors, and best.safetensors where it is the best so far."""
-        checkpoints.save(self.path / LAST, model)
-        if best:
+        if self.writes:
+            checkpoints.save(self.path / LAST, model)
+        if self.writes and best:
             checkpoints.save(self.path / BEST, model)
 
     def save_state(self, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
         """Write the state, whole or not at all."""
-        checkpoints.write_tensors(self.state, tensors, header)
+        if self.writes:
+            checkpoints.write_tensors(self.state, tensors, header)
 
     def load_state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Read the state.

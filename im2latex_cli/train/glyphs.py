@@ -69,14 +69,17 @@ class GlyphTargets:
     centres: Tensor
     places: Tensor
 
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The fields in order."""
+        return self.rows, self.classes, self.centres, self.places
+
     def to(self, device: torch.device) -> GlyphTargets:
         """The targets on another device."""
-        return GlyphTargets(
-            self.rows.to(device, non_blocking=True),
-            self.classes.to(device, non_blocking=True),
-            self.centres.to(device, non_blocking=True),
-            self.places.to(device, non_blocking=True),
-        )
+        return GlyphTargets(*(one.to(device, non_blocking=True) for one in self.tensors()))
+
+    def pinned(self) -> GlyphTargets:
+        """The targets in memory that a GPU reads by itself."""
+        return GlyphTargets(*(one.pin_memory() for one in self.tensors()))
 
 
 def collate(

@@ -81,6 +81,27 @@ class RunLog:
         self._board.flush()
 
 
+class SilentLog:
+    """The log of a process that does not lead: nothing is written."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def row(self, kind: str, step: int, values: Row) -> None:
+        """Write nothing."""
+
+    def example(
+        self, number: int, step: int, picture: NDArray[np.uint8], *, reference: str, found: str
+    ) -> None:
+        """Show nothing."""
+
+    def flush(self) -> None:
+        """Bring nothing to disk."""
+
+
 def read_metrics(path: Path) -> Sequence[dict[str, float | int | str]]:
     """Rows of a metrics file, without a last line that a crash cut short; none without a file."""
     rows = []

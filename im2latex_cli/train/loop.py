@@ -20,12 +20,18 @@ from im2latex_cli.model.network import Network
 from im2latex_cli.settings.training import TrainSettings
 from im2latex_cli.train.average import Average
 from im2latex_cli.train.batches import Batch, Cursor
-from im2latex_cli.train.losses import GlyphHead, Losses, attention_loss, text_loss
+from im2latex_cli.train.losses import GlyphHead
+from im2latex_cli.train.objective import Objective
 from im2latex_cli.train.schedule import learning_rate
+from im2latex_cli.train.syncnorm import synchronise
+from im2latex_cli.train.team import ALONE, Team
 
 BETAS = (0.9, 0.98)
 SMOOTHING = 0.98
 """Weight of the past in the smoothed loss."""
+
+READ_EVERY = 10
+"""Steps between two readings of the losses on a GPU, which works on while nobody asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,8 @@ class StepReport:
         pictures: pictures in this step.
         seconds: time of this step.
         waited: part of it spent waiting for a batch.
+        covers: steps whose means `loss`, `parts` and `grad_norm` are; 0 where they are those of
+            an earlier report, since reading a GPU's numbers at every step would make it wait.
     """
 
     step: int
@@ -55,6 +63,7 @@ class StepReport:
     pictures: int
     seconds: float
     waited: float
+    covers: int = 1
 
     @property
     def finite(self) -> bool:
@@ -84,7 +93,10 @@ class Learner:
         network: the network under training.
         average: its averaged shadow, or None.
         head: the glyph classifier, or None.
+        objective: the losses of network and head.
         optimizer: AdamW over network and head.
+        team: who trains along.
+        interval: steps between two readings of the losses.
         steps: steps of the whole run.
         step: steps done.
         pictures: pictures seen.
@@ -101,14 +113,24 @@ class Learner:
         steps: int,
         device: torch.device,
         head: GlyphHead | None = None,
+        team: Team = ALONE,
     ) -> None:
         self.settings = settings
         self.device = device
+        self.team = team
+        if team.size > 1:
+            synchronise(network)
         self.network = network.to(device)
         self.head = head.to(device) if head else None
         raw = settings.init is None
         self.average = Average(self.network, settings.ema, raw=raw) if settings.ema else None
         self.optimizer = _optimizer([self.network, self.head], settings)
+        self.objective = Objective(self.network, self.head, settings)
+        if settings.compile:
+            self.objective.compile(dynamic=True)
+        self._shared = team.share(self.objective, device)
+        self.interval = READ_EVERY if device.type == "cuda" else 1
+        self.tally = Tally()
         self.steps = steps
         self.step = 0
         self.pictures = 0
@@ -125,38 +147,75 @@ class Learner:
         """Every trained parameter."""
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
-    def losses(self, batch: Batch) -> Losses:
-        """Forward pass of one batch."""
-        with self._autocast():
-            memory = self.network.encode(batch.images, batch.sizes)
-            decoded = self.network.decode(memory, batch.ids[:, :-1])
-            text = text_loss(
-                decoded.logits, batch.ids[:, 1:], smoothing=self.settings.label_smoothing
-            )
-            if batch.glyphs is None:
-                return Losses(text)
-            frame = torch.tensor(batch.images.shape[-2:], device=text.device)
-            attention = glyph = None
-            if self.settings.attention_weight:
-                attention = attention_loss(
-                    decoded.attention, memory.mask, batch.glyphs, grid=memory.grid, frame=frame
-                )
-            if self.head is not None:
-                glyph = self.head(memory.glyphs, batch.glyphs, frame)
-            return Losses(text, glyph, attention)
+    def backward(self, batch: Batch, *, share: float) -> dict[str, Tensor]:
+        """Add the gradient of one batch; the losses, over all processes, by name.
 
-    def total(self, losses: Losses) -> Tensor:
-        """The weighted sum of the losses."""
-        return losses.total(
-            glyph_weight=self.settings.glyph_weight,
-            attention_weight=self.settings.attention_weight,
-        )
+        Args:
+            batch: this process's share of it.
+            share: part of the step's gradient that the batch makes up.
+        """
+        glyphs = batch.glyphs.tensors() if batch.glyphs else None
+        with self._autocast():
+            found = self._shared(batch.images, batch.sizes, batch.ids, glyphs)
+        total = torch.zeros((), device=self.device)
+        means = {}
+        for name, (mean, weight) in found.items():
+            means[name], factor = self._over_team(mean.detach(), weight)
+            total = total + self.objective.weight(name) * factor * mean
+        (total * share).backward()  # type: ignore[no-untyped-call]
+        return means
+
+    def _over_team(self, mean: Tensor, weight: Tensor) -> tuple[Tensor, Tensor | float]:
+        """Mean over all processes, and what makes this one's mean its part of that mean.
+
+        Gradients are averaged over processes, whatever the number of tokens that each has.
+        """
+        if self.team.size == 1:
+            return mean, 1.0
+        summed, all_weight = self.team.sum(torch.stack([mean * weight, weight])).unbind()
+        all_weight = all_weight.clamp(min=1e-9)
+        return summed / all_weight, weight * self.team.size / all_weight
 
     def _autocast(self) -> AbstractContextManager[object]:
         wanted = self.settings.precision
         if wanted == "bfloat16" or (wanted == "auto" and self.device.type == "cuda"):
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return nullcontext()
+
+
+class Tally:
+    """Losses and norms summed where they are, and read when somebody wants to know.
+
+    Attributes:
+        last: means over the steps before the last reading, by name.
+    """
+
+    def __init__(self) -> None:
+        self.last: dict[str, float] = {}
+        self._sums: dict[str, Tensor] = {}
+        self._steps = 0
+
+    def add(self, values: Mapping[str, Tensor]) -> None:
+        """Add one step's figures, 0-dimensional tensors."""
+        for name, value in values.items():
+            self._sums[name] = self._sums.get(name, torch.zeros_like(value)) + value
+        self._steps += 1
+
+    def read(self) -> int:
+        """Bring the means into `last` and begin anew; how many steps they cover."""
+        steps, names = self._steps, list(self._sums)
+        values = torch.stack(list(self._sums.values())).tolist()
+        self.last = {name: value / steps for name, value in zip(names, values, strict=True)}
+        self._sums, self._steps = {}, 0
+        return steps
+
+
+def smooth(before: float, loss: float, steps: int) -> float:
+    """The smoothed loss after `steps` more with the mean `loss`; no number changes nothing."""
+    if not math.isfinite(loss):
+        return before
+    kept = SMOOTHING**steps
+    return loss if math.isnan(before) else kept * before + (1 - kept) * loss
 
 
 def fit(
@@ -202,43 +261,46 @@ def _step(learner: Learner, stream: Iterator[Batch], clock: Callable[[], float])
     waited, pictures, fetching = 0.0, 0, clock()
     for batch in islice(stream, settings.accumulate):
         waited += clock() - fetching
-        losses = learner.losses(batch.to(learner.device))
-        (learner.total(losses) / settings.accumulate).backward()  # type: ignore[no-untyped-call]
-        for name in ("text", "glyph", "attention"):
-            value = getattr(losses, name)
-            if value is not None:
-                sums[name] = sums.get(name, torch.zeros_like(value)) + value.detach()
-        pictures += len(batch)
+        means = learner.backward(batch.to(learner.device), share=1 / settings.accumulate)
+        for name, mean in means.items():
+            sums[name] = sums.get(name, torch.zeros_like(mean)) + mean / settings.accumulate
+        pictures += len(batch) * learner.team.size
         learner.cursor = batch.cursor
         fetching = clock()
-    norm = nn.utils.clip_grad_norm_(learner.parameters(), settings.clip)
-    parts = {name: float(value) / settings.accumulate for name, value in sums.items()}
-    loss = parts.pop("text")
-    if math.isfinite(loss) and math.isfinite(float(norm)):
-        learner.optimizer.step()
-        if learner.average:
-            learner.average.update(learner.network, learner.step)
+    sums["grad_norm"] = nn.utils.clip_grad_norm_(learner.parameters(), settings.clip)
+    _update(learner, sums)
     learner.step += 1
     learner.pictures += pictures
-    learner.smoothed = (
-        loss
-        if math.isnan(learner.smoothed)
-        else SMOOTHING * learner.smoothed + (1 - SMOOTHING) * loss
-    )
+    learner.tally.add(sums)
+    covers = 0
+    if learner.step % learner.interval == 0 or learner.step in {1, learner.steps}:
+        covers = learner.tally.read()
+        learner.smoothed = smooth(learner.smoothed, learner.tally.last["text"], covers)
+    parts = dict(learner.tally.last)
     seconds = clock() - began
     learner.seconds += seconds
     return StepReport(
         step=learner.step,
         epoch=learner.cursor.epoch,
-        loss=loss,
+        loss=parts.pop("text"),
+        grad_norm=parts.pop("grad_norm"),
         smoothed=learner.smoothed,
         parts=parts,
         learning_rate=rate,
-        grad_norm=float(norm),
         pictures=pictures,
         seconds=seconds,
         waited=waited,
+        covers=covers,
     )
+
+
+def _update(learner: Learner, sums: Mapping[str, Tensor]) -> None:
+    """Move the weights, unless loss or gradient is no number; decided on the device."""
+    sound = torch.isfinite(sums["text"]) & torch.isfinite(sums["grad_norm"])
+    learner.optimizer.found_inf = (~sound).float()  # type: ignore[attr-defined]
+    learner.optimizer.step()
+    if learner.average:
+        learner.average.update(learner.network, learner.step)
 
 
 def _optimizer(modules: list[nn.Module | None], settings: TrainSettings) -> torch.optim.AdamW:
@@ -251,7 +313,5 @@ def _optimizer(modules: list[nn.Module | None], settings: TrainSettings) -> torc
         },
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
     ]
-    device = parameters[0].device.type
-    return torch.optim.AdamW(
-        groups, lr=settings.learning_rate, betas=BETAS, fused=device in {"cpu", "cuda"}
-    )
+    # Only the fused kind can leave out an update without asking the device whether to.
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=BETAS, fused=True)

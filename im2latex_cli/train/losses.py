@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -17,57 +17,46 @@ BACKGROUND_WEIGHT = 0.15
 _IGNORE = -100
 
 
-@dataclass(frozen=True, slots=True)
-class Losses:
-    """The losses of one batch; means, 0-dimensional.
+class Mean(NamedTuple):
+    """A mean loss, and the weight of all that it is the mean of; 0-dimensional."""
 
-    Attributes:
-        text: cross-entropy of the next token.
-        glyph: cross-entropy of the glyph in each cell, or None.
-        attention: cross-entropy of the taught attention, or None.
-    """
-
-    text: Tensor
-    glyph: Tensor | None = None
-    attention: Tensor | None = None
-
-    def total(self, *, glyph_weight: float, attention_weight: float) -> Tensor:
-        """The weighted sum that is minimised."""
-        total = self.text
-        if self.glyph is not None:
-            total = total + glyph_weight * self.glyph
-        if self.attention is not None:
-            total = total + attention_weight * self.attention
-        return total
+    value: Tensor
+    weight: Tensor
 
 
-def text_loss(logits: Tensor, targets: Tensor, *, smoothing: float) -> Tensor:
-    """Mean cross-entropy over the real tokens.
+def text_loss(logits: Tensor, targets: Tensor, *, smoothing: float) -> Mean:
+    """Cross-entropy over the real tokens.
 
     Args:
         logits: (B, T, V).
         targets: (B, T) token ids, padded.
         smoothing: probability spread over the other tokens.
     """
-    return F.cross_entropy(
+    value = F.cross_entropy(
         logits.flatten(0, 1).float(),
         targets.flatten(),
         ignore_index=PAD,
         label_smoothing=smoothing,
     )
+    return Mean(value, (targets != PAD).sum())
 
 
 def attention_loss(
-    attention: Tensor, mask: Tensor, targets: GlyphTargets, *, grid: tuple[int, int], frame: Tensor
-) -> Tensor:
-    """Mean cross-entropy of the taught head against the cell of each token's glyph.
+    attention: Tensor,
+    mask: Tensor,
+    targets: GlyphTargets,
+    *,
+    grid: tuple[int, int],
+    frame: tuple[int, int],
+) -> Mean:
+    """Cross-entropy of the taught head against the cell of each token's glyph.
 
     Args:
         attention: (B, T, S) logits of the taught head.
         mask: (B, S) True where a cell is real.
         targets: the batch's glyph places.
         grid: rows and columns of the S cells.
-        frame: (2,) height and width of the padded pictures in pixels.
+        frame: height and width of the padded pictures in pixels.
     """
     cells, known = cells_of(targets.places, grid=grid, frame=frame)
     flat = cells[..., 0] * grid[1] + cells[..., 1]
@@ -77,25 +66,30 @@ def attention_loss(
     summed = F.cross_entropy(
         attention.flatten(0, 1).float(), wanted.flatten(), ignore_index=_IGNORE, reduction="sum"
     )
-    return summed / known.sum().clamp(min=1)
+    return Mean(summed / known.sum().clamp(min=1), known.sum())
 
 
-def cells_of(places: Tensor, *, grid: tuple[int, int], frame: Tensor) -> tuple[Tensor, Tensor]:
+def cells_of(
+    places: Tensor, *, grid: tuple[int, int], frame: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
     """Row and column of the cell under each place, and whether the place is known.
 
     Args:
         places: (…, 2) x and y in pixels, NaN where unknown.
         grid: rows and columns of cells over the frame.
-        frame: (2,) height and width of the frame in pixels.
+        frame: height and width of the frame in pixels.
 
     Returns:
         (…, 2) row and column, clamped into the grid, and (…) truth values.
     """
     known = ~places[..., 0].isnan()
-    size = torch.tensor(grid, device=places.device)
-    share = places.nan_to_num().flip(-1) / frame
-    cells = (share * size).floor().long()
-    return torch.minimum(cells.clamp(min=0), size - 1), known
+    x, y = places.nan_to_num().unbind(-1)
+    # Plain numbers, since a tensor of them would have to be sent to the device at every step.
+    cells = [
+        (at / side * count).floor().long().clamp(min=0, max=count - 1)
+        for at, side, count in zip((y, x), frame, grid, strict=True)
+    ]
+    return torch.stack(cells, dim=-1), known
 
 
 class GlyphHead(nn.Module):
@@ -109,13 +103,13 @@ class GlyphHead(nn.Module):
         self.register_buffer("weight", weight, persistent=False)
         self.weight: Tensor
 
-    def forward(self, features: Tensor, targets: GlyphTargets, frame: Tensor) -> Tensor:
-        """Mean weighted cross-entropy over all cells.
+    def forward(self, features: Tensor, targets: GlyphTargets, frame: tuple[int, int]) -> Mean:
+        """Weighted cross-entropy over all cells.
 
         Args:
             features: (B, C, h, w) features that cover the padded pictures.
             targets: the batch's glyphs.
-            frame: (2,) height and width of the padded pictures in pixels.
+            frame: height and width of the padded pictures in pixels.
         """
         height, width = features.shape[-2:]
         cells, _ = cells_of(targets.centres, grid=(height, width), frame=frame)
@@ -125,4 +119,6 @@ class GlyphHead(nn.Module):
         classes = torch.where(targets.classes < 0, _IGNORE, targets.classes)
         wanted[targets.rows, cells[:, 0], cells[:, 1]] = classes
         logits = self.classify(features).float()
-        return F.cross_entropy(logits, wanted, weight=self.weight, ignore_index=_IGNORE)
+        value = F.cross_entropy(logits, wanted, weight=self.weight, ignore_index=_IGNORE)
+        weights = self.weight[wanted.clamp(min=0)] * (wanted != _IGNORE)
+        return Mean(value, weights.sum())

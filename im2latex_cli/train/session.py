@@ -29,6 +29,7 @@ from im2latex_cli.train.loop import Learner, StepReport, fit
 from im2latex_cli.train.losses import GlyphHead
 from im2latex_cli.train.packed import Packed
 from im2latex_cli.train.state import capture, restore
+from im2latex_cli.train.team import ALONE, Team
 from im2latex_cli.train.validate import Evaluation, choose, evaluate
 from im2latex_cli.vision.prepare import Preprocessing
 
@@ -54,8 +55,8 @@ class Memory:
     finished: bool = False
 
 
-def open_device(runtime: RuntimeSettings) -> torch.device:
-    """Choose the device, and set threads and seed.
+def open_device(runtime: RuntimeSettings, team: Team = ALONE) -> torch.device:
+    """Choose the device, and set threads and seed; each process of a machine gets its own GPU.
 
     Raises:
         UsageError: the device asked for is not here.
@@ -66,6 +67,8 @@ def open_device(runtime: RuntimeSettings) -> torch.device:
     device = choose_device(runtime.device)
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
+        device = torch.device("cuda", team.local)
+        torch.cuda.set_device(device)
     return device
 
 
@@ -80,6 +83,7 @@ class Session:
         preprocessing: what the pictures went through.
         state: what an interrupted run left, to go on from.
         start: the weights to begin with, whose tokens are the first of `vocab`.
+        team: who trains along; every process has a session, and all take the same steps.
     """
 
     def __init__(
@@ -92,16 +96,20 @@ class Session:
         preprocessing: Preprocessing,
         state: tuple[Mapping[str, Tensor], Mapping[str, Any]] | None = None,
         start: Mapping[str, Tensor] | None = None,
+        team: Team = ALONE,
     ) -> None:
         self.settings, self.train, self.val = settings, train, val
         self.vocab, self.preprocessing = vocab, preprocessing
-        self.device = open_device(settings.runtime)
+        self.team = team
+        self.device = open_device(settings.runtime, team)
         self.classes = self._glyph_classes(state[1] if state else {})
         network = Network(settings.model, len(vocab))
         if start:
             begin_from(network, start)
         head = GlyphHead(network.glyph_channels, len(self.classes)) if self.classes else None
-        self.learner = Learner(network, settings.train, steps=1, device=self.device, head=head)
+        self.learner = Learner(
+            network, settings.train, steps=1, device=self.device, head=head, team=team
+        )
         self.memory, self.pace = Memory(), Pace()
         self.chosen = choose(val, settings.train.evaluate_limit, seed=settings.runtime.seed)
         self._norms: list[float] = []
@@ -112,6 +120,8 @@ class Session:
             self._plan_on(state[1])
         else:
             self.learner.steps = self._planned_steps()
+        if team.rank:  # others drop other activations
+            torch.manual_seed(settings.runtime.seed + 7919 * team.rank + self.learner.step)
 
     @cached_property
     def epoch_steps(self) -> int:
@@ -133,15 +143,19 @@ class Session:
         """
         stream = self._stream()
         for report in fit(self.learner, self._counted(stream)):
-            self._bad = 0 if report.finite else self._bad + 1
-            if self._bad >= NONFINITE:
-                raise FloatingPointError(health.nonfinite(report.step, report.learning_rate))
-            self._norms.append(report.grad_norm)
-            if report.step * 20 > self.learner.steps:
-                best = self.memory.best_loss
-                self.memory.best_loss = min(best or report.smoothed, report.smoothed)
+            if report.covers:
+                self._take_note(report)
             self._keep_pace(report, stream)
             yield report
+
+    def _take_note(self, report: StepReport) -> None:
+        self._bad = 0 if report.finite else self._bad + 1
+        if self._bad >= NONFINITE:
+            raise FloatingPointError(health.nonfinite(report.step, report.learning_rate))
+        self._norms.append(report.grad_norm)
+        if report.step * 20 > self.learner.steps:
+            best = self.memory.best_loss
+            self.memory.best_loss = min(best or report.smoothed, report.smoothed)
 
     def evaluate(self, packed: Packed | None = None) -> Evaluation:
         """Read the chosen validation pictures, or as many of another split."""
@@ -154,6 +168,7 @@ class Session:
             pixels=self.settings.decode.batch_pixels,
             max_tokens=self.settings.decode.max_tokens,
             device=self.device,
+            team=self.team,
         )
 
     def examine(self, evaluation: Evaluation) -> tuple[health.Vitals, list[health.Finding]]:
@@ -220,8 +235,9 @@ class Session:
     def _keep_pace(self, report: StepReport, stream: BatchStream) -> None:
         minutes = self.settings.train.max_minutes
         self.pace.seconds += report.seconds
-        if minutes and self.pace.correct(self.learner, self._stream(), minutes):
-            stream.steps = self.learner.steps
+        if minutes:
+            self.pace.correct(self.learner, self._stream(), minutes)
+            stream.steps = self.learner.steps = self.team.decide(self.learner.steps)
 
     def _planned_steps(self) -> int:
         wanted = self.settings.train
@@ -257,4 +273,6 @@ class Session:
             classes=self.classes,
             distort=Distorter(self.preprocessing) if self.settings.train.augment else None,
             workers=1 if self.device.type == "cpu" else 8,
+            team=self.team,
+            device=self.device.type,
         )

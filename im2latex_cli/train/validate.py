@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from im2latex_cli.evaluate import text
 from im2latex_cli.latex.grammar import check
 from im2latex_cli.latex.vocab import BOS, EOS, PAD, Vocab
-from im2latex_cli.model.beam import Found, search
+from im2latex_cli.model.beam import search
 from im2latex_cli.model.confidence import Calibration, calibration_error
 from im2latex_cli.model.inputs import to_batch
+from im2latex_cli.model.memory import Memory
 from im2latex_cli.model.network import Network
-from im2latex_cli.train.batches import pad_ids, plan
+from im2latex_cli.train.batches import Indices, pad_ids, plan
 from im2latex_cli.train.packed import Packed
+from im2latex_cli.train.team import ALONE, Team
 
 SLACK = 1.25, 10
 """A reading may be this many times as long as its reference, plus this many tokens."""
@@ -97,6 +100,7 @@ def evaluate(
     max_tokens: int,
     device: torch.device,
     examples: int = 4,
+    team: Team = ALONE,
 ) -> Evaluation:
     """Read pictures greedily and score the readings.
 
@@ -109,39 +113,34 @@ def evaluate(
         max_tokens: longest reading.
         device: where the network is.
         examples: pictures to keep as examples.
+        team: every process reads its share, and all get the figures of the whole.
     """
     network.eval()
-    loss = entropy = 0.0
-    tokens = 0
-    readings: dict[int, _Reading] = {}
+    mine = _Share()
     batches = plan(
-        chosen, packed, pictures=64, pixels=pixels, tokens=20_000, random=np.random.default_rng(0)
+        chosen[team.rank :: team.size],
+        packed,
+        pictures=64,
+        pixels=pixels,
+        tokens=20_000,
+        random=np.random.default_rng(0),
     )
     for indices in batches:
         formulas = [packed.formula(index) for index in indices]
         images, sizes = to_batch([packed.picture(index) for index in indices])
         memory = network.encode(images.to(device), sizes)
-        ids = pad_ids(formulas).to(device)
-        logits = network.decode(memory, ids[:, :-1]).logits.float()
-        logs, real = logits.log_softmax(-1), ids[:, 1:] != PAD
-        loss -= float(logs.gather(2, ids[:, 1:, None])[..., 0][real].sum())
-        entropy -= float((logs.exp() * logs).sum(-1)[real].sum())
-        tokens += int(real.sum())
-        longest = max(map(len, formulas))
-        found = search(
-            torch.full((len(indices),), BOS, device=device),
-            network.start(memory),
-            network.step,
-            width=1,
-            max_steps=min(max_tokens, int(longest * SLACK[0]) + SLACK[1]),
-            eos=EOS,
-            length_penalty=1.0,
-            nbest=1,
-        )
-        for index, hypotheses in zip(indices, found, strict=True):
-            readings[int(index)] = _reading(hypotheses)
+        mine.judge(network, memory, pad_ids(formulas).to(device))
+        longest = int(max(map(len, formulas)) * SLACK[0]) + SLACK[1]
+        mine.read(network, memory, indices, most=min(max_tokens, longest))
+    shares = team.gather(mine)
+    tokens = sum(share.tokens for share in shares)
     return _scored(
-        packed, vocab, readings, loss=loss / tokens, entropy=entropy / tokens, examples=examples
+        packed,
+        vocab,
+        {index: reading for share in shares for index, reading in share.readings.items()},
+        loss=sum(share.loss for share in shares) / tokens,
+        entropy=sum(share.entropy for share in shares) / tokens,
+        examples=examples,
     )
 
 
@@ -154,11 +153,42 @@ class _Reading:
     steps: int = 0
 
 
-def _reading(hypotheses: Sequence[Found]) -> _Reading:
-    if not hypotheses:
-        return _Reading([])
-    best = hypotheses[0]
-    return _Reading([int(i) for i in best.ids], best.score, len(best.token_scores))
+@dataclass(slots=True)
+class _Share:
+    """What one process finds out: sums over its pictures, and their readings."""
+
+    loss: float = 0.0
+    entropy: float = 0.0
+    tokens: int = 0
+    readings: dict[int, _Reading] = field(default_factory=dict)
+
+    def judge(self, network: Network, memory: Memory, ids: Tensor) -> None:
+        """Add up what the network thinks of the right formulas, (B, T + 1) ids."""
+        logits = network.decode(memory, ids[:, :-1]).logits.float()
+        logs, real = logits.log_softmax(-1), ids[:, 1:] != PAD
+        self.loss -= float(logs.gather(2, ids[:, 1:, None])[..., 0][real].sum())
+        self.entropy -= float((logs.exp() * logs).sum(-1)[real].sum())
+        self.tokens += int(real.sum())
+
+    def read(self, network: Network, memory: Memory, indices: Indices, *, most: int) -> None:
+        """Read the pictures greedily, in at most `most` steps."""
+        found = search(
+            torch.full((len(indices),), BOS, device=memory.features.device),
+            network.start(memory),
+            network.step,
+            width=1,
+            max_steps=most,
+            eos=EOS,
+            length_penalty=1.0,
+            nbest=1,
+        )
+        for index, hypotheses in zip(indices, found, strict=True):
+            best = hypotheses[0] if hypotheses else None
+            self.readings[int(index)] = (
+                _Reading([int(i) for i in best.ids], best.score, len(best.token_scores))
+                if best
+                else _Reading([])
+            )
 
 
 def _scored(

@@ -387,3 +387,56 @@ def test_a_run_begun_with_a_model_goes_on_without_that_model(data: Path) -> None
     assert curve(Path(done.output)) == curve(Path(wanted.output))
     assert checkpoints.load(Path(done.model)).info["init"]["new_tokens"] == 1
     assert go(other, train__output=part, **changes).status == "already trained"
+
+
+def together(processes: int, data: Path, *, command: list[str]) -> dict[str, Any]:
+    """Run the executable in several processes; what they print to stdout together."""
+    launcher = ["torch.distributed.run", f"--nproc-per-node={processes}", "--standalone"]
+    program = ["-m", "im2latex_cli", "train", "--data", str(data), "--json", *command]
+    done = subprocess.run(
+        [sys.executable, "-m", *launcher, *program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout)["result"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["transformer", "lstm"])
+def test_two_processes_learn_what_one_learns(data: Path, tmp_path: Path, preset: str) -> None:
+    changes = {"model.dropout": 0.0, "model.decoder": preset, "model.units": 16, "train.epochs": 8}
+    values = {**TINY, **changes, "train.preset": "seed", "train.label_smoothing": 0.1}
+    assigned = [
+        f"--set={name}={json.dumps(value) if isinstance(value, tuple) else value}"
+        for name, value in values.items()
+    ]
+    outputs = [tmp_path / f"by-{processes}" for processes in (1, 2)]
+    results = [
+        together(processes, data, command=[*assigned, "--output", str(output)])
+        for processes, output in zip((1, 2), outputs, strict=True)
+    ]
+    assert results[0]["steps"] == results[1]["steps"]
+    alone, shared = (curve(output) for output in outputs)
+    assert [row[:2] for row in alone] == [row[:2] for row in shared]
+    for one, other in zip(alone, shared, strict=True):
+        if one[1] in {"train", "val"}:
+            assert other[2] == pytest.approx(one[2], rel=2e-3), one[:2]
+    ends = [checkpoints.load(output / "last.safetensors").tensors for output in outputs]
+    assert ends[0].keys() == ends[1].keys()
+
+
+@pytest.mark.slow
+def test_two_processes_go_on_where_they_stopped(data: Path, tmp_path: Path) -> None:
+    assigned = [
+        f"--set={name}={json.dumps(value) if isinstance(value, tuple) else value}"
+        for name, value in {**TINY, "model.dropout": 0.0}.items()
+    ]
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    together(2, data, command=[*assigned, "-o", str(whole)])
+    pausing = [*assigned, "-o", str(part), "--set=train.session_minutes=1e-6"]
+    assert together(2, data, command=pausing)["status"] == "paused"
+    done = together(2, data, command=[*assigned, "-o", str(part), "--resume"])
+    assert done["status"] == "trained"
+    for one, other in zip(curve(whole), curve(part), strict=True):
+        assert one[:2] == other[:2]
+        if one[1] == "train":
+            assert other[2] == pytest.approx(one[2], rel=1e-4)

@@ -12,7 +12,7 @@ from im2latex_cli.train.glyphs import (
     find_classes,
     token_places,
 )
-from im2latex_cli.train.losses import GlyphHead, Losses, attention_loss, cells_of, text_loss
+from im2latex_cli.train.losses import GlyphHead, Mean, attention_loss, cells_of, text_loss
 from im2latex_cli.train.packed import Packed
 
 NAN = math.nan
@@ -60,12 +60,13 @@ def test_text_loss_skips_padding() -> None:
     logits = torch.randn(1, 3, 5)
     short = text_loss(logits[:, :2], torch.tensor([[3, 4]]), smoothing=0.0)
     padded = text_loss(logits, torch.tensor([[3, 4, PAD]]), smoothing=0.0)
-    assert padded == pytest.approx(short.item())
+    assert padded.value.item() == pytest.approx(short.value.item())
+    assert padded.weight == short.weight == 2
 
 
 def test_places_fall_into_cells() -> None:
     places = torch.tensor([[0.0, 0.0], [31.9, 15.9], [8.0, 8.0], [99.0, -5.0], [NAN, NAN]])
-    cells, known = cells_of(places, grid=(2, 4), frame=torch.tensor([16, 32]))
+    cells, known = cells_of(places, grid=(2, 4), frame=(16, 32))
     assert cells[:4].tolist() == [[0, 0], [1, 3], [1, 1], [0, 3]]
     assert known.tolist() == [True, True, True, True, False]
 
@@ -80,12 +81,12 @@ def targets_at(*places: tuple[float, float]) -> GlyphTargets:
 
 
 def test_attention_loss_is_small_only_on_the_right_cell() -> None:
-    targets, frame = targets_at((9.0, 1.0), (NAN, NAN)), torch.tensor([16, 32])
+    targets, frame = targets_at((9.0, 1.0), (NAN, NAN)), (16, 32)
     mask = torch.ones(1, 8, dtype=torch.bool)
     right, wrong = torch.zeros(1, 2, 8), torch.zeros(1, 2, 8)
     right[0, 0, 1] = wrong[0, 0, 4] = 20.0
-    assert attention_loss(right, mask, targets, grid=(2, 4), frame=frame) < 1e-3
-    assert attention_loss(wrong, mask, targets, grid=(2, 4), frame=frame) > 10.0
+    assert attention_loss(right, mask, targets, grid=(2, 4), frame=frame).value < 1e-3
+    assert attention_loss(wrong, mask, targets, grid=(2, 4), frame=frame).value > 10.0
 
 
 @pytest.mark.parametrize("reason", ["no place", "cell is padding"])
@@ -95,11 +96,9 @@ def test_attention_loss_of_nothing_known_is_zero_and_has_a_gradient(reason: str)
     place = (NAN, NAN) if reason == "no place" else (9.0, 1.0)
     if reason == "cell is padding":
         mask[0, 1] = False
-    loss = attention_loss(
-        logits, mask, targets_at(place), grid=(2, 4), frame=torch.tensor([16, 32])
-    )
-    loss.backward()
-    assert loss.item() == 0.0
+    loss = attention_loss(logits, mask, targets_at(place), grid=(2, 4), frame=(16, 32))
+    loss.value.backward()
+    assert loss.value.item() == loss.weight.item() == 0.0
     assert logits.grad is not None
     assert not logits.grad.any()
 
@@ -108,12 +107,12 @@ def test_glyph_head_learns_where_the_glyph_stands() -> None:
     torch.manual_seed(0)
     head, features = GlyphHead(4, 2), torch.zeros(1, 4, 2, 4)
     features[0, :, 0, 1] = 1.0
-    frame, targets = torch.tensor([16, 32]), targets_at((9.0, 1.0))
+    frame, targets = (16, 32), targets_at((9.0, 1.0))
     optimizer = torch.optim.Adam(head.parameters(), lr=0.1)
-    first = head(features, targets, frame).item()
+    first = head(features, targets, frame).value.item()
     for _ in range(60):
         optimizer.zero_grad()
-        loss = head(features, targets, frame)
+        loss = head(features, targets, frame).value
         loss.backward()
         optimizer.step()
     assert loss.item() < 0.1 * first
@@ -121,7 +120,32 @@ def test_glyph_head_learns_where_the_glyph_stands() -> None:
     assert named.tolist() == [[0, 1, 0, 0], [0, 0, 0, 0]]
 
 
-def test_total_weighs_the_parts() -> None:
-    losses = Losses(torch.tensor(1.0), torch.tensor(2.0), torch.tensor(3.0))
-    assert losses.total(glyph_weight=0.5, attention_weight=0.1).item() == pytest.approx(2.3)
-    assert Losses(torch.tensor(1.0)).total(glyph_weight=9, attention_weight=9).item() == 1.0
+@pytest.mark.parametrize("split", [1, 2, 3])
+def test_weighted_means_of_parts_make_up_the_mean_of_the_whole(split: int) -> None:
+    torch.manual_seed(split)
+    head, features = GlyphHead(4, 3), torch.randn(4, 4, 2, 4)
+    places = torch.rand(4, 2, 2) * 16
+    places[0] = NAN
+    rows = torch.arange(4).repeat_interleave(2)
+    classes = torch.tensor([1, 2, -1, 1, 0, 2, 1, 1])
+    logits, ids = torch.randn(4, 2, 7), torch.tensor([[4, 5], [6, PAD], [4, 4], [PAD, PAD]])
+    mask, looked = torch.ones(4, 8, dtype=torch.bool), torch.randn(4, 2, 8)
+
+    def losses(part: slice) -> list[Mean]:
+        inside = (rows >= part.start) & (rows < part.stop)
+        targets = GlyphTargets(
+            rows[inside] - part.start, classes[inside], places.flatten(0, 1)[inside], places[part]
+        )
+        return [
+            text_loss(logits[part], ids[part], smoothing=0.1),
+            head(features[part], targets, (16, 32)),
+            attention_loss(looked[part], mask[part], targets, grid=(2, 4), frame=(16, 32)),
+        ]
+
+    whole = losses(slice(0, 4))
+    parts = [losses(slice(0, split)), losses(slice(split, 4))]
+    for one, pieces in zip(whole, zip(*parts, strict=True), strict=True):
+        weight = sum(piece.weight for piece in pieces)
+        summed = sum(piece.value.nan_to_num() * piece.weight for piece in pieces)
+        assert weight == pytest.approx(one.weight.item())
+        assert (summed / weight).item() == pytest.approx(one.value.item(), rel=1e-5)
