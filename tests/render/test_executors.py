@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import page_jobs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,7 +133,7 @@ class Cluster:
         self._file = folder / "scheduler.json"
         self._stack = stack
         self._environment = os.environ | {
-            "PYTHONPATH": str(Path(__file__).parent),
+            "PYTHONPATH": str(Path(page_jobs.__file__).parent),
             "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(allowed_failures),
         }
         self.scheduler = self._start("scheduler", "--port=0")
@@ -189,10 +190,9 @@ def dask(tmp_path: Path) -> Iterator[Cluster]:
 
 @pytest.fixture
 def dying(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(Path(__file__).parent))
     monkeypatch.setattr(pool, "CHUNK", 8)
     monkeypatch.setattr(pool, "_AT_HOME", 4)
-    return importlib.import_module("dying")
+    return page_jobs
 
 
 @pytest.mark.slow

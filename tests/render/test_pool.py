@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from page_jobs import complain, die_of, identity, shape
 
 from im2latex_cli.render import pool
 from im2latex_cli.render.pool import render_all
@@ -15,24 +16,6 @@ from im2latex_cli.settings.sections import RenderSettings
 
 pytestmark = pytest.mark.tex
 SETTINGS = RenderSettings(renderer="tex")
-
-
-def shape(page: Page) -> tuple[int, ...]:
-    return page.ink.shape
-
-
-def die_of(width: int, page: Page) -> tuple[int, ...]:
-    if page.ink.shape[1] == width:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return page.ink.shape
-
-
-def complain(page: Page) -> None:
-    raise OSError(28, "No space left on device")
-
-
-def identity(page: Page) -> int:
-    return os.getpid()
 
 
 @pytest.fixture
@@ -77,7 +60,7 @@ def test_a_worker_that_dies_takes_only_its_culprit(small_chunks):
 
 
 def test_what_finish_raises_reaches_the_caller(small_chunks):
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(TimeoutError, match="the worker's own"):
         list(render_all(SETTINGS, ["x"] * 10, jobs=2, finish=complain))
 
 
