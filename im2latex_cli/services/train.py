@@ -262,6 +262,10 @@ def _evaluate(work: _Run, log: RunLog | SilentLog) -> None:
     log.row(work.split, step, evaluation.row())
     for number, (index, reference, found) in enumerate(evaluation.examples):
         log.example(number, step, session.picture(index), reference=reference, found=found)
+        log.attention(number, step, session.attention(index))
+    weights, gradients = session.tensors()
+    log.histograms("weights", step, weights)
+    log.histograms("gradients", step, gradients)
     vitals, findings = session.examine(evaluation)
     log.row("gradient", step, vitals.parts)
     log.row("variance", step, vitals.variances)

@@ -1,25 +1,24 @@
 """Says in words what goes wrong in a training, why it probably does, and which setting to change.
 
-`measure` takes the figures from a learner; `diagnose` is a pure function of them.
+`vitals.measure` takes the figures from a learner; `diagnose` is a pure function of them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
-
-from im2latex_cli.train.batches import Batch
-from im2latex_cli.train.loop import Learner
-from im2latex_cli.train.validate import Evaluation
+from im2latex_cli.train.vitals import Vitals
 
 CONSTANT_SHARE = 60.0
 """Percent of identical readings that counts as a constant output."""
 
 _EARLY = 0.25
+_SILENT = 0.75
+_SATURATED = 0.5
+_SKEWED = 40.0
+_BLIND = 0.02
+_SPIKE = 1.5
 _DEAD_VARIANCE = 1e-6
 _HUGE_VARIANCE = 1e6
 _CLIPPED = 0.9
@@ -40,39 +39,21 @@ class Finding:
     serious: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Vitals:
-    """What is known about a training at one evaluation.
-
-    Attributes:
-        done: share of the steps that are done.
-        loss: smoothed training loss.
-        best_loss: lowest smoothed training loss so far.
-        uniform: loss of a network that knows nothing, log V.
-        rate: learning rate.
-        clip: largest gradient norm allowed.
-        grad_norms: gradient norms since the last evaluation.
-        parts: gradient norm of each part of the network.
-        variances: variance of the activations after each encoder stage.
-        evaluation: the figures of the evaluation.
-    """
-
-    done: float
-    loss: float
-    best_loss: float
-    uniform: float
-    rate: float
-    clip: float
-    grad_norms: Sequence[float]
-    parts: Mapping[str, float]
-    variances: Mapping[str, float]
-    evaluation: Evaluation
-    history: Sequence[float] = field(default=())
-
-
 def diagnose(vitals: Vitals) -> list[Finding]:
     """Findings, the gravest first; empty for a healthy training."""
-    checks = (_variance, _diverged, _constant, _clipping, _overfitted, _unfinished)
+    checks = (
+        _skewed,
+        _variance,
+        _silent,
+        _saturated,
+        _rushed,
+        _diverged,
+        _blind,
+        _constant,
+        _clipping,
+        _overfitted,
+        _unfinished,
+    )
     return [finding for check in checks if (finding := check(vitals))]
 
 
@@ -103,6 +84,80 @@ def _variance(vitals: Vitals) -> Finding | None:
     return None
 
 
+def _skewed(vitals: Vitals) -> Finding | None:
+    if vitals.skew < _SKEWED:
+        return None
+    return Finding(
+        "skewed-labels",
+        f"{vitals.skew:.0f} % of the training formulas are one and the same: a network that always "
+        "writes it is right that often, and learns little else. Remove its copies from the data "
+        "set, or add other formulas.",
+    )
+
+
+def _silent(vitals: Vitals) -> Finding | None:
+    for name, share in vitals.silent.items():
+        if share > _SILENT:
+            return Finding(
+                "silent-channels",
+                f"{100 * share:.0f} % of the channels after {name} are 0 on every picture and "
+                "learn no more. Likely cause: a learning rate that killed them, or bad initial "
+                "weights; lower train.learning_rate, raise train.warmup, begin anew with --force.",
+            )
+    return None
+
+
+def _saturated(vitals: Vitals) -> Finding | None:
+    if vitals.saturated < _SATURATED:
+        return None
+    return Finding(
+        "saturated",
+        f"{100 * vitals.saturated:.0f} % of the decoder's activations are saturated (beyond 0.99 "
+        "of tanh): gradients hardly get through. Likely cause: weights that are too large, from "
+        "their start or from a learning rate that is too high; lower train.learning_rate, raise "
+        "train.warmup or train.weight_decay, begin anew with --force.",
+    )
+
+
+def _rushed(vitals: Vitals) -> Finding | None:
+    start = max(vitals.first_loss, vitals.uniform)
+    if vitals.early_peak < _SPIKE * start:
+        return None
+    missing = vitals.warmup < 0.01
+    cause = (
+        "there is no warm-up; set train.warmup=0.05"
+        if missing
+        else f"a learning rate of {vitals.peak_rate:.2g} is too high; lower train.learning_rate"
+    )
+    return Finding(
+        "no-warm-up" if missing else "rushed",
+        f"In the first steps the loss shot up from {start:.1f} to {vitals.early_peak:.1f}. "
+        f"Likely cause: {cause}.",
+    )
+
+
+def _blind(vitals: Vitals) -> Finding | None:
+    gain, loss = vitals.evaluation.gain, vitals.loss
+    if vitals.done < _EARLY or math.isnan(gain) or gain > _BLIND * vitals.uniform:
+        return None
+    if loss > 0.9 * vitals.uniform:
+        return None  # it has not even learnt the language
+    seen = f"A wrong picture explains a formula as well as its own ({gain:+.2f} nats a token)"
+    if loss < 0.5 * vitals.evaluation.loss:
+        return Finding(
+            "mismatched",
+            f"{seen}, though the training loss fell to {loss:.2f}: the network learns its pictures "
+            "by heart and nothing that holds for others. Likely cause: pictures and formulas that "
+            "do not belong together; look at some pairs of the data set.",
+        )
+    return Finding(
+        "language-only",
+        f"{seen}: the network learns the language and ignores the pictures. Likely cause: pictures "
+        "and formulas that do not belong together, or attention that has not formed; look at some "
+        "pairs of the data set, set train.short_first, raise train.epochs.",
+    )
+
+
 def _diverged(vitals: Vitals) -> Finding | None:
     if vitals.loss < vitals.best_loss + max(0.5, 0.3 * vitals.best_loss):
         return None
@@ -131,8 +186,9 @@ def _constant(vitals: Vitals) -> Finding | None:
         return Finding(
             "constant",
             f"{what}, and the loss is still {vitals.loss:.2f}. Likely cause: too few steps or a "
-            f"learning rate of {vitals.rate:.2g} that is too high or too low; raise train.epochs, "
-            "set train.short_first, try another train.learning_rate.",
+            f"learning rate of {vitals.peak_rate:.2g} that is too high or too low"
+            f"{' without warm-up' if vitals.warmup < 0.01 else ''}; raise train.epochs, set "
+            "train.short_first and train.warmup, try another train.learning_rate.",
         )
     return Finding(
         "language-only",
@@ -184,67 +240,4 @@ def _unfinished(vitals: Vitals) -> Finding | None:
         f"{losses[-1]:.2f}): the network is still under-fitted. Train longer: raise train.epochs "
         "or --max-minutes and continue with --resume.",
         serious=False,
-    )
-
-
-def gradient_norms(network: nn.Module) -> dict[str, float]:
-    """Norm of the last gradient of each direct part of a network."""
-    norms = {}
-    for name, part in network.named_children():
-        gradients = [p.grad for p in part.parameters() if p.grad is not None]
-        if gradients:
-            norms[name] = float(torch.stack([g.norm() for g in gradients]).norm())
-    return norms
-
-
-@torch.no_grad()
-def activation_variances(learner: Learner, batch: Batch) -> dict[str, float]:
-    """Variance of the activations after each encoder stage, on one batch."""
-    network = learner.network.eval()
-    variances: dict[str, float] = {}
-
-    def watch(name: str) -> object:
-        def hook(_module: nn.Module, _given: object, output: Tensor) -> None:
-            variances[name] = float(output.float().var())
-
-        return hook
-
-    stages = list(network.encoder.get_submodule("stages").named_children())
-    handles = [
-        stage.register_forward_hook(watch(f"encoder stage {int(name) + 1}"))
-        for name, stage in stages
-    ]
-    try:
-        moved = batch.to(learner.device)
-        network.encode(moved.images, moved.sizes)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return variances
-
-
-def measure(
-    learner: Learner,
-    batch: Batch,
-    evaluation: Evaluation,
-    *,
-    best_loss: float,
-    rate: float,
-    grad_norms: Sequence[float],
-    history: Sequence[float],
-    vocab_size: int,
-) -> Vitals:
-    """Take the figures of a learner after an evaluation."""
-    return Vitals(
-        done=learner.step / learner.steps,
-        loss=learner.smoothed,
-        best_loss=best_loss,
-        uniform=math.log(vocab_size),
-        rate=rate,
-        clip=learner.settings.clip,
-        grad_norms=grad_norms,
-        parts=gradient_norms(learner.network),
-        variances=activation_variances(learner, batch),
-        evaluation=evaluation,
-        history=history,
     )

@@ -9,12 +9,17 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from im2latex_cli import files
 
 METRICS = "metrics.jsonl"
+
+SAMPLE = 20_000
+"""Values of a tensor that make up its histogram, about."""
 
 Row = Mapping[str, float | int | str]
 
@@ -75,6 +80,18 @@ class RunLog:
         text = f"read: `{found}`  \nwritten: `{reference}`"
         self._board.add_text(f"example/{number}", text, step)
 
+    def attention(self, number: int, step: int, shown: NDArray[np.uint8]) -> None:
+        """Show where an example's tokens were looked for, (3, H, W) RGB."""
+        self._board.add_image(f"attention/{number}", shown, step)
+
+    def histograms(self, kind: str, step: int, values: Mapping[str, Tensor]) -> None:
+        """Show how tensors' values are spread; those that are no numbers are left out."""
+        for name, tensor in values.items():
+            flat = tensor.detach().flatten().float()
+            sound = flat[torch.isfinite(flat)][:: max(1, flat.numel() // SAMPLE)]
+            if len(sound):
+                self._board.add_histogram(f"{kind}/{name}", sound.cpu().numpy(), step)
+
     def flush(self) -> None:
         """Bring everything to disk."""
         self._rows.flush()
@@ -96,6 +113,12 @@ class SilentLog:
     def example(
         self, number: int, step: int, picture: NDArray[np.uint8], *, reference: str, found: str
     ) -> None:
+        """Show nothing."""
+
+    def attention(self, number: int, step: int, shown: NDArray[np.uint8]) -> None:
+        """Show nothing."""
+
+    def histograms(self, kind: str, step: int, values: Mapping[str, Tensor]) -> None:
         """Show nothing."""
 
     def flush(self) -> None:

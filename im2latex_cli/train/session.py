@@ -27,10 +27,12 @@ from im2latex_cli.train.glyphs import GlyphClasses, find_classes
 from im2latex_cli.train.initial import begin_from
 from im2latex_cli.train.loop import Learner, StepReport, fit
 from im2latex_cli.train.losses import GlyphHead
+from im2latex_cli.train.maps import attention_map
 from im2latex_cli.train.packed import Packed
 from im2latex_cli.train.state import capture, restore
 from im2latex_cli.train.team import ALONE, Team
 from im2latex_cli.train.validate import Evaluation, choose, evaluate
+from im2latex_cli.train.vitals import Vitals, measure, skew
 from im2latex_cli.vision.prepare import Preprocessing
 
 EVALUATIONS = 10
@@ -49,6 +51,8 @@ class Memory:
     since_best: int = 0
     losses: list[float] = field(default_factory=list)
     best_loss: float | None = None
+    first_loss: float | None = None
+    early_peak: float = 0.0
     findings: dict[str, str] = field(default_factory=dict)
     recalled: dict[str, Any] | None = None
     calibration: dict[str, float] | None = None
@@ -153,6 +157,10 @@ class Session:
         if self._bad >= NONFINITE:
             raise FloatingPointError(health.nonfinite(report.step, report.learning_rate))
         self._norms.append(report.grad_norm)
+        if self.memory.first_loss is None:
+            self.memory.first_loss = report.loss
+        if report.step * 10 <= self.learner.steps and report.finite:
+            self.memory.early_peak = max(self.memory.early_peak, report.loss)
         if report.step * 20 > self.learner.steps:
             best = self.memory.best_loss
             self.memory.best_loss = min(best or report.smoothed, report.smoothed)
@@ -171,22 +179,28 @@ class Session:
             team=self.team,
         )
 
-    def examine(self, evaluation: Evaluation) -> tuple[health.Vitals, list[health.Finding]]:
+    def examine(self, evaluation: Evaluation) -> tuple[Vitals, list[health.Finding]]:
         """Take the vital figures after an evaluation and say what is wrong."""
         stream = self._stream()
         indices, cursor = next(iter(stream.order()))
-        vitals = health.measure(
+        vitals = measure(
             self.learner,
             stream.build(indices, cursor),
             evaluation,
             best_loss=self.memory.best_loss or self.learner.smoothed,
-            rate=self.learner.optimizer.param_groups[0]["lr"],
             grad_norms=tuple(self._norms),
             history=tuple(self.memory.losses),
             vocab_size=len(self.vocab),
+            skew=self._skew,
+            first_loss=self.memory.first_loss or 0.0,
+            early_peak=self.memory.early_peak,
         )
         self._norms.clear()
         return vitals, health.diagnose(vitals)
+
+    @cached_property
+    def _skew(self) -> float:
+        return skew(self.train)
 
     def remember(self, evaluation: Evaluation) -> bool:
         """Take note of an evaluation; whether it is the best so far."""
@@ -225,6 +239,19 @@ class Session:
     def picture(self, index: int) -> NDArray[np.uint8]:
         """(H, W) one validation picture, for the log."""
         return self.val.picture(index)
+
+    def attention(self, index: int) -> NDArray[np.uint8]:
+        """(3, H, W) where the network looks for one validation formula, for the log."""
+        formula = self.val.formula(index)
+        return attention_map(
+            self.learner.best_network, self.picture(index), formula, device=self.device
+        )
+
+    def tensors(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Weights by name, and the last gradients, for the log."""
+        named = dict(self.learner.network.named_parameters())
+        gradients = {name: p.grad for name, p in named.items() if p.grad is not None}
+        return {name: p.detach() for name, p in named.items()}, gradients
 
     def _counted(self, stream: BatchStream) -> Iterator[Batch]:
         """The stream's batches, their work counted."""

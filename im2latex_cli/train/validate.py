@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -43,6 +44,8 @@ class Evaluation:
         well_formed: readings that are sound formulas.
         pictures: pictures read.
         examples: index into the split, reference and reading of a few pictures.
+        gain: how much smaller the loss is with the right pictures than with those of other
+            formulas, per token; NaN where no picture could be swapped.
         calibration: score to confidence, fitted to these readings; None where all are right or
             all are wrong.
         calibration_error: expected calibration error, 0 to 1, of confidences that were fitted to
@@ -59,6 +62,7 @@ class Evaluation:
     well_formed: float
     pictures: int
     examples: tuple[tuple[int, str, str], ...]
+    gain: float = math.nan
     calibration: Calibration | None = None
     calibration_error: float | None = None
 
@@ -79,6 +83,7 @@ class Evaluation:
             "exact_match": self.exact_match,
             "identical": self.identical,
             "well_formed": self.well_formed,
+            **({} if math.isnan(self.gain) else {"gain": self.gain}),
             **({} if error is None else {"calibration_error": error}),
         }
 
@@ -140,6 +145,7 @@ def evaluate(
         {index: reading for share in shares for index, reading in share.readings.items()},
         loss=sum(share.loss for share in shares) / tokens,
         entropy=sum(share.entropy for share in shares) / tokens,
+        gain=_mean(sum(share.gain for share in shares), sum(share.swapped for share in shares)),
         examples=examples,
     )
 
@@ -153,6 +159,11 @@ class _Reading:
     steps: int = 0
 
 
+def _logs(network: Network, memory: Memory, ids: Tensor) -> Tensor:
+    """(B, T, V) log-probabilities of what follows each of the ids (B, T + 1) but the last."""
+    return network.decode(memory, ids[:, :-1]).logits.float().log_softmax(-1)
+
+
 @dataclass(slots=True)
 class _Share:
     """What one process finds out: sums over its pictures, and their readings."""
@@ -160,15 +171,24 @@ class _Share:
     loss: float = 0.0
     entropy: float = 0.0
     tokens: int = 0
+    gain: float = 0.0
+    swapped: int = 0
     readings: dict[int, _Reading] = field(default_factory=dict)
 
     def judge(self, network: Network, memory: Memory, ids: Tensor) -> None:
         """Add up what the network thinks of the right formulas, (B, T + 1) ids."""
-        logits = network.decode(memory, ids[:, :-1]).logits.float()
-        logs, real = logits.log_softmax(-1), ids[:, 1:] != PAD
-        self.loss -= float(logs.gather(2, ids[:, 1:, None])[..., 0][real].sum())
+        logs, real = _logs(network, memory, ids), ids[:, 1:] != PAD
+        right = logs.gather(2, ids[:, 1:, None])[..., 0][real].sum()
+        self.loss -= float(right)
         self.entropy -= float((logs.exp() * logs).sum(-1)[real].sum())
         self.tokens += int(real.sum())
+        if len(ids) > 1:
+            other = replace(
+                memory, features=memory.features.roll(1, 0), mask=memory.mask.roll(1, 0)
+            )
+            wrong = _logs(network, other, ids).gather(2, ids[:, 1:, None])[..., 0][real].sum()
+            self.gain += float(right - wrong)
+            self.swapped += int(real.sum())
 
     def read(self, network: Network, memory: Memory, indices: Indices, *, most: int) -> None:
         """Read the pictures greedily, in at most `most` steps."""
@@ -198,6 +218,7 @@ def _scored(
     *,
     loss: float,
     entropy: float,
+    gain: float,
     examples: int,
 ) -> Evaluation:
     order = sorted(readings)
@@ -220,9 +241,14 @@ def _scored(
         examples=tuple(
             (order[i], " ".join(references[i]), " ".join(found[i])) for i in map(int, shown)
         ),
+        gain=gain,
         calibration=calibration,
         calibration_error=error,
     )
+
+
+def _mean(total: float, count: int) -> float:
+    return total / count if count else math.nan
 
 
 class Scored(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,9 @@ def settings(tmp_path: Path) -> Settings:
             },
         }
     )
+
+
+@pytest.fixture
+def drawing() -> Callable[..., None]:
+    """Return `draw`, for tests that need other pictures."""
+    return draw

@@ -1,15 +1,23 @@
+import json
 import math
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.progress import SilentReporter
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.train.health import Vitals, diagnose, nonfinite
-from im2latex_cli.train.packed import Packed
+from im2latex_cli.train.health import diagnose, nonfinite
+from im2latex_cli.train.packed import Packed, pack
 from im2latex_cli.train.session import Session
 from im2latex_cli.train.validate import Evaluation
+from im2latex_cli.train.vitals import Vitals
 from im2latex_cli.vision.prepare import Preprocessing
 
 SEEN = Evaluation(
@@ -53,6 +61,17 @@ def test_a_healthy_run_is_left_in_peace() -> None:
     [
         ({"variances": {"encoder stage 2": 1e-9}}, "dead-activations", "learning_rate"),
         ({"variances": {"encoder stage 2": 1e9}}, "huge-activations", "train.warmup"),
+        ({"silent": {"encoder stage 1": 0.9}}, "silent-channels", "train.warmup"),
+        ({"saturated": 0.8}, "saturated", "train.weight_decay"),
+        ({"skew": 70.0}, "skewed-labels", "data set"),
+        ({"first_loss": 7.0, "early_peak": 30.0, "warmup": 0.0}, "no-warm-up", "train.warmup=0.05"),
+        ({"first_loss": 7.0, "early_peak": 30.0}, "rushed", "train.learning_rate"),
+        ({"evaluation": replace(SEEN, gain=0.0)}, "language-only", "do not belong together"),
+        (
+            {"evaluation": replace(SEEN, gain=-1.0, loss=5.0), "loss": 0.2},
+            "mismatched",
+            "do not belong together",
+        ),
         ({"loss": 2.0, "best_loss": 0.6}, "diverging", "train.learning_rate"),
         ({"grad_norms": [30.0] * 20}, "clipped", "train.learning_rate"),
         ({"history": [1.0, 0.8, 0.9, 1.2], "loss": 0.1}, "over-fitted", "model.dropout"),
@@ -146,3 +165,133 @@ def test_reports_gradients_of_every_part(packed: Packed, vocab: Vocab, settings:
     assert all(math.isfinite(norm) and norm > 0 for norm in vitals.parts.values())
     assert "encoder stage 1" in vitals.variances
     assert vitals.uniform == pytest.approx(math.log(len(vocab)))
+
+
+Many = Callable[[Sequence[str], Sequence[str]], tuple[Packed, Vocab]]
+
+
+@pytest.fixture
+def many(tmp_path: Path, drawing: Callable[..., None]) -> Many:
+    """Return what packs pictures of the second formulas with the first."""
+    return partial(packing, tmp_path, drawing)
+
+
+def packing(
+    tmp_path: Path, drawing: Callable[..., None], written: Sequence[str], shown: Sequence[str]
+) -> tuple[Packed, Vocab]:
+    root = tmp_path / "many"
+    drawing(root / "train", tuple(shown), glyphs=False)
+    path = root / "train" / "metadata.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row, formula in zip(rows, written, strict=True):
+        row["formula"] = row["tokens"] = formula
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    counts = Counter(token for formula in written for token in formula.split())
+    vocab = Vocab.build(counts, min_count=1)
+    cache, plain = tmp_path / "cache", Preprocessing()
+    packed = pack(
+        root, "train", vocab=vocab, preprocessing=plain, cache=cache, reporter=SilentReporter()
+    )
+    return packed, vocab
+
+
+def sentences(count: int, seed: int) -> list[str]:
+    random = np.random.default_rng(seed)
+    return [" ".join(random.choice(list("abcx"), size=4)) for _ in range(count)]
+
+
+def halves(packed: Packed) -> tuple[Packed, Packed]:
+    """Return two thirds to learn from and one third to judge by."""
+    cut = len(packed) * 2 // 3
+
+    def part(start: int, end: int) -> Packed:
+        return replace(
+            packed,
+            starts=packed.starts[start : end + 1],
+            sizes=packed.sizes[start:end],
+            id_starts=packed.id_starts[start : end + 1],
+            glyph_starts=packed.glyph_starts[start : end + 1],
+            names=packed.names[start:end],
+        )
+
+    return part(0, cut), part(cut, len(packed))
+
+
+def codes_of(packed: Packed, vocab: Vocab, settings: Settings, **train: object) -> set[str]:
+    """Return what is said in a run on two thirds of the pictures."""
+    model = settings.model.model_copy(update={"dropout": 0.0})
+    wanted = settings.train.model_copy(update={"batch_size": 16, **train})
+    settings = settings.model_copy(update={"model": model, "train": wanted})
+    learnt, judged = halves(packed)
+    run = Session(settings, learnt, judged, vocab=vocab, preprocessing=Preprocessing())
+    return set(provoked(run))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shuffled", [True, False])
+def test_pictures_shuffled_against_formulas_are_noticed(
+    shuffled: bool, many: Many, settings: Settings
+) -> None:
+    written = sentences(240, 0)
+    shown = sentences(240, 1) if shuffled else written
+    said = codes_of(*many(written, shown), settings, epochs=60, learning_rate=5e-3)
+    assert bool(said & {"language-only", "mismatched"}) is shuffled, said
+
+
+@pytest.mark.parametrize("skewed", [True, False])
+def test_skewed_labels_are_noticed(skewed: bool, many: Many, settings: Settings) -> None:
+    written = sentences(24, 0)
+    if skewed:
+        written[:18] = ["a b"] * 18
+    said = codes_of(*many(written, written), settings, epochs=2)
+    assert ("skewed-labels" in said) is skewed
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.4])
+def test_a_missing_warm_up_is_noticed(warmup: float, many: Many, settings: Settings) -> None:
+    written = sentences(48, 0)
+    packed, vocab = many(written, written)
+    said = codes_of(packed, vocab, settings, epochs=25, learning_rate=0.5, warmup=warmup, clip=1e9)
+    assert ("no-warm-up" in said) is (warmup == 0.0), said
+    assert "rushed" not in said
+
+
+@pytest.mark.parametrize("factor", [1.0, 100.0])
+def test_saturating_activations_are_noticed(
+    factor: float, packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    model = settings.model.model_copy(update={"decoder": "lstm", "units": 16, "output": 16})
+    run = session(packed, vocab, settings.model_copy(update={"model": model}), epochs=2)
+    with torch.no_grad():
+        run.learner.network.decoder.get_parameter("output.weight").mul_(factor)
+    assert ("saturated" in provoked(run)) is (factor > 1)
+
+
+@pytest.mark.parametrize("factor", [1.0, 30.0])
+def test_growth_without_normalisation_is_noticed(
+    factor: float, packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    run = session(packed, vocab, settings, epochs=2, learning_rate=1e-6)
+    encoder = run.learner.network.encoder
+    for name, module in list(encoder.named_modules()):
+        if isinstance(module, torch.nn.BatchNorm2d) and factor > 1:
+            where, _, last = name.rpartition(".")
+            encoder.get_submodule(where).add_module(last, torch.nn.Identity())
+        if isinstance(module, torch.nn.Conv2d):
+            with torch.no_grad():
+                module.weight.mul_(factor)
+    assert ("huge-activations" in provoked(run)) is (factor > 1)
+
+
+def test_channels_that_died_are_noticed(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+    run = session(packed, vocab, settings, epochs=2, learning_rate=1e-6)
+    with torch.no_grad():
+        run.learner.network.encoder.get_parameter("stages.0.norm.bias").fill_(-100.0)
+        run.learner.network.encoder.get_parameter("stages.0.norm.bias")[0] = 0.0
+    assert "silent-channels" in provoked(run)
+
+
+def test_a_run_that_ends_too_early_says_go_on(many: Many, settings: Settings) -> None:
+    written = sentences(48, 0)
+    said = codes_of(*many(written, written), settings, epochs=12, learning_rate=5e-4)
+    assert "under-fitted" in said

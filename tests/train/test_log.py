@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from im2latex_cli.train.log import METRICS, RunLog, read_metrics
@@ -48,3 +49,16 @@ def test_a_line_that_a_crash_cut_short_is_left_out(tmp_path: Path, torn: str) ->
     path = tmp_path / METRICS
     path.write_text(json.dumps({"step": 1, "kind": "train"}) + "\n" + torn)
     assert [row["step"] for row in read_metrics(path)] == [1]
+
+
+def test_histograms_and_maps_reach_the_board(tmp_path: Path) -> None:
+    with RunLog(tmp_path) as log:
+        values = {"encoder.weight": torch.tensor([0.0, 1.0, float("nan")]), "all": torch.tensor([])}
+        log.histograms("weights", 3, values)
+        log.attention(0, 3, np.zeros((3, 4, 5), np.uint8))
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    (shown,) = events.Histograms("weights/encoder.weight")
+    assert (shown.step, shown.histogram_value.num) == (3, 2)
+    assert events.Tags()["histograms"] == ["weights/encoder.weight"]
+    assert events.Tags()["images"] == ["attention/0"]

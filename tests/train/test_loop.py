@@ -1,4 +1,5 @@
 import copy
+from functools import partial
 from itertools import islice
 
 import pytest
@@ -8,10 +9,10 @@ from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.model.network import Network
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.average import Average
-from im2latex_cli.train.batches import BatchStream
+from im2latex_cli.train.batches import Batch, BatchStream, stack
 from im2latex_cli.train.calibrate import CORRECTIONS, Pace, batch_work, seconds_per_work
 from im2latex_cli.train.glyphs import find_classes
-from im2latex_cli.train.loop import Learner, fit
+from im2latex_cli.train.loop import Learner, StepReport, fit, smooth
 from im2latex_cli.train.losses import GlyphHead
 from im2latex_cli.train.packed import Packed
 from im2latex_cli.train.state import capture, restore
@@ -176,3 +177,98 @@ def test_pace_corrects_the_steps_early_and_then_leaves_them(
     assert len(counts) == len(CORRECTIONS)
     # One step a second: nine tenths of two minutes.
     assert counts == pytest.approx([108] * 3, rel=0.2)
+
+
+def taught(packed: Packed, vocab: Vocab, settings: Settings, *, interval: int) -> list[StepReport]:
+    changes = {"ema": 0.9, "glyph_weight": 0.5, "attention_weight": 0.5, "batch_size": 8}
+    learner, batches = begin(packed, vocab, settings, steps=24, **changes)
+    learner.interval = interval
+    return list(fit(learner, batches))
+
+
+def test_reading_the_losses_seldom_changes_what_is_learnt_and_gives_their_means(
+    packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    each, seldom = (taught(packed, vocab, settings, interval=n) for n in (1, 10))
+    assert [report.step for report in seldom if report.covers] == [1, 10, 20, 24]
+    assert [report.covers for report in seldom if report.covers] == [1, 9, 10, 4]
+    assert all(report.covers == 1 for report in each)
+    for report in seldom:
+        if report.covers:
+            some = each[report.step - report.covers : report.step]
+            assert report.loss == pytest.approx(sum(one.loss for one in some) / len(some))
+            assert report.grad_norm == pytest.approx(sum(o.grad_norm for o in some) / len(some))
+            assert report.parts.keys() == some[0].parts.keys() == {"glyph", "attention"}
+    assert seldom[14].loss == seldom[9].loss, "between two readings the last one stands"
+    assert seldom[-1].smoothed == pytest.approx(each[-1].smoothed, rel=0.2)
+
+
+def test_smoothing_many_steps_at_once_is_smoothing_each() -> None:
+    one = 3.0
+    for _ in range(10):
+        one = smooth(one, 2.0, 1)
+    assert smooth(3.0, 2.0, 10) == pytest.approx(one)
+    assert smooth(float("nan"), 2.0, 1) == 2.0
+    assert smooth(2.0, float("nan"), 1) == 2.0
+
+
+def test_bytes_become_the_same_ink_on_the_way_to_the_device(
+    packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    _, batches = begin(packed, vocab, settings)
+    (indices, cursor), *_ = islice(batches.order(), 1)
+    built = batches.build(indices, cursor)
+    grey, sizes = stack([packed.picture(index) for index in indices])
+    assert grey.dtype == torch.uint8
+    sent = Batch(grey, sizes, built.ids, None, cursor).to(CPU)
+    assert torch.equal(sent.images, built.images)
+    assert torch.equal(sent.sizes, built.sizes)
+    assert built.to(CPU) is built
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # torch deprecates what its own compiler imports
+def test_a_compiled_step_learns_the_same(
+    packed: Packed, vocab: Vocab, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # All of the compiler but the C++ that it would write, which takes minutes to build.
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    model = settings.model.model_copy(update={"dropout": 0.0})
+    settings = settings.model_copy(update={"model": model})
+    curves = []
+    for wanted in (False, True):
+        learner, batches = begin(packed, vocab, settings, steps=6, compile=wanted)
+        curves.append([report.loss for report in fit(learner, batches)])
+    assert curves[1] == pytest.approx(curves[0], rel=1e-3)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_step_on_a_gpu_never_waits_and_learns_the_same(
+    packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    model = settings.model.model_copy(update={"dropout": 0.0})
+    settings = settings.model_copy(update={"model": model})
+    changes = {"ema": 0.9, "glyph_weight": 0.5, "attention_weight": 0.5, "precision": "float32"}
+    curves = []
+    for device in ("cpu", "cuda"):
+        torch.manual_seed(0)
+        wanted = settings.train.model_copy(update=changes)
+        network = Network(settings.model, len(vocab))
+        classes = find_classes(packed, min_count=1)
+        assert classes is not None
+        head = GlyphHead(network.glyph_channels, len(classes))
+        learner = Learner(network, wanted, steps=20, device=torch.device(device), head=head)
+        learner.interval = 10
+        batches = BatchStream(
+            packed, wanted, seed=1, steps=20, classes=classes, device=device, workers=2
+        )
+        reports = []
+        for report in fit(learner, batches):
+            reports.append(report)
+            if device == "cuda":  # an error in the nine steps between two readings
+                silent = (report.step + 1) % 10 != 0
+                torch.cuda.set_sync_debug_mode("error" if silent else "default")
+        torch.cuda.set_sync_debug_mode("default")
+        curves.append([report.loss for report in reports if report.covers])
+    assert curves[1] == pytest.approx(curves[0], rel=1e-2)
