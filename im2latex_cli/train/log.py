@@ -21,6 +21,9 @@ METRICS = "metrics.jsonl"
 SAMPLE = 20_000
 """Values of a tensor that make up its histogram, about."""
 
+LARGEST = 1e19
+"""The bins of TensorBoard's histograms end a little above."""
+
 Row = Mapping[str, float | int | str]
 
 
@@ -87,7 +90,7 @@ class RunLog:
     def histograms(self, kind: str, step: int, values: Mapping[str, Tensor]) -> None:
         """Show how tensors' values are spread; those that are no numbers are left out."""
         for name, tensor in values.items():
-            flat = tensor.detach().flatten().float()
+            flat = tensor.detach().flatten().float().clamp(-LARGEST, LARGEST)
             sound = flat[torch.isfinite(flat)][:: max(1, flat.numel() // SAMPLE)]
             if len(sound):
                 self._board.add_histogram(f"{kind}/{name}", sound.cpu().numpy(), step)

@@ -53,7 +53,10 @@ def test_a_line_that_a_crash_cut_short_is_left_out(tmp_path: Path, torn: str) ->
 
 def test_histograms_and_maps_reach_the_board(tmp_path: Path) -> None:
     with RunLog(tmp_path) as log:
-        values = {"encoder.weight": torch.tensor([0.0, 1.0, float("nan")]), "all": torch.tensor([])}
+        values = {
+            "encoder.weight": torch.tensor([0.0, 1e30, float("nan")]),
+            "all": torch.tensor([]),
+        }
         log.histograms("weights", 3, values)
         log.attention(0, 3, np.zeros((3, 4, 5), np.uint8))
     events = EventAccumulator(str(tmp_path))
