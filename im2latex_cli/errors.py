@@ -84,7 +84,7 @@ class PartialError(Im2LatexError):
     code = "partial"
 
 
-class Interrupted(Im2LatexError):
+class Interrupted(Im2LatexError):  # noqa: N818 (in the tree for its exit code, no error)
     """Ctrl-C, after everything worth keeping was saved."""
 
     exit_code = EXIT_INTERRUPTED
