@@ -14,6 +14,7 @@ CONSTANT_SHARE = 60.0
 """Percent of identical readings that counts as a constant output."""
 
 _EARLY = 0.25
+_FEW = 8
 _SILENT = 0.75
 _SATURATED = 0.5
 _SKEWED = 40.0
@@ -138,7 +139,9 @@ def _rushed(vitals: Vitals) -> Finding | None:
 
 def _blind(vitals: Vitals) -> Finding | None:
     gain, loss = vitals.evaluation.gain, vitals.loss
-    if vitals.done < _EARLY or math.isnan(gain) or gain > _BLIND * vitals.uniform:
+    if vitals.done < _EARLY or math.isnan(gain) or vitals.evaluation.pictures < _FEW:
+        return None
+    if gain > _BLIND * vitals.uniform:
         return None
     if loss > 0.9 * vitals.uniform:
         return None  # it has not even learnt the language
@@ -172,7 +175,7 @@ def _diverged(vitals: Vitals) -> Finding | None:
 def _constant(vitals: Vitals) -> Finding | None:
     seen = vitals.evaluation
     share = 100.0 / max(seen.distinct_references, 1)
-    if seen.pictures < 8 or seen.identical < max(CONSTANT_SHARE, 2 * share):
+    if seen.pictures < _FEW or seen.identical < max(CONSTANT_SHARE, 2 * share):
         return None
     what = f"{seen.identical:.0f} % of the readings are one and the same formula"
     if vitals.done < _EARLY:

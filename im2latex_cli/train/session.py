@@ -181,7 +181,7 @@ class Session:
 
     def examine(self, evaluation: Evaluation) -> tuple[Vitals, list[health.Finding]]:
         """Take the vital figures after an evaluation and say what is wrong."""
-        stream = self._stream()
+        stream = self._stream(ALONE)  # every process looks at the whole batch
         indices, cursor = next(iter(stream.order()))
         vitals = measure(
             self.learner,
@@ -290,7 +290,7 @@ class Session:
             return GlyphClasses(names, ()).for_kinds(self.train.kinds)
         return find_classes(self.train)
 
-    def _stream(self) -> BatchStream:
+    def _stream(self, team: Team | None = None) -> BatchStream:
         return BatchStream(
             self.train,
             self.settings.train,
@@ -300,6 +300,6 @@ class Session:
             classes=self.classes,
             distort=Distorter(self.preprocessing) if self.settings.train.augment else None,
             workers=1 if self.device.type == "cpu" else 8,
-            team=self.team,
+            team=team or self.team,
             device=self.device.type,
         )
