@@ -50,7 +50,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SimpleNamespace]:
                 raise outcome
             return outcome
 
-        fake = SimpleNamespace(run=run, args=(), options={})
+        fake = SimpleNamespace(run=run, run_together=run, args=(), options={})
         monkeypatch.setattr(im2latex_cli.services, name, fake, raising=False)
         return fake
 
