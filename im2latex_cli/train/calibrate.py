@@ -65,7 +65,7 @@ def seconds_per_work(
     live, header = capture(learner)
     tensors = {name: value.clone() for name, value in live.items()}
     each = learner.settings.accumulate
-    learner.steps = max(learner.steps, learner.step + len(batches) // each)
+    learner.steps = learner.step + len(batches) // each  # a fast machine may use them all
     rates, began, interval = [], clock(), learner.interval
     learner.interval = 1  # a GPU that nobody waits for has no time of a step
     for number, report in enumerate(fit(learner, batches, clock=clock)):

@@ -155,6 +155,16 @@ def test_calibration_leaves_the_learner_as_it_was(
         assert torch.equal(after[name], value), name
 
 
+def test_calibration_ends_with_its_batches_on_a_fast_machine(
+    packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    learner, batches = begin(packed, vocab, settings, steps=1000)
+    some = [batch for batch, _ in zip(batches, range(6), strict=False)]
+    ticks = iter(range(1000))
+    assert seconds_per_work(learner, some, budget=1e9, clock=lambda: float(next(ticks))) > 0
+    assert learner.steps == 1000
+
+
 def test_biases_and_norms_do_not_decay(packed: Packed, vocab: Vocab, settings: Settings) -> None:
     learner, _ = begin(packed, vocab, settings, weight_decay=0.1)
     matrices, rest = learner.optimizer.param_groups
