@@ -182,7 +182,11 @@ def _model_version(path: Path) -> str:
             if size > path.stat().st_size:
                 return f"{path.name}, damaged"
             header = json.loads(file.read(size)).get("__metadata__", {})
-    except (OSError, ValueError):
+        info = json.loads(header.get("im2latex", "{}")).get("info", {})
+    except (OSError, ValueError, AttributeError):
         return f"{path.name}, damaged"
-    told = [str(header[key]) for key in ("name", "version") if key in header]
-    return " ".join(told) or path.stem
+    told = [
+        str(info[key]) for key in ("name", "version", "training_data", "measured") if key in info
+    ]
+    named, more = " ".join(told[:2]), told[2:]
+    return "; ".join((named or path.stem, *more))

@@ -64,10 +64,15 @@ def test_devices_come_from_another_process() -> None:
     assert loaded == "False"
 
 
+def told(info: dict[str, str]) -> dict[str, object]:
+    return {"__metadata__": {"im2latex": json.dumps({"info": info})}}
+
+
 @pytest.mark.parametrize(
     ("header", "version"),
     [
-        ({"__metadata__": {"name": "base", "version": "3"}}, "base 3"),
+        (told({"name": "base", "version": "3"}), "base 3"),
+        (told({"name": "a", "version": "1", "training_data": "b", "measured": "c"}), "a 1; b; c"),
         ({"__metadata__": {}}, "model"),
         ({}, "model"),
     ],
