@@ -15,6 +15,7 @@ nox.options.sessions = ["tests", "lint", "types"]
 nox.options.error_on_missing_interpreters = True
 
 CONSTRAINTS = ["-c", "constraints.txt"]
+BENCH = Path("tests/bench")
 CODE = ["im2latex_cli", "tests", "noxfile.py"]
 
 
@@ -50,11 +51,13 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks: `nox -s bench -- build train predict`; baselines run beside them."""
+    """Run the benchmarks: `nox -s bench -- build evaluate`; baselines run beside them."""
     install(session, "test")
-    names = session.posargs or ["build", "train", "predict"]
-    for name in names:
-        session.run("python", f"tests/bench/bench_{name}.py")
+    known = sorted(path.stem.removeprefix("bench_") for path in BENCH.glob("bench_*.py"))
+    for name in session.posargs or known:
+        if name not in known:
+            session.error(f"There is no benchmark {name}; there are {', '.join(known)}.")
+        session.run("python", str(BENCH / f"bench_{name}.py"))
 
 
 @nox.session
