@@ -89,5 +89,6 @@ def build(session: nox.Session) -> None:
         session.run("venv/bin/pip", "install", "-q", "-c", str(constraints), wheel, external=True)
         session.run(tool, "--version", external=True)
         session.run(tool, "doctor", external=True)
+        session.run(tool, "predict", str(picture), external=True)
         session.run(tool, "run", "--set", "train.epochs=2", external=True)
         session.run(tool, "predict", "--model", "results/small", str(picture), external=True)

@@ -33,13 +33,13 @@ def console() -> Iterator[tuple[str, list[str]]]:
             yield command, [line for line in lines if line.strip()]
 
 
-def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run(command: str, folder: Path, *, quick: bool = True) -> subprocess.CompletedProcess[str]:
     words = shlex.split(command)
     assert words[0] == "im2latex"
     return subprocess.run(
         [sys.executable, "-m", "im2latex_cli", *words[1:]],
         cwd=folder,
-        env=os.environ | QUICK,
+        env=os.environ | (QUICK if quick else {}),
         capture_output=True,
         text=True,
         check=False,
@@ -97,3 +97,11 @@ def test_links_lead_somewhere(link: str) -> None:
 def test_shell_lines_parse() -> None:
     for block in blocks("sh"):
         subprocess.run(["bash", "-n", "-c", block], check=True)
+
+
+def test_the_first_line_reads_what_the_readme_says() -> None:
+    first, *_ = blocks("sh")
+    command = first.strip().rpartition(" && ")[2]
+    done = run(command.replace("docs/", f"{ROOT}/docs/"), ROOT, quick=False)
+    assert done.returncode == 0, done.stderr
+    assert f"`{done.stdout.strip()}`" in README
