@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,28 @@ def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(home / name))
     monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.fixture(scope="session")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return a function of dimensions and tokens that saves a model which has learned nothing."""
+
+    def make(dims, tokens: Sequence[str]) -> Path:
+        import torch
+
+        from im2latex_cli import checkpoints
+        from im2latex_cli.latex.vocab import Vocab
+        from im2latex_cli.model.network import Network
+        from im2latex_cli.vision.prepare import Preprocessing
+
+        torch.manual_seed(5)
+        vocab = Vocab.build(dict.fromkeys(tokens, 3), min_count=1)
+        tensors = Network(dims, len(vocab)).state_dict()
+        path = tmp_path_factory.mktemp("model") / "best.safetensors"
+        checkpoints.save(path, checkpoints.ModelFile(dims, vocab, Preprocessing(), tensors))
+        return path
+
+    return make
 
 
 @pytest.fixture

@@ -12,13 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from im2latex_cli import checkpoints, recognizer
-from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.errors import CheckpointError, InputError, UsageError
 from im2latex_cli.latex.tokenizer import join
-from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.model.batches import plan
 from im2latex_cli.model.confidence import Calibration
-from im2latex_cli.model.network import Network
 from im2latex_cli.recognizer import Recognizer, default_model, find_model
 from im2latex_cli.settings.sections import DecodeSettings
 from im2latex_cli.settings.training import ModelSettings
@@ -49,13 +46,8 @@ def drawn(seed: int, size: tuple[int, int] = (40, 120)) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(5)
-    vocab = Vocab.build(dict.fromkeys(TOKENS, 3), min_count=1)
-    network = Network(DIMS, len(vocab))
-    path = tmp_path_factory.mktemp("model") / "best.safetensors"
-    checkpoints.save(path, ModelFile(DIMS, vocab, Preprocessing(), network.state_dict()))
-    return path
+def model_file(untrained) -> Path:
+    return untrained(DIMS, TOKENS)
 
 
 @pytest.fixture(scope="module")

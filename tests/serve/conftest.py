@@ -7,17 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 import uvicorn
 from PIL import Image
 
-from im2latex_cli import checkpoints
-from im2latex_cli.checkpoints import ModelFile
-from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.model.network import Network
 from im2latex_cli.serve import server
 from im2latex_cli.settings.training import ModelSettings
-from im2latex_cli.vision.prepare import Preprocessing
 
 TOKENS = ["x", "y", "+", "2", "{", "}", "^", r"\frac", r"\alpha", "="]
 DIMS = ModelSettings(
@@ -33,14 +27,9 @@ Serve = Callable[..., AbstractContextManager[str]]
 
 
 @pytest.fixture(scope="session")
-def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model_file(untrained) -> Path:
     """Save a tiny model that has learned nothing."""
-    torch.manual_seed(5)
-    vocab = Vocab.build(dict.fromkeys(TOKENS, 3), min_count=1)
-    network = Network(DIMS, len(vocab))
-    path = tmp_path_factory.mktemp("model") / "best.safetensors"
-    checkpoints.save(path, ModelFile(DIMS, vocab, Preprocessing(), network.state_dict()))
-    return path
+    return untrained(DIMS, TOKENS)
 
 
 @pytest.fixture(scope="session")

@@ -10,13 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from im2latex_cli import checkpoints
-from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.errors import InputError, UsageError
-from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.model.network import Network
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recognizer import Recognizer
 from im2latex_cli.serve.reading import Asked
@@ -25,7 +20,6 @@ from im2latex_cli.settings.sections import DecodeSettings, RuntimeSettings, Serv
 from im2latex_cli.settings.training import ModelSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.finish import encode_png
-from im2latex_cli.vision.prepare import Preprocessing
 
 TOKENS = ["x", "y", "+", "2", "{", "}", "^", r"\frac", r"\alpha", "="]
 DIMS = ModelSettings(
@@ -44,13 +38,8 @@ SETTINGS = Settings(
 
 
 @pytest.fixture(scope="module")
-def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(5)
-    vocab = Vocab.build(dict.fromkeys(TOKENS, 3), min_count=1)
-    network = Network(DIMS, len(vocab))
-    path = tmp_path_factory.mktemp("model") / "best.safetensors"
-    checkpoints.save(path, ModelFile(DIMS, vocab, Preprocessing(), network.state_dict()))
-    return path
+def model_file(untrained) -> Path:
+    return untrained(DIMS, TOKENS)
 
 
 @pytest.fixture(scope="module")
