@@ -32,7 +32,7 @@ def predict(
     files_from: options.FilesFrom = None,
     null: options.Null = False,
     pages: options.PdfPages = None,
-    box: options.PdfBox = None,
+    box: options.Box = None,
     clipboard: options.Clipboard = False,
     timeout: options.Timeout = TIMEOUT,
     watch: options.Watch = None,
@@ -59,6 +59,7 @@ def predict(
         raise UsageError("Standard input is either a picture or a list of paths, not both.")
     shape = replace(shape, copy_each=watch is not None)
     from im2latex_cli.services import pdf
+    from im2latex_cli.services.box import Box
     from im2latex_cli.services.inputs import Inputs
 
     inputs = Inputs(
@@ -67,7 +68,7 @@ def predict(
         null=null,
         recursive=recursive,
         pages=pdf.Pages.parse(pages) if pages else None,
-        box=pdf.Box.parse(box) if box else None,
+        box=Box.parse(box) if box else None,
         from_clipboard=clipboard,
         timeout=timeout or None,
         watched=watch,

@@ -54,12 +54,13 @@ PdfPages = Annotated[
         rich_help_panel=INPUTS_PANEL,
     ),
 ]
-PdfBox = Annotated[
+Box = Annotated[
     str | None,
     typer.Option(
         "--box",
         metavar="X0,Y0,X1,Y1",
-        help="Part of each PDF page to read, in points (1/72 inch) from its upper left corner.",
+        help="Part of each picture to read, in pixels from its upper left corner; of PDF pages, "
+        "in points (1/72 inch).",
         rich_help_panel=INPUTS_PANEL,
     ),
 ]

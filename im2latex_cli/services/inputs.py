@@ -10,7 +10,7 @@ import glob
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from im2latex_cli.errors import Im2LatexError, InputError
 from im2latex_cli.services import clipboard, pdf, streams, watch
+from im2latex_cli.services.box import Box
+from im2latex_cli.vision.image import open_grey
 
 STDIN = "-"
 CLIPBOARD = "clipboard"
@@ -63,7 +65,7 @@ class Inputs:
         null: the paths of `listed` end with NUL.
         recursive: take the pictures of folders inside folders too.
         pages: which pages of a PDF; None takes all.
-        box: the part of each page to read.
+        box: the part of each picture (pixels) and each page (points) to read.
         from_clipboard: read the picture on the clipboard.
         timeout: longest wait for what comes through a pipe, in seconds; None waits for ever.
         watched: a folder whose new pictures are read as they appear, without end.
@@ -74,7 +76,7 @@ class Inputs:
     null: bool = False
     recursive: bool = False
     pages: pdf.Pages | None = None
-    box: pdf.Box | None = None
+    box: Box | None = None
     from_clipboard: bool = False
     timeout: float | None = None
     watched: Path | None = None
@@ -107,9 +109,20 @@ class Inputs:
 
     def _clipboard(self) -> Entry:
         try:
-            return Entry(CLIPBOARD, CLIPBOARD, clipboard.picture())
+            return self._entry(CLIPBOARD, CLIPBOARD, clipboard.picture())
         except Im2LatexError as error:
-            return Entry(CLIPBOARD, CLIPBOARD, None, error)
+            return _failed(CLIPBOARD, error)
+
+    def _entry(self, name: str, stem: str, picture: Path | bytes) -> Entry:
+        """The picture, or its box; only for the box is it opened here."""
+        entry = Entry(name, stem, picture)
+        if self.box is None:
+            return entry
+        try:
+            grey = open_grey(picture, name=entry.title)
+            return replace(entry, picture=self.box.cut(grey, entry.title))
+        except Im2LatexError as error:
+            return replace(entry, picture=None, error=error)
 
     def _given(self, name: str) -> Iterator[Entry]:
         """A path from the command line, where patterns mean what they mean to a shell."""
@@ -128,7 +141,7 @@ class Inputs:
         try:
             mode = path.stat().st_mode
         except (OSError, ValueError):  # whoever opens it says what is wrong
-            yield Entry(name, path.stem, path)
+            yield self._entry(name, path.stem, path)
             return
         if stat.S_ISDIR(mode):
             yield from self._folder(path)
@@ -137,7 +150,7 @@ class Inputs:
         elif path.suffix.lower() == PDF_SUFFIX:
             yield from self._pages(path, name, path.stem)
         else:
-            yield Entry(name, path.stem, path)
+            yield self._entry(name, path.stem, path)
 
     def _folder(self, folder: Path) -> Iterator[Entry]:
         empty = True
@@ -173,7 +186,7 @@ class Inputs:
         if data.startswith(PDF_MAGIC):
             yield from self._pages(data, name, stem)
         else:
-            yield Entry(name, stem, data)
+            yield self._entry(name, stem, data)
 
     def _pages(self, source: Path | bytes, name: str, stem: str) -> Iterator[Entry]:
         try:

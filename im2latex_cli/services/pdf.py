@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli.errors import Im2LatexError, InputError, UsageError
+from im2latex_cli.services.box import Box
 from im2latex_cli.vision.image import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -26,33 +27,6 @@ MOST_FAILURES = 20
 """A damaged file may claim to have millions of pages."""
 
 Picture = NDArray[np.uint8]
-
-
-class Box(NamedTuple):
-    """A part of a page in points, 1/72 inch, from its upper left corner."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    @classmethod
-    def parse(cls, text: str) -> Box:
-        """Read `x0,y0,x1,y1`.
-
-        Raises:
-            UsageError: it is not of that form, or empty.
-        """
-        try:
-            box = cls(*map(float, text.split(",")))
-        except (TypeError, ValueError):
-            box = cls(0, 0, 0, 0)
-        if not (all(map(math.isfinite, box)) and box.left < box.right and box.top < box.bottom):
-            raise UsageError(
-                f"--box {text} is no box.",
-                hint="Give x0,y0,x1,y1 in points from the upper left corner of the page.",
-            )
-        return box
 
 
 class Pages(NamedTuple):

@@ -11,6 +11,7 @@ import pytest
 
 from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.services import clipboard, pdf
+from im2latex_cli.services.box import Box
 from im2latex_cli.services.inputs import Inputs
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs pipes and links of POSIX")
@@ -192,15 +193,32 @@ def test_a_box_is_cut_from_the_upper_left_corner(tmp_path):
     path = tmp_path / "drawn.pdf"
     dark.save(path, resolution=200)
     assert pypdfium2.PdfDocument(path)[0].get_size() == (72, 144)
-    (corner,) = Inputs([path], box=pdf.Box(0, 0, 36, 36))
+    (corner,) = Inputs([path], box=Box(0, 0, 36, 36))
     assert corner.picture.shape == (100, 100)
     assert corner.picture.max() < 100
-    (below,) = Inputs([path], box=pdf.Box(0, 72, 72, 144))
+    (below,) = Inputs([path], box=Box(0, 72, 72, 144))
     assert below.picture.shape == (200, 200)
     assert below.picture.min() > 200
-    assert "outside of page 1 (72 x 144 points)" in error(
-        Inputs([path], box=pdf.Box(100, 0, 200, 5))
-    )
+    assert "outside of page 1 (72 x 144 points)" in error(Inputs([path], box=Box(100, 0, 200, 5)))
+
+
+def test_a_box_of_a_picture_is_in_pixels(tmp_path):
+    from PIL import Image
+
+    image = Image.new("L", (60, 40), "white")
+    image.paste("black", (10, 5, 30, 15))
+    path = tmp_path / "a.png"
+    image.save(path)
+    for source in (path, io.BytesIO(path.read_bytes())):
+        (part,) = Inputs([source], box=Box(8, 5, 30.5, 99))
+        assert part.picture.shape == (35, 23)
+        assert not part.picture[:10, 2:22].any()
+        assert (part.picture[10:] == 255).all()
+    (entry,) = Inputs([path], box=Box(-5, -5, 9e9, 9e9))
+    assert entry.picture.shape == (40, 60)
+    outside = error(Inputs([path], box=Box(60, 0, 90, 40)))
+    assert "a.png: the box lies outside of the picture (60 x 40 pixels)" in outside
+    assert "absent.png: no such file" in error(Inputs(["absent.png"], box=Box(0, 0, 9, 9)))
 
 
 def test_a_pdf_may_come_through_standard_input(tmp_path):
