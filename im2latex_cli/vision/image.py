@@ -19,6 +19,7 @@ MAX_PIXELS = 100_000_000
 MIN_SIDE = 3
 MIN_CONTRAST = 8
 """A picture whose grey levels differ by less than this is blank."""
+_BAND = 1_000_000
 
 
 def open_grey(source: Path | bytes | BinaryIO, *, name: str) -> NDArray[np.uint8]:
@@ -146,17 +147,33 @@ def _to_grey(image: Image.Image) -> NDArray[np.uint8]:
 
 def _from_wide(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Bring 16-bit, 32-bit and floating-point samples to 8 bits by the range they use."""
-    levels = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=65535.0, neginf=0.0)
-    peak = float(levels.max(initial=0.0))
+    bands = _bands(len(values), values[:1].size)
+    peak = max((float(_finite(values[band]).max(initial=0.0)) for band in bands), default=0.0)
     ceiling = next((top for top in (1.0, 255.0, 65535.0) if peak <= top), peak)
-    return np.clip(np.rint(levels * (255.0 / ceiling)), 0, 255).astype(np.uint8)
+    grey = np.empty(values.shape, np.uint8)
+    for band in bands:
+        grey[band] = np.clip(np.rint(_finite(values[band]) * (255.0 / ceiling)), 0, 255)
+    return grey
+
+
+def _finite(values: NDArray[np.generic]) -> NDArray[np.float64]:
+    return np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=65535.0, neginf=0.0)
 
 
 def _flatten(image: Image.Image) -> NDArray[np.uint8]:
     """Lay a transparent picture on white, or on black where white hides what it shows."""
-    grey_alpha = np.asarray(image.convert("RGBA").convert("LA"), np.uint16)
-    grey, alpha = grey_alpha[..., 0], grey_alpha[..., 1]
-    ink = (grey * alpha + 127) // 255
-    on_black = ink.astype(np.uint8)
-    on_white = (ink + (255 - alpha)).astype(np.uint8)
+    width, height = image.size
+    on_black, on_white = np.empty((2, height, width), np.uint8)
+    for band in _bands(height, width):
+        part = image.crop((0, band.start, width, band.stop)).convert("RGBA").convert("LA")
+        grey, alpha = np.moveaxis(np.asarray(part, np.uint16), 2, 0)
+        ink = (grey * alpha + 127) // 255
+        on_black[band] = ink
+        on_white[band] = ink + (255 - alpha)
     return on_black if 2 * int(np.ptp(on_white)) < int(np.ptp(on_black)) else on_white
+
+
+def _bands(height: int, width: int) -> list[slice]:
+    """Rows in parts of about a million pixels: a large picture must not be held many times."""
+    rows = max(1, _BAND // max(1, width))
+    return [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
