@@ -1,0 +1,112 @@
+"""Which symbols may stand for one another in a formula: tokens by the group they are drawn from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from itertools import accumulate
+from random import Random
+
+from im2latex_cli.data.pieces import NAMED_FUNCTIONS
+from im2latex_cli.latex import symbols
+from im2latex_cli.latex.commands import COMMANDS, Command, Kind, Limits
+
+FAMILIES = ("ijklmn", "abc", "fgh", "pqrs", "tuvwxyz", "ABC", "FGH", "UVWXYZ", "KLMN")
+"""Letters that mathematics uses for the same things; renaming mostly stays among them."""
+
+LETTERS = frozenset(("lower", "upper", "greek", "Greek"))
+CAPITALS_ONLY = frozenset(("\\mathcal", "\\mathbb", "\\mathscr"))
+"""Fonts that have no other letters."""
+
+_GREEK = """
+alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi
+varpi rho varrho sigma varsigma tau upsilon phi varphi chi psi omega
+"""
+_SETS = "in ni notin subset supset subseteq supseteq subsetneq supsetneq nsubseteq sqsubset"
+_ARROWS = "to mapsto longmapsto leadsto implies iff impliedby"
+_WIDE = "widehat widetilde overline underline overleftarrow overrightarrow overleftrightarrow"
+_SUMS = "pm mp oplus ominus cup cap setminus vee wedge sqcup amalg uplus"
+_ALONE = "prime mid not vdots surd mathstrut strut bmod backslash partial imath jmath"
+
+
+def _words(text: str) -> list[str]:
+    return [f"\\{name}" for name in text.split()]
+
+
+_BY_HAND: dict[str, str] = {
+    **dict.fromkeys(symbols.LETTERS[:26], "lower"),
+    **dict.fromkeys(symbols.LETTERS[26:], "upper"),
+    **dict.fromkeys(symbols.DIGITS, "digit"),
+    **dict.fromkeys("=<>", "order"),
+    **dict.fromkeys(_words(_GREEK), "greek"),
+    **dict.fromkeys(_words(symbols.CAPITAL_GREEK), "Greek"),
+    **dict.fromkeys(_words(_SETS), "set"),
+    **dict.fromkeys(_words(_ARROWS), "arrow"),
+    **dict.fromkeys(_words(_WIDE), "wide"),
+    **dict.fromkeys(["+", "-", *_words(_SUMS)], "plus"),
+    **dict.fromkeys(_words(_ALONE), ""),
+}
+_SHORTEST = 3
+_OF_KIND = {Kind.ACCENT: "accent", Kind.FONT: "font", Kind.SPACE: "space"}
+
+
+@cache
+def group_of(token: str) -> str:
+    """Name the group that a token belongs to; empty where nothing may stand for it."""
+    found = _BY_HAND.get(token)
+    if found is not None:
+        return found
+    entry = COMMANDS.get(token)
+    if entry is None or len(token) < _SHORTEST:
+        return ""
+    return _symbol(entry) if entry.kind is Kind.SYMBOL else _OF_KIND.get(entry.kind, "")
+
+
+def _symbol(entry: Command) -> str:
+    token, atom = entry.name, entry.atom.name
+    if atom == "OP":
+        kinds = ("function", "limit") if token in NAMED_FUNCTIONS else ("integral", "sum")
+        return kinds[entry.limits is not Limits.SIDE]
+    if atom == "REL":
+        return "arrow" if "arrow" in token or "harpoon" in token else "order"
+    if atom == "ORD" and token.startswith("\\var") and token[4:5].isupper():
+        return "Greek"
+    return {"ORD": "constant", "BIN": "times"}.get(atom, "")
+
+
+class Usage:
+    """How often real formulas use each token: what new symbols are drawn by.
+
+    Attributes:
+        counts: occurrences of each token.
+    """
+
+    def __init__(self, counts: Mapping[str, int], *, flat: float = 0.7) -> None:
+        """Keep the counts; draws follow them raised to the power `flat`."""
+        self.counts = Counter(counts)
+        groups: dict[str, list[str]] = {}
+        for token in sorted(counts):
+            groups.setdefault(group_of(token), []).append(token)
+        groups |= {family: [t for t in family if t in counts] for family in FAMILIES}
+        groups.pop("", None)
+        self._groups = {name: tokens for name, tokens in groups.items() if tokens}
+        self._heights = {
+            name: list(accumulate(counts[token] ** flat for token in tokens))
+            for name, tokens in self._groups.items()
+        }
+        self._family = {letter: family for family in FAMILIES for letter in family}
+
+    def draw(self, group: str, rng: Random) -> str | None:
+        """Draw a token of a group or family, None where the input has none."""
+        tokens = self._groups.get(group)
+        if tokens is None:
+            return None
+        return rng.choices(tokens, cum_weights=self._heights[group])[0]
+
+    def alike(self, token: str, rng: Random) -> str:
+        """Draw a token that may stand for this one: of its family mostly, else of its group."""
+        group = group_of(token)
+        if rng.random() < 0.7:
+            group = self._family.get(token, group)
+        return self.draw(group, rng) or token

@@ -1,0 +1,161 @@
+"""New formulas from real ones: pieces swapped between formulas, symbols changed, lengths kept.
+
+The same formulas and seed make the same new ones, and more of them begin with fewer. What comes
+out is a fixed point of the normaliser, holds no token that the real formulas lack, and is equal
+to none of them, to none of the others and, spacing aside, to none that is held out.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from random import Random
+from typing import Literal
+
+from im2latex_cli.data.alike import Usage
+from im2latex_cli.data.pieces import Tokens
+from im2latex_cli.data.rename import vary
+from im2latex_cli.data.swap import Pool, swap
+from im2latex_cli.latex.normalize import normalize
+from im2latex_cli.latex.tokenizer import join
+
+VERSION = "1"
+"""Changes whenever the same input makes other formulas."""
+
+Made = tuple[str, ...]
+Spacing = Literal["keep", "drop"]
+
+_POOLED = 100_000
+_TRIES = 40
+_ROUNDS = 3
+_BARREN = 300
+"""Failures in a row after which the input is taken to be exhausted."""
+
+
+def recombine(
+    formulas: Sequence[Tokens],
+    count: int,
+    *,
+    seed: int,
+    held_out: Iterable[Tokens] = (),
+    spacing: Spacing = "keep",
+    longer: float = 1.0,
+) -> Iterator[Made]:
+    """Make new formulas from real ones.
+
+    Args:
+        formulas: normal forms; one that comes twice counts twice.
+        count: how many to make; fewer come where the input is too small for it.
+        seed: of all choices.
+        held_out: normal forms that must not come out, whatever their spacing.
+        spacing: of the normal form of `formulas`.
+        longer: lengths are drawn from the real ones and multiplied by this.
+
+    Yields:
+        Normal forms, all different.
+    """
+    if count and formulas:
+        maker = Maker(formulas, seed=seed, held_out=held_out, spacing=spacing, longer=longer)
+        for _ in range(count):
+            made = maker.make()
+            if made is None:
+                return
+            yield made
+
+
+class Gate:
+    """Which formulas may come out."""
+
+    def __init__(
+        self, formulas: Iterable[Tokens], held_out: Iterable[Tokens], *, spacing: Spacing
+    ) -> None:
+        """Remember the forms that are there."""
+        self._spacing = spacing
+        self._known = {" ".join(form) for form in formulas}
+        self._tokens = {token for form in self._known for token in form.split(" ")}
+        self._held: set[str] = set()
+        self._marks: set[str] = set()
+        for form in held_out:
+            bare = _bare(form)
+            self._held.add(" ".join(bare))
+            self._marks.add(_mark(bare))
+
+    def admit(self, tokens: list[str]) -> Made | None:
+        """The normal form of a formula where it is sound and new, else None."""
+        normal = normalize(join(tokens), spacing=self._spacing)
+        if normal.problem is not None or not self._tokens.issuperset(normal.tokens):
+            return None
+        form = " ".join(normal.tokens)
+        if form in self._known or not (
+            normal.tokens == tuple(tokens) or self._is_fixed(normal.tokens)
+        ):
+            return None
+        if _mark(normal.tokens) in self._marks and " ".join(_bare(normal.tokens)) in self._held:
+            return None
+        self._known.add(form)
+        return normal.tokens
+
+    def _is_fixed(self, tokens: Made) -> bool:
+        return normalize(join(tokens), spacing=self._spacing).tokens == tokens
+
+
+def _bare(tokens: Tokens) -> Made:
+    return normalize(join(tokens), spacing="drop").tokens
+
+
+def _mark(tokens: Tokens) -> str:
+    """What of a formula no change of spacing touches: its letters and digits in their order."""
+    return "".join([token for token in tokens if len(token) == 1 and token.isalnum()])
+
+
+class Maker:
+    """Makes formulas one after the other."""
+
+    def __init__(
+        self,
+        formulas: Sequence[Tokens],
+        *,
+        seed: int,
+        held_out: Iterable[Tokens],
+        spacing: Spacing,
+        longer: float,
+    ) -> None:
+        """Take the formulas apart."""
+        self._rng = Random(f"{VERSION}/{seed}")
+        self._formulas = sorted(formulas, key=len)
+        self._lengths = [len(form) for form in self._formulas]
+        self._longer = longer
+        self._pool = Pool(formulas, most=_POOLED)
+        self._usage = Usage(Counter(token for form in formulas for token in form))
+        self._gate = Gate(formulas, held_out, spacing=spacing)
+
+    def make(self) -> Made | None:
+        """Make one formula; None where nothing new comes any more."""
+        rng = self._rng
+        for _ in range(_BARREN // _TRIES + 1):
+            target = max(2, round(rng.choice(self._lengths) * self._longer))
+            for _ in range(_TRIES):
+                made = self._attempt(target)
+                if made is not None:
+                    return made
+        return None
+
+    def _attempt(self, target: int) -> Made | None:
+        tokens = list(self._base(target))
+        slack = max(2.0, 0.15 * target)
+        for _ in range(_ROUNDS):
+            tokens = swap(tokens, self._pool, target, self._rng)
+            if abs(len(tokens) - target) <= slack:
+                break
+        tokens = vary(tokens, self._usage, self._rng)
+        made = self._gate.admit(tokens)
+        return made if made is not None and abs(len(made) - target) <= 1.5 * slack else None
+
+    def _base(self, target: int) -> Tokens:
+        """Draw a real formula of about that length, or shorter where there is none."""
+        low = bisect_left(self._lengths, 0.6 * target)
+        high = bisect_left(self._lengths, 1.2 * target + 2)
+        if low >= high:
+            low, high = bisect_left(self._lengths, 0.5 * self._lengths[-1]), len(self._lengths)
+        return self._formulas[self._rng.randrange(low, high)]

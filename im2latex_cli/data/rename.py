@@ -1,0 +1,291 @@
+r"""New symbols for a formula: letters, numbers, fonts, accents, operators and brackets.
+
+Letters change through the whole formula, so that what was equal stays equal. Words stay as they
+are: text, names of operators, `\mathrm{min}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from random import Random
+
+from im2latex_cli.data.alike import CAPITALS_ONLY, LETTERS, Usage, group_of
+from im2latex_cli.data.pieces import CLOSERS, OPENERS
+from im2latex_cli.latex.atoms import FONTS
+from im2latex_cli.latex.commands import BEGIN, COMMANDS, NEWLINE, Kind
+
+Sites = dict[str, list[int]]
+"""Places of the tokens of each group; `bracket` has each opening one and then its partner."""
+
+Change = Callable[["Draft", Random], None]
+
+_WORDS = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Kind.TEXT) | {
+    "\\operatorname",
+    "\\operatorname*",
+    *(name for name, entry in BEGIN.items() if entry.argument),
+}
+_ROMAN = FONTS - CAPITALS_ONLY - {"\\boldsymbol", "\\pmb"}
+_DIFFERENTIAL = frozenset("de")
+SHAPES = {"(": ")", "[": "]", "\\{": "\\}", "\\langle": "\\rangle"}
+_CLOSING = frozenset(SHAPES.values())
+_ENDS = CLOSERS | {"&"}
+_SIZES = ("\\big", "\\Big", "\\bigg", "\\Bigg")
+_PLAIN, _STRETCHED = "", "\\left"
+_MOST_IN_SIZE = 40
+
+
+def sites(tokens: list[str]) -> Sites:
+    """Find what may be renamed, words left out."""
+    found: Sites = {}
+    brackets: list[int] = []
+    at, end = 0, len(tokens)
+    while at < end:
+        token = tokens[at]
+        if token in _WORDS or (token in _ROMAN and tokens[at + 3] != "}"):
+            closing = _closing(tokens, at + 1)
+            if token not in _ROMAN or _is_word(tokens[at + 2 : closing]):
+                at = closing + 1
+                continue
+        group = group_of(token)
+        if group:
+            found.setdefault(group, []).append(at)
+        elif token in SHAPES or token in OPENERS:
+            brackets.append(at)
+        elif token in _CLOSING:
+            if brackets and SHAPES.get(tokens[brackets[-1]]) == token:
+                found.setdefault("bracket", []).extend((brackets.pop(), at))
+        elif token in _ENDS or token.startswith(NEWLINE):
+            _leave(tokens, brackets, at, found)
+        at += 1
+    return found
+
+
+def _leave(tokens: list[str], brackets: list[int], at: int, found: Sites) -> None:
+    """Forget what was opened in a list that ends here; a fence that ends is a pair."""
+    while brackets and tokens[brackets[-1]] in SHAPES:
+        brackets.pop()
+    if tokens[at] not in CLOSERS or not brackets:
+        return
+    opening = brackets.pop()
+    shape = tokens[opening].removeprefix("\\left")
+    if tokens[at].removeprefix("\\right") == SHAPES.get(shape):
+        found.setdefault("bracket", []).extend((opening, at))
+
+
+def _closing(tokens: list[str], at: int) -> int:
+    depth = 0
+    while True:
+        depth += (tokens[at] == "{") - (tokens[at] == "}")
+        if depth == 0:
+            return at
+        at += 1
+
+
+def _is_word(tokens: list[str]) -> bool:
+    return all(len(token) == 1 and token.isalpha() for token in tokens)
+
+
+class Draft:
+    """A formula whose symbols are being changed.
+
+    Attributes:
+        tokens: as they came.
+        sites: what may be renamed.
+        usage: what new symbols are drawn by.
+        edits: place to the tokens that go there.
+    """
+
+    __slots__ = ("edits", "sites", "tokens", "usage")
+
+    def __init__(self, tokens: list[str], usage: Usage) -> None:
+        """Find what may be renamed in `tokens`."""
+        self.tokens = tokens
+        self.sites = sites(tokens)
+        self.usage = usage
+        self.edits: dict[int, list[str]] = {}
+
+    def finished(self) -> list[str]:
+        """The formula with its new symbols."""
+        if not self.edits:
+            return self.tokens
+        out: list[str] = []
+        done = 0
+        for place in sorted(self.edits):
+            out += self.tokens[done:place]
+            out += self.edits[place]
+            done = place + 1
+        return out + self.tokens[done:]
+
+    def put(self, mapping: Mapping[str, str], group: str) -> None:
+        """Replace tokens of a group by what they map to."""
+        for place in self.sites.get(group, ()):
+            new = mapping.get(self.tokens[place])
+            if new is not None:
+                self.edits[place] = [new]
+
+    def single(self, place: int) -> bool:
+        """Whether the token is the only one in the braces of a font or an accent."""
+        tokens = self.tokens
+        if place < 2 or tokens[place - 1] != "{" or tokens[place + 1] != "}":
+            return False
+        return group_of(tokens[place - 2]) in ("font", "accent", "wide")
+
+
+def vary(tokens: list[str], usage: Usage, rng: Random) -> list[str]:
+    """Give a formula new symbols: each kind of change with its own chance."""
+    draft = Draft(tokens, usage)
+    for chance, change in _CHANGES:
+        if rng.random() < chance:
+            change(draft, rng)
+    return draft.finished()
+
+
+def letters(draft: Draft, rng: Random) -> None:
+    """Rename some letters throughout, to letters that the formula does not have yet."""
+    share = rng.choice((0.3, 0.6, 1.0))
+    for group in ("lower", "upper", "greek", "Greek"):
+        present = dict.fromkeys(draft.tokens[place] for place in draft.sites.get(group, ()))
+        mapping: dict[str, str] = {}
+        for letter in present:
+            if rng.random() > share or (letter in _DIFFERENTIAL and rng.random() < 0.95):
+                continue
+            new = draft.usage.alike(letter, rng)
+            if new not in present and new not in mapping.values():
+                mapping[letter] = new
+        if mapping:
+            draft.put(mapping, group)
+
+
+def numbers(draft: Draft, rng: Random) -> None:
+    """Write other digits in some places; what stands alone stays small."""
+    for place in draft.sites.get("digit", ()):
+        if rng.random() < 0.4:
+            draft.edits[place] = [draft.usage.draw("digit", rng) or "1"]
+
+
+def one_kind(group: str, everywhere: float) -> Change:
+    """Make a change that replaces one symbol of a group, everywhere or in one place."""
+
+    def change(draft: Draft, rng: Random) -> None:
+        places = draft.sites.get(group)
+        if not places:
+            return
+        place = rng.choice(places)
+        old, new = draft.tokens[place], draft.usage.alike(draft.tokens[place], rng)
+        if rng.random() < everywhere:
+            draft.put({old: new}, group)
+        else:
+            draft.edits[place] = [new]
+
+    return change
+
+
+def fonts(draft: Draft, rng: Random) -> None:
+    """Change a font throughout, where it has the letters."""
+    places = draft.sites.get("font")
+    if not places:
+        return
+    old = draft.tokens[rng.choice(places)]
+    new = draft.usage.alike(old, rng)
+    inside = [draft.tokens[at + 2] for at in places if draft.tokens[at] == old]
+    if new not in CAPITALS_ONLY or all(group_of(letter) == "upper" for letter in inside):
+        draft.put({old: new}, "font")
+
+
+def dress(draft: Draft, rng: Random) -> None:
+    """Set one letter in a font, or under an accent, throughout."""
+    group = rng.choice(("lower", "upper", "upper", "greek"))
+    places = draft.sites.get(group)
+    if not places:
+        return
+    letter = draft.tokens[rng.choice(places)]
+    plain = [at for at in places if draft.tokens[at] == letter]
+    if any(draft.single(at) or at in draft.edits for at in plain):
+        return
+    kind = "accent" if group == "greek" or rng.random() < 0.5 else "font"
+    word = draft.usage.draw(kind, rng)
+    if word is None or (word in CAPITALS_ONLY and group != "upper"):
+        return
+    for at in plain:
+        draft.edits[at] = [word, "{", letter, "}"]
+
+
+def brackets(draft: Draft, rng: Random) -> None:
+    """Give one pair of brackets another shape, or another size."""
+    places = draft.sites.get("bracket")
+    if not places:
+        return
+    pick = 2 * rng.randrange(len(places) // 2)
+    opening, closing = places[pick], places[pick + 1]
+    tokens, size = draft.tokens, _PLAIN
+    if tokens[opening].startswith(_STRETCHED) and tokens[opening] not in SHAPES:
+        size = _STRETCHED
+    elif opening and tokens[opening - 1].startswith(_SIZES):
+        return
+    shape = tokens[opening].removeprefix(_STRETCHED) if size else tokens[opening]
+    if rng.random() < 0.5:
+        shape = rng.choice(("(", "[", "(", "[", "\\{", "\\langle"))
+    else:
+        size = _other_size(size, closing - opening, rng)
+    draft.edits[opening], draft.edits[closing] = _pair(size, shape)
+
+
+def _other_size(size: str, length: int, rng: Random) -> str:
+    if size == _STRETCHED and rng.random() < 0.5:
+        return _PLAIN
+    if size == _PLAIN and (length > _MOST_IN_SIZE or rng.random() < 0.6):
+        return _STRETCHED
+    return rng.choices(_SIZES, (5, 4, 2, 1))[0]
+
+
+def _pair(size: str, shape: str) -> tuple[list[str], list[str]]:
+    other = SHAPES[shape]
+    if size == _PLAIN:
+        return [shape], [other]
+    if size == _STRETCHED:
+        return [f"\\left{shape}"], [f"\\right{other}"]
+    return [f"{size}l", shape], [f"{size}r", other]
+
+
+def adapt(piece: list[str], palette: Mapping[str, list[str]], rng: Random) -> list[str]:
+    """Write a piece from elsewhere in the letters of the formula that it goes into.
+
+    Args:
+        piece: its tokens.
+        palette: letters of the formula by group.
+        rng: where the choices come from.
+    """
+    mapping: dict[int, str] = {}
+    for group, places in sites(piece).items():
+        own = palette.get(group) if group in LETTERS else None
+        if not own:
+            continue
+        old = dict.fromkeys(piece[at] for at in places)
+        free = [letter for letter in own if letter not in old]
+        rng.shuffle(free)
+        new = dict(zip((letter for letter in old if letter not in own), free, strict=False))
+        mapping |= {at: new.get(piece[at], piece[at]) for at in places}
+    return [mapping.get(at, token) for at, token in enumerate(piece)] if mapping else piece
+
+
+_CHANGES: tuple[tuple[float, Change], ...] = (
+    (0.6, letters),
+    (0.2, numbers),
+    (0.12, one_kind("order", 0.5)),
+    (0.2, one_kind("set", 0.5)),
+    (0.25, one_kind("arrow", 0.7)),
+    (0.12, one_kind("plus", 0.2)),
+    (0.25, one_kind("times", 0.8)),
+    (0.3, one_kind("accent", 1.0)),
+    (0.2, one_kind("wide", 1.0)),
+    (0.25, one_kind("function", 0.7)),
+    (0.25, one_kind("limit", 0.8)),
+    (0.15, one_kind("sum", 0.8)),
+    (0.1, one_kind("integral", 1.0)),
+    (0.15, one_kind("constant", 1.0)),
+    (0.15, one_kind("space", 0.3)),
+    (0.4, fonts),
+    (0.1, dress),
+    (0.15, brackets),
+)
+"""Changes with the chance of each."""

@@ -1,0 +1,116 @@
+"""Pieces of real formulas, and putting them where pieces of their kind stood."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+from random import Random
+
+from im2latex_cli.data.alike import LETTERS
+from im2latex_cli.data.pieces import Piece, Tokens, pieces
+from im2latex_cli.data.rename import adapt, sites
+
+LONGEST = 400
+"""Tokens of the longest piece that is kept."""
+
+_PLACE = 12
+_MASK = (1 << _PLACE) - 1
+_TRIES = 6
+_ADAPTED = 0.7
+_GREATEST_SHARE = 0.65
+
+
+class Pool:
+    """All pieces of some formulas by kind and length."""
+
+    def __init__(self, formulas: Sequence[Tokens], *, most: int) -> None:
+        """Take the formulas apart; of more than `most` formulas, every so-manieth."""
+        self._formulas = formulas
+        gathered: dict[str, dict[int, array[int]]] = {}
+        step = max(1, len(formulas) // most)
+        for index in range(0, len(formulas), step):
+            if len(formulas[index]) > _MASK:
+                continue
+            for kind, start, end in pieces(formulas[index]):
+                if end - start <= LONGEST:
+                    lengths = gathered.setdefault(kind, {})
+                    packed = index << 2 * _PLACE | start << _PLACE | end
+                    lengths.setdefault(end - start, array("q")).append(packed)
+        self._items: dict[str, array[int]] = {}
+        self._starts: dict[str, list[int]] = {}
+        for kind, lengths in gathered.items():
+            items: array[int] = array("q")
+            starts = [0]
+            for length in range(max(lengths) + 1):
+                items.extend(lengths.get(length, ()))
+                starts.append(len(items))
+            self._items[kind], self._starts[kind] = items, starts
+
+    def draw(self, kind: str, wanted: float, rng: Random) -> list[str] | None:
+        """Draw a piece of about `wanted` tokens; None where there is none of its kind."""
+        starts = self._starts.get(kind)
+        if starts is None:
+            return None
+        last = len(starts) - 1
+        spread = 1.3
+        while True:
+            low = starts[min(last, math.floor(wanted / spread))]
+            high = starts[min(last, math.ceil(wanted * spread) + 1)]
+            if low < high:
+                packed = self._items[kind][rng.randrange(low, high)]
+                formula = self._formulas[packed >> 2 * _PLACE]
+                return list(formula[packed >> _PLACE & _MASK : packed & _MASK])
+            spread *= 2
+
+
+def palette_of(tokens: list[str]) -> dict[str, list[str]]:
+    """The letters of a formula by group, in the order of their first use."""
+    return {
+        group: list(dict.fromkeys(tokens[at] for at in places))
+        for group, places in sites(tokens).items()
+        if group in LETTERS
+    }
+
+
+def swap(tokens: list[str], pool: Pool, target: int, rng: Random) -> list[str]:
+    """Put pieces of other formulas in place of one to four pieces of this one.
+
+    Args:
+        tokens: a formula.
+        pool: where pieces come from.
+        target: tokens that the result should have, about.
+        rng: where the choices come from.
+    """
+    slots = _choose(pieces(tokens), len(tokens), rng)
+    palette = palette_of(tokens)
+    missing = target - len(tokens)
+    for number, (kind, start, end) in enumerate(slots):
+        share = missing / (len(slots) - number)
+        wanted = max(1.0, end - start + share) * rng.lognormvariate(0.0, 0.25)
+        piece = pool.draw(kind, wanted, rng)
+        if piece is None:
+            continue
+        if rng.random() < _ADAPTED:
+            piece = adapt(piece, palette, rng)
+        tokens = [*tokens[:start], *piece, *tokens[end:]]
+        missing -= len(piece) - (end - start)
+    return tokens
+
+
+def _choose(found: list[Piece], length: int, rng: Random) -> list[Piece]:
+    """Choose pieces that do not overlap, the last one first."""
+    if not found:
+        return []
+    most = max(2.0, _GREATEST_SHARE * length)
+    chosen: list[Piece] = []
+    wanted = 1 + (length > 12) + (length > 30) + (rng.random() < 0.3)
+    for _ in range(_TRIES):
+        piece = rng.choice(found)
+        if piece.end - piece.start > most:
+            continue
+        if all(piece.end <= other.start or other.end <= piece.start for other in chosen):
+            chosen.append(piece)
+            if len(chosen) == wanted:
+                break
+    return sorted(chosen, key=lambda piece: -piece.start)
