@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from im2latex_cli.latex.roles import Role, role_of
-from im2latex_cli.latex.states import OVER, START, Move, State, move
+from im2latex_cli.latex.roles import INSIDES, Role, role_of
+from im2latex_cli.latex.states import OVER, START, Move, State, leaves_ink, move
 
 NEVER = 30_000
 """Tokens that a formula still needs where it can never end."""
@@ -36,6 +36,12 @@ class Automaton:
         after: (S, C) fewest tokens after a token to the end of the level that it stands on;
             `NEVER` where the token is forbidden.
         opens: (S, C) whether the token opens a level that it need not.
+        ink: (S, C) whether the token leaves ink, unless it is inside of what is unseen.
+        inside: (C, 3) whether what follows a token is inside of one of `roles.INSIDES`: what is
+            unseen, a short accent, a box. A formula without ink may not end; an accent may not
+            stand inside of a box inside of an accent.
+        reserve: fewest tokens that leave ink in a formula that has none yet; `NEVER` where the
+            vocabulary has none.
         start: the first state.
     """
 
@@ -48,6 +54,9 @@ class Automaton:
     owed: NDArray[np.int64]
     after: NDArray[np.int64]
     opens: NDArray[np.bool_]
+    ink: NDArray[np.bool_]
+    inside: NDArray[np.bool_]
+    reserve: int
     start: int
 
 
@@ -85,7 +94,13 @@ def _tables(roles: NDArray[np.int64], kinds: tuple[Role, ...]) -> Automaton:
     over = np.array([state == OVER for state in states])
     cost, after = _costs(following, push, drop, allowed, rows=rows, over=over)
     owed = np.where(rows, 0, cost)
-    return Automaton(roles, following, push, reach, drop, cost, owed, after, opens, number[START])
+    ink = np.array([[leaves_ink(state, role) for role in kinds] for state in states])
+    inside = np.array([[one in role.inside for one in INSIDES] for role in kinds])
+    first = number[START]
+    reserve = int(np.where(ink[first], after[first], NEVER).min())
+    return Automaton(
+        roles, following, push, reach, drop, cost, owed, after, opens, ink, inside, reserve, first
+    )
 
 
 def _explore(kinds: tuple[Role, ...]) -> tuple[list[State], dict[tuple[int, int], Move]]:

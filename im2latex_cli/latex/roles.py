@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from im2latex_cli.latex import symbols
 from im2latex_cli.latex.commands import (
     BEGIN,
     COMMANDS,
@@ -16,6 +17,8 @@ from im2latex_cli.latex.commands import (
     TEXT_ACCENTS,
     TEXT_SYMBOLS,
     TEXT_WORDS,
+    Atom,
+    Command,
     Kind,
     Limits,
 )
@@ -24,9 +27,30 @@ WITH_OPTION = frozenset(("\\sqrt", "\\xrightarrow", "\\xleftarrow"))
 """Commands whose argument in brackets may hold any math; others want certain letters there."""
 
 ROWS = "\\substack"
+ALPHABETS = {"\\mathscr": "s", "\\mathbb": "b", "\\mathfrak": "f"}
+"""Alphabets that lack letters; their argument is a plain row of those that they have."""
+
+UNSEEN, ACCENT, BOX = "u", "a", "b"
+"""What a formula can be inside of, however deep: what leaves no ink, a short accent, and a box."""
+INSIDES = UNSEEN + ACCENT + BOX
+
 _STRUCTURE = frozenset("{}[]^_&")
 _STARS = {"*": "star"}
 _COLUMNS = {"l": "c", "c": "c", "r": "c", "|": "|"} | {digit: digit for digit in "123456789"}
+_LACKING = {
+    code: frozenset(
+        name if len(name) == 1 else f"\\{name}" for name in symbols.LACKING[word[1:]].split()
+    )
+    for word, code in ALPHABETS.items()
+}
+_INSIDE = {
+    UNSEEN: frozenset(f"\\{name}" for name in symbols.UNSEEN.split()),
+    ACCENT: frozenset(f"\\{name}" for name in symbols.SHORT_ACCENTS.split()),
+    BOX: frozenset(f"\\{name}" for name in symbols.BOXING.split()),
+}
+_WITH_INK = frozenset(f"\\{name}" for name in symbols.WITH_INK.split())
+_WITHOUT_INK = frozenset(("\\mathstrut", "\\strut", "\\overline", "\\underline"))
+_TEXT_BLANKS = frozenset(("~", "\\/", "\\space"))
 _NOT_TEXT = frozenset("_^&#$%\\{}")
 _KINDS = {
     Kind.SYMBOL: "symbol",
@@ -43,30 +67,38 @@ class Role(NamedTuple):
 
     Attributes:
         kind: what it does in math; "never" where it may not stand there.
-        name: of its environment; of a command, its arguments (`m` math, `t` text, `r` rows).
+        name: of its environment; of a command, its arguments (`m` math, `t` text, `r` rows, or
+            one of `ALPHABETS`).
         operator: whether scripts may be moved by `\limits`.
         option: whether an argument in brackets may come first.
-        delimiter: whether it may follow a size such as `\big`.
-        text: what it does inside text: "", "any", "accent" or "word".
+        delimiter: whether it may follow a size such as `\big`: "", "mark", or "none", which is the
+            one that leaves no ink.
+        text: what it does inside text: "", "any", "blank", "accent" or "word".
         letter: whether it may carry an accent inside text.
         column: its letter in a column argument, or "".
+        ink: whether in math it leaves ink, whatever its arguments are.
+        inside: of `INSIDES`, what its arguments are inside of.
+        lacking: of `ALPHABETS`, those that lack it.
     """
 
     kind: str
     name: str = ""
     operator: bool = False
     option: bool = False
-    delimiter: bool = False
+    delimiter: str = ""
     text: str = ""
     letter: bool = False
     column: str = ""
+    ink: bool = False
+    inside: str = ""
+    lacking: str = ""
 
 
 def role_of(token: str) -> Role:
     """The role of a token; unknown tokens may stand nowhere."""
     role = Role(
         kind="never",
-        delimiter=token in DELIMITERS,
+        delimiter=("none" if token == "." else "mark") if token in DELIMITERS else "",
         text=_in_text(token),
         letter=len(token) == 1 and token.isascii() and token.isalpha(),
         column=_column(token),
@@ -77,10 +109,13 @@ def role_of(token: str) -> Role:
         return role._replace(kind="newline")
     for kind, tokens in (("left", LEFT), ("right", RIGHT), ("middle", MIDDLE)):
         if token in tokens:
-            return role._replace(kind=kind, name="]" if token.endswith("]") else "")
+            name = "]" if token.endswith("]") else ""
+            return role._replace(kind=kind, name=name, ink=not token.endswith("."))
     for kind, environments in (("begin", BEGIN), ("end", END)):
         if token in environments:
-            return role._replace(kind=kind, name=environments[token].name)
+            entry = environments[token]
+            fenced = kind == "begin" and entry.atom is Atom.INNER
+            return role._replace(kind=kind, name=entry.name, ink=fenced)
     if "{" in token:
         return role._replace(kind=_measured(token)) if token not in COMMANDS else _word(token, role)
     return _word(token, role) if token in COMMANDS else role
@@ -91,9 +126,24 @@ def _word(token: str, role: Role) -> Role:
     operator = entry.limits is not Limits.NEVER
     if not entry.args:
         kind = _STARS.get(token) or _KINDS[entry.kind]
-        return role._replace(kind=kind, operator=operator)
-    args = "r" if token == ROWS else entry.args
-    return role._replace(kind="command", name=args, operator=operator, option=token in WITH_OPTION)
+        lacking = "".join(code for code, tokens in _LACKING.items() if token in tokens)
+        return role._replace(
+            kind=kind, operator=operator, ink=_leaves_ink(token, entry), lacking=lacking
+        )
+    return role._replace(
+        kind="command",
+        name="r" if token == ROWS else ALPHABETS.get(token, entry.args),
+        operator=operator,
+        option=token in WITH_OPTION,
+        ink=_leaves_ink(token, entry),
+        inside="".join(one for one in INSIDES if token in _INSIDE[one]),
+    )
+
+
+def _leaves_ink(token: str, entry: Command) -> bool:
+    if token in _WITHOUT_INK:
+        return False
+    return entry.kind in (Kind.SYMBOL, Kind.ACCENT) or token in _WITH_INK
 
 
 def _measured(token: str) -> str:
@@ -106,10 +156,14 @@ def _in_text(token: str) -> str:
         return "word"
     if token in TEXT_ACCENTS:
         return "accent"
+    if token in _TEXT_BLANKS or token.startswith("\\hspace{"):
+        return "blank"
+    if token in COMMANDS and COMMANDS[token].kind is Kind.SPACE and token in TEXT_SYMBOLS:
+        return "blank"
     if len(token) == 1:
         plain = token.isascii() and token.isprintable() and token not in _NOT_TEXT
         return "any" if plain else ""
-    return "any" if token in TEXT_SYMBOLS or token.startswith("\\hspace{") else ""
+    return "any" if token in TEXT_SYMBOLS else ""
 
 
 def _column(token: str) -> str:

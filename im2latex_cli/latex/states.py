@@ -25,11 +25,11 @@ class State(NamedTuple):
     r"""A place in a formula.
 
     Attributes:
-        level: the innermost open construct.
+        level: the innermost open construct; "letters" holds those of one alphabet.
         at: in math, "atom" (scripts may follow), "operator" (`\limits` too), "limits" (scripts
             must follow), "sub" (a superscript may follow), "start" (no script may follow),
             "row" (after a line break), "begin" (of the first row), "nothing" (painted yet).
-        name: of an environment; of a level "arguments", those still to come.
+        name: of an environment or alphabet; of a level "arguments", those still to come.
         left: columns that this row may still have; of a level "columns", those counted.
     """
 
@@ -58,6 +58,7 @@ class Move(NamedTuple):
 
 
 START = State("formula", "nothing")
+_ARGUMENT = {"m": State("group"), "t": State("text"), "r": State("rows")}
 OVER = State("over")
 POP = Move(START, reach=1, drop=1)
 POP_ROW = Move(START, reach=2, drop=2)
@@ -66,6 +67,16 @@ POP_ROW = Move(START, reach=2, drop=2)
 def move(state: State, role: Role) -> Move | None:
     """What a token of `role` does in `state`; None where it may not stand there."""
     return _LEVELS.get(state.level, _math)(state, role)
+
+
+def leaves_ink(state: State, role: Role) -> bool:
+    """Whether a token of `role` leaves ink in `state`, where it is not inside of what is unseen."""
+    if state.level == "text":
+        return role.text in ("any", "accent")
+    if state.level == "delimiter":
+        return role.delimiter == "mark"
+    closes = state.level == "option" and role.kind == "]"
+    return role.ink and not closes and state.level not in ("columns", "arguments", "over")
 
 
 def _math(state: State, role: Role) -> Move | None:
@@ -188,8 +199,15 @@ def _in_arguments(state: State, role: Role) -> Move | None:
     if role.kind != "{":
         return None
     first, rest = state.name[0], state.name[1:]
-    level = {"m": "group", "t": "text", "r": "rows"}[first]
-    return Move(State(level), push=State("arguments", name=rest) if rest else None)
+    level = _ARGUMENT.get(first) or State("letters", name=first)
+    return Move(level, push=State("arguments", name=rest) if rest else None)
+
+
+def _in_letters(state: State, role: Role) -> Move | None:
+    if role.kind == "}":
+        return POP
+    plain = role.kind in ("symbol", "blank") and state.name not in role.lacking
+    return Move(state) if plain else None
 
 
 def _in_delimiter(_: State, role: Role) -> Move | None:
@@ -244,6 +262,7 @@ def _arguments(state: State, args: str, *, back: str, option: bool = False) -> M
 _Handler = Callable[[State, Role], Move | None]
 _LEVELS: dict[str, _Handler] = {
     "arguments": _in_arguments,
+    "letters": _in_letters,
     "delimiter": _in_delimiter,
     "columns": _in_columns,
     "text": _in_text,

@@ -114,11 +114,37 @@ FONTS = """
 mathrm mathbf mathit mathsf mathtt mathcal mathbb mathfrak mathscr mathnormal boldsymbol pmb
 """
 
+LACKING = {
+    "mathscr": f"{' '.join(LETTERS[:26] + DIGITS)} {CAPITAL_GREEK}",
+    "mathbb": "b c d e",
+    "mathfrak": "Phi Psi Omega",
+}
+"""Letters, digits and capital Greek that the font of an alphabet does not hold."""
+
 ACCENTS = """
 acute bar breve check ddot dddot ddddot dot grave hat mathring tilde vec widehat widetilde
 overline underline overleftarrow overrightarrow overleftrightarrow underleftarrow underrightarrow
 underleftrightarrow
 """
+
+SHORT_ACCENTS = "acute bar breve check ddot dot grave hat mathring tilde vec"
+"""Accents that amsmath shifts by the slant of the letter below them."""
+
+BOXING = """
+boldsymbol pmb widehat widetilde overleftarrow overrightarrow overleftrightarrow underleftarrow
+underrightarrow underleftrightarrow phantom hphantom vphantom smash overset underset xrightarrow
+xleftarrow
+"""
+"""Commands that set their argument in a box first. Between two short accents, amsmath then asks for
+a kern that nobody has defined."""
+
+UNSEEN = "phantom hphantom vphantom"
+"""Commands whose argument leaves no ink."""
+
+WITH_INK = """
+sqrt binom dbinom tbinom boxed overbrace underbrace xrightarrow xleftarrow pmod pod mod
+"""
+"""Commands that paint something of their own around any argument, accents aside."""
 
 WITH_ARGUMENTS = """
 mm ORD NEVER frac dfrac tfrac binom dbinom tbinom

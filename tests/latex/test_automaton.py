@@ -12,21 +12,32 @@ import pytest
 from im2latex_cli.latex.automaton import NEVER, NOTHING, Automaton, automaton
 from im2latex_cli.latex.grammar import check
 from im2latex_cli.latex.normalize import normalize
+from im2latex_cli.latex.roles import ACCENT, BOX, INSIDES, UNSEEN
 from im2latex_cli.latex.vocab import EOS, SPECIALS, Vocab
 
 
 def refused_at(tables: Automaton, ids: list[int]) -> int | None:
     """Index of the first token that the automaton refuses, the end counted; None if sound."""
-    place, stack = tables.start, []
+    place, stack, ink = tables.start, [], False
+    inside = dict.fromkeys(INSIDES, 0)  # height of the stack behind what is open, 0 if nothing
     for at, token in enumerate([*ids, EOS]):
         role = tables.roles[token]
-        if tables.after[place, role] >= NEVER:
+        if tables.after[place, role] >= NEVER or (token == EOS and not ink):
             return at
+        opens = dict(zip(INSIDES, tables.inside[role], strict=True))
+        if opens[ACCENT] and inside[BOX]:
+            return at
+        ink |= bool(tables.ink[place, role]) and not inside[UNSEEN]
+        opens[BOX] &= inside[ACCENT] > 0
+        for one in INSIDES:
+            if opens[one] and not inside[one]:
+                inside[one] = len(stack) + 1
         if tables.push[place, role] != NOTHING:
             stack.append(tables.push[place, role])
         reach, drop = tables.reach[place, role], tables.drop[place, role]
         place = stack[-reach] if reach else tables.next[place, role]
         del stack[len(stack) - drop :]
+        inside = {one: height * (height <= len(stack)) for one, height in inside.items()}
     return None
 
 
@@ -65,7 +76,9 @@ def test_real_formulas_can_be_written(real_data):
 ALPHABET = (
     r"x y 2 + , * [ ] { } _ ^ & \sum \limits \frac \sqrt \text \big ( ) \hline \quad \alpha "
     r"\left( \right] \middle| \begin{array} \end{array} \begin{matrix} \end{matrix} \\ c | l "
-    r"\substack \operatorname \' \begin{aligned} \end{aligned} \begin{alignedat} \end{alignedat}"
+    r"\substack \operatorname \' \begin{aligned} \end{aligned} \begin{alignedat} \end{alignedat} "
+    r"\phantom \smash \hat \widehat \overline \mathscr \mathbb \mathfrak b A \Omega \, "
+    r"\begin{pmatrix} \end{pmatrix} \left. \right. . \strut"
 )
 
 
@@ -96,7 +109,17 @@ def sound(formula: str) -> bool:
         r"\begin{alignedat} { 2 } x & y & x & y \end{alignedat}",
         r"\sqrt [ { ] } ] { x }",
         r"\operatorname { x y } _ { 2 } ( x )",
-        "{ }",
+        r"{ } ^ { 2 } A",
+        r"\phantom { x } A",
+        r"\hat { } \phantom { \phantom { x } }",
+        r"\hat { \hat { x } \smash { x } }",
+        r"\hat { \overline { \hat { x } } }",
+        r"\smash { \hat { \hat { x } } }",
+        r"\widehat { \smash { \hat { x } } }",
+        r"\mathscr { A + \, \alpha } \mathbb { A } \mathfrak { b }",
+        r"\begin{pmatrix} \end{pmatrix}",
+        r"\big ( \left. \right.",
+        r"\text { x }",
     ],
 )
 def test_sound_formulas_pass(formula):
@@ -143,6 +166,21 @@ def test_sound_formulas_pass(formula):
         r"\text { \' }",
         r"\sqrt [ \left( x \right] ] { y }",
         r"\sqrt [ x { y }",
+        r"{ }",
+        r"{ { } _ { } } \,",
+        r"\phantom { x }",
+        r"\phantom { \hat { \frac { x } { y } } } \frac { } { }",
+        r"\begin{array} { c | c } & \\ \end{array}",
+        r"\left. \right. \big . \strut",
+        r"\text { \quad \text { } }",
+        r"\hat { \smash { \hat { x } } }",
+        r"\hat { \frac { x } { \smash { x } \hat { \widehat { { \hat { x } } } } } }",
+        r"\mathscr { x }",
+        r"\mathscr { \Omega }",
+        r"\mathscr { A _ { 2 } }",
+        r"\mathscr { { A } }",
+        r"\mathbb { b }",
+        r"\mathfrak { \Omega }",
     ],
 )
 def test_unsound_formulas_do_not(formula):
@@ -167,3 +205,12 @@ def test_costs_are_the_shortest_ways_out():
     assert after[role[r"\big"]] == 1 + 1
     assert after[role[r"\begin{array}"]] == len("{c}") + 1 + 1
     assert np.all(tables.cost < NEVER)
+
+
+def test_what_a_formula_without_ink_still_needs_is_known():
+    def reserve(*tokens: str) -> int:
+        return automaton((*SPECIALS, *tokens), specials=len(SPECIALS), eos=EOS).reserve
+
+    assert reserve("x", "{", "}", r"\sqrt") == 1
+    assert reserve("{", "}", r"\sqrt", r"\phantom") == len("s{}")
+    assert reserve("{", "}", r"\phantom", r"\,") == NEVER
