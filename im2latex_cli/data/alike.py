@@ -10,7 +10,8 @@ from random import Random
 
 from im2latex_cli.data.pieces import NAMED_FUNCTIONS
 from im2latex_cli.latex import symbols
-from im2latex_cli.latex.commands import COMMANDS, Command, Kind, Limits
+from im2latex_cli.latex.atoms import is_space
+from im2latex_cli.latex.commands import COMMANDS, NEWLINE, Atom, Command, Kind, Limits
 
 FAMILIES = ("ijklmn", "abc", "fgh", "pqrs", "tuvwxyz", "ABC", "FGH", "UVWXYZ", "KLMN")
 """Letters that mathematics uses for the same things; renaming mostly stays among them."""
@@ -48,6 +49,7 @@ _BY_HAND: dict[str, str] = {
     **dict.fromkeys(_words(_ALONE), ""),
 }
 _SHORTEST = 3
+_PLACING = frozenset(("\\overset", "\\underset"))
 _OF_KIND = {Kind.ACCENT: "accent", Kind.FONT: "font", Kind.SPACE: "space"}
 
 
@@ -58,8 +60,13 @@ def group_of(token: str) -> str:
     if found is not None:
         return found
     entry = COMMANDS.get(token)
-    if entry is None or len(token) < _SHORTEST:
+    if entry is None:
+        space = "space" if is_space(token) else ""
+        return "newline" if token.startswith(NEWLINE) else space
+    if len(token) < _SHORTEST:
         return ""
+    if entry.kind is Kind.COMMAND and entry.args == "mm" and entry.atom is Atom.ORD:
+        return "" if token in _PLACING else "stack"
     return _symbol(entry) if entry.kind is Kind.SYMBOL else _OF_KIND.get(entry.kind, "")
 
 

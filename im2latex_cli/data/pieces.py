@@ -29,7 +29,12 @@ Tokens = Sequence[str]
 
 OPENERS = frozenset(("{", *LEFT, *BEGIN))
 CLOSERS = frozenset(("}", *RIGHT, *END))
-NAMED_FUNCTIONS = frozenset(f"\\{name}" for name in (FUNCTIONS + LIMIT_FUNCTIONS).split())
+_MORE_LIMITS = " liminf limsup injlim projlim varinjlim varprojlim varliminf varlimsup"
+NAMED_FUNCTIONS = frozenset(
+    f"\\{name}" for name in (FUNCTIONS + LIMIT_FUNCTIONS + _MORE_LIMITS).split()
+)
+"""Operators that are a word."""
+
 _AFTER = frozenset(("_", "^", "\\limits", "\\nolimits"))
 _POINT = frozenset(".")
 _BRACE = frozenset("{")
@@ -75,13 +80,14 @@ def matches(tokens: Tokens) -> dict[int, int]:
 class _Run:
     """A term and a side under way in one list or bracket."""
 
-    __slots__ = ("bars", "end", "last", "related", "side", "side_bars", "start")
+    __slots__ = ("bars", "end", "last", "listed", "related", "side", "side_bars", "start")
 
     def __init__(self) -> None:
         self.start = self.side = -1  # where the term and the side began, -1 before their ink
         self.end = 0  # behind the last ink
         self.bars = self.side_bars = 0  # vertical lines in them: an odd number is half a pair
         self.related = False  # whether a relation stands before the side
+        self.listed = False  # whether a comma stands in it
         self.last = _NONE  # class of the last atom
 
 
@@ -112,12 +118,12 @@ class _Walk:
                 self._term(run)
                 if atom != _BIN:
                     self._side(run, top=top and len(runs) == 1, before=atom == _REL)
-                run.last = atom
+                run.last, run.listed = atom, run.listed or atom == _PUNCT
                 continue
             if atom == _CLOSE and opened and self._tokens[start] not in "!?":
                 self._term(run)
-                runs.pop()
-                self._add("inside", opened.pop(), start)
+                kind = "list" if runs.pop().listed else "inside"
+                self._add(kind, opened.pop(), start)
                 run = runs[-1]
             self._extend(run, start, end, atom)
             if atom == _OPEN:
@@ -168,7 +174,8 @@ class _Walk:
             while at < high and tokens[at] in _AFTER:
                 if tokens[at] in "_^":
                     end = match[at + 1]
-                    self._add(tokens[at], at + 2, end)
+                    kind = f"{tokens[at]}{_operator(token)}" if atom == _OP else tokens[at]
+                    self._add(kind, at + 2, end)
                     at = end
                 at += 1
             if at - start > 1:
@@ -212,7 +219,7 @@ class _Walk:
             if kind == "m" and token not in FONTS and entry.kind is not Kind.ACCENT and atom != _OP:
                 self._inner(at + 1, end)
             at = end + 1
-        return at, atom
+        return at, _PUNCT if entry.kind is Kind.TEXT else atom
 
     def _structure(self, at: int) -> tuple[int, int]:
         token, match = self._tokens[at], self._match

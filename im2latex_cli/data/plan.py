@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
@@ -11,10 +11,13 @@ from typing import Literal
 from im2latex_cli.data.entries import BadLine, Entry, Source
 from im2latex_cli.data.splits import Split, hashed_split, own_split, remove_repeats
 from im2latex_cli.latex.normalize import normalize
+from im2latex_cli.latex.tokenizer import join
 
 UNSOUND = "unsound"
 DUPLICATE = "duplicate"
 OVERLAP = "overlap"
+MADE = "recombined"
+"""File and origin of formulas that no source has."""
 REMOVED = (DUPLICATE, OVERLAP)
 """Reasons of rows that are no failures: the same normal form is in the data set already."""
 
@@ -135,6 +138,31 @@ def make_plan(
         left.append(sound[one.index].failed(reason, message))
     left.sort(key=lambda row: row.place)
     return Plan(tuple(_name(sound[index] for index in kept)), tuple(left))
+
+
+def with_made(plan: Plan, forms: Iterable[Sequence[str]]) -> Plan:
+    """Add made formulas to the train split, behind all others and with names of their own.
+
+    Args:
+        plan: of the real formulas; it stays as it is.
+        forms: normal forms that the plan does not have.
+    """
+    places = [item.place for item in plan.items] + [row.place for row in plan.left]
+    first = max(places, default=-1) + 1
+    made = tuple(
+        Planned(
+            line=number + 1,
+            formula=join(form),
+            form=" ".join(form),
+            split="train",
+            file_name=f"made-{number:06d}.png",
+            place=first + number,
+            file=MADE,
+            origin=MADE,
+        )
+        for number, form in enumerate(forms)
+    )
+    return Plan(plan.items + made, plan.left)
 
 
 def _split(entry: Entry, form: str, *, val_share: float, test_share: float) -> Split:

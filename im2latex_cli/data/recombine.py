@@ -14,7 +14,9 @@ from random import Random
 from typing import Literal
 
 from im2latex_cli.data.alike import Usage
+from im2latex_cli.data.assemble import Stock, build, grow
 from im2latex_cli.data.pieces import Tokens
+from im2latex_cli.data.rare import Rare, examples
 from im2latex_cli.data.rename import vary
 from im2latex_cli.data.swap import Pool, swap
 from im2latex_cli.latex.normalize import normalize
@@ -29,6 +31,10 @@ Spacing = Literal["keep", "drop"]
 _POOLED = 100_000
 _TRIES = 40
 _ROUNDS = 3
+_BUILT = 0.06
+_SMALLEST_BUILT = 10
+_GROWN = 0.5
+_ROOM = 6
 _BARREN = 300
 """Failures in a row after which the input is taken to be exhausted."""
 
@@ -41,6 +47,7 @@ def recombine(
     held_out: Iterable[Tokens] = (),
     spacing: Spacing = "keep",
     longer: float = 1.0,
+    min_examples: int = 0,
 ) -> Iterator[Made]:
     """Make new formulas from real ones.
 
@@ -51,17 +58,20 @@ def recombine(
         held_out: normal forms that must not come out, whatever their spacing.
         spacing: of the normal form of `formulas`.
         longer: lengths are drawn from the real ones and multiplied by this.
+        min_examples: more formulas follow until so many, real or made, hold each token that two
+            real ones hold; 0 leaves that out.
 
     Yields:
         Normal forms, all different.
     """
-    if count and formulas:
+    if formulas and (count or min_examples):
         maker = Maker(formulas, seed=seed, held_out=held_out, spacing=spacing, longer=longer)
-        for _ in range(count):
-            made = maker.make()
-            if made is None:
-                return
+        held = Counter[str]()
+        for made in maker.mix(count):
+            held.update(set(made))
             yield made
+        if min_examples:
+            yield from maker.fill(held, min_examples)
 
 
 class Gate:
@@ -81,10 +91,12 @@ class Gate:
             self._held.add(" ".join(bare))
             self._marks.add(_mark(bare))
 
-    def admit(self, tokens: list[str]) -> Made | None:
-        """The normal form of a formula where it is sound and new, else None."""
+    def admit(self, tokens: list[str], *, holding: str | None = None) -> Made | None:
+        """The normal form of a formula where it is sound, new and holds a token, else None."""
         normal = normalize(join(tokens), spacing=self._spacing)
         if normal.problem is not None or not self._tokens.issuperset(normal.tokens):
+            return None
+        if holding is not None and holding not in normal.tokens:
             return None
         form = " ".join(normal.tokens)
         if form in self._known or not (
@@ -128,6 +140,7 @@ class Maker:
         self._longer = longer
         self._pool = Pool(formulas, most=_POOLED)
         self._usage = Usage(Counter(token for form in formulas for token in form))
+        self._stock = Stock(self._pool, self._usage, self._rng)
         self._gate = Gate(formulas, held_out, spacing=spacing)
 
     def make(self) -> Made | None:
@@ -141,14 +154,56 @@ class Maker:
                     return made
         return None
 
+    def mix(self, count: int) -> Iterator[Made]:
+        """Make so many formulas, fewer where nothing new comes any more."""
+        for _ in range(count):
+            made = self.make()
+            if made is None:
+                return
+            yield made
+
+    def fill(self, made_before: Counter[str], floor: int) -> Iterator[Made]:
+        """Make formulas until each token has `floor` examples, where that can be done.
+
+        Args:
+            made_before: how many of the formulas made before hold each token.
+            floor: how many are wanted.
+        """
+        real = list(dict.fromkeys(map(tuple, self._formulas)))
+        counts = examples(real)
+        rare = Rare(real, counts, self._pool, floor=floor)
+        held = counts + made_before
+        for token in rare.tokens:
+            failures = 0
+            while held[token] < floor and failures < _BARREN:
+                made = self._with(token, rare)
+                if made is None:
+                    failures += 1
+                    continue
+                failures = 0
+                held.update(set(made))
+                yield made
+
+    def _with(self, token: str, rare: Rare) -> Made | None:
+        target = round(self._rng.choice(self._lengths) * self._longer)
+        tokens = rare.attempt(token, target, self._rng)
+        if tokens is None:
+            return None
+        varied = vary(tokens, self._usage, self._rng)
+        return self._gate.admit(varied if token in varied else tokens, holding=token)
+
     def _attempt(self, target: int) -> Made | None:
+        rng, slack = self._rng, max(2.0, 0.15 * target)
         tokens = list(self._base(target))
-        slack = max(2.0, 0.15 * target)
+        if target >= _SMALLEST_BUILT and rng.random() < _BUILT:
+            tokens = build(tokens, target, self._stock)
         for _ in range(_ROUNDS):
-            tokens = swap(tokens, self._pool, target, self._rng)
+            tokens = swap(tokens, self._pool, target, rng)
             if abs(len(tokens) - target) <= slack:
                 break
-        tokens = vary(tokens, self._usage, self._rng)
+            if len(tokens) < target - _ROOM and rng.random() < _GROWN:
+                tokens = grow(tokens, target, self._stock)
+        tokens = vary(tokens, self._usage, rng)
         made = self._gate.admit(tokens)
         return made if made is not None and abs(len(made) - target) <= 1.5 * slack else None
 

@@ -12,7 +12,7 @@ from random import Random
 from im2latex_cli.data.alike import CAPITALS_ONLY, LETTERS, Usage, group_of
 from im2latex_cli.data.pieces import CLOSERS, OPENERS
 from im2latex_cli.latex.atoms import FONTS
-from im2latex_cli.latex.commands import BEGIN, COMMANDS, NEWLINE, Kind
+from im2latex_cli.latex.commands import BEGIN, COMMANDS, Kind
 
 Sites = dict[str, list[int]]
 """Places of the tokens of each group; `bracket` has each opening one and then its partner."""
@@ -31,7 +31,7 @@ _CLOSING = frozenset(SHAPES.values())
 _ENDS = CLOSERS | {"&"}
 _SIZES = ("\\big", "\\Big", "\\bigg", "\\Bigg")
 _PLAIN, _STRETCHED = "", "\\left"
-_MOST_IN_SIZE = 40
+_LONGEST_PLAIN = 40
 
 
 def sites(tokens: list[str]) -> Sites:
@@ -51,10 +51,9 @@ def sites(tokens: list[str]) -> Sites:
             found.setdefault(group, []).append(at)
         elif token in SHAPES or token in OPENERS:
             brackets.append(at)
-        elif token in _CLOSING:
-            if brackets and SHAPES.get(tokens[brackets[-1]]) == token:
-                found.setdefault("bracket", []).extend((brackets.pop(), at))
-        elif token in _ENDS or token.startswith(NEWLINE):
+        elif token in _CLOSING and brackets and SHAPES.get(tokens[brackets[-1]]) == token:
+            found.setdefault("bracket", []).extend((brackets.pop(), at))
+        if token in _ENDS or group == "newline":
             _leave(tokens, brackets, at, found)
         at += 1
     return found
@@ -233,7 +232,7 @@ def brackets(draft: Draft, rng: Random) -> None:
 def _other_size(size: str, length: int, rng: Random) -> str:
     if size == _STRETCHED and rng.random() < 0.5:
         return _PLAIN
-    if size == _PLAIN and (length > _MOST_IN_SIZE or rng.random() < 0.6):
+    if size == _PLAIN and (length > _LONGEST_PLAIN or rng.random() < 0.6):
         return _STRETCHED
     return rng.choices(_SIZES, (5, 4, 2, 1))[0]
 
@@ -284,6 +283,7 @@ _CHANGES: tuple[tuple[float, Change], ...] = (
     (0.1, one_kind("integral", 1.0)),
     (0.15, one_kind("constant", 1.0)),
     (0.15, one_kind("space", 0.3)),
+    (0.03, one_kind("stack", 0.5)),
     (0.4, fonts),
     (0.1, dress),
     (0.15, brackets),

@@ -25,7 +25,7 @@ class Pool:
     """All pieces of some formulas by kind and length."""
 
     def __init__(self, formulas: Sequence[Tokens], *, most: int) -> None:
-        """Take the formulas apart; of more than `most` formulas, every so-manieth."""
+        """Take the formulas apart; of more than `most` formulas, every second, third ...."""
         self._formulas = formulas
         gathered: dict[str, dict[int, array[int]]] = {}
         step = max(1, len(formulas) // most)
@@ -49,6 +49,11 @@ class Pool:
 
     def draw(self, kind: str, wanted: float, rng: Random) -> list[str] | None:
         """Draw a piece of about `wanted` tokens; None where there is none of its kind."""
+        place = self.place(kind, wanted, rng)
+        return None if place is None else list(place[0][place[1] : place[2]])
+
+    def place(self, kind: str, wanted: float, rng: Random) -> tuple[Tokens, int, int] | None:
+        """Draw a piece like `draw`; return its formula, and where it stands there."""
         starts = self._starts.get(kind)
         if starts is None:
             return None
@@ -60,7 +65,7 @@ class Pool:
             if low < high:
                 packed = self._items[kind][rng.randrange(low, high)]
                 formula = self._formulas[packed >> 2 * _PLACE]
-                return list(formula[packed >> _PLACE & _MASK : packed & _MASK])
+                return formula, packed >> _PLACE & _MASK, packed & _MASK
             spread *= 2
 
 

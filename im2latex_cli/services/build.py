@@ -16,7 +16,7 @@ from im2latex_cli.data.catalog import IM2LATEX_100K, missing, obtain
 from im2latex_cli.data.entries import Source
 from im2latex_cli.data.lock import locked
 from im2latex_cli.data.manifest import Manifest
-from im2latex_cli.data.plan import DUPLICATE, OVERLAP, Left, Plan, make_plan
+from im2latex_cli.data.plan import DUPLICATE, MADE, OVERLAP, Left, Plan, make_plan
 from im2latex_cli.data.sources import BUILT_IN, FULL, dataset_name, open_source
 from im2latex_cli.data.splits import count
 from im2latex_cli.data.unfinished import FOLDER, Unfinished, claim
@@ -28,6 +28,7 @@ from im2latex_cli.render import cluster
 from im2latex_cli.services.build_page import write_build_page
 from im2latex_cli.services.identity import IMPORTED, asked, demand_same, with_renderer
 from im2latex_cli.services.pictures import draw, take
+from im2latex_cli.services.recombining import with_recombined
 from im2latex_cli.settings.sections import BuildSettings
 from im2latex_cli.settings.tree import Settings
 
@@ -46,6 +47,7 @@ class BuildResult:
         failures_file: where each is listed; None where there are none.
         duplicates: formulas removed because their split has their normal form already.
         overlaps: formulas removed because another split has their normal form.
+        recombined: pictures of made formulas among those of train; None where none were asked for.
         vocabulary: tokens in the vocabulary, specials aside.
         max_failures: share of formulas that may fail.
         report: the page written, or None.
@@ -62,6 +64,7 @@ class BuildResult:
     failures_file: str | None
     duplicates: int
     overlaps: int
+    recombined: int | None
     vocabulary: int
     max_failures: float
     report: str | None
@@ -243,7 +246,7 @@ class _Job:
             )
         if not plan.items and not plan.left:
             raise InputError(f"There are no formulas in {self.source.name}: it is empty.")
-        return plan
+        return with_recombined(plan, self.settings, self.reporter)
 
     def _draw(self, work: Unfinished, request: Manifest, plan: Plan) -> None:
         done = work.resume(plan.items)
@@ -275,6 +278,9 @@ def _complete(request: Manifest, plan: Plan, undrawn: Sequence[Left]) -> Manifes
     counts = count(item.split for item in plan.items if item.place not in places)
     reasons = Counter(row.reason for row in [*plan.left, *undrawn])
     removed = {name: reasons.pop(name, 0) for name in (DUPLICATE, OVERLAP)}
+    if "build.recombine" in request.settings:
+        made = (item for item in plan.items if item.origin == MADE and item.file == MADE)
+        removed[MADE] = sum(item.place not in places for item in made)
     return replace(
         request,
         counts=counts | {"failed": reasons.total()} | removed,
@@ -312,6 +318,7 @@ def _result(root: Path, settings: Settings, *, built: bool, seconds: float) -> B
         failures_file=str(root / store.FAILURES) if counts["failed"] else None,
         duplicates=counts[DUPLICATE],
         overlaps=counts[OVERLAP],
+        recombined=counts.get(MADE),
         vocabulary=len(Vocab.load(root / store.VOCAB).tokens) - 4,
         max_failures=settings.build.max_failures,
         report=settings.build.report,

@@ -9,12 +9,20 @@ from im2latex_cli.data.manifest import Manifest
 from im2latex_cli.data.sources import dataset_name
 from im2latex_cli.errors import UsageError
 from im2latex_cli.render.choose import choose
+from im2latex_cli.services import recombining
 from im2latex_cli.settings.tree import Settings
 
 IMPORTED = "imported"
 RENDER_SETTINGS = ("font_size", "dpi", "look", "padding", "buckets", "exact", "fonts", "typefaces")
-LATER = {"render.exact": False, "render.fonts": 0.0, "render.typefaces": []}
-"""Settings that older data sets do not name, with what they were built with."""
+LATER = {
+    "render.exact": False,
+    "render.fonts": 0.0,
+    "render.typefaces": [],
+    "build.recombine": 0,
+    "build.min_examples": 0,
+    "build.longer": 1.0,
+}
+"""Settings that some data sets do not name, with what they were built with."""
 
 
 def asked(settings: Settings, source: Source, *, kept: Manifest | None = None) -> Manifest:
@@ -95,7 +103,11 @@ def _differences(kept: Manifest, request: Manifest) -> list[str]:
     ]
     names = sorted({*kept.settings, *request.settings})
     pairs += [
-        (name, kept.settings.get(name, LATER.get(name)), request.settings.get(name))
+        (
+            name,
+            kept.settings.get(name, LATER.get(name)),
+            request.settings.get(name, LATER.get(name)),
+        )
         for name in names
     ]
     found = [f"{name} was {was}, now {now}" for name, was, now in pairs if was != now]
@@ -116,6 +128,7 @@ def _shaping(settings: Settings, source: Source) -> dict[str, Any]:
         "build.test_share": build.test_share,
         "build.glyphs": build.glyphs,
         "latex.spacing": settings.latex.spacing,
+        **recombining.shaping(settings, source),
     }
     if source.picture is None:
         chosen = render.model_dump(mode="json", include=set(RENDER_SETTINGS))

@@ -46,6 +46,12 @@ class BuildSettings(Section):
     """Column whose equal values share a split; file for folders of .tex, .md, .ipynb."""
     limit: PositiveInt | None = None
     """Take only this many formulas."""
+    recombine: Annotated[int, Field(ge=0)] = 0
+    """New formulas to make from those of the train split, and to add to it."""
+    min_examples: Annotated[int, Field(ge=0)] = 0
+    """Make more until so many formulas hold each token that two real ones hold; 0 makes none."""
+    longer: Annotated[float, Field(ge=0.25, le=4.0)] = 1.0
+    """Lengths of made formulas are drawn from the real ones and multiplied by this."""
     jobs: PositiveInt | None = None
     """Worker processes; unset means all cores."""
     executor: Literal["local", "dask"] = "local"

@@ -1,0 +1,108 @@
+"""Formulas for tokens that real formulas seldom use."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from random import Random
+
+from im2latex_cli.data.alike import CAPITALS_ONLY, group_of
+from im2latex_cli.data.pieces import Piece, Tokens, pieces
+from im2latex_cli.data.rename import adapt, sites
+from im2latex_cli.data.swap import Pool, palette_of, swap
+
+FEWEST = 2
+"""Real formulas that must use a token before more are made with it: one may be a slip."""
+
+_GROUPS_KEPT = 4000
+_CANDIDATES = 4
+_LONGEST_PIECE = 40
+_SUBSTITUTED = 0.45
+_TRANSPLANTED = 0.8
+
+
+def examples(formulas: Sequence[Tokens]) -> Counter[str]:
+    """Count the formulas that hold each token."""
+    held = Counter[str]()
+    for form in formulas:
+        held.update(set(form))
+    return held
+
+
+class Rare:
+    """Makes formulas that hold a wanted token."""
+
+    def __init__(
+        self, formulas: Sequence[Tokens], counts: Mapping[str, int], pool: Pool, *, floor: int
+    ) -> None:
+        """Find where the rare tokens stand, and where their like do.
+
+        Args:
+            formulas: all different.
+            counts: formulas that hold each token.
+            pool: their pieces.
+            floor: how many formulas should hold each token.
+        """
+        self.tokens = sorted(token for token, n in counts.items() if FEWEST <= n < floor)
+        self._formulas = formulas
+        self._pool = pool
+        self._holders: dict[str, list[int]] = {token: [] for token in self.tokens}
+        self._like: dict[str, list[int]] = {group_of(token): [] for token in self.tokens}
+        self._like.pop("", None)
+        for index, form in enumerate(formulas):
+            for token in dict.fromkeys(form):
+                if token in self._holders:
+                    self._holders[token].append(index)
+                like = self._like.get(group_of(token))
+                if like is not None and len(like) < _GROUPS_KEPT and like[-1:] != [index]:
+                    like.append(index)
+
+    def attempt(self, token: str, target: int, rng: Random) -> list[str] | None:
+        """Try to make a formula of about `target` tokens with `token`; it may not hold it yet."""
+        chance = rng.random()
+        if chance < _SUBSTITUTED and len(self._like.get(group_of(token), ())) > 1:
+            return self._substitute(token, target, rng)
+        if chance < _TRANSPLANTED:
+            return self._transplant(token, target, rng)
+        own = list(self._formulas[rng.choice(self._holders[token])])
+        return swap(own, self._pool, len(own), rng)
+
+    def _substitute(self, token: str, target: int, rng: Random) -> list[str] | None:
+        """Write the token where another of its group stands."""
+        group = group_of(token)
+        drawn = [rng.choice(self._like[group]) for _ in range(_CANDIDATES)]
+        nearest = min(drawn, key=lambda index: abs(len(self._formulas[index]) - target))
+        tokens = list(self._formulas[nearest])
+        places = sites(tokens).get(group)
+        if token in CAPITALS_ONLY:
+            places = [at for at in places or () if group_of(tokens[at + 2]) == "upper"]
+        if not places:
+            return None
+        old = tokens[rng.choice(places)]
+        throughout = group not in ("space", "newline", "digit")
+        for at in places:
+            if tokens[at] == old and (throughout or rng.random() < _SUBSTITUTED):
+                tokens[at] = token
+        return tokens
+
+    def _transplant(self, token: str, target: int, rng: Random) -> list[str] | None:
+        """Put a real piece that holds the token where a piece of its kind stood."""
+        source = self._formulas[rng.choice(self._holders[token])]
+        holding = [piece for piece in pieces(source) if _holds(source, piece, token)]
+        if not holding:
+            return None
+        kind, start, end = rng.choice(holding)
+        slots = [self._pool.place(kind, end - start, rng) for _ in range(_CANDIDATES)]
+        found = [slot for slot in slots if slot is not None]
+        if not found:
+            return None
+        base, low, high = min(found, key=lambda slot: abs(len(slot[0]) - target))
+        piece = list(source[start:end])
+        if rng.random() < _TRANSPLANTED:
+            piece = adapt(piece, palette_of(list(base)), rng)
+        return [*base[:low], *piece, *base[high:]]
+
+
+def _holds(form: Tokens, piece: Piece, token: str) -> bool:
+    short = piece.end - piece.start <= _LONGEST_PIECE
+    return short and token in form[piece.start : piece.end]
