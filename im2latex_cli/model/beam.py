@@ -1,8 +1,9 @@
 """Search for the likeliest id sequences. Knows scores and ids; knows no network and no vocabulary.
 
-All hypotheses of all pictures advance together as tensors; nothing loops over candidates. A
-constraint on what may follow needs no word here: wrap `step` so that it sets the log-probability
-of what is forbidden to minus infinity, and let the state carry what the constraint remembers.
+All hypotheses of all pictures advance together as arrays, torch's or NumPy's as the decoder
+speaks them (`arrays`); nothing loops over candidates. A constraint on what may follow needs no
+word here: wrap `step` so that it sets the log-probability of what is forbidden to minus infinity,
+and let the state carry what the constraint remembers.
 """
 
 from __future__ import annotations
@@ -12,14 +13,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-import torch
-from torch import Tensor
-
 from im2latex_cli.errors import UsageError
-from im2latex_cli.model.memory import State
+from im2latex_cli.model.arrays import Array, kind
+from im2latex_cli.model.state import State
 
 StateT = TypeVar("StateT", bound=State)
-Step = Callable[[Tensor, StateT], tuple[Tensor, StateT]]
+Step = Callable[[Array, StateT], tuple[Array, StateT]]
 
 LOOK = 8
 """Steps between two looks from the host at what has ended, on devices where a look waits."""
@@ -56,16 +55,16 @@ class _Beam:
         ended: (B, K) whether the end is chosen or the slot holds nothing.
     """
 
-    pictures: Tensor
-    ids: Tensor
-    token_scores: Tensor
-    scores: Tensor
-    lengths: Tensor
-    ended: Tensor
+    pictures: Array
+    ids: Array
+    token_scores: Array
+    scores: Array
+    lengths: Array
+    ended: Array
 
 
 def search(
-    start: Tensor,
+    start: Array,
     state: StateT,
     step: Step[StateT],
     *,
@@ -102,7 +101,7 @@ def search(
     beam = _open(log_probabilities, width=width, max_steps=max_steps, eos=eos)
     state = state.repeat(width)
     rank = _Ranking(length_penalty, nbest, max_steps)
-    look = _interval(start.device)
+    look = _interval(start)
     over: list[_Beam] = []
     for taken in range(1, max_steps):
         if taken % look == 0:
@@ -112,9 +111,9 @@ def search(
                 if not len(going):
                     break
                 beam, state = _keep(beam, going), state.select(going)
-        last = beam.ids[:, :, taken - 1].flatten()
+        last = beam.ids[:, :, taken - 1].reshape(-1)
         log_probabilities, state = step(last, state)
-        rows = _advance(beam, log_probabilities.view(*beam.scores.shape, -1), taken, eos, rank)
+        rows = _advance(beam, log_probabilities.reshape(*beam.scores.shape, -1), taken, eos, rank)
         if width > 1:
             state = state.reorder(rows)
     else:
@@ -136,16 +135,16 @@ def _check(width: int, nbest: int, *, vocabulary: int) -> None:
         )
 
 
-def _sorted_out(going: Tensor) -> tuple[Tensor, Tensor]:
+def _sorted_out(going: Array) -> tuple[Array, Array]:
     """Indices of the pictures that ended and of those that go on; the host's one look."""
     flags = going.tolist()
     both = ([at for at, flag in enumerate(flags) if flag is wanted] for wanted in (False, True))
-    ended, alive = (torch.tensor(some, dtype=torch.int64, device=going.device) for some in both)
+    ended, alive = (kind(going).integers(some, going) for some in both)
     return ended, alive
 
 
-def _interval(device: torch.device) -> int:
-    return 1 if device.type == "cpu" else LOOK
+def _interval(start: Array) -> int:
+    return LOOK if kind(start).waits(start) else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,43 +155,44 @@ class _Ranking:
     nbest: int
     max_steps: int
 
-    def value(self, scores: Tensor, lengths: Tensor) -> Tensor:
+    def value(self, scores: Array, lengths: Array) -> Array:
         """Scores made comparable over lengths."""
-        return scores / lengths.to(scores.dtype) ** self.penalty
+        value: Array = scores / kind(scores).floats(lengths) ** self.penalty
+        return value
 
-    def going(self, beam: _Beam) -> Tensor:
+    def going(self, beam: _Beam) -> Array:
         """Pictures (B,) where a living hypothesis may still enter the n best.
 
         A score only falls, so the best a living hypothesis can reach is its present score spread
         over the greatest length.
         """
-        values = self.value(beam.scores, beam.lengths).masked_fill(~beam.ended, -math.inf)
-        bar = values.topk(self.nbest, dim=1).values[:, -1:]
-        hope = beam.scores.masked_fill(beam.ended, -math.inf) / self.max_steps**self.penalty
-        going: Tensor = (hope > bar).any(dim=1)
+        xp = kind(beam.scores)
+        values = xp.where(beam.ended, self.value(beam.scores, beam.lengths), -math.inf)
+        bar = xp.topk(values, self.nbest)[0][:, -1:]
+        hope = xp.where(beam.ended, -math.inf, beam.scores) / self.max_steps**self.penalty
+        going: Array = (hope > bar).any(1)
         return going
 
 
-def _open(log_probabilities: Tensor, *, width: int, max_steps: int, eos: int) -> _Beam:
+def _open(log_probabilities: Array, *, width: int, max_steps: int, eos: int) -> _Beam:
     """The beam after the first step: the best first ids of each picture."""
     batch = log_probabilities.shape[0]
-    scores, ids = log_probabilities.topk(width, dim=1)
-    history = ids.new_full((batch, width, max_steps), eos)
-    token_scores = scores.new_zeros((batch, width, max_steps))
+    xp = kind(log_probabilities)
+    scores, ids = xp.topk(log_probabilities, width)
+    history = xp.full((batch, width, max_steps), eos, ids)
+    token_scores = xp.full((batch, width, max_steps), 0, scores)
     history[:, :, 0], token_scores[:, :, 0] = ids, scores
     return _Beam(
-        torch.arange(batch, device=ids.device),
+        xp.arange(batch, ids),
         history,
         token_scores,
         scores,
-        torch.ones_like(ids),
-        (ids == eos) | scores.isneginf(),
+        xp.full((batch, width), 1, ids),
+        (ids == eos) | (scores == -math.inf),
     )
 
 
-def _advance(
-    beam: _Beam, log_probabilities: Tensor, taken: int, eos: int, rank: _Ranking
-) -> Tensor:
+def _advance(beam: _Beam, log_probabilities: Array, taken: int, eos: int, rank: _Ranking) -> Array:
     """Add one id to the living hypotheses in place; return the rows (R,) they came from.
 
     Args:
@@ -203,31 +203,34 @@ def _advance(
         rank: how candidates compare.
     """
     batch, width, size = log_probabilities.shape
-    only_end = torch.full((size,), -math.inf, device=log_probabilities.device)
+    xp = kind(log_probabilities)
+    only_end = xp.full((size,), -math.inf, log_probabilities)
     only_end[eos] = 0
-    log_probabilities = torch.where(beam.ended[:, :, None], only_end, log_probabilities)
+    log_probabilities = xp.where(beam.ended[:, :, None], only_end, log_probabilities)
     candidates = beam.scores[:, :, None] + log_probabilities
     lengths = beam.lengths + ~beam.ended
     values = rank.value(candidates, lengths[:, :, None])
-    chosen = values.flatten(1).topk(width, dim=1).indices
+    chosen = xp.topk(values.reshape(batch, -1), width)[1]
     parent, ids = chosen // size, chosen % size
     beam.ids[:, :, :taken] = _pick(beam.ids[:, :, :taken], parent)
     beam.token_scores[:, :, :taken] = _pick(beam.token_scores[:, :, :taken], parent)
     beam.ids[:, :, taken] = ids
-    beam.token_scores[:, :, taken] = log_probabilities.flatten(1).gather(1, chosen)
-    beam.scores = candidates.flatten(1).gather(1, chosen)
-    beam.lengths = lengths.gather(1, parent)
-    beam.ended = (ids == eos) | beam.scores.isneginf()
-    first = torch.arange(batch, device=parent.device)[:, None] * width
-    return (first + parent).flatten()
+    beam.token_scores[:, :, taken] = xp.gather(log_probabilities.reshape(batch, -1), chosen)
+    beam.scores = xp.gather(candidates.reshape(batch, -1), chosen)
+    beam.lengths = xp.gather(lengths, parent)
+    beam.ended = (ids == eos) | (beam.scores == -math.inf)
+    first = xp.arange(batch, parent)[:, None] * width
+    rows: Array = (first + parent).reshape(-1)
+    return rows
 
 
-def _pick(history: Tensor, parent: Tensor) -> Tensor:
+def _pick(history: Array, parent: Array) -> Array:
     """Histories (B, K, T) of the chosen parents (B, K)."""
-    return history.gather(1, parent[:, :, None].expand(-1, -1, history.shape[2]))
+    picked: Array = kind(history).gather(history, parent)
+    return picked
 
 
-def _keep(beam: _Beam, pictures: Tensor) -> _Beam:
+def _keep(beam: _Beam, pictures: Array) -> _Beam:
     return _Beam(
         beam.pictures[pictures],
         beam.ids[pictures],
@@ -240,17 +243,18 @@ def _keep(beam: _Beam, pictures: Tensor) -> _Beam:
 
 def _best(beam: _Beam, rank: _Ranking) -> Iterator[tuple[int, list[Found]]]:
     """The n best of each picture, on the host."""
-    values = rank.value(beam.scores, beam.lengths).masked_fill(beam.scores.isneginf(), -math.inf)
-    order = values.argsort(dim=1, descending=True, stable=True)
-    truncated = (~beam.ended).gather(1, order)
-    order = order.gather(1, truncated.int().argsort(dim=1, stable=True))[:, : rank.nbest]
+    xp = kind(beam.scores)
+    values = xp.where(beam.scores == -math.inf, -math.inf, rank.value(beam.scores, beam.lengths))
+    order = xp.falling(values)
+    ended = xp.floats(xp.gather(beam.ended, order))
+    order = xp.gather(order, xp.falling(ended))[:, : rank.nbest]
     columns = zip(
         beam.pictures.tolist(),
         _pick(beam.ids, order).tolist(),
         _pick(beam.token_scores, order).tolist(),
-        beam.scores.gather(1, order).tolist(),
-        beam.lengths.gather(1, order).tolist(),
-        beam.ended.gather(1, order).tolist(),
+        xp.gather(beam.scores, order).tolist(),
+        xp.gather(beam.lengths, order).tolist(),
+        xp.gather(beam.ended, order).tolist(),
         strict=True,
     )
     for picture, *rows in columns:

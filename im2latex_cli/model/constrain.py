@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Generic, Self
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from im2latex_cli.latex.automaton import NEVER, NOTHING, Automaton
+from im2latex_cli.model.arrays import Array, Device, kind, on
 from im2latex_cli.model.beam import StateT, Step
-from im2latex_cli.model.memory import take_pictures
+from im2latex_cli.model.state import take_pictures
 
 DEPTH = 32
 """States on the stack; real formulas need about seven."""
@@ -31,9 +30,11 @@ FLOOR = 2
 def without(step: Step[StateT], ids: list[int]) -> Step[StateT]:
     """A step that never proposes `ids`."""
 
-    def stepped(last: Tensor, state: StateT) -> tuple[Tensor, StateT]:
+    def stepped(last: Array, state: StateT) -> tuple[Array, StateT]:
         scores, state = step(last, state)
-        return scores.index_fill(1, torch.tensor(ids, device=scores.device), -math.inf), state
+        scores = kind(scores).copy(scores)
+        scores[:, ids] = -math.inf
+        return scores, state
 
     return stepped
 
@@ -53,38 +54,43 @@ class GrammarState(Generic[StateT]):
 
     inner: StateT
     pictures: int
-    ledger: Tensor
-    stack: Tensor
+    ledger: Array
+    stack: Array
     fresh: bool = True
 
     def repeat(self, times: int) -> Self:
         """See `State.repeat`."""
-        rows = torch.arange(len(self.ledger), device=self.ledger.device)
-        return self._take(rows.repeat_interleave(times), self.inner.repeat(times))
+        rows = kind(self.ledger).arange(len(self.ledger), self.ledger)
+        return self._take(kind(rows).repeat(rows, times), self.inner.repeat(times))
 
-    def reorder(self, rows: Tensor) -> Self:
+    def reorder(self, rows: Array) -> Self:
         """See `State.reorder`."""
         return self._take(rows, self.inner.reorder(rows))
 
-    def select(self, pictures: Tensor) -> Self:
+    def select(self, pictures: Array) -> Self:
         """See `State.select`."""
-        rows = torch.arange(len(self.ledger), device=self.ledger.device)
+        rows = kind(self.ledger).arange(len(self.ledger), self.ledger)
         kept = take_pictures(rows, pictures, batch=self.pictures)
         return replace(self._take(kept, self.inner.select(pictures)), pictures=len(pictures))
 
-    def _take(self, rows: Tensor, inner: StateT) -> Self:
+    def _take(self, rows: Array, inner: StateT) -> Self:
         return replace(
             self,
             inner=inner,
-            ledger=self.ledger.index_select(0, rows),
-            stack=self.stack.index_select(0, rows),
+            ledger=kind(rows).take(self.ledger, rows),
+            stack=kind(rows).take(self.stack, rows),
         )
 
 
 class Grammar:
-    """The automaton's tables on a device, laid out for few and small operations a step."""
+    """The automaton's tables, laid out for few and small operations a step.
 
-    def __init__(self, automaton: Automaton, device: torch.device) -> None:
+    Args:
+        automaton: the tables.
+        device: of the tensors that it will meet; None where they are NumPy's arrays.
+    """
+
+    def __init__(self, automaton: Automaton, device: Device | None) -> None:
         pushes = automaton.push != NOTHING
         laid = np.where(pushes, automaton.push, 0)
         moves = (
@@ -99,10 +105,12 @@ class Grammar:
         self._start = automaton.start
         self._shortest = int(automaton.cost[automaton.start])
         self._states, self._kinds = automaton.after.shape
-        self._roles = torch.from_numpy(automaton.roles).to(device)
-        self._moves = torch.from_numpy(np.stack(moves, -1).reshape(-1, len(moves))).to(device)
-        self._owed = torch.from_numpy(automaton.owed).to(device)
-        self._needed = torch.from_numpy(np.concatenate([automaton.after, deep]) + 1).to(device)
+        like = on(device)
+        integers = kind(like).integers
+        self._roles = integers(automaton.roles, like)
+        self._moves = integers(np.stack(moves, -1).reshape(-1, len(moves)), like)
+        self._owed = integers(automaton.owed, like)
+        self._needed = integers(np.concatenate([automaton.after, deep]) + 1, like)
 
     @property
     def possible(self) -> bool:
@@ -118,39 +126,40 @@ class Grammar:
                 search's `max_steps`.
         """
         rows = [[self._start, FLOOR, limit] for limit in most]
-        ledger = torch.tensor(rows, device=self._roles.device)
-        return GrammarState(state, len(rows), ledger, ledger.new_zeros(len(rows), DEPTH))
+        xp = kind(self._roles)
+        ledger = xp.integers(rows, self._roles)
+        return GrammarState(state, len(rows), ledger, xp.full((len(rows), DEPTH), 0, ledger))
 
     def step(self, inner: Step[StateT]) -> Step[GrammarState[StateT]]:
         """Wrap a decoder's step."""
 
-        def stepped(
-            last: Tensor, state: GrammarState[StateT]
-        ) -> tuple[Tensor, GrammarState[StateT]]:
+        def stepped(last: Array, state: GrammarState[StateT]) -> tuple[Array, GrammarState[StateT]]:
             scores, after = inner(last, state.inner)
             ledger, stack = state.ledger, state.stack
             if not state.fresh:
                 ledger, stack = self._advance(self._roles[last], ledger, stack)
             forbidden = self._forbidden(ledger)[:, self._roles]
             state = GrammarState(after, state.pictures, ledger, stack, fresh=False)
-            return scores.masked_fill(forbidden, -math.inf), state
+            return kind(scores).where(forbidden, -math.inf, scores), state
 
         return stepped
 
-    def _forbidden(self, ledger: Tensor) -> Tensor:
+    def _forbidden(self, ledger: Array) -> Array:
         """Roles (R, C) after which the formula could not end in time."""
-        place, height, slack = ledger.unbind(1)
-        place = torch.where(height < DEPTH - SPARE, place, place + self._states)
-        return self._needed[place] > slack[:, None]
+        place, height, slack = ledger.T
+        place = kind(ledger).where(height < DEPTH - SPARE, place, place + self._states)
+        forbidden: Array = self._needed[place] > slack[:, None]
+        return forbidden
 
-    def _advance(self, role: Tensor, ledger: Tensor, stack: Tensor) -> tuple[Tensor, Tensor]:
+    def _advance(self, role: Array, ledger: Array, stack: Array) -> tuple[Array, Array]:
         """Read a token of `role` (R,) in each row; rows the search gave up may hold anything."""
-        place, height, slack = ledger.unbind(1)
+        xp = kind(ledger)
+        place, height, slack = ledger.T
         moves = self._moves[place * self._kinds + role]
-        following, laid, reach, change, used, closes = moves.unbind(1)
-        found = stack.gather(1, (height - reach)[:, None])[:, 0]
-        place = torch.where(reach > 0, found, following)
-        stack = stack.scatter(1, height[:, None], laid[:, None])
-        height = (height + change).clamp(FLOOR, DEPTH - 1)
+        following, laid, reach, change, used, closes = moves.T
+        found = xp.gather(stack, (height - reach)[:, None])[:, 0]
+        place = xp.where(reach > 0, found, following)
+        stack = xp.put(stack, height, laid)
+        height = (height + change).clip(FLOOR, DEPTH - 1)
         slack = slack - used + closes * self._owed[place]
-        return torch.stack([place, height, slack], dim=1), stack
+        return xp.columns([place, height, slack]), stack

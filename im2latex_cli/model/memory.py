@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
 
 import torch
 import torch.nn.functional as F
@@ -48,19 +47,6 @@ class Decoded:
     attention: Tensor
 
 
-class State(Protocol):
-    """Where a decoder stands in R = B * K rows, the K rows of a picture together."""
-
-    def repeat(self, times: int) -> Self:
-        """Turn each of B rows into `times` equal rows, once, before the beam opens."""
-
-    def reorder(self, rows: Tensor) -> Self:
-        """Take rows (R,), each from the same picture as the row whose place it takes."""
-
-    def select(self, pictures: Tensor) -> Self:
-        """Keep only some pictures (B',) with all their rows."""
-
-
 def cell_mask(sizes: Tensor, grid: tuple[int, int], stride: tuple[int, int]) -> Tensor:
     """Cells that lie on their picture, (B, rows, columns).
 
@@ -75,12 +61,6 @@ def cell_mask(sizes: Tensor, grid: tuple[int, int], stride: tuple[int, int]) -> 
         for axis, (first, step) in enumerate(zip((rows, columns), stride, strict=True))
     ]
     return inside[0][:, :, None] & inside[1][:, None, :]
-
-
-def take_pictures(rows: Tensor, pictures: Tensor, *, batch: int) -> Tensor:
-    """Rows (R, ...) of some pictures out of `batch`, each picture's rows together."""
-    grouped = rows.view(batch, -1, *rows.shape[1:])
-    return grouped.index_select(0, pictures).flatten(0, 1)
 
 
 def cover(features: Tensor, mask: Tensor | None) -> Tensor:

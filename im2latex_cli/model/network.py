@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from im2latex_cli.model.convolution import ClassicEncoder, ResidualEncoder
-from im2latex_cli.model.memory import Decoded, Memory, State, cell_mask, cover, pad_to
+from im2latex_cli.model.memory import Decoded, Memory, cell_mask, cover, pad_to
 from im2latex_cli.model.positions import grid_sinusoids
 from im2latex_cli.model.recurrent import RecurrentDecoder
 from im2latex_cli.model.rows import RowEncoder
+from im2latex_cli.model.state import State
 from im2latex_cli.model.transformer import EncoderLayer, TransformerDecoder
 from im2latex_cli.settings.training import ModelSettings
 

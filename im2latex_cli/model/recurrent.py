@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from im2latex_cli.model.attention import AdditiveAttention
-from im2latex_cli.model.memory import Decoded, Memory, take_pictures
+from im2latex_cli.model.memory import Decoded, Memory
+from im2latex_cli.model.state import take_pictures
 
 
 @dataclass(frozen=True, slots=True)

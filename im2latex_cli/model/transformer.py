@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from im2latex_cli.model.attention import CrossAttention, KeyValue, SelfAttention
-from im2latex_cli.model.memory import Decoded, Memory, take_pictures
+from im2latex_cli.model.memory import Decoded, Memory
 from im2latex_cli.model.positions import sinusoids
+from im2latex_cli.model.state import take_pictures
 
 
 class FeedForward(nn.Module):
