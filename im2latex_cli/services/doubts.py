@@ -37,7 +37,7 @@ def doubt(
     if not hypotheses:
         return (), ()
     best, *others = hypotheses
-    circle = repetition.cut(best.tokens) if best.truncated else None
+    circle = repetition.cut(best.tokens, full=best.truncated)
     found = {
         NOT_A_FORMULA: not may_be_formula(picture),
         LOW_CONFIDENCE: best.confidence < UNSURE,

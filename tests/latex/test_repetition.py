@@ -2,12 +2,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from im2latex_cli.latex.grammar import check
-from im2latex_cli.latex.repetition import cut
+from im2latex_cli.latex.repetition import AGAIN, PERIOD, cut, noticed
 from im2latex_cli.latex.tokenizer import join, tokenize
 
 
-def shown(formula: str) -> str | None:
-    tokens = cut(tokenize(formula))
+def shown(formula: str, *, full: bool = True) -> str | None:
+    tokens = cut(tokenize(formula), full=full)
     return None if tokens is None else join(tokens)
 
 
@@ -39,9 +39,33 @@ def test_formulas_that_do_not_repeat_are_left_alone() -> None:
     assert shown("") is None
 
 
+def test_long_circles_are_cut_wherever_they_are() -> None:
+    assert shown("x=" + "0" * 60 + "+y", full=False) == "x=0"
+    assert shown("x=" + "a+b+" * 20 + "c", full=False) == "x=a+b+"
+    assert shown(r"\frac{" + "1+" * 30 + "}{2}", full=False) == r"\frac{1+}{2}"
+    assert shown("x=" + "0" * 30, full=False) is None
+    assert shown(r"\frac{" + "1+" * 21 + "}{}", full=False) == r"\frac{1+}{}"
+
+
+def test_real_repetitions_are_not_noticed() -> None:
+    diagonal = ",".join([r"\nobreakspace1"] * 13)
+    assert noticed(tokenize(diagonal)) is None
+    row = "&".join("0" * 10)
+    matrix = r"\begin{array}{cccccccccc}" + r"\\".join([row] * 2) + r"\end{array}"
+    assert noticed(tokenize(matrix)) is None
+
+
+@given(st.integers(1, PERIOD), st.integers(0, 30))
+def test_a_circle_is_noticed_at_its_forty_first_token(period: int, before: int) -> None:
+    lead = [f"a{at}" for at in range(before)]
+    circle = [f"b{at % period}" for at in range(period + AGAIN)]
+    assert noticed(lead + circle) == before + period + AGAIN
+    assert noticed((lead + circle)[:-1]) is None
+
+
 @given(st.lists(st.sampled_from(["x", "+", "{", "}", "^", r"\frac", r"\left(", r"\right)"])))
 def test_what_is_left_is_sound_and_shorter(tokens: list[str]) -> None:
-    left = cut(tokens * 5)
+    left = cut(tokens * 5, full=True)
     if left is not None:
         assert check(left) is None
         assert len(left) < max(len(tokens) * 5, 1)

@@ -36,3 +36,5 @@ def test_circles_are_cut_where_the_length_was_used_up() -> None:
     assert best.score == circling.score
     finished = hypothesis("x=" + "01" * 10)
     assert doubt(PICTURE, [finished]) == ((finished,), ())
+    endless = hypothesis("x=" + "01" * 30)
+    assert doubt(PICTURE, [endless])[1] == ("repetition-cut",)
