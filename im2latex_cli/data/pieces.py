@@ -155,7 +155,8 @@ class _Walk:
         run.side, run.side_bars, run.related = -1, 0, before
 
     def _add(self, kind: str, start: int, end: int) -> None:
-        if start < end:
+        empty = end - start == len("{}") and self._tokens[end - 1] == "}"
+        if start < end and not empty:
             self.found.append(Piece(kind, start, end))
 
     def _atoms(self, low: int, high: int) -> Iterator[tuple[int, int, int]]:

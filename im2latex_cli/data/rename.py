@@ -31,6 +31,8 @@ _CLOSING = frozenset(SHAPES.values())
 _ENDS = CLOSERS | {"&"}
 _SIZES = ("\\big", "\\Big", "\\bigg", "\\Bigg")
 _PLAIN, _STRETCHED = "", "\\left"
+_NEUTRAL = frozenset("01")
+_NEW_DIGITS = 0.4
 _LONGEST_PLAIN = 40
 
 
@@ -156,10 +158,13 @@ def letters(draft: Draft, rng: Random) -> None:
 
 
 def numbers(draft: Draft, rng: Random) -> None:
-    """Write other digits in some places; what stands alone stays small."""
+    """Write other digits in some places; an argument does not become 0 or 1."""
     for place in draft.sites.get("digit", ()):
-        if rng.random() < 0.4:
-            draft.edits[place] = [draft.usage.draw("digit", rng) or "1"]
+        if rng.random() < _NEW_DIGITS:
+            new = draft.usage.draw("digit", rng) or "1"
+            alone = draft.tokens[place - 1 : place + 2 : 2] == ["{", "}"]
+            if not (alone and new in _NEUTRAL):
+                draft.edits[place] = [new]
 
 
 def one_kind(group: str, everywhere: float) -> Change:

@@ -1,0 +1,97 @@
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from im2latex_cli.data import rename
+from im2latex_cli.data.alike import Usage, group_of
+from im2latex_cli.data.rename import Draft, adapt, sites, vary
+from im2latex_cli.data.synthetic import synthetic_formula
+from im2latex_cli.latex.commands import COMMANDS
+from im2latex_cli.latex.normalize import normalize
+from im2latex_cli.latex.tokenizer import join
+
+ALL = Usage(dict.fromkeys(COMMANDS, 1))
+
+
+def tokens_of(formula: str) -> list[str]:
+    return list(normalize(formula).tokens)
+
+
+@pytest.mark.parametrize(
+    ("token", "group"),
+    [
+        ("x", "lower"), ("X", "upper"), (r"\alpha", "greek"), (r"\varOmega", "Greek"),
+        ("7", "digit"), ("<", "order"), (r"\subset", "set"), (r"\to", "arrow"),
+        (r"\hookrightarrow", "arrow"), ("+", "plus"), (r"\otimes", "times"), (r"\hat", "accent"),
+        (r"\widehat", "wide"), (r"\mathbb", "font"), (r"\sin", "function"), (r"\limsup", "limit"),
+        (r"\prod", "sum"), (r"\oint", "integral"), (r"\infty", "constant"), (r"\dfrac", "stack"),
+        (r"\hspace{1cm}", "space"), (r"\\[2pt]", "newline"), ("(", ""), (r"\left(", ""),
+    ],
+)  # fmt: skip
+def test_groups(token: str, group: str) -> None:
+    assert group_of(token) == group
+
+
+def test_words_are_no_letters() -> None:
+    formula = tokens_of(r"\operatorname{rank} M + \mathrm{min}(x) + \text{if } y + \mathrm{Q}")
+    letters = [formula[at] for group in ("lower", "upper") for at in sites(formula).get(group, ())]
+    assert letters == ["x", "y", "M", "Q"]
+    array = tokens_of(r"\begin{array}{lcr} a & b & c \end{array}")
+    assert [array[at] for at in sites(array)["lower"]] == ["a", "b", "c"]
+
+
+def test_letters_change_throughout() -> None:
+    for seed in range(60):
+        draft = Draft(tokens_of("x_i + y_i = x^2 y"), ALL)
+        rename.letters(draft, Random(seed))
+        new = draft.finished()
+        assert len(new) == len(draft.tokens)
+        renamed = dict(zip(draft.tokens, new, strict=True))
+        assert [renamed[token] for token in draft.tokens] == new
+        letters = [renamed[letter] for letter in "xyi"]
+        assert len(set(letters)) == 3
+        assert {group_of(letter) for letter in letters} == {"lower"}
+
+
+def test_capital_fonts_go_on_capitals_only() -> None:
+    for seed in range(200):
+        draft = Draft(tokens_of(r"\mathbf{x} + \mathbf{Y} + z"), ALL)
+        rename.fonts(draft, Random(seed))
+        rename.dress(draft, Random(seed))
+        new = draft.finished()
+        for at, token in enumerate(new):
+            if token in (r"\mathcal", r"\mathbb", r"\mathscr"):
+                assert new[at + 2].isupper()
+
+
+def test_brackets_change_in_pairs() -> None:
+    seen = set()
+    for seed in range(100):
+        draft = Draft(tokens_of("f(x)"), ALL)
+        rename.brackets(draft, Random(seed))
+        seen.add(" ".join(draft.finished()))
+    assert {"f [ x ]", r"f \left( x \right)", r"f \bigl ( x \bigr )"} <= seen
+    assert all(normalize(formula).problem is None for formula in seen)
+
+
+def test_half_open_intervals_stay() -> None:
+    assert "bracket" not in sites(tokens_of("[0, 1)"))
+
+
+def test_a_piece_takes_the_letters_of_where_it_goes() -> None:
+    piece = tokens_of(r"u_v + \alpha d")
+    new = adapt(piece, {"lower": ["x", "d"], "greek": [r"\beta"]}, Random(0))
+    assert r"\alpha" not in new
+    assert r"\beta" in new
+    assert "d" in new  # known there already
+    assert len(set(new) & {"u", "v", "x"}) == 2
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+@settings(max_examples=150, deadline=None)
+def test_a_varied_formula_is_sound(number: int, seed: int) -> None:
+    tokens = tokens_of(synthetic_formula(5, number))
+    varied = vary(tokens, ALL, Random(seed))
+    assert normalize(join(varied)).problem is None, varied
