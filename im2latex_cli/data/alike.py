@@ -25,10 +25,15 @@ alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lam
 varpi rho varrho sigma varsigma tau upsilon phi varphi chi psi omega
 """
 _SETS = "in ni notin subset supset subseteq supseteq subsetneq supsetneq nsubseteq sqsubset"
-_ARROWS = "to mapsto longmapsto leadsto implies iff impliedby"
+_ARROWS = "to mapsto longmapsto leadsto"
+_IMPLICATIONS = "implies iff impliedby"
+_LOGIC = "vdash dashv models vDash Vdash Vvdash nvdash nvDash therefore because"
+_QUANTIFIERS = "forall exists nexists neg"
+_VALUES = "infty emptyset varnothing top bot"
+_LETTERLIKE = "ell hbar hslash aleph beth gimel daleth wp Re Im mho Finv Game Bbbk eth"
 _WIDE = "widehat widetilde overline underline overleftarrow overrightarrow overleftrightarrow"
 _SUMS = "pm mp oplus ominus cup cap setminus vee wedge sqcup amalg uplus"
-_ALONE = "prime mid not vdots surd mathstrut strut bmod backslash partial imath jmath"
+_ALONE = "prime mid not vdots surd mathstrut strut bmod backslash partial nabla slash"
 
 
 def _words(text: str) -> list[str]:
@@ -44,11 +49,18 @@ _BY_HAND: dict[str, str] = {
     **dict.fromkeys(_words(symbols.CAPITAL_GREEK), "Greek"),
     **dict.fromkeys(_words(_SETS), "set"),
     **dict.fromkeys(_words(_ARROWS), "arrow"),
+    **dict.fromkeys(_words(_IMPLICATIONS), "implication"),
+    **dict.fromkeys(_words(_LOGIC), "logic"),
+    **dict.fromkeys(_words(_QUANTIFIERS), "quantifier"),
+    **dict.fromkeys(_words(_VALUES), "value"),
+    **dict.fromkeys(_words(f"{_LETTERLIKE} imath jmath complement digamma"), "letterlike"),
+    **dict.fromkeys(_words("det gcd Pr"), "function"),
     **dict.fromkeys(_words(_WIDE), "wide"),
     **dict.fromkeys(["+", "-", *_words(_SUMS)], "plus"),
     **dict.fromkeys(_words(_ALONE), ""),
 }
 _SHORTEST = 3
+_DOUBLE = ("\\Right", "\\Left", "\\Longright", "\\Longleft", "\\nRight", "\\nLeft")
 _PLACING = frozenset(("\\overset", "\\underset"))
 _OF_KIND = {Kind.ACCENT: "accent", Kind.FONT: "font", Kind.SPACE: "space"}
 
@@ -63,11 +75,10 @@ def group_of(token: str) -> str:
     if entry is None:
         space = "space" if is_space(token) else ""
         return "newline" if token.startswith(NEWLINE) else space
-    if len(token) < _SHORTEST:
-        return ""
     if entry.kind is Kind.COMMAND and entry.args == "mm" and entry.atom is Atom.ORD:
         return "" if token in _PLACING else "stack"
-    return _symbol(entry) if entry.kind is Kind.SYMBOL else _OF_KIND.get(entry.kind, "")
+    named = entry.kind is Kind.SYMBOL and len(token) >= _SHORTEST
+    return _symbol(entry) if named else _OF_KIND.get(entry.kind, "")
 
 
 def _symbol(entry: Command) -> str:
@@ -76,10 +87,16 @@ def _symbol(entry: Command) -> str:
         kinds = ("function", "limit") if token in NAMED_FUNCTIONS else ("integral", "sum")
         return kinds[entry.limits is not Limits.SIDE]
     if atom == "REL":
-        return "arrow" if "arrow" in token or "harpoon" in token else "order"
+        return _arrow(token) if "arrow" in token or "harpoon" in token else "order"
     if atom == "ORD" and token.startswith("\\var") and token[4:5].isupper():
         return "Greek"
-    return {"ORD": "constant", "BIN": "times"}.get(atom, "")
+    return {"ORD": "sign", "BIN": "times"}.get(atom, "")
+
+
+def _arrow(token: str) -> str:
+    if "up" in token.lower() or "down" in token.lower():
+        return "upright arrow"
+    return "implication" if token.startswith(_DOUBLE) else "arrow"
 
 
 class Usage:

@@ -8,7 +8,7 @@ from random import Random
 
 from im2latex_cli.data.alike import CAPITALS_ONLY, group_of
 from im2latex_cli.data.pieces import Piece, Tokens, pieces
-from im2latex_cli.data.rename import adapt, sites
+from im2latex_cli.data.rename import adapt, is_word, sites
 from im2latex_cli.data.swap import Pool, palette_of, swap
 
 FEWEST = 2
@@ -98,7 +98,7 @@ class Rare:
             return None
         base, low, high = min(found, key=lambda slot: abs(len(slot[0]) - target))
         piece = list(source[start:end])
-        if rng.random() < _TRANSPLANTED:
+        if rng.random() < _TRANSPLANTED and not is_word(kind):
             piece = adapt(piece, palette_of(list(base)), rng)
         return [*base[:low], *piece, *base[high:]]
 

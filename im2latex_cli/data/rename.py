@@ -45,7 +45,7 @@ def sites(tokens: list[str]) -> Sites:
         token = tokens[at]
         if token in _WORDS or (token in _ROMAN and tokens[at + 3] != "}"):
             closing = _closing(tokens, at + 1)
-            if token not in _ROMAN or _is_word(tokens[at + 2 : closing]):
+            if token not in _ROMAN or _are_letters(tokens[at + 2 : closing]):
                 at = closing + 1
                 continue
         group = group_of(token)
@@ -82,7 +82,12 @@ def _closing(tokens: list[str], at: int) -> int:
         at += 1
 
 
-def _is_word(tokens: list[str]) -> bool:
+def is_word(kind: str) -> bool:
+    """Whether pieces of a kind are words: arguments of text, names and upright fonts."""
+    return kind[:-1] in _WORDS or kind[:-1] in _ROMAN
+
+
+def _are_letters(tokens: list[str]) -> bool:
     return all(len(token) == 1 and token.isalpha() for token in tokens)
 
 
@@ -278,6 +283,9 @@ _CHANGES: tuple[tuple[float, Change], ...] = (
     (0.12, one_kind("order", 0.5)),
     (0.2, one_kind("set", 0.5)),
     (0.25, one_kind("arrow", 0.7)),
+    (0.25, one_kind("upright arrow", 0.7)),
+    (0.25, one_kind("implication", 0.7)),
+    (0.2, one_kind("logic", 0.7)),
     (0.12, one_kind("plus", 0.2)),
     (0.25, one_kind("times", 0.8)),
     (0.3, one_kind("accent", 1.0)),
@@ -286,7 +294,10 @@ _CHANGES: tuple[tuple[float, Change], ...] = (
     (0.25, one_kind("limit", 0.8)),
     (0.15, one_kind("sum", 0.8)),
     (0.1, one_kind("integral", 1.0)),
-    (0.15, one_kind("constant", 1.0)),
+    (0.1, one_kind("value", 0.5)),
+    (0.2, one_kind("letterlike", 1.0)),
+    (0.1, one_kind("quantifier", 0.3)),
+    (0.2, one_kind("sign", 1.0)),
     (0.15, one_kind("space", 0.3)),
     (0.03, one_kind("stack", 0.5)),
     (0.4, fonts),

@@ -9,7 +9,7 @@ from random import Random
 
 from im2latex_cli.data.alike import LETTERS
 from im2latex_cli.data.pieces import Piece, Tokens, pieces
-from im2latex_cli.data.rename import adapt, sites
+from im2latex_cli.data.rename import adapt, is_word, sites
 
 LONGEST = 400
 """Tokens of the longest piece that is kept."""
@@ -96,7 +96,7 @@ def swap(tokens: list[str], pool: Pool, target: int, rng: Random) -> list[str]:
         piece = pool.draw(kind, wanted, rng)
         if piece is None:
             continue
-        if rng.random() < _ADAPTED:
+        if rng.random() < _ADAPTED and not is_word(kind):
             piece = adapt(piece, palette, rng)
         tokens = [*tokens[:start], *piece, *tokens[end:]]
         missing -= len(piece) - (end - start)

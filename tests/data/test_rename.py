@@ -26,7 +26,9 @@ def tokens_of(formula: str) -> list[str]:
         ("7", "digit"), ("<", "order"), (r"\subset", "set"), (r"\to", "arrow"),
         (r"\hookrightarrow", "arrow"), ("+", "plus"), (r"\otimes", "times"), (r"\hat", "accent"),
         (r"\widehat", "wide"), (r"\mathbb", "font"), (r"\sin", "function"), (r"\limsup", "limit"),
-        (r"\prod", "sum"), (r"\oint", "integral"), (r"\infty", "constant"), (r"\dfrac", "stack"),
+        (r"\prod", "sum"), (r"\oint", "integral"), (r"\infty", "value"), (r"\Box", "sign"),
+        (r"\iff", "implication"), (r"\Leftarrow", "implication"), (r"\Uparrow", "upright arrow"),
+        (r"\hbar", "letterlike"), (r"\gcd", "function"), (r"\,", "space"), (r"\dfrac", "stack"),
         (r"\hspace{1cm}", "space"), (r"\\[2pt]", "newline"), ("(", ""), (r"\left(", ""),
     ],
 )  # fmt: skip
@@ -95,3 +97,8 @@ def test_a_varied_formula_is_sound(number: int, seed: int) -> None:
     tokens = tokens_of(synthetic_formula(5, number))
     varied = vary(tokens, ALL, Random(seed))
     assert normalize(join(varied)).problem is None, varied
+
+
+def test_arguments_of_text_and_names_are_words() -> None:
+    assert all(rename.is_word(kind) for kind in (r"\text0", r"\operatorname*0", r"\mathrm0"))
+    assert not any(rename.is_word(kind) for kind in (r"\frac0", "_", r"\mathcal0", "term"))
