@@ -73,6 +73,8 @@ class TrainSettings(Section):
     """Batches whose gradients are added up for one step."""
     short_first: Share = 0.0
     """Share of the steps over which the longest allowed formula grows from short to all."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """muon orthogonalises the steps of matrices and kernels; the rest takes AdamW's."""
     learning_rate: PositiveFloat = 1e-3
     """Highest learning rate."""
     schedule: Literal["seed", "cosine"] = "seed"
@@ -82,7 +84,7 @@ class TrainSettings(Section):
     final_rate: Share = 0.1
     """Learning rate at the end, as a share of the highest."""
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
-    """Decoupled weight decay (AdamW)."""
+    """Decoupled weight decay."""
     clip: PositiveFloat = 5.0
     """Largest gradient norm."""
     label_smoothing: Dropout = 0.0

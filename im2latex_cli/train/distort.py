@@ -26,6 +26,8 @@ class Distorter:
     ) -> tuple[NDArray[np.uint8], Glyphs]:
         """One distortion; the picture itself where nothing readable is left of it."""
         changed, where = augment(picture, random)
+        if changed is picture:
+            return picture, glyphs
         try:
             prepared, frame = prepare_with_frame(changed, self._preprocessing)
         except InputError:

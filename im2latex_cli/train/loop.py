@@ -22,11 +22,11 @@ from im2latex_cli.train.average import Average
 from im2latex_cli.train.batches import Batch, Cursor
 from im2latex_cli.train.losses import GlyphHead
 from im2latex_cli.train.objective import Objective
+from im2latex_cli.train.optimizer import build_optimizer
 from im2latex_cli.train.schedule import learning_rate
 from im2latex_cli.train.syncnorm import synchronise
 from im2latex_cli.train.team import ALONE, Team
 
-BETAS = (0.9, 0.98)
 SMOOTHING = 0.98
 """Weight of the past in the smoothed loss."""
 
@@ -94,7 +94,7 @@ class Learner:
         average: its averaged shadow, or None.
         head: the glyph classifier, or None.
         objective: the losses of network and head.
-        optimizer: AdamW over network and head.
+        optimizer: over network and head.
         team: who trains along.
         interval: steps between two readings of the losses.
         steps: steps of the whole run.
@@ -124,7 +124,7 @@ class Learner:
         self.head = head.to(device) if head else None
         raw = settings.init is None
         self.average = Average(self.network, settings.ema, raw=raw) if settings.ema else None
-        self.optimizer = _optimizer([self.network, self.head], settings)
+        self.optimizer = build_optimizer(self.network, self.head, settings)
         self.objective = Objective(self.network, self.head, settings)
         if settings.compile:
             self.objective.compile(dynamic=True)
@@ -297,21 +297,7 @@ def _step(learner: Learner, stream: Iterator[Batch], clock: Callable[[], float])
 def _update(learner: Learner, sums: Mapping[str, Tensor]) -> None:
     """Move the weights, unless loss or gradient is no number; decided on the device."""
     sound = torch.isfinite(sums["text"]) & torch.isfinite(sums["grad_norm"])
-    learner.optimizer.found_inf = (~sound).float()  # type: ignore[attr-defined]
+    learner.optimizer.found_inf = (~sound).float()
     learner.optimizer.step()
     if learner.average:
         learner.average.update(learner.network, learner.step)
-
-
-def _optimizer(modules: list[nn.Module | None], settings: TrainSettings) -> torch.optim.AdamW:
-    """AdamW that decays matrices and leaves biases, norms and scales alone."""
-    parameters = [p for module in modules if module for p in module.parameters()]
-    groups = [
-        {
-            "params": [p for p in parameters if p.ndim >= 2],
-            "weight_decay": settings.weight_decay,
-        },
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    # Only the fused kind can leave out an update without asking the device whether to.
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=BETAS, fused=True)

@@ -24,6 +24,7 @@ class Augmentation:
     """Ranges of the distortions and how often each is applied (0 to 1).
 
     Attributes:
+        share: pictures that are distorted at all; the other shares are of these.
         scale: smallest and largest factor, drawn evenly in its logarithm.
         scale_share: pictures that are scaled.
         rotation: largest angle either way, degrees.
@@ -45,6 +46,7 @@ class Augmentation:
         margin: widest of it, pixels.
     """
 
+    share: float = 0.6
     scale: tuple[float, float] = (0.6, 1.6)
     scale_share: float = 0.7
     rotation: float = 2.0
@@ -108,6 +110,8 @@ def augment(
         The distorted picture, of another size, and where the points of the original lie in it.
     """
     chosen = settings or Augmentation()
+    if rng.random() >= chosen.share:
+        return picture, Affine()
     picture, where = _geometry(picture, rng, chosen)
     picture = _ink(picture, rng, chosen)
     return _capture(picture, rng, chosen), where

@@ -20,7 +20,7 @@ from im2latex_cli.vision.finish import Frame, Look, finish
 from im2latex_cli.vision.levels import normalise_levels
 from im2latex_cli.vision.scale import estimate_scale, ink_threshold
 
-PREPARE_REVISION = 0
+PREPARE_REVISION = 1
 """Raise by one with every change, here or in what `prepare` calls, that changes a picture:
 training keeps prepared pictures in the user cache under keys that hold this number."""
 
@@ -29,6 +29,8 @@ _NOMINAL_DPI = 100
 _FAINT_INK = 225
 _BLACK_FROM = 1.6
 """Pictures so much too large take the way of the im2latex look: greys below _FAINT_INK are ink."""
+_HALF = 0.15
+"""So near to twice the size, text is taken to be twice the size, which needs no resampling."""
 _LARGEST_INPUT = 4_000_000
 
 
@@ -48,7 +50,7 @@ class Preprocessing:
     look: Look = "im2latex"
     text_scale: float = 1.0
     margin: int = 4
-    tolerance: float = 0.25
+    tolerance: float = 0.08
     max_pixels: int = 2_000_000
     min_side: int = 16
 
@@ -140,8 +142,8 @@ def _factor(
         factor = scale
     if abs(math.log(factor)) <= math.log(1 + preprocessing.tolerance):
         return 1.0
-    halves = abs(math.log(factor / 2)) <= math.log(1 + preprocessing.tolerance)
-    return 2.0 if halves else factor  # 2 needs no resampling before the halving
+    halves = abs(math.log(factor / 2)) <= math.log(1 + max(preprocessing.tolerance, _HALF))
+    return 2.0 if halves else factor
 
 
 def _without_specks(pieces: Pieces) -> Pieces:

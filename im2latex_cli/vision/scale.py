@@ -29,9 +29,10 @@ CELLS = 61
 
 _SEARCH_STEP = 0.03
 _SPREAD = math.log(3)  # of the prior: pictures three times as large are not surprising
-_COMMON = (1.0, 2.0)  # finished pictures; those of im2latex-100k
+_BIAS = 1.06  # what the tables say of finished pictures, in the median
+_COMMON = (_BIAS, 2 * _BIAS)  # finished pictures; those of im2latex-100k
 _PREFERENCE = 3.0
-_NEAR = 0.12
+_NEAR = 0.06
 _FLOOR = 0.1  # share of pieces that no table foresees
 _BLUR = (0.06, 0.24, 0.4, 0.24, 0.06)  # between neighbouring cells
 _MIN_SIDE = 3  # smaller pieces are dots or dirt
@@ -60,7 +61,7 @@ def estimate_scale(picture: NDArray[np.uint8]) -> float:
     row, column = row.clip(0, CELLS - 1), column.clip(0, CELLS - 1)
     votes = np.where(outside, tables.min(), tables[nearest[:, None], row, column])
     likelihood = votes @ weights - 0.5 * (shifts / _SPREAD) ** 2 + _bonus(shifts)
-    return float(np.exp(shifts[likelihood.argmax()]))
+    return float(np.exp(shifts[likelihood.argmax()])) / _BIAS
 
 
 def _bonus(shifts: NDArray[Any]) -> NDArray[Any]:

@@ -17,7 +17,7 @@ NEVER = Augmentation(
 
 
 def only(**shares):
-    return dataclasses.replace(NEVER, **shares)
+    return dataclasses.replace(NEVER, share=1.0, **shares)
 
 
 @pytest.fixture
@@ -34,8 +34,16 @@ def test_same_generator_same_picture(picture):
 
 
 def test_seeds_differ(picture):
-    outcomes = {augment(picture, np.random.default_rng(seed))[0].tobytes() for seed in range(20)}
+    every = Augmentation(share=1.0)
+    outcomes = {
+        augment(picture, np.random.default_rng(seed), every)[0].tobytes() for seed in range(20)
+    }
     assert len(outcomes) >= 18
+
+
+def test_the_others_are_left_as_they_are(picture):
+    outcomes = [augment(picture, np.random.default_rng(seed))[0] for seed in range(1000)]
+    assert 370 <= sum(one is picture for one in outcomes) <= 470
 
 
 def test_nothing_chosen_nothing_done(picture):

@@ -60,7 +60,7 @@ def test_given_scale_is_taken(formula_page):
     large = np.pad(formula_page, 8, constant_values=255)
     _, frame = prepare_with_frame(large, NOMINAL, scale=3.0)
     assert frame.scale == pytest.approx(1 / 3)
-    _, frame = prepare_with_frame(large, NOMINAL, scale=1.1)
+    _, frame = prepare_with_frame(large, NOMINAL, scale=1.05)
     assert frame.scale == 1.0
 
 

@@ -15,10 +15,10 @@ def resized(page, factor):
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.75, 1.0, 1.5, 2.0, 3.0])
-def test_most_scales_are_right_within_15_percent(all_pages, factor):
+def test_most_scales_are_right_within_20_percent(all_pages, factor):
     dpi = 400
     found = [estimate_scale(resized(page, factor * 100 / dpi)) / factor for page in all_pages(dpi)]
-    close = [abs(ratio - 1) < 0.15 for ratio in found]
+    close = [abs(ratio - 1) < 0.2 for ratio in found]
     assert sum(close) >= len(close) - 1, found
 
 

@@ -1,0 +1,108 @@
+"""The optimisers: Muon's step, and that a step of no numbers changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from im2latex_cli.settings.training import TrainSettings
+from im2latex_cli.train.optimizer import Muon, build_optimizer, orthogonalise
+
+
+class Small(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 4, 3)
+        self.second = nn.Conv2d(4, 8, 3)
+        self.embedding = nn.Embedding(5, 8)
+        self.linear = nn.Linear(8, 5)
+
+
+def muon(**changes: object) -> tuple[Small, Muon]:
+    torch.manual_seed(0)
+    module = Small()
+    settings = TrainSettings(optimizer="muon", weight_decay=0.1, learning_rate=0.01)
+    return module, build_optimizer(module, None, settings.model_copy(update=changes))
+
+
+def same(one: list[torch.Tensor], other: list[torch.Tensor]) -> bool:
+    return {id(p) for p in one} == {id(p) for p in other}
+
+
+def fill(module: nn.Module) -> None:
+    for parameter in module.parameters():
+        parameter.grad = torch.randn_like(parameter)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (4, 32), (32, 4), (256, 256)])
+def test_singular_values_come_near_one(shape: tuple[int, int]) -> None:
+    generator = torch.Generator().manual_seed(1)
+    values = torch.linalg.svdvals(orthogonalise(torch.randn(shape, generator=generator)).float())
+    assert values.max() < 1.35
+    assert values.median() > 0.6
+
+
+def test_singular_vectors_stay() -> None:
+    u, _ = torch.linalg.qr(torch.randn(16, 16, generator=torch.Generator().manual_seed(2)))
+    v, _ = torch.linalg.qr(torch.randn(16, 16, generator=torch.Generator().manual_seed(3)))
+    turned = orthogonalise(u @ torch.diag(torch.linspace(1, 3, 16)) @ v.T).float()
+    inner = u.T @ turned @ v
+    assert (inner - torch.diag(inner.diagonal())).abs().max() < 0.05
+
+
+def test_who_takes_which_step() -> None:
+    module, optimizer = muon()
+    embeddings, vectors, matrices = optimizer.param_groups
+    assert same(matrices["params"], [module.second.weight, module.linear.weight])
+    assert same(embeddings["params"], [module.first.weight, module.embedding.weight])
+    assert all(p.ndim == 1 for p in vectors["params"])
+    assert vectors["weight_decay"] == 0.0
+
+
+def test_every_parameter_moves_by_about_the_rate() -> None:
+    module, optimizer = muon(weight_decay=0.0)
+    before = {name: p.clone() for name, p in module.named_parameters()}
+    fill(module)
+    optimizer.step()
+    for name, parameter in module.named_parameters():
+        moved = (parameter - before[name]).square().mean().sqrt().item()
+        assert 0.0005 < moved < 0.0125, name
+
+
+def test_no_number_no_step() -> None:
+    module, optimizer = muon()
+    fill(module)
+    optimizer.found_inf = torch.tensor(0.0)
+    optimizer.step()
+    before = {name: p.clone() for name, p in module.named_parameters()}
+    momentum = optimizer.state[module.linear.weight]["momentum"].clone()
+    for parameter in module.parameters():
+        parameter.grad = torch.full_like(parameter, torch.nan)
+    optimizer.found_inf = torch.tensor(1.0)
+    optimizer.step()
+    assert all(torch.equal(p, before[name]) for name, p in module.named_parameters())
+    assert torch.equal(optimizer.state[module.linear.weight]["momentum"], momentum)
+
+
+def test_without_muon_it_is_adamw() -> None:
+    module, optimizer = muon(optimizer="adamw")
+    twin = Small()
+    twin.load_state_dict(module.state_dict())
+    plain = torch.optim.AdamW(
+        [
+            {"params": [p for p in twin.parameters() if p.ndim >= 2], "weight_decay": 0.1},
+            {"params": [p for p in twin.parameters() if p.ndim < 2], "weight_decay": 0.0},
+        ],
+        lr=0.01,
+        betas=(0.9, 0.98),
+        fused=True,
+    )
+    for _ in range(3):
+        fill(module)
+        for mine, other in zip(module.parameters(), twin.parameters(), strict=True):
+            other.grad = mine.grad.clone() if mine.grad is not None else None
+        optimizer.step()
+        plain.step()
+    for mine, other in zip(module.parameters(), twin.parameters(), strict=True):
+        assert torch.equal(mine, other)
