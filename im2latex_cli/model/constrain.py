@@ -3,6 +3,9 @@
 Wraps a decoder's step: what the grammar forbids gets the log-probability minus infinity. Where
 each hypothesis stands in the grammar is a row of integers on the device, so the search itself
 neither knows of it nor waits for the host. Scores stay the network's own.
+
+A formula may end only once it leaves ink; one that goes round in a circle must end as soon as it
+can.
 """
 
 from __future__ import annotations
@@ -13,8 +16,10 @@ from dataclasses import dataclass, replace
 from typing import Generic, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from im2latex_cli.latex.automaton import NEVER, NOTHING, Automaton
+from im2latex_cli.latex.repetition import LONG, MOST, PERIOD
 from im2latex_cli.model.arrays import Array, Device, kind, on
 from im2latex_cli.model.beam import StateT, Step
 from im2latex_cli.model.state import take_pictures
@@ -25,6 +30,10 @@ SPARE = 8
 """Of these, kept free for what an open construct still must open."""
 FLOOR = 2
 """Height of an empty stack: the deepest reach below it stays within the tensor."""
+PLACE, HEIGHT, SLACK, INK, FAR, UNSEEN, ACCENT, BOX = range(8)
+"""Columns of the ledger."""
+DEEP, BOXED, BLANK = 1, 2, 4
+"""Which copies of the table of needs to look into, added up; twice `BLANK` inside of the unseen."""
 
 
 def without(step: Step[StateT], ids: list[int]) -> Step[StateT]:
@@ -46,9 +55,13 @@ class GrammarState(Generic[StateT]):
     Attributes:
         inner: the decoder's own state.
         pictures: B.
-        ledger: (R, 3): state of the automaton; height of the stack; slack, the tokens that may
-            still come (the end included) beyond those that the states on the stack need.
+        ledger: (R, 8): state of the automaton; height of the stack; slack, the tokens that may
+            still come (the end included) beyond those that the states on the stack need; whether
+            there is ink; tokens so far in long runs (`latex.repetition`); for each of
+            `roles.INSIDES` the height of the stack down to which it lasts, or 0.
         stack: (R, DEPTH) states to come back to; anything above its height.
+        trail: (R, 2 * PERIOD): the last ids, latest first; for each period, how many ids in a row
+            were the one a period before.
         fresh: whether nothing has been read, not even the start.
     """
 
@@ -56,6 +69,7 @@ class GrammarState(Generic[StateT]):
     pictures: int
     ledger: Array
     stack: Array
+    trail: Array
     fresh: bool = True
 
     def repeat(self, times: int) -> Self:
@@ -79,6 +93,7 @@ class GrammarState(Generic[StateT]):
             inner=inner,
             ledger=kind(rows).take(self.ledger, rows),
             stack=kind(rows).take(self.stack, rows),
+            trail=kind(rows).take(self.trail, rows),
         )
 
 
@@ -100,22 +115,25 @@ class Grammar:
             pushes.astype(np.int64) - automaton.drop,
             1 + np.where(pushes, automaton.owed[laid], 0),
             automaton.drop > 0,
+            automaton.ink,
+            *np.broadcast_to(automaton.inside.T[:, None], (3, *automaton.after.shape)),
         )
-        deep = np.where(automaton.opens, NEVER, automaton.after)
+        needed = _needs(automaton)
         self._start = automaton.start
-        self._shortest = int(automaton.cost[automaton.start])
+        self._reserve = automaton.reserve
         self._states, self._kinds = automaton.after.shape
         like = on(device)
         integers = kind(like).integers
         self._roles = integers(automaton.roles, like)
         self._moves = integers(np.stack(moves, -1).reshape(-1, len(moves)), like)
         self._owed = integers(automaton.owed, like)
-        self._needed = integers(np.concatenate([automaton.after, deep]) + 1, like)
+        self._needed = integers(needed, like)
+        self._least = integers(needed.min(axis=1), like)
 
     @property
     def possible(self) -> bool:
         """Whether the vocabulary can spell any formula at all."""
-        return self._shortest < NEVER
+        return self._reserve < NEVER
 
     def start(self, state: StateT, most: Sequence[int]) -> GrammarState[StateT]:
         """Put a row for each picture at the beginning of a formula.
@@ -125,41 +143,84 @@ class Grammar:
             most: (B,) most tokens of each formula, its end included; at least 2, at most the
                 search's `max_steps`.
         """
-        rows = [[self._start, FLOOR, limit] for limit in most]
+        rows = [[self._start, FLOOR, limit, *[0] * (BOX - SLACK)] for limit in most]
         xp = kind(self._roles)
         ledger = xp.integers(rows, self._roles)
-        return GrammarState(state, len(rows), ledger, xp.full((len(rows), DEPTH), 0, ledger))
+        stack = xp.full((len(rows), DEPTH), 0, ledger)
+        trail = xp.full((len(rows), 2 * PERIOD), 0, ledger)
+        trail[:, :PERIOD] = -1
+        return GrammarState(state, len(rows), ledger, stack, trail)
 
     def step(self, inner: Step[StateT]) -> Step[GrammarState[StateT]]:
         """Wrap a decoder's step."""
 
         def stepped(last: Array, state: GrammarState[StateT]) -> tuple[Array, GrammarState[StateT]]:
             scores, after = inner(last, state.inner)
-            ledger, stack = state.ledger, state.stack
-            if not state.fresh:
+            ledger, stack, trail = state.ledger, state.stack, state.trail
+            if state.fresh:
+                needs = self._needs(ledger)
+            else:
                 ledger, stack = self._advance(self._roles[last], ledger, stack)
-            forbidden = self._forbidden(ledger)[:, self._roles]
-            state = GrammarState(after, state.pictures, ledger, stack, fresh=False)
+                trail, long = _follow(trail, last)
+                ledger[:, FAR] += long
+                needs = self._needs(ledger)
+                circles = ledger[:, FAR] >= MOST
+                ledger[:, SLACK] = kind(ledger).where(circles, self._least[needs], ledger[:, SLACK])
+            forbidden = (self._needed[needs] > ledger[:, SLACK, None])[:, self._roles]
+            state = GrammarState(after, state.pictures, ledger, stack, trail, fresh=False)
             return kind(scores).where(forbidden, -math.inf, scores), state
 
         return stepped
 
-    def _forbidden(self, ledger: Array) -> Array:
-        """Roles (R, C) after which the formula could not end in time."""
-        place, height, slack = ledger.T
-        place = kind(ledger).where(height < DEPTH - SPARE, place, place + self._states)
-        forbidden: Array = self._needed[place] > slack[:, None]
-        return forbidden
+    def _needs(self, ledger: Array) -> Array:
+        """Rows (R,) of the table of needs that hold now."""
+        place, height, _, ink, _, unseen, _, box = ledger.T
+        copy = DEEP * (height >= DEPTH - SPARE) + BOXED * (box > 0)
+        needs: Array = place + self._states * (copy + BLANK * (1 - ink) * (1 + (unseen > 0)))
+        return needs
 
     def _advance(self, role: Array, ledger: Array, stack: Array) -> tuple[Array, Array]:
         """Read a token of `role` (R,) in each row; rows the search gave up may hold anything."""
         xp = kind(ledger)
-        place, height, slack = ledger.T
+        place, height, slack, ink, far, unseen, _, _ = ledger.T
         moves = self._moves[place * self._kinds + role]
-        following, laid, reach, change, used, closes = moves.T
+        following, laid, reach, change, used, closes, inked, *_ = moves.T
+        opens = moves[:, -3:] * (height + 1)[:, None]
+        inside = xp.where(ledger[:, UNSEEN:] > 0, ledger[:, UNSEEN:], opens)
+        inside[:, -1] *= inside[:, -2] > 0  # a box counts inside of an accent only
         found = xp.gather(stack, (height - reach)[:, None])[:, 0]
         place = xp.where(reach > 0, found, following)
         stack = xp.put(stack, height, laid)
         height = (height + change).clip(FLOOR, DEPTH - 1)
         slack = slack - used + closes * self._owed[place]
-        return xp.columns([place, height, slack]), stack
+        ink = ink | inked * (unseen == 0)
+        inside = inside * (inside <= height[:, None])
+        return xp.columns([place, height, slack, ink, far, *inside.T]), stack
+
+
+def _needs(automaton: Automaton) -> NDArray[np.int64]:
+    """Tokens (12 * S, C) with which a formula could end, that token and the end included.
+
+    For each sum of `DEEP` (no level may be opened needlessly), `BOXED` (no short accent) and
+    `BLANK` (no ink yet, so it may not end, and must keep room for what leaves ink), a copy of the
+    automaton's `after`.
+    """
+    ends = (automaton.after == 0) & (automaton.drop == 0)
+    copies = []
+    for blank in range(3):
+        kept = automaton.reserve * (1 - (automaton.ink if blank == 1 else 0))
+        after = automaton.after + (kept if blank else 0)
+        after = np.where(ends & (blank > 0), NEVER, after)
+        for boxed in (False, True):
+            some = np.where(automaton.inside[:, 1] & boxed, NEVER, after)
+            copies += [some, np.where(automaton.opens, NEVER, some)]
+    needs: NDArray[np.int64] = np.minimum(np.concatenate(copies), NEVER) + 1
+    return needs
+
+
+def _follow(trail: Array, last: Array) -> tuple[Array, Array]:
+    """The trail after `last` (R,), and which rows (R,) are in a long run."""
+    ids, runs = trail[:, :PERIOD], trail[:, PERIOD:]
+    runs = (runs + 1) * (ids == last[:, None])
+    trail = kind(trail).beside([last[:, None], ids[:, :-1], runs])
+    return trail, (runs >= LONG).any(1)

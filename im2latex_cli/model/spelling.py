@@ -49,6 +49,10 @@ class Arrays:
         """Arrays (R,) side by side: (R, C)."""
         return np.stack(parts, axis=1)
 
+    def beside(self, parts: Sequence[Any]) -> Any:
+        """Arrays (R, ...) joined along their second axis."""
+        return np.concatenate(parts, axis=1)
+
     def copy(self, values: Any) -> Any:
         """The same, to be changed in place."""
         return np.array(values)

@@ -49,6 +49,10 @@ class Tensors(Arrays):
         """See `Arrays`."""
         return torch.stack(list(parts), dim=1)
 
+    def beside(self, parts: Sequence[Tensor]) -> Tensor:
+        """See `Arrays`."""
+        return torch.cat(list(parts), dim=1)
+
     def copy(self, values: Tensor) -> Tensor:
         """See `Arrays`."""
         return values.clone()

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from im2latex_cli.latex.grammar import check
-from im2latex_cli.latex.repetition import AGAIN, PERIOD, cut, noticed
+from im2latex_cli.latex.repetition import LONG, MOST, PERIOD, cut, noticed
 from im2latex_cli.latex.tokenizer import join, tokenize
 
 
@@ -44,7 +44,14 @@ def test_long_circles_are_cut_wherever_they_are() -> None:
     assert shown("x=" + "a+b+" * 20 + "c", full=False) == "x=a+b+"
     assert shown(r"\frac{" + "1+" * 30 + "}{2}", full=False) == r"\frac{1+}{2}"
     assert shown("x=" + "0" * 30, full=False) is None
-    assert shown(r"\frac{" + "1+" * 21 + "}{}", full=False) == r"\frac{1+}{}"
+    assert shown(r"\frac{" + "1+" * 23 + "}{}", full=False) == r"\frac{1+}{}"
+
+
+def test_circles_with_a_hitch_are_noticed_too() -> None:
+    hitched = list("ab" * 20 + "c" + "ab" * 20)
+    assert noticed(hitched) is not None
+    assert cut(hitched, full=False) == tuple("ab" * 20 + "cab")
+    assert noticed(list("ab" * 7 + "c" + "ab" * 7) * 3) is None
 
 
 def test_real_repetitions_are_not_noticed() -> None:
@@ -56,10 +63,10 @@ def test_real_repetitions_are_not_noticed() -> None:
 
 
 @given(st.integers(1, PERIOD), st.integers(0, 30))
-def test_a_circle_is_noticed_at_its_forty_first_token(period: int, before: int) -> None:
+def test_a_circle_is_noticed_once_it_is_long(period: int, before: int) -> None:
     lead = [f"a{at}" for at in range(before)]
-    circle = [f"b{at % period}" for at in range(period + AGAIN)]
-    assert noticed(lead + circle) == before + period + AGAIN
+    circle = [f"b{at % period}" for at in range(period + LONG + MOST - 1)]
+    assert noticed(lead + circle) == before + len(circle)
     assert noticed((lead + circle)[:-1]) is None
 
 
