@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from im2latex_cli.errors import UsageError
 from im2latex_cli.model.arrays import Array, kind
+from im2latex_cli.model.diversity import NONE, Diversity
 from im2latex_cli.model.state import State
 
 StateT = TypeVar("StateT", bound=State)
@@ -73,6 +74,7 @@ def search(
     eos: int,
     length_penalty: float = 1.0,
     nbest: int = 1,
+    diversity: Diversity = NONE,
 ) -> list[list[Found]]:
     """Find up to `nbest` hypotheses for each picture, best first; width 1 is greedy.
 
@@ -90,6 +92,7 @@ def search(
         eos: id of the end.
         length_penalty: 0 ranks by summed log-probability, 1 by log-probability per id.
         nbest: hypotheses returned for each picture, at most `width`.
+        diversity: makes the hypotheses of a picture differ more.
 
     Raises:
         UsageError: the width is more than the vocabulary, or nbest more than the width.
@@ -100,7 +103,7 @@ def search(
     _check(width, nbest, vocabulary=log_probabilities.shape[1])
     beam = _open(log_probabilities, width=width, max_steps=max_steps, eos=eos)
     state = state.repeat(width)
-    rank = _Ranking(length_penalty, nbest, max_steps)
+    rank = _Ranking(length_penalty, nbest, max_steps, diversity)
     look = _interval(start)
     over: list[_Beam] = []
     for taken in range(1, max_steps):
@@ -154,6 +157,7 @@ class _Ranking:
     penalty: float
     nbest: int
     max_steps: int
+    diversity: Diversity = NONE
 
     def value(self, scores: Array, lengths: Array) -> Array:
         """Scores made comparable over lengths."""
@@ -209,7 +213,10 @@ def _advance(beam: _Beam, log_probabilities: Array, taken: int, eos: int, rank: 
     log_probabilities = xp.where(beam.ended[:, :, None], only_end, log_probabilities)
     candidates = beam.scores[:, :, None] + log_probabilities
     lengths = beam.lengths + ~beam.ended
-    values = rank.value(candidates, lengths[:, :, None])
+    ranked = candidates
+    if rank.diversity.active:
+        ranked = candidates + rank.diversity.penalty(log_probabilities, taken)
+    values = rank.value(ranked, lengths[:, :, None])
     chosen = xp.topk(values.reshape(batch, -1), width)[1]
     parent, ids = chosen // size, chosen % size
     beam.ids[:, :, :taken] = _pick(beam.ids[:, :, :taken], parent)

@@ -73,6 +73,10 @@ class Arrays:
         """Integers from a list, which may be empty, or from a NumPy array."""
         return np.asarray(values, np.int64)
 
+    def reals(self, values: Any, like: Any) -> Any:
+        """Numbers of `like`'s type from a NumPy array."""
+        return np.asarray(values, like.dtype)
+
     def waits(self, like: Any) -> bool:  # noqa: ARG002
         """Whether looking at an array makes the host wait for a device."""
         return False

@@ -73,6 +73,10 @@ class Tensors(Arrays):
         """See `Arrays`."""
         return torch.as_tensor(values, dtype=torch.int64, device=like.device)
 
+    def reals(self, values: Any, like: Tensor) -> Tensor:
+        """See `Arrays`."""
+        return torch.as_tensor(values, dtype=like.dtype, device=like.device)
+
     def waits(self, like: Tensor) -> bool:
         """See `Arrays`."""
         return like.device.type != "cpu"

@@ -125,6 +125,10 @@ class DecodeSettings(Section):
     """Longest formula, in tokens."""
     length_penalty: Share = 1.0
     """0 ranks by summed log-probability, 1 by log-probability per token."""
+    div_gamma: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """Factor on a token for each likelier one after the same hypothesis; 1 is plain beam search."""
+    div_prob: Share = 1.0
+    """Probability that div_gamma is applied to a token."""
     grammar: bool = True
     """Find well-formed formulas only."""
     batch_pixels: PositiveInt = 1_500_000
