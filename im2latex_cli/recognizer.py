@@ -8,29 +8,28 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypedDict, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from im2latex_cli import checkpoints
+from im2latex_cli.backends import Backend, load
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import CheckpointError, InputError
 from im2latex_cli.latex.automaton import automaton
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.latex.vocab import BOS, EOS, PAD, SPECIALS, UNK, Vocab
+from im2latex_cli.model.arrays import kind, on
 from im2latex_cli.model.batches import halving, plan
 from im2latex_cli.model.beam import Found, search
+from im2latex_cli.model.canvas import UNIT
 from im2latex_cli.model.confidence import Calibration, geometric_mean
 from im2latex_cli.model.constrain import Grammar, without
-from im2latex_cli.model.device import choose_device
-from im2latex_cli.model.inputs import UNIT, to_batch
-from im2latex_cli.model.network import Network
+from im2latex_cli.model.engine import Engine
 from im2latex_cli.settings.sections import DecodeSettings
 from im2latex_cli.vision.image import open_grey
 from im2latex_cli.vision.prepare import Preprocessing, prepare
@@ -46,6 +45,7 @@ UNSPOKEN = [PAD, BOS, UNK]
 CLOSING = 4
 """So near to the greatest length, the grammar has closed a formula that was to go on."""
 KINDS = ("best.safetensors", "last.safetensors")
+EXPORTED = "encoder.onnx"
 
 Picture = Path | str | bytes | BinaryIO | Image.Image | NDArray[Any]
 """A file, its bytes, a stream of them, a Pillow image, or an array: (H, W) grey, (H, W, 3) RGB,
@@ -92,7 +92,8 @@ def find_model(model: str | Path) -> Path:
         )
     path = Path(model)
     if path.is_dir():
-        found = next((path / kind for kind in KINDS if (path / kind).is_file()), None)
+        kinds = (*KINDS, EXPORTED)
+        found = next((path / kind for kind in kinds if (path / kind).is_file()), None)
         if found is None:
             raise CheckpointError(
                 f"{path} holds no {KINDS[0]}.", hint="Name a results folder or a model file."
@@ -115,27 +116,28 @@ class Recognizer:
 
     Attributes:
         name: the model, as the user named it.
+        reason: why this backend computes it.
     """
 
     def __init__(
         self,
-        network: Network,
+        engine: Engine,
         vocab: Vocab,
         preprocessing: Preprocessing,
         *,
         name: str = "model",
-        device: str | torch.device = "cpu",
         decode: DecodeSettings | None = None,
         calibration: Calibration | None = None,
+        reason: str = "given",
     ) -> None:
         self.name = name
         self.vocab = vocab
         self.decode = decode or DecodeSettings()
         self._preprocessing = preprocessing
         self._sure = calibration or geometric_mean
-        self._device = torch.device(device)
-        self._network = network.to(self._device).eval()
-        self._grammar = _grammar(vocab, self._device) if self.decode.grammar else None
+        self.reason = reason
+        self._engine = engine
+        self._grammar = _grammar(vocab, engine) if self.decode.grammar else None
 
     @classmethod
     def load(
@@ -145,33 +147,40 @@ class Recognizer:
         device: str = "auto",
         decode: DecodeSettings | None = None,
         threads: int | None = None,
+        backend: Backend = "auto",
     ) -> Recognizer:
         """Read a model.
 
         Args:
-            model: "pretrained", a results folder or a model file.
+            model: "pretrained", a results folder, a model file or an exported folder.
             device: "auto", "cpu", "cuda" or "mps".
             decode: how hypotheses are searched.
-            threads: CPU threads of torch in the whole process; None leaves them as they are.
+            threads: CPU threads; None leaves them to the library. With torch they are those of
+                the whole process.
+            backend: "torch", "onnx" (onnxruntime, on the CPU), or "auto": onnx where that reads
+                the same and is installed, else torch.
 
         Raises:
             CheckpointError: the model cannot be used, or none is bundled.
             InputError: there is no such model.
-            UsageError: the device is not here.
+            UsageError: the device or the backend is not here, or the backend has no graph of
+                this model.
         """
-        chosen = choose_device(device)
-        if threads is not None:
-            torch.set_num_threads(threads)
-        file = checkpoints.load(find_model(model))
+        loaded = load(find_model(model), device=device, threads=threads, backend=backend)
         return cls(
-            file.network(),
-            file.vocab,
-            file.preprocessing,
+            loaded.engine,
+            loaded.header.vocab,
+            loaded.header.preprocessing,
             name=str(model),
-            device=chosen,
             decode=decode,
-            calibration=_calibration(file.info),
+            calibration=loaded.header.calibration,
+            reason=loaded.reason,
         )
+
+    @property
+    def backend(self) -> str:
+        """What computes the network: "torch" or "onnx"."""
+        return self._engine.name
 
     def __call__(self, image: Picture) -> Hypothesis:
         """Read one picture: the best hypothesis."""
@@ -214,10 +223,10 @@ class Recognizer:
         ]
         ids = [[BOS, *self.vocab.encode(tokens), EOS] for tokens in formulas]
         return self._by_batch(
-            pictures, lambda at: self._likelihoods([pictures[i] for i in at], [ids[i] for i in at])
+            pictures,
+            lambda at: self._engine.likelihoods([pictures[i] for i in at], [ids[i] for i in at]),
         )
 
-    @torch.inference_mode()
     def attention(self, picture: Grey, hypothesis: Hypothesis) -> Looked:
         """Where the network looks while it writes the tokens of `hypothesis`.
 
@@ -225,12 +234,10 @@ class Recognizer:
             picture: from `prepare`.
             hypothesis: of that picture.
         """
-        ids = torch.tensor([[BOS, *self.vocab.encode(hypothesis.tokens)]], device=self._device)
-        images, sizes = to_batch([picture])
-        memory = self._network.encode(images.to(self._device), sizes)
-        logits = self._network.decode(memory, ids).attention[0, : len(hypothesis.tokens)]
-        weights = logits.float().softmax(-1).view(-1, *memory.grid).cpu().numpy()
-        return Looked(picture, hypothesis.tokens, weights, self._network.stride)
+        ids = [BOS, *self.vocab.encode(hypothesis.tokens)]
+        with self._engine.running():
+            weights = self._engine.attention(picture, ids)[: len(hypothesis.tokens)]
+        return Looked(picture, hypothesis.tokens, weights, self._engine.stride)
 
     def prepare(self, image: Picture, *, name: str | None = None) -> Grey:
         """Bring a picture into the form that the network was trained on, (H, W) uint8.
@@ -249,11 +256,11 @@ class Recognizer:
         except InputError as error:
             raise InputError(f"{name}: {error.args[0]}", hint=error.hint) from error
 
-    @torch.inference_mode()
     def _search(self, pictures: list[Grey]) -> list[list[Found]]:
-        images, sizes = to_batch(pictures)
-        state = self._network.start(self._network.encode(images.to(self._device), sizes))
-        start = torch.full((len(pictures),), BOS, device=self._device)
+        engine = self._engine
+        state = engine.start(pictures)
+        like = on(engine.device)
+        start = kind(like).full((len(pictures),), BOS, like)
         most = [self._most(picture) for picture in pictures]
         options = _Options(
             width=self.decode.beam,
@@ -263,22 +270,9 @@ class Recognizer:
             nbest=self.decode.nbest,
         )
         if self._grammar is None:
-            return search(start, state, without(self._network.step, UNSPOKEN), **options)
+            return search(start, state, without(engine.step, UNSPOKEN), **options)
         placed = self._grammar.start(state, most)
-        return search(start, placed, self._grammar.step(self._network.step), **options)
-
-    @torch.inference_mode()
-    def _likelihoods(self, pictures: list[Grey], formulas: list[list[int]]) -> list[float]:
-        images, sizes = to_batch(pictures)
-        lengths = torch.tensor([len(formula) - 1 for formula in formulas])
-        ids = torch.nn.utils.rnn.pad_sequence(
-            [torch.tensor(formula) for formula in formulas], batch_first=True
-        ).to(self._device)
-        memory = self._network.encode(images.to(self._device), sizes)
-        scores = self._network.decode(memory, ids[:, :-1]).logits.float().log_softmax(-1)
-        chosen = scores.gather(2, ids[:, 1:, None]).squeeze(2).cpu()
-        real = torch.arange(chosen.shape[1])[None] < lengths[:, None]
-        return [float(total) for total in (chosen * real).sum(1)]
+        return search(start, placed, self._grammar.step(engine.step), **options)
 
     def _most(self, picture: Grey) -> int:
         """Most tokens of a picture's formula, the end included; loops end there."""
@@ -306,9 +300,14 @@ class Recognizer:
         self, pictures: Sequence[Grey], work: Callable[[list[int]], Sequence[_Result]]
     ) -> list[_Result]:
         """Run `work` on batches of indices; results in the order of the pictures."""
+
+        def guarded(at: list[int]) -> Sequence[_Result]:
+            with self._engine.running():
+                return work(at)
+
         done: dict[int, _Result] = {}
         for indices in plan([picture.shape for picture in pictures], self.decode.batch_pixels):
-            for part, results in halving(indices, work):
+            for part, results in halving(indices, guarded):
                 done.update(zip(part, results, strict=True))
         return [done[at] for at in range(len(pictures))]
 
@@ -323,21 +322,9 @@ class _Options(TypedDict):
     nbest: int
 
 
-def _calibration(info: Mapping[str, Any]) -> Calibration | None:
-    fitted = info.get("calibration")
-    if fitted is None:
-        return None
-    try:
-        return Calibration.from_json(fitted)
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(
-            f"The model's calibration does not hold ({error!r}).", hint="Train the model again."
-        ) from error
-
-
-def _grammar(vocab: Vocab, device: torch.device) -> Grammar | None:
+def _grammar(vocab: Vocab, engine: Engine) -> Grammar | None:
     """The grammar over a vocabulary; None where the vocabulary cannot spell any formula."""
-    grammar = Grammar(automaton(vocab.tokens, specials=len(SPECIALS), eos=EOS), device)
+    grammar = Grammar(automaton(vocab.tokens, specials=len(SPECIALS), eos=EOS), engine.device)
     return grammar if grammar.possible else None
 
 

@@ -14,7 +14,9 @@ FLOORS = (
     {"latex", "vision", "settings"},
     {"data", "render", "evaluate", "report"},
     {"model"},
-    {"train", "checkpoints"},
+    {"headers"},
+    {"train", "checkpoints", "onnx"},
+    {"backends"},
     {"recognizer"},
     {"serve"},
     {"services"},
@@ -22,7 +24,7 @@ FLOORS = (
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS, start=1) for room in rooms}
 NEIGHBOURS = {("train", "checkpoints")}
-TORCH_ROOMS = {"model", "train", "checkpoints", "recognizer"}
+TORCH_ROOMS = {"model", "train", "checkpoints"}
 TERMINAL_ROOMS = {"cli"}
 
 
@@ -69,6 +71,8 @@ def test_imports_point_down(path: Path) -> None:
     ("library", "rooms"),
     [
         ("torch", TORCH_ROOMS),
+        ("onnx", set()),
+        ("onnxruntime", {"onnx"}),
         ("typer", TERMINAL_ROOMS),
         ("click", TERMINAL_ROOMS),
         ("rich", TERMINAL_ROOMS),
@@ -134,7 +138,7 @@ def test_files_and_functions_stay_readable(path: Path) -> None:
     assert not long
 
 
-@pytest.mark.parametrize("service", ["build", "vocab", "eval_image", "doctor"])
+@pytest.mark.parametrize("service", ["build", "vocab", "eval_image", "doctor", "predict", "serve"])
 def test_service_loads_no_torch(service: str) -> None:
     code = f"import sys, im2latex_cli.services.{service}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from im2latex_cli import checkpoints
+from im2latex_cli import checkpoints, headers
 from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.errors import CheckpointError, InputError
 from im2latex_cli.latex.vocab import Vocab
@@ -148,7 +148,7 @@ def test_training_state_is_no_model(tmp_path: Path) -> None:
 
 
 def test_newer_format_says_upgrade(saved: Path) -> None:
-    rewrite(saved, format=checkpoints.FORMAT + 1)
+    rewrite(saved, format=headers.FORMAT + 1)
     assert "Upgrade im2latex-cli" in one_line(saved)
 
 

@@ -17,6 +17,7 @@ from im2latex_cli.cli import (
     doctor,
     eval_image,
     eval_text,
+    export,
     pipeline,
     predict,
     serve,
@@ -60,6 +61,7 @@ app.command("eval-image")(eval_image.eval_image)
 app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
 app.command("serve")(serve.serve)
+app.command("export")(export.export)
 app.command("run")(pipeline.run)
 app.command("doctor")(doctor.doctor)
 app.add_typer(config.app, name="config")

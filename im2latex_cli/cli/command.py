@@ -87,7 +87,7 @@ def _flag(key: str, setting: str, flags: str) -> Parameter:
         help=_help(leaf),
         show_default=False,
         metavar="|".join(map(str, choices)) or _METAVARS.get(leaf.type),
-        rich_help_panel=SHARED_PANEL if setting.startswith("runtime.") else None,
+        rich_help_panel=SHARED_PANEL if setting in SHARED_SETTINGS | TORCH_SETTINGS else None,
     )
     kind = int if numbers else leaf.type
     return Parameter(

@@ -14,6 +14,7 @@ from im2latex_cli.cli.session import Session
 SETTINGS = {
     "evaluate.split": "--split",
     "decode.beam": "--beam",
+    "runtime.backend": "--backend",
     "evaluate.limit": "--limit",
     "evaluate.form": "--form",
     "evaluate.report": "--report",

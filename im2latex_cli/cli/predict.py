@@ -23,7 +23,15 @@ STDIN = Path("-")
 TIMEOUT = 60.0
 
 
-@command("predict", settings={"decode.beam": "--beam", "decode.nbest": "--nbest"}, torch=True)
+@command(
+    "predict",
+    settings={
+        "decode.beam": "--beam",
+        "decode.nbest": "--nbest",
+        "runtime.backend": "--backend",
+    },
+    torch=True,
+)
 def predict(
     session: Session,
     *,

@@ -94,8 +94,8 @@ Model = Annotated[
     typer.Option(
         "--model",
         metavar="MODEL",
-        help="pretrained, a results folder or a model file; by default pretrained where this "
-        "package bundles it, else results/small.",
+        help="pretrained, a results folder, a model file or an exported folder; by default "
+        "pretrained where this package bundles it, else results/small.",
     ),
 ]
 Format = Annotated[

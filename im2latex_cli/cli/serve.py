@@ -19,6 +19,7 @@ from im2latex_cli.cli.session import Session
         "serve.timeout": "--timeout",
         "serve.max_bytes": "--max-bytes",
         "decode.beam": "--beam",
+        "runtime.backend": "--backend",
     },
     torch=True,
 )

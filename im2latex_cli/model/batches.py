@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-import torch
-
 from im2latex_cli.errors import InputError
-from im2latex_cli.model.inputs import UNIT
+from im2latex_cli.model.canvas import padded
 
 _Result = TypeVar("_Result")
 
@@ -23,17 +21,14 @@ def plan(shapes: Sequence[tuple[int, ...]], budget: int) -> Iterator[list[int]]:
     Yields:
         Indices into `shapes`, each once.
     """
-    padded = [
-        tuple(-(-side // unit) * unit for side, unit in zip(shape, UNIT, strict=True))
-        for shape in shapes
-    ]
+    sizes = [padded(shape) for shape in shapes]
     group: list[int] = []
     height = width = 0
-    for at in sorted(range(len(padded)), key=lambda at: (padded[at][0] // 32, padded[at][1])):
-        height, width = max(height, padded[at][0]), max(width, padded[at][1])
+    for at in sorted(range(len(sizes)), key=lambda at: (sizes[at][0] // 32, sizes[at][1])):
+        height, width = max(height, sizes[at][0]), max(width, sizes[at][1])
         if group and (len(group) + 1) * height * width > budget:
             yield group
-            group, (height, width) = [], padded[at]
+            group, (height, width) = [], sizes[at]
         group.append(at)
     if group:
         yield group
@@ -45,9 +40,7 @@ def halving(
     """Run `work`; where memory runs out, on one half after the other."""
     try:
         results = work(indices)
-    except (MemoryError, RuntimeError) as error:
-        if not _out_of_memory(error):
-            raise
+    except MemoryError as error:
         if len(indices) == 1:
             raise InputError(
                 "A picture is too large for the memory.", hint="Crop it, or lower decode.beam."
@@ -55,14 +48,6 @@ def halving(
     else:
         yield indices, results
         return
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
     middle = len(indices) // 2
     yield from halving(indices[:middle], work)
     yield from halving(indices[middle:], work)
-
-
-def _out_of_memory(error: Exception) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return "can't allocate memory" in str(error) or "not enough memory" in str(error)

@@ -23,3 +23,9 @@ def choose_device(name: str) -> torch.device:
     if not here.get(name, False):
         raise UsageError(f"There is no {name} device here.", hint="Take --device auto or cpu.")
     return torch.device(name)
+
+
+def use_threads(count: int | None) -> None:
+    """Let torch use so many CPU threads in the whole process; None leaves it as it is."""
+    if count is not None:
+        torch.set_num_threads(count)

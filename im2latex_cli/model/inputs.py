@@ -9,8 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-UNIT = (16, 8)
-"""Batches are padded to multiples of this height and width: the largest cell of any encoder."""
+from im2latex_cli.model.canvas import stack
 
 
 def to_batch(pictures: Sequence[NDArray[np.uint8]]) -> tuple[Tensor, Tensor]:
@@ -23,13 +22,8 @@ def to_batch(pictures: Sequence[NDArray[np.uint8]]) -> tuple[Tensor, Tensor]:
         images: (B, 1, H, W) float32, ink from 0 (paper) to 1 (black).
         sizes: (B, 2) int64, height and width of each picture in pixels.
     """
-    sizes = torch.tensor([picture.shape for picture in pictures], dtype=torch.int64)
-    largest = sizes.max(dim=0).values.tolist()
-    height, width = (-(-most // unit) * unit for most, unit in zip(largest, UNIT, strict=True))
-    batch = np.full((len(pictures), 1, height, width), 255, dtype=np.uint8)
-    for slot, picture in zip(batch, pictures, strict=True):
-        slot[0, : picture.shape[0], : picture.shape[1]] = picture
-    return to_ink(torch.from_numpy(batch)), sizes
+    canvas, sizes = stack(pictures)
+    return to_ink(torch.from_numpy(canvas)), torch.from_numpy(sizes)
 
 
 def to_ink(grey: Tensor) -> Tensor:

@@ -51,18 +51,20 @@ class Network(nn.Module):
         self.norm = nn.LayerNorm(self.memory_width)
         self.decoder = _decoder(dims, vocab_size, self.memory_width)
 
-    def encode(self, images: Tensor, sizes: Tensor) -> Memory:
+    def encode(self, images: Tensor, sizes: Tensor, *, padded: bool | None = None) -> Memory:
         """Read pictures.
 
         Args:
             images: (B, 1, H, W) ink from 0 to 1, each picture at the top left; any H and W.
             sizes: (B, 2) heights and widths in pixels; kept on the CPU, batches without padding
                 are seen as such and computed without masks.
+            padded: whether there may be padding, where nobody can look at the sizes.
         """
         images = pad_to(images, self.stride)
         grid = (images.shape[2] // self.stride[0], images.shape[3] // self.stride[1])
         cells = cell_mask(sizes, grid, self.stride)
-        padded = sizes.device.type != "cpu" or not bool(cells.all())
+        if padded is None:
+            padded = sizes.device.type != "cpu" or not bool(cells.all())
         cells = cells.to(images.device)
         mask = cells if padded else None
         images = cover(images, mask).contiguous(memory_format=torch.channels_last)
@@ -84,6 +86,11 @@ class Network(nn.Module):
         """Last ids (R,) to log-probabilities of the next (R, V) in float32, and the next state."""
         logits, state = self.decoder.step(ids, state)
         return logits.float().log_softmax(dim=-1), state
+
+    def look(self, ids: Tensor, state: Any, mask: Tensor) -> tuple[Tensor, Tensor, Any]:
+        """Like `step`, and the attention logits (B, K, S); the mask is the memory's."""
+        logits, attention, state = self.decoder.look(ids, state, mask)
+        return logits.float().log_softmax(dim=-1), attention, state
 
     def _mix(self, grid: Tensor, cells: Tensor, *, padded: bool) -> Tensor:
         """Add positions to (B, D, rows, columns), mix over the picture: (B, S, D)."""

@@ -112,6 +112,13 @@ class RecurrentDecoder(nn.Module):
         state, _ = self._advance(self.embedding(ids), state)
         return self.logits(state.output), state
 
+    def look(
+        self, ids: Tensor, state: RecurrentState, mask: Tensor
+    ) -> tuple[Tensor, Tensor, RecurrentState]:
+        """Like `step`, and the attention logits (B, K, S); the mask is the state's."""
+        state, looked = self._advance(self.embedding(ids), replace(state, mask=mask))
+        return self.logits(state.output), looked, state
+
     def _advance(self, token: Tensor, state: RecurrentState) -> tuple[RecurrentState, Tensor]:
         """Read one embedded token a row (R, E); also the attention logits (B, K, S)."""
         read = torch.cat([token, state.output], dim=-1)

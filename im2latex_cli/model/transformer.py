@@ -70,12 +70,12 @@ class DecoderLayer(nn.Module):
 
     def step(
         self, x: Tensor, memory: KeyValue, mask: Tensor | None, cache: KeyValue | None
-    ) -> tuple[Tensor, KeyValue]:
-        """Map one position (R, 1, D); the rows of a picture share its memory."""
+    ) -> tuple[Tensor, Tensor, KeyValue]:
+        """Map one position (R, 1, D); the rows of a picture share its memory; also the queries."""
         attended, cache = self.attend.step(self.norm_self(x), cache)
         x = (x + attended).view(memory[0].shape[0], -1, x.shape[-1])
-        x, _ = self._look(x, memory, mask)
-        return x.reshape(-1, 1, x.shape[-1]), cache
+        x, queries = self._look(x, memory, mask)
+        return x.reshape(-1, 1, x.shape[-1]), queries, cache
 
     def _look(self, x: Tensor, memory: KeyValue, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         queries = self.cross.queries(self.norm_cross(x))
@@ -155,15 +155,31 @@ class TransformerDecoder(nn.Module):
 
     def step(self, ids: Tensor, state: TransformerState) -> tuple[Tensor, TransformerState]:
         """Last ids (R,) to logits (R, V) and the next state."""
+        logits, _, after = self._advance(ids, state)
+        return logits, after
+
+    def look(
+        self, ids: Tensor, state: TransformerState, mask: Tensor
+    ) -> tuple[Tensor, Tensor, TransformerState]:
+        """Like `step`, and the attention logits (B, K, S) of the taught head."""
+        logits, queries, after = self._advance(ids, state)
+        taught = self._layers()[self.taught_layer].cross
+        return logits, taught.taught(queries, state.memory[self.taught_layer], mask), after
+
+    def _advance(
+        self, ids: Tensor, state: TransformerState
+    ) -> tuple[Tensor, Tensor, TransformerState]:
+        """Logits, the taught layer's queries (B, heads, K, D / heads), the next state."""
         position = torch.full((1,), state.position, device=ids.device)
         x = self._embed(ids[:, None], position)
-        caches = []
+        caches, taught = [], x
         for index, layer in enumerate(self._layers()):
             before = state.caches[index] if state.caches else None
-            x, cache = layer.step(x, state.memory[index], state.mask, before)
+            x, queries, cache = layer.step(x, state.memory[index], state.mask, before)
             caches.append(cache)
+            taught = queries if index == self.taught_layer else taught
         after = replace(state, caches=tuple(caches), position=state.position + 1)
-        return self._logits(x[:, 0]), after
+        return self._logits(x[:, 0]), taught, after
 
     def _embed(self, ids: Tensor, positions: Tensor) -> Tensor:
         width = self.embedding.embedding_dim

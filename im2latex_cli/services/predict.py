@@ -106,6 +106,7 @@ class Reader:
             device=settings.runtime.device,
             decode=settings.decode,
             threads=settings.runtime.threads,
+            backend=settings.runtime.backend,
         )
 
     @property

@@ -116,6 +116,7 @@ def _load(settings: Settings, model: str) -> Recognizer:
         device=settings.runtime.device,
         decode=settings.decode,
         threads=settings.runtime.threads,
+        backend=settings.runtime.backend,
     )
 
 

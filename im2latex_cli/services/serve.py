@@ -94,6 +94,7 @@ class Answers:
             device=settings.runtime.device,
             decode=decode,
             threads=settings.runtime.threads,
+            backend=settings.runtime.backend,
         )
 
     @property

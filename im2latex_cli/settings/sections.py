@@ -23,8 +23,10 @@ class RuntimeSettings(Section):
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Device for torch: auto takes cuda, then mps, then cpu."""
+    backend: Literal["auto", "torch", "onnx"] = "auto"
+    """What reads pictures: onnx starts faster, on CPUs; auto takes it where it is installed."""
     threads: PositiveInt | None = None
-    """CPU threads for torch; unset means all cores."""
+    """CPU threads for the network; unset means all cores."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of everything random."""
 

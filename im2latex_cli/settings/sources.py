@@ -136,3 +136,9 @@ def _decode_list(name: str, text: str) -> Any:
         return source()[leaves()[name].section][leaves()[name].field]
     except NotJson:
         return [part.strip() for part in text.split(",")]
+
+
+def openmp_threads() -> int | None:
+    """What OMP_NUM_THREADS asks of libraries that do not read it themselves."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    return int(asked) if asked.isdecimal() and int(asked) > 0 else None

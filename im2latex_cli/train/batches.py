@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from im2latex_cli.latex.vocab import BOS, EOS, PAD
-from im2latex_cli.model.inputs import UNIT, to_ink
+from im2latex_cli.model.canvas import UNIT
+from im2latex_cli.model.inputs import to_ink
 from im2latex_cli.settings.training import TrainSettings
 from im2latex_cli.train.glyphs import GlyphClasses, GlyphTargets, collate
 from im2latex_cli.train.packed import Glyphs, Packed

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from im2latex_cli.model.inputs import UNIT
+from im2latex_cli.model.canvas import UNIT
 from im2latex_cli.train.batches import Batch, BatchStream, Cursor, Indices
 from im2latex_cli.train.loop import Learner, fit
 from im2latex_cli.train.packed import Packed

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from im2latex_cli.model.inputs import UNIT, to_batch
+from im2latex_cli.model.canvas import UNIT
+from im2latex_cli.model.inputs import to_batch
 
 
 def test_pictures_stand_at_the_top_left_on_paper():

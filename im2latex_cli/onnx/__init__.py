@@ -1,0 +1,1 @@
+"""Reading pictures without torch: exported graphs, weights from the model file, onnxruntime."""

@@ -1,0 +1,152 @@
+"""A network that onnxruntime computes, on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from im2latex_cli.errors import CheckpointError
+from im2latex_cli.model.canvas import stack
+from im2latex_cli.model.engine import Grey
+from im2latex_cli.model.state import take_pictures
+from im2latex_cli.onnx.graphs import Graphs
+
+Arrays = dict[str, NDArray[Any]]
+NEXT = "next_"
+"""Before the name of what a step changes."""
+_SPENT = ("allocate memory", "bad_alloc", "bad allocation")
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxState:
+    """See `state.State`.
+
+    Attributes:
+        memory: arrays (B, ...) by picture. rows: arrays (B * K, ...) by hypothesis.
+    """
+
+    memory: Arrays
+    rows: Arrays
+
+    def repeat(self, times: int) -> Self:
+        """See `State.repeat`."""
+        return self._map_rows(lambda rows: np.repeat(rows, times, axis=0))
+
+    def reorder(self, rows: Any) -> Self:
+        """See `State.reorder`."""
+        return self._map_rows(lambda old: np.take(old, rows, axis=0))
+
+    def select(self, pictures: Any) -> Self:
+        """See `State.select`."""
+        batch = len(self.memory["mask"])
+        kept = self._map_rows(lambda rows: take_pictures(rows, pictures, batch=batch))  # type: ignore[arg-type, return-value]
+        return replace(kept, memory={name: one[pictures] for name, one in self.memory.items()})
+
+    def _map_rows(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Self:
+        return replace(self, rows={name: change(one) for name, one in self.rows.items()})
+
+
+class OnnxEngine:
+    """See `engine.Engine`; its arrays are NumPy's.
+
+    Args:
+        graphs: the network.
+        threads: CPU threads; None is one for each core.
+
+    Raises:
+        CheckpointError: onnxruntime cannot use a graph.
+    """
+
+    name = "onnx"
+    device = None
+
+    def __init__(self, graphs: Graphs, *, threads: int | None = None) -> None:
+        self.stride = graphs.stride
+        self._encoder = _session("encoder", graphs.encoder, threads)
+        self._decoder = _session("decoder", graphs.decoder, threads)
+        outputs = [one.name for one in self._decoder.get_outputs()]
+        self._changed = [name.removeprefix(NEXT) for name in outputs if name.startswith(NEXT)]
+        self._outputs = ["log_probabilities", "attention", *(NEXT + name for name in self._changed)]
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """See `Engine.running`."""
+        try:
+            yield
+        except RuntimeError as error:
+            if not any(words in str(error) for words in _SPENT):
+                raise
+            raise MemoryError(str(error)) from error
+
+    def start(self, pictures: Sequence[Grey]) -> OnnxState:
+        """See `Engine.start`."""
+        canvas, sizes = stack(pictures)
+        found = self._encoder.run(None, {"pictures": canvas, "sizes": sizes})
+        names = [one.name for one in self._encoder.get_outputs()]
+        memory = dict(zip(names, found, strict=True))
+        rows = {name: memory.pop(name)[:, 0] for name in self._changed}
+        return OnnxState(memory, rows)
+
+    def step(self, ids: Any, state: OnnxState) -> tuple[Any, OnnxState]:
+        """See `Engine.step`."""
+        scores, _, state = self._look(ids, state)
+        return scores, state
+
+    def likelihoods(self, pictures: Sequence[Grey], formulas: Sequence[list[int]]) -> list[float]:
+        """See `Engine.likelihoods`."""
+        state = self.start(pictures)
+        ids = np.zeros((len(formulas), max(map(len, formulas))), np.int64)
+        for row, formula in zip(ids, formulas, strict=True):
+            row[: len(formula)] = formula
+        lengths = np.array([len(formula) for formula in formulas])
+        totals = np.zeros(len(formulas), np.float64)
+        for at in range(1, ids.shape[1]):
+            scores, state = self.step(ids[:, at - 1], state)
+            chosen = np.take_along_axis(scores, ids[:, at, None], 1)[:, 0]
+            totals += np.where(at < lengths, chosen, 0)
+        return [float(total) for total in totals]
+
+    def attention(self, picture: Grey, ids: list[int]) -> NDArray[np.float32]:
+        """See `Engine.attention`."""
+        state = self.start([picture])
+        looked = []
+        for one in ids:
+            _, attention, state = self._look(np.array([one]), state)
+            looked.append(attention[0, 0])
+        height, width = stack([picture])[0].shape[2:]
+        grid = (height // self.stride[0], width // self.stride[1])
+        return np.stack(looked).reshape(-1, *grid)
+
+    def _look(self, ids: Any, state: OnnxState) -> tuple[Any, Any, OnnxState]:
+        """Log-probabilities (R, V), attention (B, K, S), and the next state."""
+        batch = len(state.memory["mask"])
+        shape = (batch, len(ids) // batch)
+        split = {
+            name: one.reshape(*shape, *one.shape[1:])
+            for name, one in (("ids", ids), *state.rows.items())
+        }
+        scores, attention, *rows = self._decoder.run(self._outputs, {**state.memory, **split})
+        changed = (one.reshape(-1, *one.shape[2:]) for one in rows)
+        after = replace(state, rows=dict(zip(self._changed, changed, strict=True)))
+        return scores.reshape(-1, scores.shape[2]), attention, after
+
+
+def _session(part: str, graph: bytes, threads: int | None) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3  # errors; it warns of what it optimises
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions have no common class but this
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"onnxruntime cannot use the {part}'s graph ({reason}).",
+            hint="Export the model again: im2latex export, or take --backend torch.",
+        ) from error

@@ -1,0 +1,178 @@
+"""Graphs on disk: those of this package, which take weights from model files, and exported ones.
+
+A graph of this package fits every model of its dimensions, whatever the vocabulary. An exported
+folder has `encoder.onnx` and `decoder.onnx`, each with its weights and the model's header inside.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as parse_tensors
+
+from im2latex_cli import files
+from im2latex_cli.errors import CheckpointError
+from im2latex_cli.headers import KEY, Header, damaged, in_safetensors
+from im2latex_cli.onnx import wire
+from im2latex_cli.settings.training import ModelSettings
+
+PARTS = ("encoder", "decoder")
+SHIPPED = Path(__file__).parent / "shipped"
+BESIDE = "onnx"
+"""Where `im2latex export` puts the graphs of a model file, beside it."""
+PREFIX = "network."
+"""Of the names of tensors inside a graph."""
+NEEDS, STRIDE, MODEL, PART = (f"{KEY}.{name}" for name in ("weights", "stride", "model", "part"))
+"""Metadata of a graph: the tensors it needs, pixels of a cell, the model file's digest, which part
+it is."""
+_AGAIN = "Export the model again: im2latex export."
+
+
+@dataclass(frozen=True, slots=True)
+class Graphs:
+    """Both graphs, ready for onnxruntime.
+
+    Attributes:
+        encoder: serialised, with its weights.
+        decoder: likewise.
+        header: what the model says of itself.
+        stride: height and width of a memory cell in pixels.
+    """
+
+    encoder: bytes
+    decoder: bytes
+    header: Header
+    stride: tuple[int, int]
+
+
+def fingerprint(dims: ModelSettings) -> str:
+    """Names the graphs of these dimensions; what matters only in training is left out."""
+    told = dims.model_dump(mode="json", exclude={"dropout"})
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def shipped(dims: ModelSettings) -> Path | None:
+    """The folder of this package's graphs for these dimensions."""
+    folder = SHIPPED / fingerprint(dims)
+    return folder if is_exported(folder) else None
+
+
+def is_exported(folder: Path) -> bool:
+    """Whether there are graphs in a folder."""
+    return all((folder / f"{part}.onnx").is_file() for part in PARTS)
+
+
+def beside(model: Path) -> Path | None:
+    """Graphs exported from just this model file, where it was exported into its own folder."""
+    folder = model.parent / BESIDE
+    return folder if is_exported(folder) and made_from(folder, model) else None
+
+
+def made_from(folder: Path, model: Path) -> bool:
+    """Whether the graphs in a folder have the weights of this very model file."""
+    digest = sha256(model.read_bytes()).hexdigest()
+    paths = [folder / f"{part}.onnx" for part in PARTS]
+    return all(_metadata(path, path.read_bytes()).get(MODEL) == digest for path in paths)
+
+
+def read_header(model: Path) -> Header:
+    """The header of a safetensors model file.
+
+    Raises:
+        CheckpointError: it is none, or does not hold.
+    """
+    found = in_safetensors(model.read_bytes(), path=model, kind="model")
+    return Header.from_json(found, path=model)
+
+
+def join(folder: Path, model: Path) -> Graphs:
+    """Put a model file's weights into graphs of this package.
+
+    Raises:
+        CheckpointError: the file is damaged, or lacks tensors.
+    """
+    content = model.read_bytes()
+    try:
+        tensors = parse_tensors(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise damaged(model, content) from error
+    found = bare(folder)
+    full = {part: with_weights(graph, tensors, path=model) for part, graph in found.items()}
+    return Graphs(**full, header=read_header(model), stride=_stride(found["encoder"]))
+
+
+def bare(folder: Path) -> dict[str, bytes]:
+    """The graphs in a folder, by part."""
+    return {part: (folder / f"{part}.onnx").read_bytes() for part in PARTS}
+
+
+def with_weights(graph: bytes, tensors: Mapping[str, NDArray[Any]], *, path: Path) -> bytes:
+    """The graph with those tensors that it needs, as 32-bit floats."""
+    needed = json.loads(wire.metadata(graph)[NEEDS])
+    missing = [name for name in needed if name not in tensors]
+    if missing:
+        raise CheckpointError(f"{path}: tensors are missing ({missing[0]} …).", hint=_AGAIN)
+    return wire.with_weights(graph, {PREFIX + name: tensors[name] for name in needed})
+
+
+def read(folder: Path) -> Graphs:
+    """Read an exported folder.
+
+    Raises:
+        CheckpointError: its files are damaged, foreign, or not of one model.
+    """
+    paths = {part: folder / f"{part}.onnx" for part in PARTS}
+    graphs = bare(folder)
+    told = {part: _metadata(paths[part], graph) for part, graph in graphs.items()}
+    for part, entries in told.items():
+        if KEY not in entries or entries.get(PART) != part:
+            raise foreign(paths[part])
+    if told["encoder"].get(MODEL) != told["decoder"].get(MODEL):
+        raise CheckpointError(f"{folder}: its graphs are of two models.", hint=_AGAIN)
+    header = Header.from_json(json.loads(told["encoder"][KEY]), path=paths["encoder"])
+    return Graphs(**graphs, header=header, stride=_stride(graphs["encoder"]))
+
+
+def write(folder: Path, graphs: Mapping[str, bytes], model: Path, header: Header) -> list[Path]:
+    """Write graphs with the weights of a model file into a folder; returns their paths."""
+    content = model.read_bytes()
+    tensors = parse_tensors(content)
+    told = {
+        KEY: json.dumps(header.to_json(), ensure_ascii=False),
+        MODEL: sha256(content).hexdigest(),
+    }
+    written = []
+    for part, graph in graphs.items():
+        full = with_weights(graph, tensors, path=model)
+        written.append(folder / f"{part}.onnx")
+        files.write_bytes(written[-1], wire.with_metadata(full, {**told, PART: part}))
+    return written
+
+
+def foreign(path: Path) -> CheckpointError:
+    """What to say of a file that `write` did not write."""
+    return CheckpointError(
+        f"{path}: not a graph that im2latex exported.",
+        hint="Name a folder that `im2latex export` wrote, or a model file.",
+    )
+
+
+def _metadata(path: Path, graph: bytes) -> dict[str, str]:
+    try:
+        return wire.metadata(graph)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise CheckpointError(
+            f"{path}: not an ONNX file, or cut off ({error}).", hint=_AGAIN
+        ) from error
+
+
+def _stride(graph: bytes) -> tuple[int, int]:
+    high, wide = json.loads(wire.metadata(graph)[STRIDE])
+    return int(high), int(wide)

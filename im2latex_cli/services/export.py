@@ -1,0 +1,106 @@
+"""im2latex export: a model as ONNX graphs, for onnxruntime and whatever else reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from im2latex_cli import files
+from im2latex_cli.checkpoints import load
+from im2latex_cli.errors import UsageError
+from im2latex_cli.model.export import graphs
+from im2latex_cli.model.network import Network
+from im2latex_cli.onnx import graphs as exported
+from im2latex_cli.progress import Reporter
+from im2latex_cli.recognizer import PRETRAINED, default_model, find_model
+from im2latex_cli.settings.training import PRESETS, ModelSettings
+
+NEEDED = ("onnx", "onnxscript")
+RESULTS = Path("results")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportResult:
+    """What an export wrote.
+
+    Attributes:
+        model: as it was named.
+        encoder: pictures to memory.
+        decoder: a step of the decoder.
+        bytes: of both files.
+        tokens: in the vocabulary.
+    """
+
+    model: str
+    encoder: Path
+    decoder: Path
+    bytes: int
+    tokens: int
+
+
+def run(
+    reporter: Reporter,
+    *,
+    model: str | None = None,
+    output: Path | None = None,
+    force: bool = False,
+) -> ExportResult:
+    """Write a model's encoder and decoder step, with weights and header inside.
+
+    Args:
+        reporter: told where they go.
+        model: pretrained, a results folder or a model file; None takes pretrained where it is
+            bundled, else results/small.
+        output: folder; None is `onnx` in the model's own folder, where predict looks for it, and
+            results/pretrained/onnx for the pretrained model.
+        force: replace graphs of another model.
+
+    Raises:
+        UsageError: a package is missing, or the folder has graphs of another model.
+        CheckpointError: the model cannot be used.
+        InputError: there is no such model.
+    """
+    name = model or default_model()
+    path = find_model(name)
+    if path.suffix == ".onnx":
+        raise UsageError(f"{name} is exported already.", hint="Name a model file.")
+    folder = output or (RESULTS / PRETRAINED if name == PRETRAINED else path.parent) / (
+        exported.BESIDE
+    )
+    if exported.is_exported(folder) and not (force or exported.made_from(folder, path)):
+        raise UsageError(
+            f"{folder} has graphs of another model.", hint="Add --force to replace them."
+        )
+    file = load(path)
+    ready = exported.shipped(file.dims)
+    if ready is None:
+        _check_packages()
+        reporter.info("Tracing the network takes half a minute.")
+        bare = graphs(file.network())
+    else:
+        bare = exported.bare(ready)
+    encoder, decoder = exported.write(folder, bare, path, file.header)
+    size = sum(one.stat().st_size for one in (encoder, decoder))
+    return ExportResult(name, encoder, decoder, size, len(file.vocab))
+
+
+def ship(folder: Path = exported.SHIPPED) -> list[Path]:
+    """Write the graphs of every preset without weights, as this package carries them."""
+    _check_packages()
+    written = []
+    for preset in PRESETS.values():
+        dims = ModelSettings.model_validate(preset["model"])
+        for part, graph in graphs(Network(dims, len(PRESETS))).items():
+            written.append(folder / exported.fingerprint(dims) / f"{part}.onnx")
+            files.write_bytes(written[-1], graph)
+    return written
+
+
+def _check_packages() -> None:
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"Exporting a network of these dimensions needs {' and '.join(missing)}.",
+            hint="Install them: pip install 'im2latex-cli[export]'.",
+        )
