@@ -8,7 +8,8 @@ from random import Random
 
 from im2latex_cli.data.alike import CAPITALS_ONLY, group_of
 from im2latex_cli.data.pieces import Piece, Tokens, pieces
-from im2latex_cli.data.rename import adapt, is_word, sites
+from im2latex_cli.data.rename import adapt
+from im2latex_cli.data.sites import is_word, sites
 from im2latex_cli.data.swap import Pool, palette_of, swap
 
 FEWEST = 2

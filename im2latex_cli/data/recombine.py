@@ -35,8 +35,10 @@ _BUILT = 0.06
 _SMALLEST_BUILT = 10
 _GROWN = 0.5
 _ROOM = 6
+_TARGETS = 8
+"""Lengths that are tried before the input is taken to be exhausted."""
 _BARREN = 300
-"""Failures in a row after which the input is taken to be exhausted."""
+"""Failures in a row after which a rare token gets no more formulas."""
 
 
 def recombine(
@@ -146,7 +148,7 @@ class Maker:
     def make(self) -> Made | None:
         """Make one formula; None where nothing new comes any more."""
         rng = self._rng
-        for _ in range(_BARREN // _TRIES + 1):
+        for _ in range(_TARGETS):
             target = max(2, round(rng.choice(self._lengths) * self._longer))
             for _ in range(_TRIES):
                 made = self._attempt(target)

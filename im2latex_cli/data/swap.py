@@ -9,7 +9,8 @@ from random import Random
 
 from im2latex_cli.data.alike import LETTERS
 from im2latex_cli.data.pieces import Piece, Tokens, pieces
-from im2latex_cli.data.rename import adapt, is_word, sites
+from im2latex_cli.data.rename import adapt
+from im2latex_cli.data.sites import is_word, sites
 
 LONGEST = 400
 """Tokens of the longest piece that is kept."""

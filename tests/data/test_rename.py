@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from im2latex_cli.data import rename
 from im2latex_cli.data.alike import Usage, group_of
-from im2latex_cli.data.rename import Draft, adapt, sites, vary
+from im2latex_cli.data.rename import Draft, adapt, vary
+from im2latex_cli.data.sites import is_word, sites
 from im2latex_cli.data.synthetic import synthetic_formula
 from im2latex_cli.latex.commands import COMMANDS
 from im2latex_cli.latex.normalize import normalize
@@ -78,6 +79,15 @@ def test_brackets_change_in_pairs() -> None:
     assert all(normalize(formula).problem is None for formula in seen)
 
 
+def test_brackets_around_and_inside_arrays_find_their_partners() -> None:
+    tokens = tokens_of(r"{}^{(\begin{array}{cc} (a) & ] \end{array})} \left[ x \right]")
+    places = sites(tokens)["bracket"]
+    pairs = [(tokens[low], tokens[high]) for low, high in zip(*[iter(places)] * 2, strict=True)]
+    assert pairs == [("(", ")"), ("(", ")"), (r"\left[", r"\right]")]
+    first, second = places[:2], places[2:4]
+    assert second[0] < first[0] < first[1] < second[1]
+
+
 def test_half_open_intervals_stay() -> None:
     assert "bracket" not in sites(tokens_of("[0, 1)"))
 
@@ -100,5 +110,5 @@ def test_a_varied_formula_is_sound(number: int, seed: int) -> None:
 
 
 def test_arguments_of_text_and_names_are_words() -> None:
-    assert all(rename.is_word(kind) for kind in (r"\text0", r"\operatorname*0", r"\mathrm0"))
-    assert not any(rename.is_word(kind) for kind in (r"\frac0", "_", r"\mathcal0", "term"))
+    assert all(is_word(kind) for kind in (r"\text0", r"\operatorname*0", r"\mathrm0"))
+    assert not any(is_word(kind) for kind in (r"\frac0", "_", r"\mathcal0", "term"))
