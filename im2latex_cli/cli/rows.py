@@ -27,6 +27,10 @@ ADVICE = {
     "truncated": "cut off at decode.max_tokens",
     "repetition-cut": "went round in circles and was cut",
     "not-a-formula": "the picture does not look like a formula",
+    "text-around": "there are words around or beside the formula; crop it, or give --box",
+    "several-formulas": "there is more than one formula; crop each",
+    "out-of-vocabulary": "something there is no printed formula: handwriting, another script",
+    "number-cut": "the equation number beside it was cut off",
     "does-not-render": "the LaTeX cannot be rendered",
 }
 

@@ -12,6 +12,10 @@ PICTURES = (
     "application/octet-stream",
 )
 """Types of a request whose body is the picture."""
+WARNINGS = (
+    *("low-confidence", "not-a-formula", "text-around", "several-formulas", "out-of-vocabulary"),
+    *("number-cut", "truncated", "repetition-cut"),
+)
 MULTIPART = "multipart/form-data"
 
 Schema = dict[str, Any]
@@ -107,7 +111,11 @@ def _schemas() -> Schema:
     }
     own = {
         "alternatives": {"type": "array", "items": _ref("Hypothesis")},
-        "warnings": {"type": "array", "items": text, "description": "Names of doubts."},
+        "warnings": {
+            "type": "array",
+            "items": text,
+            "description": f"Names of doubts: {', '.join(WARNINGS)}.",
+        },
         "model": text,
         "milliseconds": number,
         "attention": _ref("Attention"),

@@ -19,6 +19,7 @@ from im2latex_cli.services.drawings import Drawings
 from im2latex_cli.services.inputs import Entry, Source, as_entry
 from im2latex_cli.settings.sections import DecodeSettings
 from im2latex_cli.settings.tree import Settings
+from im2latex_cli.vision.layout import without_number
 
 MOST = 64
 """Most pictures read together; the first is read alone, so that its answer comes at once."""
@@ -54,6 +55,7 @@ class _Opened:
     picture: NDArray[np.uint8] | None
     error: Im2LatexError | None = None
     milliseconds: float = 0.0
+    numbered: bool = False
 
 
 def run(
@@ -182,7 +184,9 @@ def _open(entry: Entry, recognizer: Recognizer) -> _Opened:
         picture = recognizer.prepare(entry.picture, name=entry.title)
     except Im2LatexError as error:
         return _Opened(_light(entry), None, error, _since(begun))
-    return _Opened(_light(entry), picture, None, _since(begun))
+    alone = without_number(picture)
+    kept = picture if alone is None else alone
+    return _Opened(_light(entry), kept, None, _since(begun), numbered=alone is not None)
 
 
 def _light(entry: Entry) -> Entry:
@@ -206,7 +210,7 @@ def _read(recognizer: Recognizer, group: Sequence[_Opened]) -> Iterator[tuple[_O
     for one in group:
         row = PredictRow(one.entry.path, (), recognizer.name, one.error, one.milliseconds)
         if one.picture is not None:
-            hypotheses, warnings = doubt(one.picture, next(found))
+            hypotheses, warnings = doubt(one.picture, next(found), numbered=one.numbered)
             row = replace(
                 row, hypotheses=hypotheses, milliseconds=row.milliseconds + share, warnings=warnings
             )

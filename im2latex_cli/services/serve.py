@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from im2latex_cli.serve.reading import Answer, Asked
 from im2latex_cli.services.doubts import doubt
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.finish import encode_png
+from im2latex_cli.vision.layout import without_number
 
 NEEDED = ("starlette", "uvicorn", "python_multipart")
 Picture = NDArray[np.uint8]
@@ -79,6 +81,11 @@ def run(settings: Settings, reporter: Reporter, *, model: str | None = None) -> 
     return ServeResult(address, requests.total(), requests.total() - requests[200])
 
 
+class _Opened(NamedTuple):
+    picture: Picture
+    numbered: bool = False
+
+
 class Answers:
     """Reads pictures and tells about them as the HTTP interface does.
 
@@ -106,26 +113,28 @@ class Answers:
         """Read pictures together; a picture that fails costs only itself."""
         begun = time.perf_counter()
         opened = [self._open(one) for one in asked]
-        pictures = [picture for picture in opened if not isinstance(picture, Im2LatexError)]
+        pictures = [one.picture for one in opened if isinstance(one, _Opened)]
         found = iter(self._read(pictures))
         share = 1000 * (time.perf_counter() - begun) / len(asked)
         answers: list[Answer | Im2LatexError] = []
-        for one, picture in zip(asked, opened, strict=True):
-            if isinstance(picture, Im2LatexError):
-                answers.append(picture)
+        for one, opening in zip(asked, opened, strict=True):
+            if isinstance(opening, Im2LatexError):
+                answers.append(opening)
                 continue
             match next(found):
                 case Im2LatexError() as error:
                     answers.append(error)
                 case hypotheses:
-                    answers.append(self._answer(one, picture, hypotheses, share))
+                    answers.append(self._answer(one, opening, hypotheses, share))
         return answers
 
-    def _open(self, one: Asked) -> Picture | Im2LatexError:
+    def _open(self, one: Asked) -> _Opened | Im2LatexError:
         try:
-            return self._recognizer.prepare(one.data, name="The upload")
+            picture = self._recognizer.prepare(one.data, name="The upload")
         except Im2LatexError as error:
             return error
+        alone = without_number(picture)
+        return _Opened(picture) if alone is None else _Opened(alone, numbered=True)
 
     def _read(self, pictures: Sequence[Picture]) -> list[list[Hypothesis] | Im2LatexError]:
         """Read them at once; where that fails, one by one."""
@@ -137,9 +146,9 @@ class Answers:
             return [outcome for picture in pictures for outcome in self._read([picture])]
 
     def _answer(
-        self, one: Asked, picture: Picture, hypotheses: Sequence[Hypothesis], milliseconds: float
+        self, one: Asked, opened: _Opened, hypotheses: Sequence[Hypothesis], milliseconds: float
     ) -> Answer:
-        found, warnings = doubt(picture, hypotheses)
+        found, warnings = doubt(opened.picture, hypotheses, numbered=opened.numbered)
         best, *others = found
         answer = _told(best, svg=one.svg)
         answer["alternatives"] = [_told(other, svg=one.svg) for other in others[: one.alternatives]]
@@ -147,7 +156,7 @@ class Answers:
         answer["model"] = self.model
         answer["milliseconds"] = round(milliseconds, 1)
         if one.attention:
-            answer["attention"] = self._attention(picture, best)
+            answer["attention"] = self._attention(opened.picture, best)
         return answer
 
     def _attention(self, picture: Picture, best: Hypothesis) -> Answer:

@@ -38,3 +38,29 @@ def test_circles_are_cut_where_the_length_was_used_up() -> None:
     assert doubt(PICTURE, [finished]) == ((finished,), ())
     endless = hypothesis("x=" + "01" * 30)
     assert doubt(PICTURE, [endless])[1] == ("repetition-cut",)
+
+
+def test_what_the_ink_says_is_told(monkeypatch) -> None:
+    from im2latex_cli.services import doubts
+
+    found = doubts.layout.Layout(words=True, formulas=True)
+    monkeypatch.setattr(doubts.layout, "examine", lambda _: found)
+    monkeypatch.setattr(doubts.foreign, "is_foreign", lambda _: True)
+    told = doubt(PICTURE, [hypothesis("a")], numbered=True)[1]
+    assert told == ("text-around", "several-formulas", "out-of-vocabulary", "number-cut")
+    monkeypatch.setattr(doubts, "may_be_formula", lambda _: False)
+    assert names(hypothesis("a")) == ("not-a-formula", "text-around")
+
+
+def test_every_name_is_explained_wherever_it_is_told() -> None:
+    from pathlib import Path
+
+    from im2latex_cli import serve
+    from im2latex_cli.cli.rows import ADVICE
+    from im2latex_cli.serve.openapi import WARNINGS
+    from im2latex_cli.services import doubts
+
+    known = {value for name, value in vars(doubts).items() if name.isupper() and name != "UNSURE"}
+    assert known == set(WARNINGS) == ADVICE.keys() - {"does-not-render"}
+    page = (Path(serve.__file__).parent / "page" / "script.js").read_text(encoding="utf-8")
+    assert all(f'"{name}":' in page for name in known)
