@@ -61,6 +61,7 @@ def run(
         RendererError: the renderer asked for is not here.
         UsageError: characters are to be matched and SciPy is not here.
     """
+    examples.check(hypotheses)
     source = hypotheses or results or DEFAULT_RESULTS
     if settings.evaluate.cdm and find_spec("scipy") is None:
         raise UsageError("evaluate.cdm needs SciPy.", hint="pip install im2latex-cli[cdm]")

@@ -77,6 +77,7 @@ def run(
         UsageError: references without hypotheses.
         CheckpointError: the model cannot be used.
     """
+    examples.check(hypotheses)
     if hypotheses is not None:
         return _score_existing(settings, references, hypotheses)
     if references is not None:

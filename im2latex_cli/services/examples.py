@@ -22,6 +22,15 @@ def are_pictures(references: Path | None, hypotheses: Path) -> bool:
     return not any(row.reference for row in rows) and any(Path(row.image).is_file() for row in rows)
 
 
+def check(hypotheses: Path | None) -> None:
+    """Raise InputError where the file that a user named is not there."""
+    if hypotheses is not None and not hypotheses.exists():
+        raise InputError(
+            f"There is no file of hypotheses at {hypotheses}.",
+            hint="Check the path of --hypotheses.",
+        )
+
+
 def read(references: Path | None, hypotheses: Path, *, pictures: bool = False) -> list[Example]:
     """Read what is to be scored.
 

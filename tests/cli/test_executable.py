@@ -51,6 +51,14 @@ def test_build_and_vocab(execute) -> None:
     assert "--force" in changed.stderr
 
 
+@pytest.mark.parametrize("command", ["eval-text", "eval-image"])
+def test_hypotheses_that_are_not_there_are_a_wrong_path(execute, command: str) -> None:
+    done = execute(command, "--hypotheses", "absent.txt")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "There is no file of hypotheses at absent.txt." in done.stderr
+    assert "eval-text first" not in done.stderr
+
+
 def test_doctor(execute) -> None:
     told = json.loads(execute("doctor", "--json").stdout)
     assert told["status"] == "success"
