@@ -22,7 +22,7 @@ from im2latex_cli import files
 from im2latex_cli.errors import CheckpointError, InputError
 from im2latex_cli.headers import KEY, REBUILD, Header, damaged, in_safetensors
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.model.network import Network
+from im2latex_cli.model.network import Network, undrawn
 from im2latex_cli.settings.training import ModelSettings
 from im2latex_cli.vision.prepare import Preprocessing
 
@@ -52,7 +52,7 @@ class ModelFile:
 
     def network(self) -> Network:
         """The network with these weights, in evaluation mode, on the CPU."""
-        network = Network(self.dims, len(self.vocab))
+        network = undrawn(self.dims, len(self.vocab))
         network.load_state_dict(self.tensors)
         return network.eval()
 
@@ -111,8 +111,7 @@ def read_tensors(path: Path, *, kind: str) -> tuple[dict[str, Tensor], dict[str,
 
 
 def _check(path: Path, model: ModelFile) -> None:
-    with torch.device("meta"):
-        expected = Network(model.dims, len(model.vocab)).state_dict()
+    expected = undrawn(model.dims, len(model.vocab)).state_dict()
     missing = sorted(expected.keys() - model.tensors.keys())
     if missing:
         names = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")

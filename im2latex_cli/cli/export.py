@@ -39,4 +39,4 @@ def export(
     """Write a model for other programs: weights, vocabulary and preprocessing inside."""
     from im2latex_cli.services import export as service
 
-    return service.run(session.reporter, model=model, output=output, force=force)
+    return service.run(session.settings, session.reporter, model=model, output=output, force=force)

@@ -25,6 +25,7 @@ from im2latex_cli.model.recurrent import RecurrentState
 from im2latex_cli.model.transformer import TransformerState
 
 OPSET = 18
+SCORES = "log_probabilities"
 PREFIX = "network."
 """Of the names of tensors in a graph: the attribute of `_Encoder` and `_Decoder`."""
 NEEDS, STRIDE = "im2latex.weights", "im2latex.stride"
@@ -158,7 +159,7 @@ def _decoder(network: Network, flat: Flat) -> bytes:
         (torch.zeros(2, 3, dtype=torch.int64), list(flat.memory.values()), rows),
         {"ids": {0: batch, 1: width}, "memory": of_memory, "rows": [of_rows] * len(rows)},
         ["ids", *flat.memory, *flat.rows],
-        ["log_probabilities", "attention", *(f"next_{name}" for name in flat.rows)],
+        [SCORES, "attention", *(f"next_{name}" for name in flat.rows)],
     )
 
 
@@ -211,8 +212,8 @@ def _bare(model: Any, stride: tuple[int, int]) -> bytes:
     for node in graph.node:
         node.doc_string = ""
         del node.metadata_props[:]
-    for value in graph.output:
-        value.type.tensor_type.ClearField("shape")
+    if graph.output[0].name == SCORES:
+        graph.output[0].type.tensor_type.shape.dim[-1].dim_param = "vocabulary"
     for key, value in ((NEEDS, names), (STRIDE, stride)):
         entry = model.metadata_props.add()
         entry.key, entry.value = key, json.dumps(value)

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from im2latex_cli.model.convolution import ClassicEncoder, ResidualEncoder
 from im2latex_cli.model.memory import Decoded, Memory, cell_mask, cover, pad_to
@@ -105,6 +106,26 @@ class Network(nn.Module):
             features = layer(features, cells.flatten(1) if padded else None)
         normal: Tensor = self.norm(features)
         return normal
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves tensors as they are where weights would be drawn."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
+def undrawn(dims: ModelSettings, vocab_size: int) -> Network:
+    """A network whose weights are anything, until they are loaded.
+
+    The device "meta" would do as well, but imports half of torch for it, which takes a second.
+    """
+    with _Undrawn():
+        return Network(dims, vocab_size)
 
 
 def _encoder(dims: ModelSettings) -> ClassicEncoder | ResidualEncoder:

@@ -22,7 +22,7 @@ class RowEncoder(nn.Module):
         """Map (B, S, D) to (B, S, D); mask is (B, rows, columns)."""
         batch, rows, columns = mask.shape
         grid = features.reshape(batch * rows, columns, -1)
-        turned = _reversed_columns(mask).repeat_interleave(rows, dim=0)
+        turned = _reversed_columns(mask)[:, None].expand(-1, rows, -1).flatten(0, 1)
         backward = self.back(_take(grid, turned))[0]
         both = torch.cat([self.onward(grid)[0], _take(backward, turned)], dim=-1)
         return both.reshape(batch, rows * columns, -1)

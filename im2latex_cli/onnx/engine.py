@@ -79,7 +79,7 @@ class OnnxEngine:
         """See `Engine.running`."""
         try:
             yield
-        except RuntimeError as error:
+        except Exception as error:  # its exceptions share no other class
             if not any(words in str(error) for words in _SPENT):
                 raise
             raise MemoryError(str(error)) from error
@@ -144,7 +144,7 @@ def _session(part: str, graph: bytes, threads: int | None) -> onnxruntime.Infere
     options.log_severity_level = 3  # errors; it warns of what it optimises
     try:
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions have no common class but this
+    except Exception as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(
             f"onnxruntime cannot use the {part}'s graph ({reason}).",

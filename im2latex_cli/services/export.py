@@ -1,4 +1,7 @@
-"""im2latex export: a model as ONNX graphs, for onnxruntime and whatever else reads them."""
+"""im2latex export: a model as ONNX graphs, for onnxruntime and whatever else reads them.
+
+Graphs of a preset's dimensions are part of this package; only others are traced, by torch.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from im2latex_cli import files
-from im2latex_cli.checkpoints import load
 from im2latex_cli.errors import UsageError
-from im2latex_cli.model.export import graphs
-from im2latex_cli.model.network import Network
 from im2latex_cli.onnx import graphs as exported
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognizer import PRETRAINED, default_model, find_model
 from im2latex_cli.settings.training import PRESETS, ModelSettings
+from im2latex_cli.settings.tree import Settings
 
 NEEDED = ("onnx", "onnxscript")
 RESULTS = Path("results")
@@ -40,6 +41,7 @@ class ExportResult:
 
 
 def run(
+    settings: Settings,
     reporter: Reporter,
     *,
     model: str | None = None,
@@ -49,7 +51,8 @@ def run(
     """Write a model's encoder and decoder step, with weights and header inside.
 
     Args:
-        reporter: told where they go.
+        settings: threads.
+        reporter: told what takes time.
         model: pretrained, a results folder or a model file; None takes pretrained where it is
             bundled, else results/small.
         output: folder; None is `onnx` in the model's own folder, where predict looks for it, and
@@ -72,29 +75,39 @@ def run(
         raise UsageError(
             f"{folder} has graphs of another model.", hint="Add --force to replace them."
         )
-    file = load(path)
-    ready = exported.shipped(file.dims)
-    if ready is None:
-        _check_packages()
-        reporter.info("Tracing the network takes half a minute.")
-        bare = graphs(file.network())
-    else:
+    header = exported.read_header(path)
+    if ready := exported.shipped(header.dims):
         bare = exported.bare(ready)
-    encoder, decoder = exported.write(folder, bare, path, file.header)
+    else:
+        _check_packages()
+        reporter.info("Tracing the network; this takes about half a minute.")
+        bare = _traced(header.dims, len(header.vocab), threads=settings.runtime.threads)
+    encoder, decoder = exported.write(folder, bare, path, header)
     size = sum(one.stat().st_size for one in (encoder, decoder))
-    return ExportResult(name, encoder, decoder, size, len(file.vocab))
+    return ExportResult(name, encoder, decoder, size, len(header.vocab))
 
 
 def ship(folder: Path = exported.SHIPPED) -> list[Path]:
     """Write the graphs of every preset without weights, as this package carries them."""
     _check_packages()
     written = []
-    for preset in PRESETS.values():
-        dims = ModelSettings.model_validate(preset["model"])
-        for part, graph in graphs(Network(dims, len(PRESETS))).items():
-            written.append(folder / exported.fingerprint(dims) / f"{part}.onnx")
+    every = [ModelSettings.model_validate(preset["model"]) for preset in PRESETS.values()]
+    for name, dims in {exported.fingerprint(dims): dims for dims in every}.items():
+        for part, graph in _traced(dims, vocabulary=7).items():
+            written.append(folder / name / f"{part}.onnx")
             files.write_bytes(written[-1], graph)
     return written
+
+
+def _traced(
+    dims: ModelSettings, vocabulary: int, *, threads: int | None = None
+) -> dict[str, bytes]:
+    from im2latex_cli.model.device import use_threads
+    from im2latex_cli.model.export import graphs
+    from im2latex_cli.model.network import Network
+
+    use_threads(threads)
+    return graphs(Network(dims, vocabulary))
 
 
 def _check_packages() -> None:

@@ -53,6 +53,7 @@ SETTING_FLAGS: list[Row] = [
     ("eval-text", "eval_text", "--beam=3", "decode.beam", 3),
     ("eval-text", "eval_text", "--limit=3", "evaluate.limit", 3),
     ("eval-text", "eval_text", "--device=cpu", "runtime.device", "cpu"),
+    ("eval-text", "eval_text", "--backend=onnx", "runtime.backend", "onnx"),
     ("eval-text", "eval_text", "--form=raw", "evaluate.form", "raw"),
     ("eval-text", "eval_text", "--report=o.html", "evaluate.report", "o.html"),
     ("eval-image", "eval_image", "--limit=3", "evaluate.limit", 3),
@@ -115,6 +116,12 @@ def test_flag_sets_its_setting(invoke, service, row: Row) -> None:
         ),
         ("compare a b", "compare", {"first": Path("a"), "second": Path("b")}),
         ("run --force", "pipeline", {"force": True}),
+        ("export", "export", {"model": None, "output": None, "force": False}),
+        (
+            "export --format onnx --model m -o o --force",
+            "export",
+            {"model": "m", "output": Path("o"), "force": True},
+        ),
     ],
 )
 def test_arguments_reach_the_service(
