@@ -33,6 +33,8 @@ Type or drop the path of a picture, a PDF file or a folder; several on a line ar
 :render OUT.png      draw the formula under its picture ({stem} for its name); :render off
 :help                this text
 :quit                leave; so does the end of input"""
+PLAIN_WORDS = {"help": "help", "?": "help", "quit": "quit", "exit": "quit", "q": "quit"}
+"""What people type without the colon; a file of that name goes first."""
 OFF = "off"
 MOST_HISTORY = 1000
 
@@ -44,8 +46,8 @@ def run(session: Session, shape: rows.Shape, asked: Asked) -> None:
     dialogue = Dialogue(session.settings, Reader(session.settings, asked.model), shape, asked)
     session.reporter.info(f"model: {dialogue.reader.model}   (:help, :quit)")
     with_history = _history()
-    for line in _lines():
-        if line.strip() == ":quit":
+    for line in map(_meant, _lines()):
+        if line == ":quit":
             break
         try:
             dialogue.take(line)
@@ -56,13 +58,21 @@ def run(session: Session, shape: rows.Shape, asked: Asked) -> None:
         with_history()
 
 
+def _meant(line: str) -> str:
+    """The line, with the colon that a command lacks."""
+    line = line.strip()
+    known = PLAIN_WORDS.get(line.removeprefix(":"))
+    return f":{known}" if known and not os.path.lexists(line) else line
+
+
 class Dialogue:
     """What the prompt remembers from one line to the next."""
 
     def __init__(self, settings: Settings, reader: Reader, shape: rows.Shape, asked: Asked) -> None:
         self.reader = reader
         self._settings = settings
-        self._shape = replace(shape, form="text" if shape.form == "json" else shape.form)
+        form = "text" if shape.form == "json" else shape.form
+        self._shape = replace(shape, form=form, gaps=not sys.stdout.isatty())
         self._asked = asked
 
     def take(self, line: str) -> None:
@@ -83,8 +93,10 @@ class Dialogue:
                 self._beam(value.strip())
             case "attention":
                 self._asked = replace(self._asked, attention=_target(name, value))
+                _told(name, self._asked.attention or OFF)
             case "render":
                 self._asked = replace(self._asked, render=_target(name, value))
+                _told(name, self._asked.render or OFF)
             case "help":
                 console.out(HELP)
             case _:
@@ -94,6 +106,7 @@ class Dialogue:
         if not (value.isdecimal() and int(value)):
             raise UsageError(f":beam {value}: not a number above 0.", hint="Say :beam 5.")
         self.reader.decode = self.reader.decode.model_copy(update={"beam": int(value)})
+        _told("beam", value)
 
     def _read(self, names: list[str]) -> None:
         from im2latex_cli.services.drawings import Drawings
@@ -114,6 +127,11 @@ class _Warnings(SilentReporter):
 
     def warn(self, message: str) -> None:
         console.stderr().print(f"warning: {message}", style="yellow")
+
+
+def _told(name: str, value: object) -> None:
+    """Say what holds from now on; results alone go to stdout."""
+    console.stderr().print(f"{name}: {value}", style="dim", markup=False, highlight=False)
 
 
 def _target(name: str, value: str) -> Path | None:

@@ -45,6 +45,7 @@ class Shape:
         tokens: rows in JSON have tokens and log-probabilities.
         copy: put all LaTeX on the clipboard in the end.
         copy_each: put each row's LaTeX there as it comes instead.
+        gaps: a failed picture has its empty line, so that lines can be counted.
     """
 
     form: Form = "text"
@@ -52,6 +53,7 @@ class Shape:
     tokens: bool = False
     copy: bool = False
     copy_each: bool = False
+    gaps: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ def _tell(row: PredictRow, shape: Shape, done: Written, reporter: Reporter, *, l
 def _out(row: PredictRow, shape: Shape, *, first: bool) -> None:
     if shape.form == "jsonl":
         console.out(json.dumps(to_json(row, shape), ensure_ascii=False))
+        return
+    if not (shape.gaps or row.hypotheses):
         return
     if shape.form == "tsv" and first:
         console.out(HEADER)

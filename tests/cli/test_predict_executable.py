@@ -200,14 +200,18 @@ def test_the_prompt_reads_paths_and_commands(start, folder, strokes, environment
         prompt.type((folder / "with space.png").as_uri() + "\n")
         prompt.expect(r"\n[xy+2]+\r?\n")
         prompt.type("absent.png\n")
-        prompt.expect("absent.png: no such file")
-        prompt.type(":beam 2\n:beam none\n")
+        prompt.expect(r"absent.png\r?\nerror: absent.png: no such file")
+        prompt.type("help\n")
+        prompt.expect("search with N hypotheses")
+        prompt.type(":beam 2\n")
+        prompt.expect("beam: 2")
+        prompt.type(":beam none\n")
         prompt.expect(":beam none: not a number")
         prompt.type(f":render {folder}/drawn.png\n\na.png\n")
         prompt.expect(r"\n[xy+2]+\r?\n")
         prompt.type(":bean\n")
         prompt.expect("There is no :bean")
-        prompt.type(":quit\n")
+        prompt.type("exit\n")
         assert prompt.process.wait(WAIT) == 0
     with Image.open(folder / "drawn.png") as sheet:
         assert sheet.height > 60
