@@ -29,7 +29,9 @@ from im2latex_cli.model.beam import Found, search
 from im2latex_cli.model.canvas import UNIT
 from im2latex_cli.model.confidence import Calibration, geometric_mean
 from im2latex_cli.model.constrain import Grammar, without
+from im2latex_cli.model.diversity import Diversity
 from im2latex_cli.model.engine import Engine
+from im2latex_cli.model.rereading import read_again
 from im2latex_cli.settings.sections import DecodeSettings
 from im2latex_cli.vision.image import open_grey
 from im2latex_cli.vision.prepare import Preprocessing, prepare
@@ -200,11 +202,15 @@ class Recognizer:
         """Like `batch`, for pictures that went through `prepare`.
 
         Pictures of like size share batches of `decode.batch_pixels`; where a batch does not fit
-        into memory, its halves are tried.
+        into memory, its halves are tried. Doubtful pictures are read at `decode.scales` too.
 
         Raises:
             InputError: a picture does not fit into memory.
         """
+        asked = self.decode
+        return read_again(pictures, self._read, scales=asked.scales, sure=asked.sure)
+
+    def _read(self, pictures: Sequence[Grey]) -> list[list[Hypothesis]]:
         found = self._by_batch(pictures, lambda at: self._search([pictures[i] for i in at]))
         return [
             [self._hypothesis(one, self._most(picture)) for one in some]
@@ -216,7 +222,7 @@ class Recognizer:
     ) -> list[float]:
         """Natural log-probability of each formula's tokens and its end, given its picture.
 
-        Tokens outside the vocabulary count as the unknown token.
+        Pictures are read at their own size only. Tokens outside the vocabulary count as the unknown token.
         """
         pictures = [
             self.prepare(image, name=_name(image, at)) for at, image in enumerate(images, start=1)
@@ -268,6 +274,7 @@ class Recognizer:
             eos=EOS,
             length_penalty=self.decode.length_penalty,
             nbest=self.decode.nbest,
+            diversity=Diversity(self.decode.div_gamma, self.decode.div_prob),
         )
         if self._grammar is None:
             return search(start, state, without(engine.step, UNSPOKEN), **options)
@@ -320,6 +327,7 @@ class _Options(TypedDict):
     eos: int
     length_penalty: float
     nbest: int
+    diversity: Diversity
 
 
 def _grammar(vocab: Vocab, engine: Engine) -> Grammar | None:

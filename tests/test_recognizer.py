@@ -105,9 +105,8 @@ def test_no_pictures_give_no_hypotheses(reader):
 
 def test_the_score_is_the_likelihood_of_the_tokens(reader):
     pages = [drawn(3), drawn(4, (60, 200))]
-    ended = Recognizer(
-        reader._engine, reader.vocab, Preprocessing(), decode=DecodeSettings(max_tokens=200)
-    )
+    once = DecodeSettings(max_tokens=200, scales=())
+    ended = Recognizer(reader._engine, reader.vocab, Preprocessing(), decode=once)
     best = [some[0] for some in ended.batch(pages)]
     likely = ended.log_likelihoods(pages, [one.tokens for one in best])
     for one, likelihood in zip(best, likely, strict=True):

@@ -133,6 +133,10 @@ class DecodeSettings(Section):
     """Probability that div_gamma is applied to a token."""
     grammar: bool = True
     """Find well-formed formulas only."""
+    scales: tuple[PositiveFloat, ...] = (1.15, 0.87)
+    """Factors on its size at which a doubtful picture is read again; empty reads once."""
+    sure: Share = 0.9
+    """Mean probability of a token from which a reading is not doubtful."""
     batch_pixels: PositiveInt = 1_500_000
     """Pixels in one batch of pictures."""
 

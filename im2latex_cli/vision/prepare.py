@@ -125,7 +125,7 @@ def prepare_with_frame(
         picture, inner = _rescale_black(window, factor, preprocessing.margin)
         left, top = left - inner.left * factor / 2, top - inner.top * factor / 2
     else:
-        picture = window if factor == 1.0 else _resize(window, 1 / factor)
+        picture = window if factor == 1.0 else resize(window, 1 / factor)
     frame = Frame(left=-left * shrunk, top=-top * shrunk, scale=1 / (factor * shrunk))
     return _at_least(picture, preprocessing.min_side), frame
 
@@ -170,14 +170,15 @@ def _rescale_black(
     window: NDArray[np.uint8], factor: float, margin: int
 ) -> tuple[NDArray[np.uint8], Frame]:
     """As a build would: twice the final size, every pixel with ink black, cropped, halved."""
-    double = window.copy() if factor == 2 else _resize(window, 2 / factor)
+    double = window.copy() if factor == 2 else resize(window, 2 / factor)
     double[double >= max(_FAINT_INK, ink_threshold(double))] = 255
     if int(double.min()) == 255:
         raise InputError("nothing to read: the ink is too thin.", hint="Crop the formula.")
     return finish(double, look="im2latex", padding=2 * margin, buckets=False)
 
 
-def _resize(window: NDArray[np.uint8], ratio: float) -> NDArray[np.uint8]:
+def resize(window: NDArray[np.uint8], ratio: float) -> NDArray[np.uint8]:
+    """Make a picture (H, W) larger (ratio above 1) or smaller."""
     height, width = window.shape
     size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
     method = Image.Resampling.LANCZOS if ratio < 1 else Image.Resampling.BICUBIC
