@@ -23,6 +23,9 @@ EM = 1200 / 72.27
 MOST_PIECES = 1500
 """More pieces of ink are a page of text."""
 
+CROWDED = 250
+"""More than any formula has: its size, estimated as a formula's, is open too."""
+
 LETTER = (0.32, 0.85, 0.1, 2.3)
 """Least and greatest height, least and greatest width of a letter, or of a few that touch."""
 X_HEIGHT = (0.36, 0.57)
@@ -31,11 +34,11 @@ WORD_GAP = (-0.08, 0.17)
 """Between two letters of a word."""
 LEVEL = 0.095
 """So far apart two letters of a line may begin or end."""
-WORD = (3, 22)
-"""Letters of a word."""
+WORD = 3
+"""Letters of a word; where the spaces are narrow, a whole line is one."""
 MANY_LETTERS, LETTERS_SHARE = 18, 0.5
-FEW_WORDS = 3
-"""Enough words where a gap sets them apart."""
+FEW_LETTERS = 10
+"""Enough where a gap sets blocks apart."""
 
 ROW_GAP = 0.72
 """White between two displayed formulas; rows of one formula are nearer."""
@@ -76,32 +79,38 @@ def examine(picture: Grey) -> Layout:
     em = EM * estimate_scale(picture)
     if len(pieces) > MOST_PIECES:
         return Layout(words=True)
-    words, letters, symbols = count_words(pieces, em)
-    many = letters >= MANY_LETTERS and letters >= LETTERS_SHARE * symbols
+    letters, symbols = count_letters(pieces, em)
+    many = _are_many(letters, symbols)
+    if len(pieces) > CROWDED:
+        many = many or any(_are_many(*count_letters(pieces, size * em)) for size in (1.3, 1.7))
     rows = _bands(ink, 1, ROW_GAP * em)
     columns = _bands(ink, 0, COLUMN_GAP * em)
     apart = len(rows) > 1 or len(columns) > 1
-    if many or (apart and words >= FEW_WORDS):
+    if many or (apart and letters >= FEW_LETTERS):
         return Layout(words=True)
     beside = len(columns) > 1 and all(_holds(pieces, band, em) for band in columns)
     return Layout(formulas=beside or _separate(pieces, rows, em))
 
 
-def count_words(pieces: Pieces, em: float) -> tuple[int, int, int]:
-    """How many words there are, letters in them, and symbols of the size of letters at all."""
+def _are_many(letters: int, symbols: int) -> bool:
+    return letters >= MANY_LETTERS and letters >= LETTERS_SHARE * symbols
+
+
+def count_letters(pieces: Pieces, em: float) -> tuple[int, int]:
+    """How many letters there are in words, and symbols of the size of letters at all."""
     high, wide = pieces.height / em, pieces.width / em
     least_high, most_high, least_wide, most_wide = LETTER
     kept = (high > least_high) & (high < most_high) & (wide > least_wide) & (wide < most_wide)
     letters = pieces.where(kept)
     if not len(letters):
-        return 0, 0, 0
+        return 0, 0
     units = np.maximum(1, np.round(letters.width / em / LETTER_WIDTH))
     low = (letters.height > X_HEIGHT[0] * em) & (letters.height < X_HEIGHT[1] * em)
     run = _runs(letters, em)
     length = np.bincount(run, units)
     small = np.bincount(run, units * low)
-    words = (length >= WORD[0]) & (length <= WORD[1]) & (small >= 0.4 * length)
-    return int(words.sum()), int(length[words].sum()), int(units.sum())
+    words = (length >= WORD) & (small >= 0.4 * length)
+    return int(length[words].sum()), int(units.sum())
 
 
 def without_number(picture: Grey) -> Grey | None:

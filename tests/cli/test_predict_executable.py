@@ -86,6 +86,18 @@ def test_a_closed_pipe_ends_quietly(start, folder, listed) -> None:
 
 
 @pytest.mark.slow
+def test_nbest_box_and_nul_ended_paths(start) -> None:
+    """Flags that docs/how-to/pipelines.md, whose commands run too, does not show in this form."""
+    flags = ("--beam", "3", "--nbest", "2", "--box", "0,0,70,40", "--seed", "1", "--null")
+    with start("--files-from", "-", "--format", "jsonl", *flags) as process:
+        stdout, stderr = process.communicate(b"a.png\0b.png\0", timeout=WAIT)
+    rows = [json.loads(one) for one in stdout.splitlines()]
+    assert process.returncode == 0, stderr
+    assert [row["path"] for row in rows] == ["a.png", "b.png"]
+    assert all(len(row["alternatives"]) == 1 for row in rows)
+
+
+@pytest.mark.slow
 def test_several_pictures_need_a_place_for_their_names(start) -> None:
     for flag in ("--render", "--attention"):
         with start("a.png", "b.png", flag, "out.png") as process:

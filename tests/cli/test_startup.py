@@ -78,3 +78,21 @@ def test_completion_offers_commands(execute, environment) -> None:
         "COMP_CWORD": "1",
     }
     assert execute(env=environment).stdout.split() == ["eval-text", "eval-image"]
+
+
+@pytest.mark.parametrize(
+    ("shell", "file"),
+    [
+        ("bash", ".bash_completions/im2latex.sh"),
+        ("zsh", ".zfunc/_im2latex"),
+        ("fish", ".config/fish/completions/im2latex.fish"),
+    ],
+)
+def test_one_command_installs_completion(
+    execute, environment, tmp_path, shell: str, file: str
+) -> None:
+    """Typer asks which shell runs it; here it is told, since not every shell is installed."""
+    environment |= {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    done = execute("--install-completion", shell, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "_IM2LATEX_COMPLETE" in (tmp_path / file).read_text()
