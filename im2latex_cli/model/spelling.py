@@ -73,6 +73,14 @@ class Arrays:
         """Integers from a list, which may be empty, or from a NumPy array."""
         return np.asarray(values, np.int64)
 
+    def shorts(self, values: Any) -> Any:
+        """As 16-bit integers."""
+        return values.astype(np.int16)
+
+    def own(self, values: Any) -> Any:
+        """An array of the other kind as one of this, sharing its memory on the CPU."""
+        return values if isinstance(values, np.ndarray) else values.numpy()
+
     def reals(self, values: Any, like: Any) -> Any:
         """Numbers of `like`'s type from a NumPy array."""
         return np.asarray(values, like.dtype)

@@ -73,6 +73,14 @@ class Tensors(Arrays):
         """See `Arrays`."""
         return torch.as_tensor(values, dtype=torch.int64, device=like.device)
 
+    def shorts(self, values: Tensor) -> Tensor:
+        """See `Arrays`."""
+        return values.to(torch.int16)
+
+    def own(self, values: Any) -> Tensor:
+        """See `Arrays`."""
+        return values if isinstance(values, Tensor) else torch.from_numpy(values)
+
     def reals(self, values: Any, like: Tensor) -> Tensor:
         """See `Arrays`."""
         return torch.as_tensor(values, dtype=like.dtype, device=like.device)
