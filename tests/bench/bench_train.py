@@ -1,0 +1,182 @@
+"""Pictures a second of training steps: `fast` against `seed` on the same pictures.
+
+On CUDA also `base`, the share of the card's bf16 matrix rate, measured in the same run, and
+pictures a second that the loader alone delivers. The pictures are those of `pictures.py`.
+`python tests/bench/bench_train.py [--pictures N] [--seconds S] [--device D] [--presets P ...]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+from pictures import Labelled, describe, labelled
+from torch.utils.flop_counter import FlopCounterMode
+
+from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.model.network import Network
+from im2latex_cli.settings.training import PRESETS, ModelSettings, TrainSettings
+from im2latex_cli.train.batches import BatchStream
+from im2latex_cli.train.distort import Distorter
+from im2latex_cli.train.loop import Learner, fit
+from im2latex_cli.train.packed import Packed
+from im2latex_cli.vision.prepare import Preprocessing, prepare
+
+WARM = 2
+"""Steps before the clock starts."""
+STEPS = 100_000
+"""Of the run that the schedule believes in."""
+MATRIX = 8192
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What some steps came to: pictures a second, percent of the time that the loader took."""
+
+    rate: float
+    loader: float
+    steps: int
+
+
+def packed(pictures: Sequence[Labelled], vocab: Vocab) -> Packed:
+    """The pictures as training sees them, in memory."""
+    prepared = [prepare(picture, Preprocessing()) for picture, _ in pictures]
+    ids = [np.array(vocab.encode(tokens)) for _, tokens in pictures]
+    return Packed(
+        pixels=np.concatenate([picture.ravel() for picture in prepared]),
+        starts=np.cumsum([0, *(picture.size for picture in prepared)]),
+        sizes=np.array([picture.shape for picture in prepared]),
+        ids=np.concatenate(ids),
+        id_starts=np.cumsum([0, *(len(formula) for formula in ids)]),
+        glyphs=np.zeros((0, 4), np.float32),
+        glyph_starts=np.zeros(len(ids) + 1, np.int64),
+        kinds=(),
+        names=tuple(map(str, range(len(ids)))),
+    )
+
+
+def settings(name: str) -> tuple[ModelSettings, TrainSettings]:
+    preset = PRESETS[name]
+    return ModelSettings(**preset["model"]), TrainSettings(**{**preset["train"], "short_first": 0})
+
+
+def stream(split: Packed, train: TrainSettings, device: torch.device, *, augment: bool):
+    return BatchStream(
+        split,
+        train,
+        seed=0,
+        steps=STEPS,
+        distort=Distorter(Preprocessing()) if augment else None,
+        workers=1 if device.type == "cpu" else 8,
+        device=device.type,
+    )
+
+
+def pace(learner: Learner, batches: BatchStream, seconds: float) -> Pace:
+    """Train for so long, after a few steps to warm up."""
+    reports = fit(learner, batches)
+    list(islice(reports, WARM))
+    synchronise(learner.device)
+    began, count, steps, waited, spent = time.perf_counter(), 0, 0, 0.0, 0.0
+    for report in reports:
+        count, steps = count + report.pictures, steps + 1
+        waited, spent = waited + report.waited, spent + report.seconds
+        if time.perf_counter() - began > seconds:
+            break
+    synchronise(learner.device)
+    reports.close()
+    return Pace(count / (time.perf_counter() - began), 100 * waited / max(spent, 1e-9), steps)
+
+
+def synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def work_of(learner: Learner, batches: BatchStream) -> float:
+    """Floating-point operations of a training step, for each picture."""
+    counter, pictures = FlopCounterMode(display=False), 0
+    with counter:
+        for batch in islice(batches, 4):
+            pictures += len(batch)
+            learner.backward(batch.to(learner.device), share=1.0)
+    learner.optimizer.zero_grad(set_to_none=True)
+    return counter.get_total_flops() / pictures
+
+
+def matrix_rate(device: torch.device, *, seconds: float = 2.0) -> float:
+    """Operations a second of a large bf16 matrix product."""
+    side = MATRIX if device.type == "cuda" else 1024
+    left, right = (torch.randn(side, side, device=device, dtype=torch.bfloat16) for _ in "ab")
+    for _ in range(3):
+        left @ right
+    synchronise(device)
+    began, done = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        for _ in range(10):
+            left @ right
+        synchronise(device)
+        done += 10
+    return 2 * side**3 * done / (time.perf_counter() - began)
+
+
+def loader_rate(batches: BatchStream, seconds: float) -> float:
+    """Pictures a second that the loader delivers to nobody."""
+    began, count = time.perf_counter(), 0
+    for batch in batches:
+        count += len(batch)
+        if time.perf_counter() - began > seconds:
+            break
+    return count / (time.perf_counter() - began)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pictures", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=30.0, help="of each measurement")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--presets", nargs="+", choices=sorted(PRESETS))
+    wanted = parser.parse_args()
+    device = torch.device(wanted.device)
+    cuda = device.type == "cuda"
+    pictures = labelled(wanted.pictures)
+    vocab = Vocab.build(Counter(one for _, tokens in pictures for one in tokens), min_count=1)
+    split = packed(pictures, vocab)
+    name = torch.cuda.get_device_name() if cuda else f"{torch.get_num_threads()} threads"
+    print(f"{describe(pictures)}; {device.type}, {name}, load {os.getloadavg()[0]:.1f}\n")
+    peak = matrix_rate(device) if cuda else 0.0
+    if cuda:
+        print(f"bf16 product of {MATRIX} x {MATRIX} matrices: {peak / 1e12:.0f} Tflop/s\n")
+    print("| preset | augmented | parameters | pictures/s | loader | of the matrix rate |")
+    print("|---|---|---|---|---|---|", flush=True)
+    rates = {}
+    for preset in wanted.presets or (["seed", "fast", "base"] if cuda else ["seed", "fast"]):
+        dims, train = settings(preset)
+        torch.manual_seed(0)
+        learner = Learner(Network(dims, len(vocab)), train, steps=STEPS, device=device)
+        size = sum(one.numel() for one in learner.network.parameters()) / 1e6
+        work = work_of(learner, stream(split, train, device, augment=False)) if cuda else 0.0
+        for augment in (False,) if preset == "seed" else (False, True):
+            found = pace(learner, stream(split, train, device, augment=augment), wanted.seconds)
+            share = f"{100 * found.rate * work / peak:.1f} %" if cuda else "-"
+            told = f"{size:.1f} M | {found.rate:,.1f} | {found.loader:.1f} % | {share}"
+            print(f"| {preset} | {'yes' if augment else 'no'} | {told} |", flush=True)
+            rates.setdefault(preset, found.rate)
+    if {"seed", "fast"} <= rates.keys():
+        print(
+            f"\nfast against seed: {rates['fast'] / rates['seed']:.1f} times the pictures a second"
+        )
+    for augment in (False, True):
+        found = loader_rate(stream(split, settings("fast")[1], device, augment=augment), 3.0)
+        print(f"the loader alone, {'augmented' if augment else 'plain'}: {found:,.0f} pictures/s")
+
+
+if __name__ == "__main__":
+    main()
