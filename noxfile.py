@@ -68,6 +68,18 @@ def reference(session: nox.Session) -> None:
 
 
 @nox.session
+def graphs(session: nox.Session) -> None:
+    """Trace the network of every preset anew, for reading without torch."""
+    install(session, "test")
+    session.run(
+        "python",
+        "-c",
+        "from pathlib import Path; from im2latex_cli.services import export; "
+        "export.ship(Path('im2latex_cli/onnx/shipped'))",
+    )
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """Build sdist and wheel, check them, and try the wheel far from the clone."""
     session.install("build>=1.2", "twine>=6")

@@ -47,7 +47,7 @@ UNSPOKEN = [PAD, BOS, UNK]
 CLOSING = 4
 """So near to the greatest length, the grammar has closed a formula that was to go on."""
 KINDS = ("best.safetensors", "last.safetensors")
-EXPORTED = "encoder.onnx"
+EXPORTED = ("encoder.onnx", "onnx/encoder.onnx")
 
 Picture = Path | str | bytes | BinaryIO | Image.Image | NDArray[Any]
 """A file, its bytes, a stream of them, a Pillow image, or an array: (H, W) grey, (H, W, 3) RGB,
@@ -94,7 +94,7 @@ def find_model(model: str | Path) -> Path:
         )
     path = Path(model)
     if path.is_dir():
-        kinds = (*KINDS, EXPORTED)
+        kinds = (*KINDS, *EXPORTED)
         found = next((path / kind for kind in kinds if (path / kind).is_file()), None)
         if found is None:
             raise CheckpointError(

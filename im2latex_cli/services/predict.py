@@ -88,7 +88,9 @@ def run(
     """
     drawings = Drawings(settings, attention=attention, render=render)
     images = drawings.check(images)
-    return Reader(settings, model).read(images, reporter, drawings=drawings, total=total)
+    reader = Reader(settings, model)
+    reporter.detail(f"backend: {reader.backend}")
+    return reader.read(images, reporter, drawings=drawings, total=total)
 
 
 class Reader:
@@ -115,6 +117,11 @@ class Reader:
     def model(self) -> str:
         """The model's name."""
         return self._recognizer.name
+
+    @property
+    def backend(self) -> str:
+        """What computes the network, and why."""
+        return f"{self._recognizer.backend} ({self._recognizer.reason})"
 
     @property
     def decode(self) -> DecodeSettings:

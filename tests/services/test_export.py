@@ -68,7 +68,7 @@ def test_an_exported_folder_needs_nothing_else(model: Path) -> None:
     assert folder == model.parent / "onnx"
     assert result.bytes == sum(path.stat().st_size for path in folder.iterdir())
     model.unlink()
-    for named in (folder, result.encoder, result.decoder):
+    for named in (model.parent, folder, result.encoder, result.decoder):
         backend, found = read(named)
         assert backend == "onnx"
         for mine, other in zip(found, expected, strict=True):
