@@ -34,6 +34,7 @@ from im2latex_cli.model.engine import Engine
 from im2latex_cli.model.rereading import read_again
 from im2latex_cli.settings.sections import DecodeSettings
 from im2latex_cli.vision.image import open_grey
+from im2latex_cli.vision.layout import without_number
 from im2latex_cli.vision.prepare import Preprocessing, prepare
 
 PRETRAINED = "pretrained"
@@ -191,12 +192,21 @@ class Recognizer:
     def batch(self, images: Sequence[Picture]) -> list[list[Hypothesis]]:
         """Read pictures; for each, up to `decode.nbest` hypotheses, best first.
 
+        An equation number beside the formula is cut off.
+
         Raises:
             InputError: a picture cannot be read; no other is then read either.
         """
-        return self.read(
-            [self.prepare(image, name=_name(image, at)) for at, image in enumerate(images, start=1)]
-        )
+        return self.read(self._pictures(images))
+
+    def _pictures(self, images: Sequence[Picture]) -> list[Grey]:
+        """The images prepared, without equation numbers."""
+        pictures = []
+        for at, image in enumerate(images, start=1):
+            picture = self.prepare(image, name=_name(image, at))
+            alone = without_number(picture)
+            pictures.append(picture if alone is None else alone)
+        return pictures
 
     def read(self, pictures: Sequence[Grey]) -> list[list[Hypothesis]]:
         """Like `batch`, for pictures that went through `prepare`.
@@ -224,9 +234,7 @@ class Recognizer:
 
         Pictures are read at their own size only. Tokens outside the vocabulary count as the unknown token.
         """
-        pictures = [
-            self.prepare(image, name=_name(image, at)) for at, image in enumerate(images, start=1)
-        ]
+        pictures = self._pictures(images)
         ids = [[BOS, *self.vocab.encode(tokens), EOS] for tokens in formulas]
         return self._by_batch(
             pictures,
