@@ -21,7 +21,9 @@ from im2latex_cli.render.choose import INSTALL_LINES
 from im2latex_cli.settings.tree import Settings
 
 TEX_PROGRAMS = ("latex", "kpsewhich", "dvipng")
+GHOSTSCRIPT = "gs"
 BUNDLED = "bundled model"
+TOLD = ("version", "training_data", "measured")
 PRETRAINED = Path(__file__).parent.parent / "pretrained"
 _TIMEOUT = 60.0
 _DEVICES = """\
@@ -60,6 +62,27 @@ class Install:
 
 
 @dataclass(frozen=True, slots=True)
+class Bundled:
+    """What the model in the package says about itself; None where it does not say.
+
+    Attributes:
+        name: its name.
+        version: its version.
+        file: its file.
+        file_bytes: the size of that.
+        training_data: what it learnt from.
+        measured: its scores.
+    """
+
+    name: str
+    version: str | None
+    file: Path
+    file_bytes: int
+    training_data: str | None
+    measured: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class DoctorResult:
     """The state of this installation.
 
@@ -74,6 +97,7 @@ class DoctorResult:
         settings_file_here: whether it exists.
         cache: the cache folder.
         cache_bytes: what it holds.
+        bundled_model: the model in the package, where there is one that is sound.
         parts: everything the tool can use, here or not.
         install: how to get what is missing.
         exit_code: 0; a missing part is no error.
@@ -89,6 +113,7 @@ class DoctorResult:
     settings_file_here: bool
     cache: Path
     cache_bytes: int
+    bundled_model: Bundled | None
     parts: tuple[Part, ...]
     install: tuple[Install, ...]
     exit_code: int = 0
@@ -96,7 +121,8 @@ class DoctorResult:
 
 def run(settings: Settings) -> DoctorResult:
     """Look around; nothing missing is an error."""
-    parts = tuple(_parts())
+    model = _bundled()
+    parts = (*_parts(), _model_part(model))
     return DoctorResult(
         im2latex=version("im2latex-cli"),
         python=f"{platform.python_version()} ({sys.executable})",
@@ -108,6 +134,7 @@ def run(settings: Settings) -> DoctorResult:
         settings_file_here=paths.user_settings().is_file(),
         cache=paths.cache_folder(),
         cache_bytes=paths.folder_size(paths.cache_folder()),
+        bundled_model=model if isinstance(model, Bundled) else None,
         parts=parts,
         install=tuple(_install([part.name for part in parts if not part.here])),
     )
@@ -119,20 +146,25 @@ def _parts() -> Iterator[Part]:
     yield _program("latex", "training pictures as TeX draws them, with glyph positions")
     yield _program("kpsewhich", "TeX's fonts; comes with latex")
     yield _program("dvipng", "nothing needs it: pictures to compare the TeX renderer's with")
+    yield _program(
+        GHOSTSCRIPT, "build --exact: pictures to the pixel as pdflatex and gs paint them"
+    )
     yield _package("mathra", "the embedded renderer: pictures without TeX")
     yield _package("resvg-py", "the embedded renderer's way to pixels")
     yield _package("tensorboard", "training curves and pictures in the browser")
-    yield _bundled()
 
 
 def _install(missing: Sequence[str]) -> Iterator[Install]:
     tex = [name for name in missing if name in TEX_PROGRAMS]
     for manager, command in INSTALL_LINES.items() if tex else ():
         yield Install(", ".join(tex), manager, command)
+    for manager, command in INSTALL_LINES.items() if GHOSTSCRIPT in missing else ():
+        installs = command.partition(" install ")[0]
+        yield Install(GHOSTSCRIPT, manager, f"{installs} install ghostscript")
     for name in missing:
         if name == BUNDLED:
             yield Install(name, "im2latex", "im2latex run")
-        elif name not in TEX_PROGRAMS:
+        elif name not in (*TEX_PROGRAMS, GHOSTSCRIPT):
             yield Install(name, "pip", f"pip install {name}")
 
 
@@ -185,14 +217,11 @@ def _backend(settings: Settings) -> str:
     return f"{choice.backend} ({choice.reason})"
 
 
-def _bundled() -> Part:
-    """Look for the bundled model and read its name and version from its header."""
-    found = min(PRETRAINED.glob("*.safetensors"), default=None)
-    told = _model_version(found) if found else None
-    return Part(BUNDLED, here=found is not None, version=told, gives="predict without training")
-
-
-def _model_version(path: Path) -> str:
+def _bundled() -> Bundled | str | None:
+    """Read what the bundled model says in its header; a text says what is wrong with its file."""
+    path = min(PRETRAINED.glob("*.safetensors"), default=None)
+    if path is None:
+        return None
     try:
         with path.open("rb") as file:
             size = int.from_bytes(file.read(8), "little")
@@ -200,10 +229,19 @@ def _model_version(path: Path) -> str:
                 return f"{path.name}, damaged"
             header = json.loads(file.read(size)).get("__metadata__", {})
         info = json.loads(header.get("im2latex", "{}")).get("info", {})
+        told = {key: str(info[key]) for key in TOLD if key in info}
     except (OSError, ValueError, AttributeError):
         return f"{path.name}, damaged"
-    told = [
-        str(info[key]) for key in ("name", "version", "training_data", "measured") if key in info
-    ]
-    named, more = " ".join(told[:2]), told[2:]
-    return "; ".join((named or path.stem, *more))
+    return Bundled(
+        name=str(info.get("name", path.stem)),
+        version=told.get("version"),
+        file=path,
+        file_bytes=path.stat().st_size,
+        training_data=told.get("training_data"),
+        measured=told.get("measured"),
+    )
+
+
+def _model_part(model: Bundled | str | None) -> Part:
+    named = f"{model.name} {model.version or ''}".strip() if isinstance(model, Bundled) else model
+    return Part(BUNDLED, here=model is not None, version=named, gives="predict without training")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from im2latex_cli.cli.show import lines
 from im2latex_cli.services import doctor
 from im2latex_cli.settings.tree import Settings
 
@@ -30,10 +31,10 @@ def test_a_machine_without_tex(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     result = doctor.run(Settings())
     assert result.renderer == "embedded"
-    lines = {line.manager: line for line in result.install}
-    for manager in ("apt", "dnf", "brew"):
-        assert manager in lines[manager].command
-        assert lines[manager].parts == "latex, kpsewhich, dvipng"
+    for parts in ("latex, kpsewhich, dvipng", "gs"):
+        told = [line for line in result.install if line.parts == parts]
+        assert [line.manager for line in told] == ["apt", "dnf", "brew"]
+        assert all(line.command.startswith(line.manager) for line in told)
     assert result.exit_code == 0
 
 
@@ -68,11 +69,14 @@ def told(info: dict[str, str]) -> dict[str, object]:
     return {"__metadata__": {"im2latex": json.dumps({"info": info})}}
 
 
+FULL = {"name": "a", "version": "1", "training_data": "b", "measured": "c"}
+
+
 @pytest.mark.parametrize(
     ("header", "version"),
     [
         (told({"name": "base", "version": "3"}), "base 3"),
-        (told({"name": "a", "version": "1", "training_data": "b", "measured": "c"}), "a 1; b; c"),
+        (told(FULL), "a 1"),
         ({"__metadata__": {}}, "model"),
         ({}, "model"),
     ],
@@ -87,6 +91,26 @@ def test_bundled_model_is_named_by_its_header(
     assert (bundled.here, bundled.version) == (True, version)
 
 
+def test_the_bundled_model_has_a_block_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "PRETRAINED", tmp_path)
+    monkeypatch.setattr(doctor, "_devices", lambda: ())
+    write_header(tmp_path / "model.safetensors", told(FULL))
+    shown = list(lines(doctor.run(Settings())))
+    block = shown[shown.index("bundled model") + 1 :]
+    assert [line.split(maxsplit=1) for line in block[:2]] == [["name", "a"], ["version", "1"]]
+    assert [line.strip() for line in block[4:6]] == ["training data  b", "measured       c"]
+
+
+def test_the_model_in_this_package_says_what_it_learnt_and_scores() -> None:
+    model = doctor._bundled()
+    assert isinstance(model, doctor.Bundled)
+    assert model.version
+    assert model.training_data
+    assert model.measured
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff" * 100, (5).to_bytes(8, "little") + b"{{{{{"])
 def test_damaged_model_is_said_to_be_damaged(
     content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -94,4 +118,6 @@ def test_damaged_model_is_said_to_be_damaged(
     monkeypatch.setattr(doctor, "PRETRAINED", tmp_path)
     monkeypatch.setattr(doctor, "_devices", lambda: ())
     (tmp_path / "model.safetensors").write_bytes(content)
-    assert doctor.run(Settings()).parts[-1].version == "model.safetensors, damaged"
+    result = doctor.run(Settings())
+    assert result.parts[-1].version == "model.safetensors, damaged"
+    assert result.bundled_model is None
