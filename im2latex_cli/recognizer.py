@@ -232,7 +232,8 @@ class Recognizer:
     ) -> list[float]:
         """Natural log-probability of each formula's tokens and its end, given its picture.
 
-        Pictures are read at their own size only. Tokens outside the vocabulary count as the unknown token.
+        Pictures are read at their own size only. Tokens outside the vocabulary count as the
+        unknown token.
         """
         pictures = self._pictures(images)
         ids = [[BOS, *self.vocab.encode(tokens), EOS] for tokens in formulas]
