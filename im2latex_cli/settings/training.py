@@ -91,6 +91,8 @@ class TrainSettings(Section):
     """Probability spread over the other tokens."""
     ema: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Decay of averaged weights, evaluated and saved instead of the last; 0 is off."""
+    keep: Dropout = 0.0
+    """Share of the weights of --init in the result, which keeps what that model knew."""
     augment: bool = False
     """Distort pictures while training: scale, weight, blur, noise, rotation."""
     glyph_weight: Annotated[float, Field(ge=0.0)] = 0.0
@@ -115,7 +117,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "tune": {
         "model": {},
         "train": {
-            "epochs": 20,
+            "epochs": 12,
             "batch_size": 16,
             "batch_pixels": 400_000,
             "batch_tokens": 2_000,
@@ -127,6 +129,8 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "clip": 1.0,
             "label_smoothing": 0.05,
             "ema": 0.98,
+            "keep": 0.5,
+            "augment": True,
             "glyph_weight": 0.5,
             "attention_weight": 0.5,
         },

@@ -90,6 +90,7 @@ def finished(header: Mapping[str, Any], settings: Settings) -> bool:
 
 
 def _changed(header: Mapping[str, Any], extra: Mapping[str, Any]) -> list[str]:
-    before, now = header["settings"], extra["settings"]
+    # a setting that the run's version did not have yet had its default
+    before, now = bound(Settings()) | header["settings"], extra["settings"]
     names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
     return names + (["data"] if header["data"] != extra["data"] else [])

@@ -122,8 +122,9 @@ class Learner:
             synchronise(network)
         self.network = network.to(device)
         self.head = head.to(device) if head else None
-        raw = settings.init is None
-        self.average = Average(self.network, settings.ema, raw=raw) if settings.ema else None
+        raw, keep = settings.init is None, settings.keep if settings.init else 0.0
+        averaged = settings.ema or keep
+        self.average = Average(self.network, settings.ema, raw=raw, keep=keep) if averaged else None
         self.optimizer = build_optimizer(self.network, self.head, settings)
         self.objective = Objective(self.network, self.head, settings)
         if settings.compile:

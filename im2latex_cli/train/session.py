@@ -118,6 +118,8 @@ class Session:
         self.chosen = choose(val, settings.train.evaluate_limit, seed=settings.runtime.seed)
         self._norms: list[float] = []
         self._bad = 0
+        if start and self.learner.average:
+            self.learner.average.forget_new_rows(start)
         if state:
             restore(self.learner, *state)
             self.memory, self.pace = Memory(**state[1]["memory"]), Pace(**state[1]["pace"])

@@ -79,6 +79,8 @@ def _modules(learner: Learner) -> dict[str, nn.Module]:
     modules: dict[str, nn.Module] = {"network": learner.network}
     if learner.average:
         modules["average"] = learner.average.network
+        if learner.average.anchor:
+            modules["anchor"] = learner.average.anchor
     if learner.head:
         modules["head"] = learner.head
     return modules

@@ -71,6 +71,50 @@ def test_the_average_begins_at_the_weights_and_does_not_hurry_away() -> None:
     assert torch.allclose(average.network.weight, start + 0.1)
 
 
+def test_a_share_of_the_first_weights_is_kept_but_not_of_new_rows() -> None:
+    network = torch.nn.Sequential(torch.nn.Linear(1, 3), torch.nn.BatchNorm1d(3))
+    average = Average(network, decay=0.0, raw=False, keep=0.25)
+    old = {name: value.clone() for name, value in network.state_dict().items()}
+    average.forget_new_rows(old | {"0.weight": old["0.weight"][:2]})
+    with torch.no_grad():
+        network[0].weight += 1.0
+        network[1].running_var += 1.0
+        network[1].num_batches_tracked += 4
+    average.update(network, step=0)
+    after = average.network.state_dict()
+    moved = after["0.weight"] - old["0.weight"]
+    assert torch.allclose(moved[:, 0], torch.tensor([0.75, 0.75, 1.0]))
+    assert torch.allclose(after["1.running_var"], old["1.running_var"] + 0.75)
+    assert int(after["1.num_batches_tracked"]) == 4
+
+
+def test_what_is_kept_survives_a_pause(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+    train = {"epochs": 2, "batch_size": 8, "ema": 0.5, "keep": 0.5, "init": "first"}
+    changed = settings.model_copy(update={"train": settings.train.model_copy(update=train)})
+    torch.manual_seed(1)
+    start = Network(settings.model, len(vocab) - 2).state_dict()  # two tokens are new
+
+    def session(start, state=None) -> Session:
+        plain = Preprocessing()
+        return Session(
+            changed, packed, packed, vocab=vocab, preprocessing=plain, start=start, state=state
+        )
+
+    whole = session(start)
+    steps = len(list(whole.steps()))
+    paused = session(start)
+    for _ in islice(paused.steps(), steps // 2):
+        pass
+    tensors, header = paused.state({})
+    kept = {name: value.clone() for name, value in tensors.items()}
+    going_on = session(paused.model({}).tensors, (kept, header))
+    for _ in going_on.steps():
+        pass
+    ends = [one.model({}).tensors for one in (whole, going_on)]
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+    assert all(value.isfinite().all() for value in ends[0].values())
+
+
 def test_a_session_begins_where_the_other_ended(
     packed: Packed, vocab: Vocab, settings: Settings
 ) -> None:
