@@ -1,0 +1,83 @@
+"""What is said of the bundled model is the same everywhere, and its scripts run."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from im2latex_cli.services import doctor
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CARD = (ROOT / "docs" / "explanation" / "model-card.md").read_text(encoding="utf-8")
+FIGURES = ["BLEU-4", "edit similarity", "exact match"]
+SETS = ("im2latex_val1000", "im2latex_original_valid", "school_print_valid", "valid.tsv.gz")
+
+
+def scores(text: str) -> Iterator[tuple[tuple[str, str], list[str]]]:
+    """Rows of tables of scores: set and form, and the figures without their intervals."""
+    name, columns = "", []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if line[:1] == "|" else []
+        if not cells:
+            columns = []
+        elif cells[:2] == ["pictures", "form"]:
+            columns = [cells.index(figure) for figure in FIGURES]
+        elif columns and not cells[0].startswith("---"):
+            name = next((one for one in SETS if one in cells[0]), name)
+            yield (name, cells[1]), [cells[column].split(" ")[0] for column in columns]
+
+
+def test_the_readme_quotes_the_model_card() -> None:
+    card, readme = dict(scores(CARD)), dict(scores(README))
+    assert ("im2latex_val1000", "im2markup") in readme
+    assert ("im2latex_val1000", "normalised") in readme
+    assert readme == {key: card.get(key) for key in readme}
+
+
+def test_doctor_quotes_the_model_card() -> None:
+    model, card = doctor._bundled(), dict(scores(CARD))
+    assert isinstance(model, doctor.Bundled)
+    told = re.search(r"edit similarity ([\d.]+) on im2latex_val1000", model.measured or "")
+    assert told, f"{model.measured} names no edit similarity on im2latex_val1000"
+    digits = len(told[1].partition(".")[2])
+    forms = [row[1] for key, row in card.items() if key[0] == "im2latex_val1000"]
+    assert told[1] in {f"{float(figure):.{digits}f}" for figure in forms}
+    assert f"{model.name} {model.version}" in CARD.splitlines()[0]
+
+
+def test_rows_of_figures_are_told_apart() -> None:
+    table = "| pictures | form | exact match | BLEU-4 | edit similarity |\n|---|---|---|---|---|\n"
+    rows = (
+        "| school_print_valid: 68 | raw | 3.0 (1-5) | 1.0 | 2.0 |\n| the same | x | 6 | 4 | 5 |\n"
+    )
+    assert dict(scores(table + rows + "\n| other | raw | 1 | 2 | 3 |\n")) == {
+        ("school_print_valid", "raw"): ["1.0", "2.0", "3.0"],
+        ("school_print_valid", "x"): ["4", "5", "6"],
+    }
+
+
+def test_the_script_for_valid_formulas_runs(tmp_path: Path) -> None:
+    (script,) = re.findall(
+        r'^```python\n("""Write valid.tsv.*?)^```$', CARD, re.DOTALL | re.MULTILINE
+    )
+    rows = "".join(f"a\tinline\tx_{{{n}}}\n" for n in range(1600))
+    with gzip.open(tmp_path / "valid.tsv.gz", "wt", encoding="utf-8") as file:
+        file.write(f"source\tkind\tformula\n{rows}")
+    command = [sys.executable, "-c", script, str(tmp_path), str(tmp_path / "valid.tsv"), "30"]
+    subprocess.run(command, check=True)
+    head, *lines = (tmp_path / "valid.tsv").read_text().splitlines()
+    assert head == "source\tsplit\tformula"
+    assert len(set(lines)) == 30
+    assert all(line.startswith("a\ttest\tx_{") for line in lines)
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(((?!http)[^)#]+)", CARD))
+def test_links_lead_somewhere(link: str) -> None:
+    assert (ROOT / "docs" / "explanation" / link).exists()
