@@ -80,7 +80,15 @@ def test_only_a_few_chunks_are_read_ahead(small_chunks):
     results.close()
 
 
-def test_ctrl_c_ends_the_workers(small_chunks):
+@pytest.fixture
+def heard():
+    """Ctrl-C is heard even where a shell began the tests in the background, deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_the_workers(small_chunks, heard):
     timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
     formulas = (r"\def\x{\x}\x" for _ in range(1000))
     timer.start()
