@@ -266,11 +266,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = [PLAIN, *(name for name in chosen.only if name != PLAIN)]
     print("| distortion | edit similarity | loss (95 %) | exact match |\n|---|---|---|---|")
     plain = np.zeros((0, 0), np.int64)
+    how = repeat((chosen.model, chosen.beam, chosen.backend))
     with ProcessPoolExecutor(chosen.jobs, get_context("spawn")) as pool:
         sent = [files(name, others if FONT in name else pictures) for name in names]
-        how = repeat((chosen.model, chosen.beam, chosen.backend))
-        found = zip(names, sent, pool.map(read, how, sent), strict=True)
-        for name, data, readings in found:
+        mapped = map(read, how, sent) if chosen.jobs == 1 else pool.map(read, how, sent)
+        for name, data, readings in zip(names, sent, mapped, strict=True):
             table = statistics(rows, readings)
             plain = table if name == PLAIN else plain
             kept = np.array([one is not None for one in data])

@@ -1,0 +1,85 @@
+"""The benchmarks of the bundled model run, on one picture."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import sys
+import tarfile
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from im2latex_cli.vision.image import open_grey
+
+ROOT = Path(__file__).parent.parent
+FORMULA = r"\sum_{n=1}^{\infty}\frac{1}{n^{2}}=\frac{\pi^{2}}{6}"
+
+
+def bench(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tests" / "bench" / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where dataclasses look
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def distortions() -> ModuleType:
+    return bench("bench_distortions")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A folder like the one of real pictures, with one picture."""
+    (tmp_path / "images").mkdir()
+    row = json.dumps({"file_name": "formula.png", "formula": FORMULA}).encode()
+    with tarfile.open(tmp_path / "images" / "im2latex_val1000.tar", "w") as archive:
+        archive.add(ROOT / "docs" / "formula.png", "formula.png")
+        member = tarfile.TarInfo("metadata.jsonl")
+        member.size = len(row)
+        archive.addfile(member, io.BytesIO(row))
+    return tmp_path
+
+
+def test_every_distortion_gives_another_sound_file(distortions: ModuleType) -> None:
+    picture = open_grey(ROOT / "docs" / "formula.png", name="formula")
+    seen = set()
+    for name in distortions.DISTORTIONS:
+        (sent,) = distortions.files(name, [picture])
+        assert sent == distortions.files(name, [picture])[0], "the same each time"
+        seen.add(sent)
+        with Image.open(io.BytesIO(sent)) as image:
+            grey = open_grey(sent, name=name)
+            assert grey.shape == (image.height, image.width)
+            assert np.ptp(grey) > 100
+    same = 2  # another font is another picture, distorted in the same ways
+    assert len(seen) == len(distortions.DISTORTIONS) - same
+
+
+def test_the_table_of_distortions(
+    distortions: ModuleType,
+    data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("IM2LATEX_DATA", str(data))
+    distortions.main(["--jobs", "1", "--only", "dark mode", distortions.FONT])
+    rows = [line.split("|")[1:-1] for line in capsys.readouterr().out.splitlines() if "|" in line]
+    assert [row[0].strip() for row in rows[2:]] == ["none", "dark mode", distortions.FONT]
+    assert rows[3][2].strip() == "0.0 (0.0 to 0.0)", "dark mode costs nothing"
+
+
+@pytest.mark.parametrize("name", ["bench_distortions", "bench_finetune"])
+def test_without_data_they_skip(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("IM2LATEX_DATA", raising=False)
+    bench(name).main([])
+    assert capsys.readouterr().out == "skipped: IM2LATEX_DATA is not set\n"
