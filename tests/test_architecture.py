@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "im2latex_cli"
 FLOORS = (
     {"errors", "progress", "paths", "files", "results"},
     {"latex", "vision", "settings"},
-    {"data", "render", "evaluate", "report"},
+    {"data", "recombine", "render", "evaluate", "report"},
     {"model"},
     {"headers"},
     {"train", "checkpoints", "onnx"},

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from im2latex_cli.data import manifest, store
-from im2latex_cli.data.recombine import VERSION
 from im2latex_cli.data.synthetic import synthetic_formula
 from im2latex_cli.errors import Interrupted, UsageError
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.progress import SilentReporter
+from im2latex_cli.recombine.maker import VERSION
 from im2latex_cli.services import build, identity, pictures
 from im2latex_cli.settings.tree import Settings
 

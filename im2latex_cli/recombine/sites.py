@@ -5,10 +5,10 @@ Words are text, names of operators, `\mathrm{min}` and column letters.
 
 from __future__ import annotations
 
-from im2latex_cli.data.alike import CAPITALS_ONLY, group_of
-from im2latex_cli.data.pieces import CLOSERS, OPENERS
 from im2latex_cli.latex.atoms import FONTS
 from im2latex_cli.latex.commands import BEGIN, COMMANDS, Kind
+from im2latex_cli.recombine.alike import CAPITALS_ONLY, group_of
+from im2latex_cli.recombine.pieces import CLOSERS, OPENERS
 
 Sites = dict[str, list[int]]
 """Places of the tokens of each group; `bracket` has each opening one and then its partner."""

@@ -1,10 +1,10 @@
 from collections import Counter
 from random import Random
 
-from im2latex_cli.data.rare import Rare, examples
-from im2latex_cli.data.swap import Pool
 from im2latex_cli.data.synthetic import synthetic_formula
 from im2latex_cli.latex.normalize import normalize
+from im2latex_cli.recombine.rare import Rare, examples
+from im2latex_cli.recombine.swap import Pool
 
 REAL = [normalize(synthetic_formula(6, number)).tokens for number in range(400)]
 ODD = [

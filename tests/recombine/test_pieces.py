@@ -1,9 +1,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from im2latex_cli.data.pieces import CLOSERS, OPENERS, matches, pieces
 from im2latex_cli.data.synthetic import synthetic_formula
 from im2latex_cli.latex.normalize import normalize
+from im2latex_cli.recombine.pieces import CLOSERS, OPENERS, matches, pieces
 
 
 def found(formula: str) -> set[tuple[str, str]]:

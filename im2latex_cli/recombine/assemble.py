@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from im2latex_cli.data.alike import Usage
-from im2latex_cli.data.pieces import pieces
-from im2latex_cli.data.swap import Pool
+from im2latex_cli.recombine.alike import Usage
+from im2latex_cli.recombine.pieces import pieces
+from im2latex_cli.recombine.swap import Pool
 
 _MATRICES = ("pmatrix", "bmatrix", "matrix", "vmatrix", "Bmatrix", "smallmatrix", "array")
 _CHEAPEST_MATRIX = 24

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from im2latex_cli.data import rename
-from im2latex_cli.data.alike import Usage, group_of
-from im2latex_cli.data.rename import Draft, adapt, vary
-from im2latex_cli.data.sites import is_word, sites
 from im2latex_cli.data.synthetic import synthetic_formula
 from im2latex_cli.latex.commands import COMMANDS
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
+from im2latex_cli.recombine import rename
+from im2latex_cli.recombine.alike import Usage, group_of
+from im2latex_cli.recombine.rename import Draft, adapt, vary
+from im2latex_cli.recombine.sites import is_word, sites
 
 ALL = Usage(dict.fromkeys(COMMANDS, 1))
 

@@ -13,14 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from typing import Literal
 
-from im2latex_cli.data.alike import Usage
-from im2latex_cli.data.assemble import Stock, build, grow
-from im2latex_cli.data.pieces import Tokens
-from im2latex_cli.data.rare import Rare, examples
-from im2latex_cli.data.rename import vary
-from im2latex_cli.data.swap import Pool, swap
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
+from im2latex_cli.recombine.alike import Usage
+from im2latex_cli.recombine.assemble import Stock, build, grow
+from im2latex_cli.recombine.pieces import Tokens
+from im2latex_cli.recombine.rare import Rare, examples
+from im2latex_cli.recombine.rename import vary
+from im2latex_cli.recombine.swap import Pool, swap
 
 VERSION = "1"
 """Changes whenever the same input makes other formulas."""

@@ -1,0 +1,1 @@
+"""New formulas made of pieces of real ones."""
