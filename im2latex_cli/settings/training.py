@@ -175,6 +175,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "batch_size": 48,
             "batch_pixels": 400_000,
             "batch_tokens": 2_000,
+            "optimizer": "muon",
             "schedule": "cosine",
             "learning_rate": 1.2e-3,
             "warmup": 0.03,
