@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
+import json
 import re
 import subprocess
 import sys
+import tarfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +80,33 @@ def test_the_script_for_valid_formulas_runs(tmp_path: Path) -> None:
     assert head == "source\tsplit\tformula"
     assert len(set(lines)) == 30
     assert all(line.startswith("a\ttest\tx_{") for line in lines)
+
+
+def test_the_script_for_made_formulas_runs(tmp_path: Path) -> None:
+    (script,) = re.findall(
+        r'^```python\n("""Write mix.tsv.*?)^```$', CARD, re.DOTALL | re.MULTILINE
+    )
+    metadata = json.dumps({"file_name": "1.png", "formula": "x_{1}+y"}).encode()
+    for name in SETS[:3]:
+        with tarfile.open(tmp_path / f"{name}.tar", "w") as archive:
+            member = tarfile.TarInfo("metadata.jsonl")
+            member.size = len(metadata)
+            archive.addfile(member, io.BytesIO(metadata))
+    letters = "abcdefgh"
+    rows = [
+        f"{'hep-th' if n % 2 else 'a'}\t{'val' if n > 50 else 'train'}\t"
+        rf"{letters[n % 8]}_{{{n}}}+\frac{{{letters[n % 5]}}}{{{n}}}={letters[n % 7]}^{{2}}"
+        for n in range(60)
+    ]
+    real, mix = tmp_path / "real.tsv", tmp_path / "mix.tsv"
+    real.write_text("\n".join(["source\tsplit\tformula", *rows]) + "\n", encoding="utf-8")
+    command = [sys.executable, "-c", script, str(tmp_path), str(real), str(mix), "8", "4"]
+    subprocess.run(command, check=True)
+    head, *lines = mix.read_text(encoding="utf-8").splitlines()
+    assert head == "source\tsplit\tformula"
+    assert set(rows) < set(lines)
+    made = Counter(line.split("\t")[0] for line in set(lines) - set(rows))
+    assert made == {"made-hep-th": 8, "made": 4}
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(((?!http)[^)#]+)", CARD))
