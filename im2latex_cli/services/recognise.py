@@ -15,7 +15,7 @@ from im2latex_cli.errors import InputError
 from im2latex_cli.evaluate import intervals
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.progress import Reporter
-from im2latex_cli.recognizer import Recognizer
+from im2latex_cli.recognizer import Recognizer, find_model
 from im2latex_cli.report import attention
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.image import open_grey
@@ -111,12 +111,19 @@ def attend(settings: Settings, model: str) -> Callable[[Picture, Sequence[str]],
 
 
 def _load(settings: Settings, model: str) -> Recognizer:
+    """A recogniser for many pictures: torch reads a known formula at once, a graph token by token.
+
+    An exported model has nothing but its graphs.
+    """
+    backend = settings.runtime.backend
+    if backend == "auto" and find_model(model).suffix == ".safetensors":
+        backend = "torch"
     return Recognizer.load(
         model,
         device=settings.runtime.device,
         decode=settings.decode,
         threads=settings.runtime.threads,
-        backend=settings.runtime.backend,
+        backend=backend,
     )
 
 
