@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypedDict, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,18 @@ Picture = Path | str | bytes | BinaryIO | Image.Image | NDArray[Any]
 (H, W, 4) RGBA."""
 Grey = NDArray[np.uint8]
 _Result = TypeVar("_Result")
+
+
+class Opened(NamedTuple):
+    """A picture ready to be read.
+
+    Attributes:
+        picture: (H, W) as the network will see it, 255 is paper.
+        numbered: an equation number was cut off.
+    """
+
+    picture: Grey
+    numbered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,16 +212,13 @@ class Recognizer:
         return self.read(self._pictures(images))
 
     def _pictures(self, images: Sequence[Picture]) -> list[Grey]:
-        """The images prepared, without equation numbers."""
-        pictures = []
-        for at, image in enumerate(images, start=1):
-            picture = self.prepare(image, name=_name(image, at))
-            alone = without_number(picture)
-            pictures.append(picture if alone is None else alone)
-        return pictures
+        return [
+            self.open(image, name=_name(image, at)).picture
+            for at, image in enumerate(images, start=1)
+        ]
 
     def read(self, pictures: Sequence[Grey]) -> list[list[Hypothesis]]:
-        """Like `batch`, for pictures that went through `prepare`.
+        """Like `batch`, for pictures that went through `open` or `prepare`.
 
         Pictures of like size share batches of `decode.batch_pixels`; where a batch does not fit
         into memory, its halves are tried. Doubtful pictures are read at `decode.scales` too.
@@ -246,13 +255,20 @@ class Recognizer:
         """Where the network looks while it writes the tokens of `hypothesis`.
 
         Args:
-            picture: from `prepare`.
+            picture: from `open` or `prepare`.
             hypothesis: of that picture.
         """
         ids = [BOS, *self.vocab.encode(hypothesis.tokens)]
         with self._engine.running():
             weights = self._engine.attention(picture, ids)[: len(hypothesis.tokens)]
         return Looked(picture, hypothesis.tokens, weights, self._engine.stride)
+
+    def open(self, image: Picture, *, name: str | None = None) -> Opened:
+        """As `prepare`, and cut off an equation number beside the formula."""
+        picture = self.prepare(image, name=name)
+        alone = without_number(picture)
+        kept = picture if alone is None else alone
+        return Opened(kept, numbered=alone is not None)
 
     def prepare(self, image: Picture, *, name: str | None = None) -> Grey:
         """Bring a picture into the form that the network was trained on, (H, W) uint8.

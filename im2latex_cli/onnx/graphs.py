@@ -88,8 +88,7 @@ def read_header(model: Path) -> Header:
     Raises:
         CheckpointError: it is none, or does not hold.
     """
-    found = in_safetensors(model.read_bytes(), path=model, kind="model")
-    return Header.from_json(found, path=model)
+    return _header(model.read_bytes(), model)
 
 
 def join(folder: Path, model: Path) -> Graphs:
@@ -105,7 +104,7 @@ def join(folder: Path, model: Path) -> Graphs:
         raise damaged(model, content) from error
     found = bare(folder)
     full = {part: with_weights(graph, tensors, path=model) for part, graph in found.items()}
-    return Graphs(**full, header=read_header(model), stride=_stride(found["encoder"]))
+    return Graphs(**full, header=_header(content, model), stride=_stride(found["encoder"]))
 
 
 def bare(folder: Path) -> dict[str, bytes]:
@@ -162,6 +161,10 @@ def foreign(path: Path) -> CheckpointError:
         f"{path}: not a graph that im2latex exported.",
         hint="Name a folder that `im2latex export` wrote, or a model file.",
     )
+
+
+def _header(content: bytes, model: Path) -> Header:
+    return Header.from_json(in_safetensors(content, path=model, kind="model"), path=model)
 
 
 def _metadata(path: Path, graph: bytes) -> dict[str, str]:

@@ -19,7 +19,6 @@ from im2latex_cli.services.drawings import Drawings
 from im2latex_cli.services.inputs import Entry, Source, as_entry
 from im2latex_cli.settings.sections import DecodeSettings
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.vision.layout import without_number
 
 MOST = 64
 """Most pictures read together; the first is read alone, so that its answer comes at once."""
@@ -188,12 +187,10 @@ def _open(entry: Entry, recognizer: Recognizer) -> _Opened:
         return _Opened(entry, None, entry.error)
     begun = time.perf_counter()
     try:
-        picture = recognizer.prepare(entry.picture, name=entry.title)
+        picture, numbered = recognizer.open(entry.picture, name=entry.title)
     except Im2LatexError as error:
         return _Opened(_light(entry), None, error, _since(begun))
-    alone = without_number(picture)
-    kept = picture if alone is None else alone
-    return _Opened(_light(entry), kept, None, _since(begun), numbered=alone is not None)
+    return _Opened(_light(entry), picture, None, _since(begun), numbered)
 
 
 def _light(entry: Entry) -> Entry:

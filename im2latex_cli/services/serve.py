@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import Im2LatexError, InputError, UsageError
 from im2latex_cli.progress import Reporter
-from im2latex_cli.recognizer import Recognizer, default_model
+from im2latex_cli.recognizer import Opened, Recognizer, default_model
 from im2latex_cli.render.renderer import RenderFailure
 from im2latex_cli.render.vector import to_svg
 from im2latex_cli.report.page import data_uri
@@ -24,7 +23,6 @@ from im2latex_cli.serve.reading import Answer, Asked
 from im2latex_cli.services.doubts import doubt
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.finish import encode_png
-from im2latex_cli.vision.layout import without_number
 
 NEEDED = ("starlette", "uvicorn", "python_multipart")
 Picture = NDArray[np.uint8]
@@ -81,11 +79,6 @@ def run(settings: Settings, reporter: Reporter, *, model: str | None = None) -> 
     return ServeResult(address, requests.total(), requests.total() - requests[200])
 
 
-class _Opened(NamedTuple):
-    picture: Picture
-    numbered: bool = False
-
-
 class Answers:
     """Reads pictures and tells about them as the HTTP interface does.
 
@@ -113,7 +106,7 @@ class Answers:
         """Read pictures together; a picture that fails costs only itself."""
         begun = time.perf_counter()
         opened = [self._open(one) for one in asked]
-        pictures = [one.picture for one in opened if isinstance(one, _Opened)]
+        pictures = [one.picture for one in opened if isinstance(one, Opened)]
         found = iter(self._read(pictures))
         share = 1000 * (time.perf_counter() - begun) / len(asked)
         answers: list[Answer | Im2LatexError] = []
@@ -128,13 +121,11 @@ class Answers:
                     answers.append(self._answer(one, opening, hypotheses, share))
         return answers
 
-    def _open(self, one: Asked) -> _Opened | Im2LatexError:
+    def _open(self, one: Asked) -> Opened | Im2LatexError:
         try:
-            picture = self._recognizer.prepare(one.data, name="The upload")
+            return self._recognizer.open(one.data, name="The upload")
         except Im2LatexError as error:
             return error
-        alone = without_number(picture)
-        return _Opened(picture) if alone is None else _Opened(alone, numbered=True)
 
     def _read(self, pictures: Sequence[Picture]) -> list[list[Hypothesis] | Im2LatexError]:
         """Read them at once; where that fails, one by one."""
@@ -146,7 +137,7 @@ class Answers:
             return [outcome for picture in pictures for outcome in self._read([picture])]
 
     def _answer(
-        self, one: Asked, opened: _Opened, hypotheses: Sequence[Hypothesis], milliseconds: float
+        self, one: Asked, opened: Opened, hypotheses: Sequence[Hypothesis], milliseconds: float
     ) -> Answer:
         found, warnings = doubt(opened.picture, hypotheses, numbered=opened.numbered)
         best, *others = found
