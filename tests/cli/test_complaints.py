@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pen_strokes import scribble
 from PIL import Image, ImageDraw
 
 from im2latex_cli.recognizer import default_model
@@ -83,21 +84,6 @@ def photo() -> Image.Image:
     return Image.fromarray(np.clip(light, 0, 255).astype(np.uint8))
 
 
-def handwriting() -> Image.Image:
-    """Bezier curves of a pen, two strokes to a sign."""
-    draw = random.Random(1)
-    image = Image.new("L", (800, 240), 255)
-    for sign in range(9):
-        for _ in range(2):
-            ends = np.array([(draw.uniform(0, 50), draw.uniform(-35, 35)) for _ in range(4)])
-            at = np.linspace(0, 1, 30)[:, None]
-            weights = ((1 - at) ** 3, 3 * at * (1 - at) ** 2, 3 * at**2 * (1 - at), at**3)
-            curve = sum(weight * end for weight, end in zip(weights, ends, strict=True))
-            line = [(x + 40 + 75 * sign, y + 110) for x, y in curve.tolist()]
-            ImageDraw.Draw(image).line(line, fill=20, width=4)
-    return image
-
-
 def chinese() -> Image.Image:
     """Signs of many strokes in a square; a bare machine has no font for them."""
     draw = random.Random(2)
@@ -140,7 +126,7 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     "17 number": lambda: arranged(drawn(), drawn("(12)"), gap=250, beside=True),
     "17 two": lambda: arranged(drawn(), drawn(OTHER), gap=40),
     "17 page": lambda: arranged(*[words("all of this is text, no formula at all")] * 30, gap=0),
-    "18 handwriting": handwriting,
+    "18 handwriting": lambda: scribble(1),
     "19 chinese": chinese,
     "19 photo": photo,
 }

@@ -4,28 +4,14 @@ import random
 
 import numpy as np
 import pytest
+from pen_strokes import scribble
 from PIL import Image, ImageDraw, ImageFont
 
 from im2latex_cli.vision.foreign import MOST_PIECES, describe, is_foreign, judge
 from im2latex_cli.vision.prepare import Preprocessing, prepare
 
 
-def scribble(seed: int) -> np.ndarray:
-    """Curves of a pen, two strokes to a sign."""
-    draw = random.Random(seed)
-    image = Image.new("L", (800, 240), 255)
-    for sign in range(9):
-        for _ in range(2):
-            ends = np.array([(draw.uniform(0, 50), draw.uniform(-35, 35)) for _ in range(4)])
-            at = np.linspace(0, 1, 30)[:, None]
-            weights = ((1 - at) ** 3, 3 * at * (1 - at) ** 2, 3 * at**2 * (1 - at), at**3)
-            curve = sum(weight * end for weight, end in zip(weights, ends, strict=True))
-            line = [(x + 40 + 75 * sign, y + 110) for x, y in curve.tolist()]
-            ImageDraw.Draw(image).line(line, fill=20, width=4)
-    return np.asarray(image)
-
-
-def characters(seed: int) -> np.ndarray:
+def characters(seed: int) -> Image.Image:
     """Signs of many strokes in a square, as Chinese writing has them."""
     draw = random.Random(seed)
     image = Image.new("L", (700, 100), 255)
@@ -38,12 +24,12 @@ def characters(seed: int) -> np.ndarray:
         pen.line((left + 28, 12, left + draw.randint(20, 36), 78), fill=0, width=4)
         pen.line((left + 10, 20, left + draw.randint(0, 10), 78), fill=0, width=4)
         pen.line((left + 46, 20, left + 56, 74), fill=0, width=4)
-    return np.asarray(image)
+    return image
 
 
 @pytest.mark.parametrize("kind", [scribble, characters])
 def test_other_writing_is_foreign(kind) -> None:
-    found = [is_foreign(prepare(kind(seed), Preprocessing())) for seed in range(20)]
+    found = [is_foreign(prepare(np.asarray(kind(seed)), Preprocessing())) for seed in range(20)]
     assert sum(found) >= 18
 
 
