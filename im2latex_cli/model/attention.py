@@ -27,12 +27,8 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor, *, mask: Tensor | None = None, causal: bool = False) -> Tensor:
         """Map (B, T, D) to (B, T, D); mask (B, T) is True where a position may be read."""
         query, key, value = (_split(part, self.heads) for part in self.project(x).chunk(3, -1))
-        allowed = None if mask is None else mask[:, None, None]
         dropout = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=allowed, dropout_p=dropout, is_causal=causal
-        )
-        return self._join(mixed)
+        return self._join(_mix(query, key, value, mask=mask, causal=causal, dropout=dropout))
 
     def step(self, x: Tensor, cache: KeyValue | None) -> tuple[Tensor, KeyValue]:
         """Map one more position (R, 1, D), given the keys and values of those before it."""
@@ -68,11 +64,8 @@ class CrossAttention(nn.Module):
 
     def forward(self, queries: Tensor, memory: KeyValue, mask: Tensor | None) -> Tensor:
         """Map queries to (B, T, D); mask (B, S) is True where a cell may be read."""
-        allowed = None if mask is None else mask[:, None, None]
         dropout = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(
-            queries, *memory, attn_mask=allowed, dropout_p=dropout
-        )
+        mixed = _mix(queries, *memory, mask=mask, causal=False, dropout=dropout)
         joined: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
         return joined
 
@@ -101,3 +94,32 @@ class AdditiveAttention(nn.Module):
 def _split(x: Tensor, heads: int) -> Tensor:
     """(B, T, D) to (B, heads, T, D / heads)."""
     return x.view(*x.shape[:2], heads, -1).transpose(1, 2)
+
+
+def _mix(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    mask: Tensor | None,
+    causal: bool,
+    dropout: float,
+) -> Tensor:
+    """Values (B, heads, T, D) weighed by attention; mask (B, S) is True where one may look.
+
+    For gradients on a CPU it is written out: the backward pass of torch's fused kernel takes two
+    to four times as long there in bfloat16, and sequences are too short for its saving of memory.
+    """
+    allowed = None if mask is None else mask[:, None, None]
+    if not (torch.is_grad_enabled() and query.requires_grad and query.device.type == "cpu"):
+        return F.scaled_dot_product_attention(
+            query, key, value, attn_mask=allowed, dropout_p=dropout, is_causal=causal
+        )
+    logits = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    if causal:
+        later = torch.ones(logits.shape[-2:], dtype=torch.bool, device=logits.device).triu(1)
+        logits = logits.masked_fill(later, MASKED)
+    if allowed is not None:
+        logits = logits.masked_fill(~allowed, MASKED)
+    weights = F.dropout(logits.softmax(dim=-1), dropout)
+    return weights.to(value.dtype) @ value

@@ -29,3 +29,11 @@ def use_threads(count: int | None) -> None:
     """Let torch use so many CPU threads in the whole process; None leaves it as it is."""
     if count is not None:
         torch.set_num_threads(count)
+
+
+def fast_in_bfloat16(device: torch.device) -> bool:
+    """Whether products of bfloat16 matrices are faster there than those of float32."""
+    if device.type == "cpu":
+        can = torch.cpu.get_capabilities()
+        return any(can.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+    return device.type == "cuda"

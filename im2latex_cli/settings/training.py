@@ -100,7 +100,7 @@ class TrainSettings(Section):
     attention_weight: Annotated[float, Field(ge=0.0)] = 0.0
     """Weight of the taught-attention loss; needs a data set built with glyphs."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """auto is bfloat16 on cuda, float32 elsewhere."""
+    """auto is bfloat16 on cuda and on CPUs with instructions for it, float32 elsewhere."""
     compile: bool = False
     """Let torch.compile build the training step; slow to begin, slower on CPUs."""
     evaluate_every: PositiveInt | None = None
@@ -137,7 +137,12 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "seed": {
         "model": {},
-        "train": {"schedule": "seed", "warmup": 2 / 15, "final_rate": 0.1},
+        "train": {
+            "schedule": "seed",
+            "warmup": 2 / 15,
+            "final_rate": 0.1,
+            "precision": "float32",
+        },
     },
     "small": {
         "model": {
@@ -161,6 +166,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "label_smoothing": 0.05,
             "ema": 0.99,
             "choose": "last",
+            "precision": "float32",
         },
     },
     "fast": {

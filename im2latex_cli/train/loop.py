@@ -16,6 +16,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from im2latex_cli.model.device import fast_in_bfloat16
 from im2latex_cli.model.network import Network
 from im2latex_cli.settings.training import TrainSettings
 from im2latex_cli.train.average import Average
@@ -179,7 +180,7 @@ class Learner:
 
     def _autocast(self) -> AbstractContextManager[object]:
         wanted = self.settings.precision
-        if wanted == "bfloat16" or (wanted == "auto" and self.device.type == "cuda"):
+        if wanted == "bfloat16" or (wanted == "auto" and fast_in_bfloat16(self.device)):
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return nullcontext()
 
