@@ -19,8 +19,9 @@ from im2latex_cli.latex.repetition import LONG, MOST, cut, noticed
 from im2latex_cli.latex.tokenizer import join, tokenize
 from im2latex_cli.latex.vocab import BOS, EOS, SPECIALS
 from im2latex_cli.model.beam import Found, search
-from im2latex_cli.model.constrain import DEPTH, Grammar, without
+from im2latex_cli.model.constrain import Grammar, without
 from im2latex_cli.model.inputs import to_batch
+from im2latex_cli.model.places import DEPTH, needs
 
 STRUCTURE = ["{", "}", "_", "^", "&", "\\\\", "[", "]", "\\space", r"\hspace{1cm}"]
 EVERYTHING = (
@@ -66,8 +67,9 @@ class Noise:
 
 
 @lru_cache
-def grammar_of(tokens: tuple[str, ...]) -> Grammar:
-    return Grammar(automaton(tokens, specials=4, eos=EOS), torch.device("cpu"))
+def grammar_of(tokens: tuple[str, ...], *, walks: bool = True) -> Grammar:
+    tables = automaton(tokens, specials=4, eos=EOS)
+    return Grammar(tables, torch.device("cpu"), walks=walks)
 
 
 def noisy(size: int, *, likes: torch.Tensor):
@@ -80,8 +82,8 @@ def noisy(size: int, *, likes: torch.Tensor):
     return step
 
 
-def find(tokens, seeds, *, max_steps, scale=2.0, seed=0) -> list[list[Found]]:
-    grammar = grammar_of(tokens)
+def find(tokens, seeds, *, max_steps, scale=2.0, seed=0, walks=True) -> list[list[Found]]:
+    grammar = grammar_of(tokens, walks=walks)
     likes = torch.from_numpy(np.random.default_rng(seed).normal(size=len(tokens))).float() * scale
     likes[EOS] -= 4
     start = torch.full((len(seeds),), BOS)
@@ -115,6 +117,44 @@ def test_whatever_the_network_says_the_formula_is_sound(seed, max_steps, scale, 
             assert len(formula) < max_steps
             assert tokenize(join(formula)) == formula
             assert normalize(join(formula)).problem is None
+
+
+@settings(deadline=None, max_examples=12)
+@given(
+    st.integers(0, 10**6), st.sampled_from([2, 9, 30, 70]), st.sampled_from([0.3, 2.0]),
+    st.sampled_from([4, 12, 60, None]),
+)  # fmt: skip
+def test_rows_that_walk_alone_find_what_arrays_find(seed, max_steps, scale, few):
+    some = random.Random(seed).sample(EVERYTHING[4:], few or len(EVERYTHING) - 4)
+    tokens = (*SPECIALS, "x", *(token for token in some if token != "x"))
+    alone, arrays = (
+        find(tokens, range(4), max_steps=max_steps, scale=scale, seed=seed, walks=walks)
+        for walks in (True, False)
+    )
+    assert alone == arrays
+
+
+@pytest.mark.parametrize(
+    "likes", [["x"], ["x", "y"], [r"\phantom", "{", "x", "}"], ["{"], [r"\widehat", "{", "}"]]
+)
+def test_both_count_circles_levels_and_ink_alike(likes):
+    tokens = (*SPECIALS, "{", "}", "x", "y", "^", r"\phantom", r"\hat", r"\widehat", r"\,", "&")
+    tables = automaton(tokens, specials=4, eos=EOS)
+    grammars = [Grammar(tables, None, walks=walks) for walks in (True, False)]
+    alone, arrays = (one.start(Nothing(), [90] * 3).places.repeat(2) for one in grammars)
+    needed = needs(tables).take(tables.roles, axis=1)
+    draw = np.random.default_rng(1)
+    for at in range(80):
+        rows, slack = alone.room()
+        np.testing.assert_array_equal(rows, arrays.room()[0])
+        np.testing.assert_array_equal(slack, arrays.room()[1])
+        weight = draw.random((len(rows), len(tokens)))
+        weight[0, tokens.index(likes[at % len(likes)])] = 2
+        last = np.where(needed[rows] <= slack[:, None], weight, -1).argmax(1)
+        alone, arrays = alone.read(last), arrays.read(last)
+        if at == 40:
+            alone, arrays = (some.reorder(np.array([1, 0, 3, 3, 4, 4])) for some in (alone, arrays))
+            alone, arrays = (some.select(np.array([0, 2])) for some in (alone, arrays))
 
 
 def test_a_batch_is_as_many_batches_of_one():
