@@ -115,7 +115,7 @@ def _mix(
         return F.scaled_dot_product_attention(
             query, key, value, attn_mask=allowed, dropout_p=dropout, is_causal=causal
         )
-    logits = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    logits = (query / math.sqrt(query.shape[-1])) @ key.transpose(-2, -1)
     if causal:
         later = torch.ones(logits.shape[-2:], dtype=torch.bool, device=logits.device).triu(1)
         logits = logits.masked_fill(later, MASKED)

@@ -110,7 +110,9 @@ class Session:
         network = Network(settings.model, len(vocab))
         if start:
             begin_from(network, start)
-        head = GlyphHead(network.glyph_channels, len(self.classes)) if self.classes else None
+        head = None
+        if self.classes and settings.train.glyph_weight:
+            head = GlyphHead(network.glyph_channels, len(self.classes))
         self.learner = Learner(
             network, settings.train, steps=1, device=self.device, head=head, team=team
         )
