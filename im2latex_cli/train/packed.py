@@ -10,10 +10,13 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +40,10 @@ VERSION = 1
 """Layout of the pack; a new number makes every old pack unused."""
 
 _ARRAYS = ("starts", "sizes", "ids", "id_starts", "glyphs", "glyph_starts")
-_CHUNK = 256
+PROCESSES_FROM = 4096
+"""Pictures from which on processes prepare them; below, threads do."""
+
+_CHUNK, _PIECE = 4096, 64
 
 Glyphs = NDArray[np.float32]
 """(G, 4): kind (index into `Packed.kinds`), x, y of the centre in pixels, token index or -1."""
@@ -232,18 +238,33 @@ Opened = tuple[NDArray[np.uint8], Frame] | str
 
 
 def _pictures(records: Sequence[Record], preprocessing: Preprocessing) -> Iterator[Opened]:
-    def prepared(record: Record) -> Opened:
-        try:
-            image = open_grey(record.image, name=str(record.image))
-            return prepare_with_frame(image, preprocessing)
-        except InputError as error:
-            named = str(error)
-            return named if record.image.name in named else f"{record.image}: {named}"
-
-    waiting = iter(records)
-    with ThreadPoolExecutor() as pool:
+    prepared = partial(_prepared, preprocessing=preprocessing)
+    waiting = (record.image for record in records)
+    pool = _pool(len(records))
+    try:
         while chunk := list(islice(waiting, _CHUNK)):
-            yield from pool.map(prepared, chunk)
+            yield from pool.map(prepared, chunk, chunksize=_PIECE)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _prepared(path: Path, *, preprocessing: Preprocessing) -> Opened:
+    try:
+        return prepare_with_frame(open_grey(path, name=str(path)), preprocessing)
+    except InputError as error:
+        named = str(error)
+        return named if path.name in named else f"{path}: {named}"
+
+
+def _pool(count: int) -> Executor:
+    """Threads for a few pictures; processes, which take a second to start, for many."""
+    if count < PROCESSES_FROM:
+        return ThreadPoolExecutor()
+    return ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_leave_interrupts)
+
+
+def _leave_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
 
 
 def _read_glyphs(path: Path) -> tuple[dict[str, Glyphs], list[tuple[str, int]]]:

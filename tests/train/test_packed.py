@@ -89,6 +89,21 @@ def test_unreadable_picture_is_left_out_and_named(data: Path, vocab: Vocab, tmp_
     assert "000001.png" in packed.skipped[0]
 
 
+def test_processes_make_the_pack_that_threads_make(
+    data: Path, vocab: Vocab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data / "train" / "000001.png").write_bytes(b"no picture")
+    one = packing(data, vocab, tmp_path / "threads")
+    monkeypatch.setattr("im2latex_cli.train.packed.PROCESSES_FROM", 1)
+    other = packing(data, vocab, tmp_path / "processes")
+    assert one.skipped == other.skipped
+    assert len(one.skipped) == 1
+    assert one.names == other.names
+    assert np.array_equal(one.pixels, other.pixels)
+    assert np.array_equal(one.sizes, other.sizes)
+    assert np.array_equal(one.glyphs, other.glyphs)
+
+
 def test_only_unreadable_pictures_are_an_input_error(
     data: Path, vocab: Vocab, tmp_path: Path
 ) -> None:
