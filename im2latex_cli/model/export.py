@@ -20,9 +20,10 @@ from torch.export import Dim
 
 from im2latex_cli.model.canvas import UNIT
 from im2latex_cli.model.inputs import to_ink
+from im2latex_cli.model.memory import Memory
 from im2latex_cli.model.network import Network
 from im2latex_cli.model.recurrent import RecurrentState
-from im2latex_cli.model.transformer import TransformerState
+from im2latex_cli.model.transformer import TransformerDecoder, TransformerState
 
 OPSET = 18
 SCORES = "log_probabilities"
@@ -49,6 +50,13 @@ def flatten(state: TransformerState | RecurrentState, mask: Tensor) -> Flat:
         return Flat(memory | {"mask": mask}, rows)
     caches = state.caches or tuple((k[:, :, :0], v[:, :, :0]) for k, v in state.memory)
     return Flat(_named("memory", state.memory) | {"mask": mask}, _named("cache", caches))
+
+
+def _begun(network: Network, memory: Memory) -> TransformerState | RecurrentState:
+    """Nothing read yet."""
+    if isinstance(network.decoder, TransformerDecoder):
+        return network.decoder.start_graph(memory)
+    return network.decoder.start(memory)
 
 
 def _named(what: str, pairs: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
@@ -81,8 +89,7 @@ class _Encoder(nn.Module):
 
     def forward(self, pictures: Tensor, sizes: Tensor) -> tuple[Tensor, ...]:
         memory = self.network.encode(to_ink(pictures), sizes, padded=True)
-        state: Any = self.network.start(memory)
-        flat = flatten(state, memory.mask)
+        flat = flatten(_begun(self.network, memory), memory.mask)
         return (*flat.memory.values(), *(one[:, None] for one in flat.rows.values()))
 
 
@@ -123,11 +130,11 @@ def graphs(network: Network) -> dict[str, bytes]:
     pictures = torch.zeros(2, 1, 4 * UNIT[0], 12 * UNIT[1], dtype=torch.uint8)
     sizes = torch.tensor([[40, 90], [64, 96]])
     memory = network.encode(to_ink(pictures), sizes, padded=True)
-    state: Any = network.start(memory)
+    state = _begun(network, memory)
     begun = flatten(state, memory.mask)
-    _, later = network.step(torch.zeros(6, dtype=torch.int64), state.repeat(3))
-    for _ in range(4):
-        _, later = network.step(torch.zeros(6, dtype=torch.int64), later)
+    later = state.repeat(3)
+    for _ in range(5):
+        _, _, later = network.look(torch.zeros(6, dtype=torch.int64), later, memory.mask)
     flat = flatten(later, memory.mask)
     return {
         "encoder": _encoder(network, begun, pictures, sizes),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -11,10 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from im2latex_cli.model import stepping
 from im2latex_cli.model.attention import CrossAttention, KeyValue, SelfAttention
 from im2latex_cli.model.memory import Decoded, Memory
 from im2latex_cli.model.positions import sinusoids
-from im2latex_cli.model.state import take_pictures
+from im2latex_cli.model.stepping import Affine, LayerWeights, TreeState, Weights
 
 
 class FeedForward(nn.Module):
@@ -77,6 +77,20 @@ class DecoderLayer(nn.Module):
         x, queries = self._look(x, memory, mask)
         return x.reshape(-1, 1, x.shape[-1]), queries, cache
 
+    def weights(self) -> LayerWeights:
+        """For `stepping`."""
+        return LayerWeights(
+            _affine(self.norm_self),
+            _affine(self.attend.project),
+            _affine(self.attend.out),
+            _affine(self.norm_cross),
+            _affine(self.cross.query),
+            _affine(self.cross.out),
+            _affine(self.norm_inner),
+            _affine(self.inner.first),
+            _affine(self.inner.second),
+        )
+
     def _look(self, x: Tensor, memory: KeyValue, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         queries = self.cross.queries(self.norm_cross(x))
         x = x + self.dropout(self.cross(queries, memory, mask))
@@ -85,7 +99,7 @@ class DecoderLayer(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class TransformerState:
-    """Where the decoder stands; memory by picture, caches by row.
+    """Where the decoder of a graph stands; memory by picture, caches by row.
 
     Attributes:
         memory: keys and values of the picture for each layer, B rows.
@@ -100,22 +114,11 @@ class TransformerState:
     position: int = 0
 
     def repeat(self, times: int) -> Self:
-        """See `State.repeat`."""
-        return self._map_rows(lambda rows: rows.repeat_interleave(times, dim=0))
-
-    def reorder(self, rows: Tensor) -> Self:
-        """See `State.reorder`."""
-        return self._map_rows(lambda old: old.index_select(0, rows))
-
-    def select(self, pictures: Tensor) -> Self:
-        """See `State.select`."""
-        batch = self.memory[0][0].shape[0]
-        kept = self._map_rows(lambda rows: take_pictures(rows, pictures, batch=batch))
-        memory = tuple((key[pictures], value[pictures]) for key, value in self.memory)
-        return replace(kept, memory=memory, mask=None if self.mask is None else self.mask[pictures])
-
-    def _map_rows(self, change: Callable[[Tensor], Tensor]) -> Self:
-        return replace(self, caches=tuple((change(k), change(v)) for k, v in self.caches))
+        """Turn each row into `times` equal rows."""
+        caches = (
+            (k.repeat_interleave(times, 0), v.repeat_interleave(times, 0)) for k, v in self.caches
+        )
+        return replace(self, caches=tuple(caches))
 
 
 class TransformerDecoder(nn.Module):
@@ -134,52 +137,57 @@ class TransformerDecoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.taught_layer = min(1, layers - 1)
 
-    def start(self, memory: Memory) -> TransformerState:
+    def start(self, memory: Memory) -> TreeState:
         """One row a picture, nothing read."""
-        return TransformerState(
-            tuple(layer.cross.memory(memory.features) for layer in self._layers()),
-            memory.mask if memory.padded else None,
+        layers = self._layers()
+        weights = Weights(
+            self.embedding.weight,
+            _affine(self.norm),
+            tuple(layer.weights() for layer in layers),
+            layers[0].attend.heads,
         )
+        mask = memory.mask if memory.padded else None
+        return stepping.start(weights, memory.features, self._memory(memory), mask)
+
+    def start_graph(self, memory: Memory) -> TransformerState:
+        """The same for a graph, which keeps a cache for each hypothesis."""
+        return TransformerState(self._memory(memory), memory.mask if memory.padded else None)
+
+    def _memory(self, memory: Memory) -> tuple[KeyValue, ...]:
+        """Keys and values of the pictures for each layer."""
+        return tuple(layer.cross.memory(memory.features) for layer in self._layers())
 
     def decode(self, memory: Memory, ids: Tensor) -> Decoded:
         """Teacher forced: (B, T) ids to what should follow each of them."""
-        state = self.start(memory)
+        seen, mask = self._memory(memory), memory.mask if memory.padded else None
         positions = torch.arange(ids.shape[1], device=ids.device)
         x = self.dropout(self._embed(ids, positions))
         attention = x.new_empty(0)
         for index, layer in enumerate(self._layers()):
-            x, queries = layer(x, state.memory[index], state.mask)
+            x, queries = layer(x, seen[index], mask)
             if index == self.taught_layer:
-                attention = layer.cross.taught(queries, state.memory[index], memory.mask)
+                attention = layer.cross.taught(queries, seen[index], memory.mask)
         return Decoded(self._logits(x), attention)
 
-    def step(self, ids: Tensor, state: TransformerState) -> tuple[Tensor, TransformerState]:
+    def step(self, ids: Tensor, state: TreeState) -> tuple[Tensor, TreeState]:
         """Last ids (R,) to logits (R, V) and the next state."""
-        logits, _, after = self._advance(ids, state)
-        return logits, after
+        return stepping.step(ids, state)
 
     def look(
         self, ids: Tensor, state: TransformerState, mask: Tensor
     ) -> tuple[Tensor, Tensor, TransformerState]:
         """Like `step`, and the attention logits (B, K, S) of the taught head."""
-        logits, queries, after = self._advance(ids, state)
-        taught = self._layers()[self.taught_layer].cross
-        return logits, taught.taught(queries, state.memory[self.taught_layer], mask), after
-
-    def _advance(
-        self, ids: Tensor, state: TransformerState
-    ) -> tuple[Tensor, Tensor, TransformerState]:
-        """Logits, the taught layer's queries (B, heads, K, D / heads), the next state."""
         position = torch.full((1,), state.position, device=ids.device)
         x = self._embed(ids[:, None], position)
         caches, taught = [], x
         for index, layer in enumerate(self._layers()):
-            before = state.caches[index] if state.caches else None
-            x, queries, cache = layer.step(x, state.memory[index], state.mask, before)
+            memory, before = state.memory[index], state.caches[index] if state.caches else None
+            x, queries, cache = layer.step(x, memory, state.mask, before)
             caches.append(cache)
             taught = queries if index == self.taught_layer else taught
         after = replace(state, caches=tuple(caches), position=state.position + 1)
-        return self._logits(x[:, 0]), taught, after
+        memory, cross = state.memory[self.taught_layer], self._layers()[self.taught_layer].cross
+        return self._logits(x[:, 0]), cross.taught(taught, memory, mask), after
 
     def _embed(self, ids: Tensor, positions: Tensor) -> Tensor:
         width = self.embedding.embedding_dim
@@ -191,3 +199,7 @@ class TransformerDecoder(nn.Module):
 
     def _layers(self) -> list[DecoderLayer]:
         return [layer for layer in self.layers if isinstance(layer, DecoderLayer)]
+
+
+def _affine(module: nn.Linear | nn.LayerNorm) -> Affine:
+    return module.weight, module.bias
