@@ -80,8 +80,9 @@ class Environment:
 
     Attributes:
         name: as it stands in the braces.
-        columns: the most columns a row may have; 0 where the column argument says it.
+        columns: the most columns a row may have; 0 where the column argument alone says it.
         argument: `c` column letters, `n` a number of column pairs, or nothing.
+        position: whether it would take a `[` right behind its name for its own.
         display: whether cells are set in display style.
         atom: the class of the whole.
     """
@@ -89,6 +90,7 @@ class Environment:
     name: str
     columns: int
     argument: str = ""
+    position: bool = False
     display: bool = False
     atom: Atom = Atom.ORD
 
@@ -100,10 +102,10 @@ ENVIRONMENTS = {
     entry.name: entry
     for entry in (
         Environment("array", 0, argument="c"),
-        Environment("subarray", 0, argument="c"),
+        Environment("subarray", 1, argument="c"),
         Environment("alignedat", 0, argument="n", display=True),
-        Environment("aligned", UNBOUNDED, display=True),
-        Environment("gathered", 1, display=True),
+        Environment("aligned", UNBOUNDED, position=True, display=True),
+        Environment("gathered", 1, position=True, display=True),
         Environment("cases", 2, atom=Atom.INNER),
         Environment("matrix", 10),
         Environment("smallmatrix", UNBOUNDED),

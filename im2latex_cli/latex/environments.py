@@ -60,6 +60,8 @@ def environment(parser: Parser, out: list[str], last: int) -> int:
         letters = _column_letters(parser, entry)
         written += ["{", *letters, "}"]
         columns = len([letter for letter in letters if letter != "|"])
+        if entry.columns and len(letters) > entry.columns:
+            raise Problem(f"{entry.name} has more than {entry.columns} column")
         if entry.argument == "n":
             columns = 2 * int("".join(letters))
     written += _rows(parser, entry, columns)
@@ -78,7 +80,7 @@ def _rows(parser: Parser, entry: Environment, columns: int) -> list[str]:
         before = ORD if entry.name in _PAIRED and cell % 2 == 0 else NONE
         parser.style = style
         inner = parser.sequence(before)
-        if rows and rows[-1].startswith(NEWLINE):
+        if rows[-1].startswith(NEWLINE) if rows else entry.position:
             _guard(inner)
         rows += inner
         token = parser.tokens[parser.at]
@@ -109,7 +111,7 @@ def _trim(rows: list[str]) -> None:
 
 
 def _guard(inner: list[str]) -> None:
-    r"""Keep `\\` from taking the `*` or `[` of the next row as its own."""
+    r"""Keep `\\` or `\begin{aligned}` from taking the `*` or `[` behind it as its own."""
     if inner[:1] == ["*"]:
         inner[:1] = ["{", "*", "}"]
     elif inner[:1] == ["["]:

@@ -260,8 +260,11 @@ class _Checker:
                 columns = 2 * int("".join(spec)) if spec else 0
             else:
                 columns = sum(letter != "|" for letter in spec)
+            most = self.stack[-1].columns
             self.stack[-1].columns = columns
             self.spec, self.owed, self.row = None, "", True
+            if most and len(spec) > most:
+                return f"{self.owner} has more than {most} column"
             return None if columns else f"{self.owner} has no column"
         if token not in (set("0123456789") if pairs else set("lcr|")) or len(spec) > 60:
             return f"{self.owner} has the unknown column type {token}"

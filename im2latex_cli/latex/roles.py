@@ -23,8 +23,10 @@ from im2latex_cli.latex.commands import (
     Limits,
 )
 
-WITH_OPTION = frozenset(("\\sqrt", "\\xrightarrow", "\\xleftarrow"))
-"""Commands whose argument in brackets may hold any math; others want certain letters there."""
+ANY = "any"
+OPTIONS = dict.fromkeys(("\\sqrt", "\\xrightarrow", "\\xleftarrow"), ANY)
+OPTIONS |= {"\\smash": "tb", "\\cfrac": "lr"}
+"""What the argument in brackets may be: any math, or one of these letters."""
 
 ROWS = "\\substack"
 ALPHABETS = {"\\mathscr": "s", "\\mathbb": "b", "\\mathfrak": "f"}
@@ -37,6 +39,7 @@ INSIDES = UNSEEN + ACCENT + BOX
 _STRUCTURE = frozenset("{}[]^_&")
 _STARS = {"*": "star"}
 _COLUMNS = {"l": "c", "c": "c", "r": "c", "|": "|"} | {digit: digit for digit in "123456789"}
+_SIDES = frozenset("tblr")
 _LACKING = {
     code: frozenset(
         name if len(name) == 1 else f"\\{name}" for name in symbols.LACKING[word[1:]].split()
@@ -70,12 +73,13 @@ class Role(NamedTuple):
         name: of its environment; of a command, its arguments (`m` math, `t` text, `r` rows, or
             one of `ALPHABETS`).
         operator: whether scripts may be moved by `\limits`.
-        option: whether an argument in brackets may come first.
+        option: of `OPTIONS`, the argument in brackets that may come first, or "".
         delimiter: whether it may follow a size such as `\big`: "", "mark", or "none", which is the
             one that leaves no ink.
         text: what it does inside text: "", "any", "blank", "accent" or "word".
         letter: whether it may carry an accent inside text.
         column: its letter in a column argument, or "".
+        side: itself where it is a letter of `OPTIONS`, or "".
         ink: whether in math it leaves ink, whatever its arguments are.
         inside: of `INSIDES`, what its arguments are inside of.
         lacking: of `ALPHABETS`, those that lack it.
@@ -84,11 +88,12 @@ class Role(NamedTuple):
     kind: str
     name: str = ""
     operator: bool = False
-    option: bool = False
+    option: str = ""
     delimiter: str = ""
     text: str = ""
     letter: bool = False
     column: str = ""
+    side: str = ""
     ink: bool = False
     inside: str = ""
     lacking: str = ""
@@ -101,7 +106,8 @@ def role_of(token: str) -> Role:
         delimiter=("none" if token == "." else "mark") if token in DELIMITERS else "",
         text=_in_text(token),
         letter=len(token) == 1 and token.isascii() and token.isalpha(),
-        column=_column(token),
+        column=_COLUMNS.get(token, ""),
+        side=token if token in _SIDES else "",
     )
     if token in _STRUCTURE:
         return role._replace(kind=token)
@@ -134,7 +140,7 @@ def _word(token: str, role: Role) -> Role:
         kind="command",
         name="r" if token == ROWS else ALPHABETS.get(token, entry.args),
         operator=operator,
-        option=token in WITH_OPTION,
+        option=OPTIONS.get(token, ""),
         ink=_leaves_ink(token, entry),
         inside="".join(one for one in INSIDES if token in _INSIDE[one]),
     )
@@ -164,7 +170,3 @@ def _in_text(token: str) -> str:
         plain = token.isascii() and token.isprintable() and token not in _NOT_TEXT
         return "any" if plain else ""
     return "any" if token in TEXT_SYMBOLS else ""
-
-
-def _column(token: str) -> str:
-    return _COLUMNS.get(token, "")
