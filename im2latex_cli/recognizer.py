@@ -237,14 +237,13 @@ class Recognizer:
         ]
 
     def log_likelihoods(
-        self, images: Sequence[Picture], formulas: Sequence[Sequence[str]]
+        self, pictures: Sequence[Grey], formulas: Sequence[Sequence[str]]
     ) -> list[float]:
         """Natural log-probability of each formula's tokens and its end, given its picture.
 
-        Pictures are read at their own size only. Tokens outside the vocabulary count as the
-        unknown token.
+        Pictures are from `open` or `prepare`, and read at their own size only. Tokens outside the
+        vocabulary count as the unknown token.
         """
-        pictures = self._pictures(images)
         ids = [[BOS, *self.vocab.encode(tokens), EOS] for tokens in formulas]
         return self._by_batch(
             pictures,

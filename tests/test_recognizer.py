@@ -108,7 +108,9 @@ def test_the_score_is_the_likelihood_of_the_tokens(reader):
     once = DecodeSettings(max_tokens=200, scales=())
     ended = Recognizer(reader._engine, reader.vocab, Preprocessing(), decode=once)
     best = [some[0] for some in ended.batch(pages)]
-    likely = ended.log_likelihoods(pages, [one.tokens for one in best])
+    likely = ended.log_likelihoods(
+        [ended.prepare(page) for page in pages], [one.tokens for one in best]
+    )
     for one, likelihood in zip(best, likely, strict=True):
         cut_off = len(one.tokens) == 200
         assert likelihood <= one.score + 1e-3
@@ -124,7 +126,7 @@ def test_a_formula_is_no_longer_than_its_picture_can_hold(model_file):
 
 
 def test_likelihoods_do_not_depend_on_the_batch(reader):
-    pages = [drawn(5), drawn(6, (60, 200)), drawn(7)]
+    pages = [reader.prepare(one) for one in (drawn(5), drawn(6, (60, 200)), drawn(7))]
     formulas = [["x"], ["x", "^", "{", "2", "}"], ["unheard", "of"]]
     together = reader.log_likelihoods(pages, formulas)
     alone = [reader.log_likelihoods([p], [f])[0] for p, f in zip(pages, formulas, strict=True)]

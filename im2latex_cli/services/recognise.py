@@ -18,7 +18,6 @@ from im2latex_cli.progress import Reporter
 from im2latex_cli.recognizer import Recognizer, find_model
 from im2latex_cli.report import attention
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.vision.image import open_grey
 
 CHUNK = 64
 """Pictures opened at once."""
@@ -71,7 +70,7 @@ def recognise(
     with reporter.step("Recognise", total=len(wanted)) as step:
         for start in range(0, len(wanted), CHUNK):
             chunk = wanted[start : start + CHUNK]
-            pictures, errors = _open(chunk)
+            pictures, errors = _open(recognizer, chunk)
             read = dict(_read(recognizer, pictures, errors)) if pictures else {}
             made.extend(_prediction(row, at, read, errors) for at, row in enumerate(chunk))
             likely = [(pictures[at], chunk[at].tokens) for at in read]
@@ -96,7 +95,7 @@ def attend(settings: Settings, model: str) -> Callable[[Picture, Sequence[str]],
 
     def draw(picture: Picture, tokens: Sequence[str]) -> bytes | None:
         try:
-            prepared = recognizer.prepare(picture)
+            prepared = recognizer.open(picture).picture
         except InputError:
             return None
         written = Hypothesis(join(tokens), tuple(tokens), 0.0, 0.0)
@@ -127,11 +126,14 @@ def _load(settings: Settings, model: str) -> Recognizer:
     )
 
 
-def _open(chunk: Sequence[Labelled]) -> tuple[dict[int, Picture], dict[int, InputError]]:
+def _open(
+    recognizer: Recognizer, chunk: Sequence[Labelled]
+) -> tuple[dict[int, Picture], dict[int, InputError]]:
+    """The pictures as the network will see them, and what is wrong with the others."""
     pictures, errors = {}, {}
     for at, row in enumerate(chunk):
         try:
-            pictures[at] = open_grey(row.content(), name=row.image)
+            pictures[at] = recognizer.open(row.content(), name=row.image).picture
         except InputError as error:
             errors[at] = error
     return pictures, errors
@@ -142,12 +144,12 @@ def _read(
 ) -> Iterator[tuple[int, tuple[Hypothesis, ...]]]:
     """Read all pictures at once; where that fails, one by one, so that one costs only itself."""
     try:
-        found = recognizer.batch(list(pictures.values()))
+        found = recognizer.read(list(pictures.values()))
         yield from zip(pictures, map(tuple, found), strict=True)
     except InputError:
         for at, picture in pictures.items():
             try:
-                yield at, tuple(recognizer.batch([picture])[0])
+                yield at, tuple(recognizer.read([picture])[0])
             except InputError as error:
                 errors[at] = error
 

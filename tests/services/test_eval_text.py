@@ -24,13 +24,16 @@ from im2latex_cli.progress import SilentReporter
 from im2latex_cli.services import eval_text, recognise
 from im2latex_cli.settings.sections import EvaluateSettings
 from im2latex_cli.settings.tree import Settings
+from im2latex_cli.vision.image import open_grey
 
+HEIGHT, CUT = 20, 2
+"""Of a picture, in pixels, and what `open` takes off it."""
 FORMULAS = ("x ^ { 2 } + 1", r"\frac { a } { b }", r"\alpha + \beta")
 
 
 def png(number: int) -> bytes:
     """A picture whose size tells its number."""
-    grey = np.full((20, 30 + number), 255, np.uint8)
+    grey = np.full((HEIGHT, 30 + number), 255, np.uint8)
     grey[8:12, 5:20] = 0
     held = io.BytesIO()
     Image.fromarray(grey).save(held, "PNG")
@@ -60,23 +63,27 @@ class Oracle:
         cls.loaded += 1
         return cls()
 
-    def batch(self, pictures):
+    def read(self, pictures):
         found = [self.answers[picture.shape[1] - 30] for picture in pictures]
         if None in found:
             raise InputError("nothing to read")
         return [[Hypothesis(join(tokenize(one)), tuple(tokenize(one)), -1, 1)] for one in found]
 
-    def prepare(self, picture):
-        return picture
+    def open(self, image, *, name="picture"):
+        self.opened.append(name)
+        grey = image if isinstance(image, np.ndarray) else open_grey(image, name=name)
+        return SimpleNamespace(picture=grey[CUT:], numbered=True)
 
     def attention(self, picture, hypothesis):
+        assert picture.shape[0] == HEIGHT - CUT
         self.attended.append(" ".join(hypothesis.tokens))
         weights = np.ones((len(hypothesis.tokens), 3, 5), np.float32)
         return SimpleNamespace(
             picture=picture, tokens=hypothesis.tokens, weights=weights, cell=(8, 8)
         )
 
-    def log_likelihoods(self, _pictures, formulas):
+    def log_likelihoods(self, pictures, formulas):
+        assert {picture.shape[0] for picture in pictures} == {HEIGHT - CUT}
         return [-0.5 * (len(tokens) + 1) for tokens in formulas]
 
 
@@ -90,6 +97,7 @@ def oracle(monkeypatch, tmp_path):
     class Fresh(Oracle):
         loaded = 0
         attended: ClassVar[list[str]] = []
+        opened: ClassVar[list[str]] = []
 
     monkeypatch.setattr(recognise, "Recognizer", Fresh)
     monkeypatch.setattr(recognizer, "find_model", lambda _: model)
@@ -116,6 +124,12 @@ def test_a_perfect_model(tmp_path, oracle):
     assert (found.pictures, found.failed, found.exit_code, found.note) == (3, 0, 0, None)
     assert [row.form for row in found.forms][:2] == ["raw", "im2markup"]
     assert found.confusions == ()
+
+
+def test_each_picture_is_prepared_once(tmp_path, oracle):
+    imagefolder(tmp_path / "data")
+    evaluate(tmp_path)
+    assert [Path(name).name for name in oracle.opened] == ["0.png", "1.png", "2.png"]
 
 
 def test_predictions_and_their_origin_are_kept_in_the_run_folder(tmp_path, oracle):
