@@ -94,7 +94,8 @@ def start(
 ) -> TreeState:
     """Nothing read yet: one row for each of the features (B, S, D)."""
     tree = Tree.plant(features, layers=len(weights.layers))
-    return TreeState(weights, memory, mask, tree, _positions(POSITIONS, features))
+    packed = tuple((key.contiguous(), value.contiguous()) for key, value in memory)
+    return TreeState(weights, packed, mask, tree, _positions(POSITIONS, features))
 
 
 def step(ids: Tensor, state: TreeState) -> tuple[Tensor, TreeState]:
