@@ -105,13 +105,9 @@ def search(
     state = state.repeat(width)
     rank = _Ranking(length_penalty, nbest, max_steps, diversity)
     look = _interval(start)
-    xp = kind(log_probabilities)
-    only_end = xp.full(log_probabilities.shape[1:], -math.inf, log_probabilities)
-    only_end[eos] = 0
     over: list[_Beam] = []
     for taken in range(1, max_steps):
-        some = _some_ended(beam)
-        if some and taken % look == 0:
+        if taken % look == 0 and _some_ended(beam):
             ended, going = _sorted_out(rank.going(beam))
             if len(going) <= CROWDED * (len(ended) + len(going)):
                 over.append(_keep(beam, ended))
@@ -120,10 +116,7 @@ def search(
                 beam, state = _keep(beam, going), state.select(going)
         last = beam.ids[:, :, taken - 1].reshape(-1)
         log_probabilities, state = step(last, state)
-        log_probabilities = log_probabilities.reshape(*beam.scores.shape, -1)
-        if some:
-            log_probabilities = xp.where(beam.ended[:, :, None], only_end, log_probabilities)
-        rows = _advance(beam, log_probabilities, taken, eos, rank)
+        rows = _advance(beam, log_probabilities.reshape(*beam.scores.shape, -1), taken, eos, rank)
         if width > 1:
             state = state.reorder(rows)
     else:
@@ -156,6 +149,15 @@ def _sorted_out(going: Array) -> tuple[Array, Array]:
 def _some_ended(beam: _Beam) -> bool:
     """Whether any hypothesis ended; also where the host would have to wait to know."""
     return kind(beam.ended).waits(beam.ended) or bool(beam.ended.any())
+
+
+def _held(log_probabilities: Array, ended: Array, eos: int) -> Array:
+    """Log-probabilities (B, K, V) where hypotheses that ended (B, K) can only end again, for 0."""
+    xp = kind(log_probabilities)
+    only_end = xp.full(log_probabilities.shape[2:], -math.inf, log_probabilities)
+    only_end[eos] = 0
+    held: Array = xp.where(ended[:, :, None], only_end, log_probabilities)
+    return held
 
 
 def _interval(start: Array) -> int:
@@ -213,13 +215,15 @@ def _advance(beam: _Beam, log_probabilities: Array, taken: int, eos: int, rank: 
 
     Args:
         beam: changed in place.
-        log_probabilities: (B, K, V) of the next id; where the hypothesis ended, of the end only.
+        log_probabilities: (B, K, V) of the next id.
         taken: ids chosen so far.
         eos: id of the end.
         rank: how candidates compare.
     """
     batch, width, size = log_probabilities.shape
     xp = kind(log_probabilities)
+    if _some_ended(beam):
+        log_probabilities = _held(log_probabilities, beam.ended, eos)
     candidates = beam.scores[:, :, None] + log_probabilities
     lengths = beam.lengths + ~beam.ended
     ranked = candidates
