@@ -92,6 +92,8 @@ def test_the_script_for_made_formulas_runs(tmp_path: Path) -> None:
             member = tarfile.TarInfo("metadata.jsonl")
             member.size = len(metadata)
             archive.addfile(member, io.BytesIO(metadata))
+    with gzip.open(tmp_path / "valid.tsv.gz", "wt", encoding="utf-8") as file:
+        file.write("source\tkind\tformula\na\tinline\tx_{1}+z\n")
     letters = "abcdefgh"
     rows = [
         f"{'hep-th' if n % 2 else 'a'}\t{'val' if n > 50 else 'train'}\t"
@@ -100,13 +102,42 @@ def test_the_script_for_made_formulas_runs(tmp_path: Path) -> None:
     ]
     real, mix = tmp_path / "real.tsv", tmp_path / "mix.tsv"
     real.write_text("\n".join(["source\tsplit\tformula", *rows]) + "\n", encoding="utf-8")
-    command = [sys.executable, "-c", script, str(tmp_path), str(real), str(mix), "8", "4"]
+    command = [sys.executable, "-c", script, *map(str, (tmp_path, real, mix)), "8", "4", "1"]
     subprocess.run(command, check=True)
     head, *lines = mix.read_text(encoding="utf-8").splitlines()
     assert head == "source\tsplit\tformula"
     assert set(rows) < set(lines)
     made = Counter(line.split("\t")[0] for line in set(lines) - set(rows))
     assert made == {"made-hep-th": 8, "made": 4}
+
+
+def test_the_script_that_puts_data_sets_together_runs(tmp_path: Path) -> None:
+    (script,) = re.findall(
+        r'^```python\n("""Put data sets into one.*?)^```$', CARD, re.DOTALL | re.MULTILINE
+    )
+    for name, count in (("a", 3), ("b", 4)):
+        for split in ("train", "val"):
+            folder = tmp_path / name / split
+            folder.mkdir(parents=True)
+            files = [f"{n:06}.png" for n in range(count)]
+            for file in files:
+                (folder / file).write_text(f"{name} {split} {file}")
+            rows = [json.dumps({"file_name": file, "formula": name}) for file in files]
+            marks = [json.dumps({"file_name": file, "glyphs": [[name]]}) for file in files]
+            (folder / "metadata.jsonl").write_text("\n".join(rows) + "\n")
+            (folder / "glyphs.jsonl").write_text("\n".join(marks) + "\n")
+    parts = (f"{tmp_path / 'a'}=2", f"{tmp_path / 'b'}=9")
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "out"), *parts], check=True)
+    for split, wanted in (("train", {"a": 2, "b": 4}), ("val", {"a": 3, "b": 4})):
+        folder = tmp_path / "out" / split
+        lines = (folder / "metadata.jsonl").read_text().splitlines()
+        rows = {row["file_name"]: row for row in map(json.loads, lines)}
+        assert Counter(row["formula"] for row in rows.values()) == wanted
+        for line in (folder / "glyphs.jsonl").read_text().splitlines():
+            row = json.loads(line)
+            assert row["glyphs"] == [[rows[row["file_name"]]["formula"]]]
+        for file, row in rows.items():
+            assert (folder / file).read_text().startswith(f"{row['formula']} {split}")
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(((?!http)[^)#]+)", CARD))

@@ -20,9 +20,10 @@ from im2latex_cli.recombine.assemble import Stock, build, grow
 from im2latex_cli.recombine.pieces import Tokens
 from im2latex_cli.recombine.rare import Rare, examples
 from im2latex_cli.recombine.rename import vary
+from im2latex_cli.recombine.spacing import space_out
 from im2latex_cli.recombine.swap import Pool, swap
 
-VERSION = "1"
+VERSION = "2"
 """Changes whenever the same input makes other formulas."""
 
 Made = tuple[str, ...]
@@ -35,6 +36,7 @@ _BUILT = 0.06
 _SMALLEST_BUILT = 10
 _GROWN = 0.5
 _ROOM = 6
+_SPACED = 0.5
 _TARGETS = 8
 """Lengths that are tried before the input is taken to be exhausted."""
 _BARREN = 300
@@ -206,6 +208,8 @@ class Maker:
             if len(tokens) < target - _ROOM and rng.random() < _GROWN:
                 tokens = grow(tokens, target, self._stock)
         tokens = vary(tokens, self._usage, rng)
+        if rng.random() < _SPACED:
+            tokens = space_out(tokens, self._usage, rng)
         made = self._gate.admit(tokens)
         return made if made is not None and abs(len(made) - target) <= 1.5 * slack else None
 
