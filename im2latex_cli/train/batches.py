@@ -28,7 +28,7 @@ from im2latex_cli.train.team import ALONE, Team
 POOL = 16_384
 """Pictures that are sorted into buckets together."""
 
-_WIDTH_STEP, _HEIGHT_STEP = 32, UNIT[0]
+_WIDTH_STEP = 32
 _JITTER = 0.05
 
 Indices = NDArray[np.int64]
@@ -127,8 +127,8 @@ def plan(
     sizes, lengths = packed.sizes[pool], packed.lengths[pool] + 1
     jitter = random.uniform(1 - _JITTER, 1 + _JITTER, len(pool))
     heights, widths = sizes[:, 0], sizes[:, 1]
-    buckets = (-(-heights // _HEIGHT_STEP), (widths * jitter).astype(np.int64) // _WIDTH_STEP)
-    order = np.lexsort((lengths, *reversed(buckets)))
+    high, wide = -(-heights // UNIT[0]), (widths * jitter).astype(np.int64) // _WIDTH_STEP
+    order = np.lexsort((lengths, wide, high))
     batches, start, height, width, longest = [], 0, 0, 0, 0
     for end, at in enumerate(order):
         grown = (max(height, heights[at]), max(width, widths[at]), max(longest, lengths[at]))

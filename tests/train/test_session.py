@@ -65,6 +65,16 @@ def test_without_glyphs_in_the_data_attention_is_simply_not_taught(
     assert report.parts == {}
 
 
+def test_glyphs_are_not_named_where_that_has_no_weight(
+    packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    session = begin(packed, vocab, settings, **{**TAUGHT, "glyph_weight": 0.0})
+    assert session.classes is not None
+    assert session.learner.head is None
+    (report,) = islice(session.steps(), 1)
+    assert set(report.parts) == {"attention"}
+
+
 def test_bfloat16_trains_on_the_cpu_too(packed: Packed, vocab: Vocab, settings: Settings) -> None:
     session = begin(packed, vocab, settings, precision="bfloat16", epochs=2)
     assert all(report.finite for report in session.steps())
