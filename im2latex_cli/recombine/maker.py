@@ -23,7 +23,7 @@ from im2latex_cli.recombine.rename import vary
 from im2latex_cli.recombine.spacing import space_out
 from im2latex_cli.recombine.swap import Pool, swap
 
-VERSION = "2"
+VERSION = "3"
 """Changes whenever the same input makes other formulas."""
 
 Made = tuple[str, ...]

@@ -19,6 +19,8 @@ _PLAIN, _STRETCHED = "", "\\left"
 _NEUTRAL = frozenset("01")
 _NEW_DIGITS = 0.4
 _LONGEST_PLAIN = 40
+_BOLD = {"\\boldsymbol": 3, "\\mathbf": 2}
+"""Bold fonts, and how many of the groups of letters (lower, upper, Greek) each can set."""
 
 
 class Draft:
@@ -149,6 +151,21 @@ def dress(draft: Draft, rng: Random) -> None:
         draft.edits[at] = [word, "{", letter, "}"]
 
 
+def vectors(draft: Draft, rng: Random) -> None:
+    """Set one to three letters in one bold font throughout, under accents too."""
+    fonts = [font for font in _BOLD if draft.usage.counts[font]]
+    if not fonts:
+        return
+    font, places = rng.choice(fonts), dict[str, list[int]]()
+    for group in ("lower", "upper", "greek")[: _BOLD[font]]:
+        for at in draft.sites.get(group, ()):
+            if not draft.single(at) or group_of(draft.tokens[at - 2]) != "font":
+                places.setdefault(draft.tokens[at], []).append(at)
+    for letter in rng.sample(list(places), min(len(places), rng.choice((1, 1, 2, 3)))):
+        for at in places[letter]:
+            draft.edits[at] = [font, "{", *draft.edits.get(at, [letter]), "}"]
+
+
 def brackets(draft: Draft, rng: Random) -> None:
     """Give one pair of brackets another shape, or another size."""
     places = draft.sites.get("bracket")
@@ -231,6 +248,7 @@ _CHANGES: tuple[tuple[float, Change], ...] = (
     (0.15, one_kind("space", 0.3)),
     (0.03, one_kind("stack", 0.5)),
     (0.4, fonts),
+    (0.1, vectors),
     (0.1, dress),
     (0.15, brackets),
 )

@@ -69,6 +69,22 @@ def test_capital_fonts_go_on_capitals_only() -> None:
                 assert new[at + 2].isupper()
 
 
+def test_vectors_are_bold_throughout() -> None:
+    seen = set()
+    for seed in range(100):
+        draft = Draft(tokens_of(r"\hat x_i + \mathrm{y} = x \alpha"), ALL)
+        rename.vectors(draft, Random(seed))
+        seen.add(" ".join(draft.finished()))
+    bold = r"\hat { \boldsymbol { x } } _ { i } + \mathrm { y } = \boldsymbol { x } \alpha"
+    assert {bold, bold.replace("boldsymbol", "mathbf")} <= seen
+    assert any(r"\boldsymbol { \alpha }" in formula for formula in seen)
+    assert not any(r"\mathbf { \alpha }" in formula for formula in seen)
+    assert all(normalize(formula).tokens == tuple(formula.split(" ")) for formula in seen)
+    plain = Draft(tokens_of("x"), Usage({"x": 1}))
+    rename.vectors(plain, Random(0))
+    assert plain.finished() == ["x"]
+
+
 def test_brackets_change_in_pairs() -> None:
     seen = set()
     for seed in range(100):
