@@ -10,6 +10,7 @@ from im2latex_cli.latex.atoms import is_space
 from im2latex_cli.latex.commands import NEWLINE
 from im2latex_cli.latex.desugar import OLD, desugar, unwrap
 from im2latex_cli.latex.parser import END, Parser, Problem, describe, describe_unknown
+from im2latex_cli.latex.shifts import out_of_text, shifted
 from im2latex_cli.latex.tokenizer import tokenize
 
 for _module in (handlers, operators, environments, text):
@@ -51,8 +52,8 @@ _OLD_SCRIPTS = {"\\sp": "^", "\\sb": "_"}
 
 
 def _canonical(tokens: list[str], *, keep: bool) -> list[str]:
-    if "$" in tokens or "\\(" in tokens or "\\[" in tokens:
-        tokens = unwrap(tokens)
+    if shifted(tokens):
+        tokens = out_of_text(unwrap(tokens))
     if "\\sp" in tokens or "\\sb" in tokens:
         tokens = [_OLD_SCRIPTS.get(token, token) for token in tokens]
     while tokens and (tokens[-1] == "\\" or tokens[-1].startswith(NEWLINE)):

@@ -126,14 +126,14 @@ def join(tokens: Sequence[str]) -> str:
 
 
 class _Mode:
-    """Whether the next token is text, followed through braces and dollar signs."""
+    """Whether the next token is text, followed through braces and math shifts."""
 
     __slots__ = ("_shifted", "_stack", "text", "waits")
 
     def __init__(self) -> None:
         self.text = False
         self.waits = False  # a text word waits for its brace
-        self._shifted = False  # inside $...$ of the text
+        self._shifted = False  # inside $...$ or \(...\) of the text
         self._stack: list[tuple[bool, bool]] = []
 
     def take(self, token: str) -> None:
@@ -144,8 +144,10 @@ class _Mode:
         elif token == "}":
             if self._stack:
                 self.text, self._shifted = self._stack.pop()
-        elif token == "$" and (self.text or self._shifted):
-            self.text, self._shifted = self._shifted, self.text
+        elif self.text and token in ("$", "\\("):
+            self.text, self._shifted = False, True
+        elif self._shifted and token in ("$", "\\)"):
+            self.text, self._shifted = True, False
         self.waits = token in TEXT_WORDS
 
 
