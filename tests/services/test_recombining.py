@@ -1,13 +1,12 @@
 """A build that adds made formulas, painted as boxes."""
 
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+import stub_build as stub
 from PIL import Image
 
 from im2latex_cli.data import manifest, store
@@ -16,29 +15,10 @@ from im2latex_cli.errors import Interrupted, UsageError
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recombine.maker import VERSION
-from im2latex_cli.services import build, identity, pictures
+from im2latex_cli.services import build, pictures
 from im2latex_cli.settings.tree import Settings
 
-STUB = Path(__file__).with_name("stub_build.py")
-
-
-def load_stub() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("stub_build", STUB)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-stub = load_stub()
-
-
-@pytest.fixture(autouse=True)
-def boxes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Render with painted boxes instead of a real renderer."""
-    monkeypatch.setattr(pictures, "render_all", stub.render_all)
-    monkeypatch.setattr(identity, "choose", lambda _settings: stub.BoxRenderer())
+pytestmark = pytest.mark.usefixtures("boxes")
 
 
 @pytest.fixture

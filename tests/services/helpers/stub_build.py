@@ -16,6 +16,7 @@ from im2latex_cli.services.build import BuildResult
 from im2latex_cli.settings.tree import Settings
 
 Formula = str | tuple[str, ...]
+LINES = ["x", "y^2", "", "fail", "x", "{", r"\frac{a}{b}", "z_1", "q", "r+s", "t", "u", "v"]
 
 
 class BoxRenderer:
@@ -57,6 +58,12 @@ def settings(source: Path, root: Path, **more: Any) -> Settings:
 
 def run(tree: Settings, *, force: bool = False) -> BuildResult:
     return build.run(tree, SilentReporter(), force=force)
+
+
+def small(root: Path, renderer: str, **more: Any) -> Settings:
+    return Settings.model_validate(
+        {"build": {"output": str(root), **more}, "render": {"renderer": renderer}}
+    )
 
 
 def snapshot(root: Path) -> dict[str, bytes]:
