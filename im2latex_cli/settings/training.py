@@ -191,7 +191,6 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "label_smoothing": 0.05,
             "ema": 0.998,
             "short_first": 0.3,
-            "glyph_weight": 0.5,
             "attention_weight": 0.5,
         },
     },
