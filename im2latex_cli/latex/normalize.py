@@ -52,16 +52,17 @@ _OLD_SCRIPTS = {"\\sp": "^", "\\sb": "_"}
 
 
 def _canonical(tokens: list[str], *, keep: bool) -> list[str]:
-    if shifted(tokens):
+    rewritten = shifted(tokens)
+    if rewritten:
         tokens = out_of_text(unwrap(tokens))
     if "\\sp" in tokens or "\\sb" in tokens:
         tokens = [_OLD_SCRIPTS.get(token, token) for token in tokens]
     while tokens and (tokens[-1] == "\\" or tokens[-1].startswith(NEWLINE)):
         tokens = tokens[:-1]  # a control space cut short by the end of the line, or a line break
     if not OLD.isdisjoint(tokens):
-        tokens, again = _pass(desugar(tokens), keep=keep)[0], True
-    else:
-        tokens, again = _pass(tokens, keep=keep)
+        tokens, rewritten = desugar(tokens), True
+    tokens, again = _pass(tokens, keep=keep)
+    again = again or rewritten
     for _ in range(_PASSES):
         if not again:
             break

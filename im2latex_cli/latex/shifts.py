@@ -8,6 +8,8 @@ _CLOSING = {"$": "$", "\\(": "\\)"}
 _BOLD = "\\boldmath"
 _FULL_SIZE = frozenset(("\\mbox", "\\hbox"))
 _WORDS = TEXT_WORDS - {"\\fbox"}
+_DEEPEST = 20
+"""Text in the math of a text in math, so often; the parser refuses what stays."""
 
 
 def shifted(tokens: list[str]) -> bool:
@@ -15,43 +17,44 @@ def shifted(tokens: list[str]) -> bool:
     return "$" in tokens or "\\(" in tokens or "\\[" in tokens
 
 
-def out_of_text(tokens: list[str]) -> list[str]:
+def out_of_text(tokens: list[str], depth: int = 0) -> list[str]:
     r"""Write `\text{if $x>0$ or}` as `{\text{if }{x>0}\text{ or}}`.
 
     What has no place outside text (math in `\fbox`, tall math of a script) stays, and so does
     what is unbalanced: the parser will name it.
     """
+    if depth == _DEEPEST:
+        return tokens
     out: list[str] = []
     scripts = [False]  # for each open brace: whether it stands in a script
     at = 0
     while at < len(tokens):
         token = tokens[at]
-        if token in _WORDS and tokens[at + 1 : at + 2] == ["{"]:
-            end = _end(tokens, at + 1)
-            script = scripts[-1] or (bool(out) and out[-1] in ("_", "^"))
-            out += _split(token, tokens[at + 2 : end], script=script) or tokens[at : end + 1]
-            at = end + 1
-            continue
-        if token == "{":
-            scripts.append(scripts[-1] or (bool(out) and out[-1] in ("_", "^")))
-        elif token == "}" and len(scripts) > 1:
-            scripts.pop()
-        out.append(token)
+        script = scripts[-1] or (bool(out) and out[-1] in ("_", "^"))
+        if token in _WORDS and (end := _end(tokens, at + 1)):
+            out += _split(token, tokens[at + 2 : end], depth, script=script) or tokens[at : end + 1]
+            at = end
+        else:
+            out.append(token)
+            if token == "{":
+                scripts.append(script)
+            elif token == "}" and len(scripts) > 1:
+                scripts.pop()
         at += 1
     return out
 
 
 def _end(tokens: list[str], at: int) -> int:
-    """The brace that closes the one at `at`, or the last token."""
+    """The brace that closes the one at `at`; 0 where there is none."""
     depth = 0
     for place in range(at, len(tokens)):
         depth += (tokens[place] == "{") - (tokens[place] == "}")
-        if depth == 0:
-            return place
-    return len(tokens) - 1
+        if depth <= 0:
+            return place if depth == 0 and place > at else 0
+    return 0
 
 
-def _split(word: str, body: list[str], *, script: bool) -> list[str]:
+def _split(word: str, body: list[str], depth: int, *, script: bool) -> list[str]:
     """Text and math side by side in braces; empty where that cannot be done."""
     if not shifted(body):
         return []
@@ -60,7 +63,8 @@ def _split(word: str, body: list[str], *, script: bool) -> list[str]:
         token = body[at]
         if token in _CLOSING:
             end = _shift_back(body, at)
-            inner = _math(word, body[at + 1 : end], bold=bold, script=script) if end else []
+            math = out_of_text(body[at + 1 : end], depth + 1)
+            inner = _math(word, math, bold=bold, script=script) if end else []
             if not inner:
                 return []
             out += [*_text(word, run), *inner]
@@ -93,9 +97,8 @@ def _text(word: str, body: list[str]) -> list[str]:
     return [word, "{", *body, "}"] if body else []
 
 
-def _math(word: str, body: list[str], *, bold: bool, script: bool) -> list[str]:
+def _math(word: str, inner: list[str], *, bold: bool, script: bool) -> list[str]:
     """A group that paints what `$...$` paints inside the text; empty where there is none."""
-    inner = out_of_text(body)
     style: list[str] = []
     if not _is_flat(inner) or (script and word in _FULL_SIZE):
         if script and word not in _FULL_SIZE:

@@ -54,6 +54,7 @@ PROBLEMS = {
     "é": "character 'é' (U+00E9) has no place in LaTeX math",
     r"\text{a_b}": "_ inside text",
     r"\text{a $b}": "$ inside text",
+    r"\text{a $b$ c": "$ inside text",
     r"\text{a {b $c$}}": "$ inside text",
     r"\fbox{$a$}": "$ inside text",
     r"x_{\text{$a^2$}}": "$ inside text",
@@ -97,6 +98,7 @@ def test_deep_input_of_any_length_ends_without_recursion_error():
     for opening in ("{", r"\left(", r"\frac{", r"\begin{matrix}", "x^{", r"\text{", r"\sqrt["):
         assert normalize(opening * 5000).problem
         assert check(tokenize(opening * 5000))
+    assert normalize(r"\text{$" * 5000 + "$}" * 5000).problem
 
 
 def _real_formulas():
