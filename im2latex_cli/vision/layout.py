@@ -1,7 +1,7 @@
 """What stands in a picture beside one formula: words, further formulas, an equation number.
 
 All of it is read off the connected pieces of ink. Letters of one word stand on one line, almost
-touching, and half of them are as high as an x; symbols of a formula seldom do. Between two
+touching, and two fifths of them are as high as an x; symbols of a formula seldom do. Between two
 displayed formulas there is more white than between the rows of one. Lengths are in em of the
 text, whose size is estimated from the ink. docs/explanation/pictures.md has what was measured.
 """
