@@ -275,7 +275,8 @@ def _step(learner: Learner, stream: Iterator[Batch], clock: Callable[[], float])
     learner.pictures += pictures
     learner.tally.add(sums)
     covers = 0
-    if learner.step % learner.interval == 0 or learner.step in {1, learner.steps}:
+    first = learner.step == 1 or not learner.tally.last  # of the run, or since it went on
+    if learner.step % learner.interval == 0 or first or learner.step == learner.steps:
         covers = learner.tally.read()
         learner.smoothed = smooth(learner.smoothed, learner.tally.last["text"], covers)
     parts = dict(learner.tally.last)

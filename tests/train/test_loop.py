@@ -213,6 +213,21 @@ def test_reading_the_losses_seldom_changes_what_is_learnt_and_gives_their_means(
     assert seldom[-1].smoothed == pytest.approx(each[-1].smoothed, rel=0.2)
 
 
+def test_a_run_that_goes_on_between_two_readings_reads_its_first_step(
+    packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    learner, batches = begin(packed, vocab, settings, steps=24)
+    learner.interval = 10  # as on a GPU
+    saved = next(capture(learner) for report in fit(learner, batches) if report.step == 13)
+    other, _ = begin(packed, vocab, settings, steps=1)
+    other.interval = 10
+    restore(other, *saved)
+    rest = list(fit(other, stream(packed, other)))
+    assert [report.step for report in rest] == list(range(14, 25))
+    read = [(report.step, report.covers) for report in rest if report.covers]
+    assert read == [(14, 1), (20, 6), (24, 4)]
+
+
 def test_smoothing_many_steps_at_once_is_smoothing_each() -> None:
     one = 3.0
     for _ in range(10):
@@ -254,6 +269,7 @@ def test_a_compiled_step_learns_the_same(
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
 def test_a_step_on_a_gpu_never_waits_and_learns_the_same(
     packed: Packed, vocab: Vocab, settings: Settings
 ) -> None:
