@@ -36,4 +36,4 @@ def fast_in_bfloat16(device: torch.device) -> bool:
     if device.type == "cpu":
         can = torch.cpu.get_capabilities()
         return any(can.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
-    return device.type == "cuda"
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)

@@ -100,7 +100,7 @@ class TrainSettings(Section):
     attention_weight: Annotated[float, Field(ge=0.0)] = 0.0
     """Weight of the taught-attention loss; needs a data set built with glyphs."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """auto is bfloat16 on cuda and on CPUs with instructions for it, float32 elsewhere."""
+    """auto is bfloat16 on CUDA GPUs and CPUs with instructions for it, float32 elsewhere."""
     compile: bool = False
     """Let torch.compile build the training step; slow to begin, slower on CPUs."""
     evaluate_every: PositiveInt | None = None
