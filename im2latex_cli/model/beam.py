@@ -110,10 +110,11 @@ def search(
         if taken % look == 0 and _some_ended(beam):
             ended, going = _sorted_out(rank.going(beam))
             if len(going) <= CROWDED * (len(ended) + len(going)):
-                over.append(_keep(beam, ended))
-                if not len(going):
+                over.append(_keep(beam, kind(start).integers(ended, start)))
+                if not going:
                     break
-                beam, state = _keep(beam, going), state.select(going)
+                kept = kind(start).integers(going, start)
+                beam, state = _keep(beam, kept), state.select(kept)
         last = beam.ids[:, :, taken - 1].reshape(-1)
         log_probabilities, state = step(last, state)
         rows = _advance(beam, log_probabilities.reshape(*beam.scores.shape, -1), taken, eos, rank)
@@ -138,12 +139,11 @@ def _check(width: int, nbest: int, *, vocabulary: int) -> None:
         )
 
 
-def _sorted_out(going: Array) -> tuple[Array, Array]:
+def _sorted_out(going: Array) -> tuple[list[int], list[int]]:
     """Indices of the pictures that ended and of those that go on; the host's one look."""
     flags = going.tolist()
-    both = ([at for at, flag in enumerate(flags) if flag is wanted] for wanted in (False, True))
-    ended, alive = (kind(going).integers(some, going) for some in both)
-    return ended, alive
+    ended = [at for at, flag in enumerate(flags) if not flag]
+    return ended, [at for at, flag in enumerate(flags) if flag]
 
 
 def _some_ended(beam: _Beam) -> bool:

@@ -29,7 +29,8 @@ def without(step: Step[StateT], ids: list[int]) -> Step[StateT]:
     def stepped(last: Array, state: StateT) -> tuple[Array, StateT]:
         scores, state = step(last, state)
         scores = kind(scores).copy(scores)
-        scores[:, ids] = -math.inf
+        for one in ids:  # a list would be sent to the device, which the host then waits for
+            scores[:, one] = -math.inf
         return scores, state
 
     return stepped

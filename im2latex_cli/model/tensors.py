@@ -71,7 +71,7 @@ class Tensors(Arrays):
 
     def integers(self, values: Any, like: Tensor) -> Tensor:
         """See `Arrays`."""
-        return torch.as_tensor(values, dtype=torch.int64, device=like.device)
+        return _sent(values, torch.int64, like.device)
 
     def shorts(self, values: Tensor) -> Tensor:
         """See `Arrays`."""
@@ -83,7 +83,7 @@ class Tensors(Arrays):
 
     def reals(self, values: Any, like: Tensor) -> Tensor:
         """See `Arrays`."""
-        return torch.as_tensor(values, dtype=like.dtype, device=like.device)
+        return _sent(values, like.dtype, like.device)
 
     def waits(self, like: Tensor) -> bool:
         """See `Arrays`."""
@@ -96,3 +96,9 @@ TORCH = Tensors()
 def nothing(device: torch.device) -> Tensor:
     """No integers, on a device."""
     return torch.empty(0, dtype=torch.int64, device=device)
+
+
+def _sent(values: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The host's values on a device; a GPU gets a copy made at once, so nobody waits for it."""
+    held = torch.as_tensor(values, dtype=dtype)
+    return held.to(device, non_blocking=device.type == "cuda")
