@@ -16,6 +16,13 @@ from im2latex_cli.model.inputs import to_batch
 from im2latex_cli.model.memory import Memory
 from im2latex_cli.model.network import Network
 
+_NO_MEMORY = (
+    "can't allocate memory",
+    "not enough memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
+
 
 class TorchEngine:
     """See `engine.Engine`; works on any device."""
@@ -77,4 +84,4 @@ class TorchEngine:
 def _out_of_memory(error: RuntimeError) -> bool:
     if isinstance(error, torch.OutOfMemoryError):
         return True
-    return "can't allocate memory" in str(error) or "not enough memory" in str(error)
+    return any(words in str(error) for words in _NO_MEMORY)

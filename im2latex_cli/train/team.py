@@ -15,6 +15,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from im2latex_cli.errors import UsageError
+
 PATIENCE = timedelta(hours=2)
 """Longest time that one process waits for another: packing a large data set takes long."""
 
@@ -93,13 +95,22 @@ def join(device: str) -> Iterator[Team]:
 
     Args:
         device: the device wanted; GPUs talk through NCCL, everything else through gloo.
+
+    Raises:
+        UsageError: there are more processes than GPUs on this machine.
     """
     if not dist.is_torchelastic_launched():
         yield ALONE
         return
     cuda = device in {"auto", "cuda"} and torch.cuda.is_available()
+    local, cards = dist.get_node_local_rank(), torch.cuda.device_count()
+    if cuda and local >= cards:
+        raise UsageError(
+            f"There is no GPU for process {local + 1} of this machine, which has {cards}.",
+            hint=f"Take torchrun --nproc-per-node={cards}, or --device cpu.",
+        )
     dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=PATIENCE)
     try:
-        yield Team(dist.get_rank(), dist.get_world_size(), dist.get_node_local_rank())
+        yield Team(dist.get_rank(), dist.get_world_size(), local)
     finally:
         dist.destroy_process_group()
