@@ -140,6 +140,34 @@ def test_the_script_that_puts_data_sets_together_runs(tmp_path: Path) -> None:
             assert (folder / file).read_text().startswith(f"{row['formula']} {split}")
 
 
+def test_the_script_that_averages_weights_runs(tmp_path: Path, untrained) -> None:
+    import torch
+
+    from im2latex_cli import checkpoints
+    from im2latex_cli.settings.training import PRESETS, ModelSettings
+
+    (script,) = re.findall(
+        r'^```python\n("""Write the average.*?)^```$', CARD, re.DOTALL | re.MULTILINE
+    )
+    small = {**PRESETS["fast"]["model"], "channels": (4, 8, 8), "width": 16, "heads": 2}
+    dims = ModelSettings.model_validate({**small, "feedforward": 16})
+    other = checkpoints.load(untrained(dims, ["x", "y"]))
+    other.tensors = {name: torch.zeros_like(value) for name, value in other.tensors.items()}
+    checkpoints.save(tmp_path / "other.safetensors", other)
+    first, output = untrained(dims, ["x", "y", "z"]), tmp_path / "out.safetensors"
+    command = [sys.executable, "-c", script, str(first), str(tmp_path / "other.safetensors")]
+    subprocess.run([*command, str(output)], check=True)
+    before, after = checkpoints.load(first), checkpoints.load(output)
+    assert after.vocab.tokens == before.vocab.tokens
+    rows = len(other.vocab)
+    for name, value in before.tensors.items():
+        grown = value.shape != other.tensors[name].shape
+        wanted = value.clone()
+        if value.is_floating_point():
+            (wanted[:rows] if grown else wanted).mul_(0.7)
+        assert torch.allclose(after.tensors[name], wanted), name
+
+
 @pytest.mark.parametrize("link", re.findall(r"\]\(((?!http)[^)#]+)", CARD))
 def test_links_lead_somewhere(link: str) -> None:
     assert (ROOT / "docs" / "explanation" / link).exists()
