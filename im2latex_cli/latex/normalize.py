@@ -40,7 +40,7 @@ def normalize(formula: str, *, spacing: Literal["keep", "drop"] = "keep") -> Nor
     Returns:
         Tokens and problem; normalizing the joined tokens again changes nothing.
     """
-    tokens = tokenize(formula) or tokenize(formula.lstrip().removeprefix("%"))
+    tokens = tokenize(formula)
     try:
         return Normalized(tuple(_canonical(tokens, keep=spacing == "keep")), None)
     except Problem as problem:
