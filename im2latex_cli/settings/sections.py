@@ -123,7 +123,7 @@ class DecodeSettings(Section):
     """Hypotheses kept at each step; 1 is greedy."""
     nbest: PositiveInt = 1
     """Hypotheses returned for each picture."""
-    max_tokens: PositiveInt = 256
+    max_tokens: PositiveInt = 512
     """Longest formula, in tokens."""
     length_penalty: Share = 1.0
     """0 ranks by summed log-probability, 1 by log-probability per token."""
