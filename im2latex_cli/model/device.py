@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 
 from im2latex_cli.errors import UsageError
@@ -34,6 +36,11 @@ def use_threads(count: int | None) -> None:
 def fast_in_bfloat16(device: torch.device) -> bool:
     """Whether products of bfloat16 matrices are faster there than those of float32."""
     if device.type == "cpu":
-        can = torch.cpu.get_capabilities()
-        return any(can.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+        return _cpu_multiplies_bfloat16()
     return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+@cache
+def _cpu_multiplies_bfloat16() -> bool:
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))

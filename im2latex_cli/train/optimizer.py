@@ -9,6 +9,7 @@ from typing import Any, cast, overload
 import torch
 from torch import Tensor, nn
 
+from im2latex_cli.model.device import fast_in_bfloat16
 from im2latex_cli.settings.training import TrainSettings
 
 BETAS = (0.9, 0.98)
@@ -119,9 +120,14 @@ class Muon(torch.optim.AdamW):
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
-    """Bring all singular values of (m, n) near 1 (0.7 to 1.2), in bfloat16."""
+    """Bring all singular values of (m, n) near 1 (0.7 to 1.2).
+
+    In bfloat16 where that is fast. Elsewhere in float32: without instructions for bfloat16 a CPU
+    multiplies such matrices in a plain loop on one core, ten times slower than a whole step.
+    """
     a, b, c = NEWTON_SCHULZ
-    wide = matrix.bfloat16() if matrix.shape[0] <= matrix.shape[1] else matrix.bfloat16().T
+    matrix = matrix.bfloat16() if fast_in_bfloat16(matrix.device) else matrix.float()
+    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     x = wide / (wide.norm() + 1e-7)
     for _ in range(ITERATIONS):
         gram = x @ x.T
