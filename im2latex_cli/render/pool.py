@@ -19,6 +19,8 @@ from im2latex_cli.render.work import Finish, Formula, R, work
 from im2latex_cli.settings.sections import RenderSettings
 
 CHUNK = 1000
+MIXED = 8
+"""Times as many formulas in a chunk of several typefaces, each of which needs a LaTeX run."""
 _AT_HOME = 500
 
 
@@ -81,7 +83,8 @@ def render_all(
         return
     executor = _executor(settings, finish, jobs=jobs, scheduler=scheduler)
     try:
-        yield from _through(executor, _chunks(chain(first, rest)))
+        size = CHUNK * MIXED if settings.fonts else CHUNK
+        yield from _through(executor, _chunks(chain(first, rest), size))
     finally:
         executor.close()
 
@@ -96,9 +99,9 @@ def _executor(
     return DaskExecutor(settings, finish, scheduler=scheduler)
 
 
-def _chunks(formulas: Iterator[Formula]) -> Iterator[list[Formula]]:
+def _chunks(formulas: Iterator[Formula], size: int) -> Iterator[list[Formula]]:
     """Cut the formulas into chunks."""
-    while chunk := list(islice(formulas, CHUNK)):
+    while chunk := list(islice(formulas, size)):
         yield chunk
 
 

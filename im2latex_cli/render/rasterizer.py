@@ -138,7 +138,7 @@ class FontShelf:
             face = freetype.Face(str(outline.file))
             names = outline.glyph_names()
             if not names:
-                face.select_charmap(freetype.FT_ENCODING_ADOBE_CUSTOM)
+                _select_own_encoding(face)
             pixels = use.size / SP_PER_INCH * self._dpi * FINE
             face.set_char_size(0, max(1, round(pixels * 64)), 72, 72)
             right, lean = round(outline.extend * 0x10000), round(outline.slant * 0x10000)
@@ -146,3 +146,10 @@ class FontShelf:
             face.set_transform(matrix, freetype.Vector(*_NUDGE))
             font = self._fonts[use] = Font(use, face, names)
         return font
+
+
+def _select_own_encoding(face: freetype.Face) -> None:
+    """Number glyphs as the font file does: an encoding of its own, or Adobe's standard one."""
+    encodings = {charmap.encoding for charmap in face.charmaps}
+    own = freetype.FT_ENCODING_ADOBE_CUSTOM
+    face.select_charmap(own if own in encodings else freetype.FT_ENCODING_ADOBE_STANDARD)

@@ -89,8 +89,9 @@ class TexRenderer:
         Raises:
             RendererError: LaTeX cannot typeset even an empty document.
         """
-        for start in range(0, len(formulas), BATCH):
-            yield from self._styled(formulas[start : start + BATCH], None)
+        size = self._batch_size
+        for start in range(0, len(formulas), size):
+            yield from self._styled(formulas[start : start + size], None)
 
     def render_tokens(self, formulas: Sequence[Tokens]) -> Iterator[Result]:
         """Yield one page or failure for each formula, whose glyphs know their tokens.
@@ -100,8 +101,9 @@ class TexRenderer:
         Args:
             formulas: tokens of normal forms.
         """
-        for start in range(0, len(formulas), BATCH // 2):
-            batch = formulas[start : start + BATCH // 2]
+        size = self._batch_size // 2
+        for start in range(0, len(formulas), size):
+            batch = formulas[start : start + size]
             yield from self._styled([join(tokens) for tokens in batch], batch)
 
     def _styled(self, formulas: Sequence[str], tokens: Sequence[Tokens] | None) -> list[Result]:
@@ -120,12 +122,17 @@ class TexRenderer:
             pages = self._batch([formulas[i] for i in group], picked, list(group.values()))
             for (index, style), page in zip(list(group.items()), pages, strict=True):
                 if isinstance(page, Page):
-                    results[index] = replace(page, font=str(style))
+                    results[index] = replace(page, font=str(style), look=style.look)
                     continue
                 results[index] = page
                 if style.typeface != plain.typeface:
-                    again[index] = plain
+                    again[index] = style._replace(typeface=plain.typeface)
         return results
+
+    @property
+    def _batch_size(self) -> int:
+        """Formulas taken together: each typeface of a mixed batch needs a LaTeX run of its own."""
+        return BATCH * max(1, len(self._typefaces) // 4) if self._mixed else BATCH
 
     def _batch(
         self, formulas: Sequence[str], tokens: Sequence[Tokens] | None, styles: Sequence[Style]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import re
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from im2latex_cli.errors import RendererError
 from im2latex_cli.render.fonts import FontFinder
-from im2latex_cli.settings.sections import RenderSettings
+from im2latex_cli.settings.sections import Look, RenderSettings
 
 SIZES = (10, 11, 12)
 PLAIN = "computer-modern"
@@ -49,19 +52,66 @@ _SANS = r"""
 )
 
 
-@dataclass(frozen=True, slots=True)
+_EXTRA = "texlive-fonts-extra"
+_NO_SCRIPT = "\\let\\mathscr\\@undefined"
+"""For packages that define the script alphabet themselves and fail if there is one."""
+
+
+@dataclass(frozen=True)
 class Typeface:
-    """One further typeface.
+    r"""One further typeface.
 
     Attributes:
         latex: what the preamble needs.
         files: all must be there.
         package: the Debian package that brings them.
+        conflated: commands that it draws like others, such as \mathsf in a sans-serif typeface;
+            a formula with one of them is drawn in Computer Modern, which tells them apart.
     """
 
     latex: str
     files: tuple[str, ...]
     package: str
+    conflated: tuple[str, ...] = ("\\mathit",)
+
+    @cached_property
+    def conflates(self) -> re.Pattern[str]:
+        """Finds such a command in a formula."""
+        return re.compile(f"(?:{'|'.join(map(re.escape, self.conflated))})(?![A-Za-z])")
+
+
+_ITALIC = ("\\mathit",)
+_SANS_SERIF = ("\\mathit", "\\mathsf")
+_NO_FONTS = ("\\mathit", "\\mathsf", "\\mathtt", "\\imath")
+
+
+def _package(
+    name: str, *files: str, options: str = "", conflated: tuple[str, ...] = _ITALIC
+) -> Typeface:
+    """A typeface that one LaTeX package sets up."""
+    load = f"\\usepackage[{options}]{{{name}}}\n" if options else f"\\usepackage{{{name}}}\n"
+    return Typeface(load, (f"{name}.sty", *files), _EXTRA, conflated)
+
+
+def _newtx(option: str, text: str, *files: str) -> Typeface:
+    """A text family with the mathematics that newtxmath fits to it."""
+    latex = (
+        f"\\usepackage[T1]{{fontenc}}\\usepackage{{{text}}}\\usepackage[{option}]{{newtxmath}}\n"
+    )
+    return Typeface(latex, ("newtxmath.sty", f"{text}.sty", *files), _EXTRA)
+
+
+def _as_text(load: str, *files: str, sans: bool = True) -> Typeface:
+    """A text family whose letters and digits are those of formulas too; symbols stay.
+
+    Upright families and sans-serif ones have no mathematics of their own; word processors,
+    slides and plots write formulas with them all the same.
+    """
+    family = "\\renewcommand\\familydefault\\sfdefault" if sans else ""
+    latex = (
+        f"\\usepackage[T1]{{fontenc}}{load}{family}\\usepackage[italic,noasterisk]{{mathastext}}\n"
+    )
+    return Typeface(latex, ("mathastext.sty", *files), _EXTRA, _SANS_SERIF if sans else _ITALIC)
 
 
 TYPEFACES = {
@@ -70,6 +120,7 @@ TYPEFACES = {
         "\\usepackage{mathptmx}\\DeclareMathAlphabet{\\mathcal}{OMS}{cmsy}{m}{n}\n",
         ("mathptmx.sty", "zptmcmrm.vf", "utmr8a.pfb", "usyr.pfb"),
         "texlive-fonts-recommended",
+        ("\\mathit", "\\boldsymbol", "\\varepsilon", "\\varrho"),
     ),
     "palatino": Typeface(
         "\\usepackage{mathpazo}\n",
@@ -77,15 +128,75 @@ TYPEFACES = {
         "texlive-fonts-recommended",
     ),
     "euler": Typeface(_EULER, ("ueur.fd", "eurm10.pfb"), "texlive-latex-base"),
-    "sans": Typeface(_SANS, ("ot1cmss.fd", "cmss10.pfb"), "texlive-latex-base"),
+    "sans": Typeface(_SANS, ("ot1cmss.fd", "cmss10.pfb"), "texlive-latex-base", ("\\mathsf",)),
+    "newtx": Typeface(
+        "\\usepackage{newtxtext,newtxmath}\n",
+        ("newtxmath.sty", "newtxtext.sty", "binhex.tex"),
+        _EXTRA,
+    ),
+    "newpx": Typeface(
+        "\\usepackage{newpxtext,newpxmath}\n", ("newpxmath.sty", "newpxtext.sty"), _EXTRA
+    ),
+    "stix2": _package("stix2", conflated=("\\mathit", "\\vartriangleleft")),
+    "libertinus": Typeface(
+        "\\usepackage{libertinus-type1}\\usepackage{libertinust1math}\n",
+        ("libertinust1math.sty", "libertinus-type1.sty"),
+        _EXTRA,
+        ("\\mathit", "\\varnothing", "\\vartriangleleft"),
+    ),
+    "utopia": _package("fourier"),
+    "schoolbook": _package("fouriernc"),
+    "kpfonts": Typeface(_NO_SCRIPT + "\\usepackage{kpfonts}\n", ("kpfonts.sty",), _EXTRA),
+    "charter": _package(
+        "mathdesign", "mdbch.sty", options="charter", conflated=("\\mathit", "\\mathscr")
+    ),
+    "antykwa": _package("anttor", options="math", conflated=_NO_FONTS),
+    "bright": _package("cmbright"),
+    "arev": Typeface(
+        _NO_SCRIPT + "\\usepackage{arev}\n",
+        ("arev.sty",),
+        _EXTRA,
+        (
+            "\\mathit",
+            "\\mathsf",
+            "\\varPhi",
+            "\\varSigma",
+            "\\varPi",
+            "\\varXi",
+            "\\varnothing",
+            "\\imath",
+        ),
+    ),
+    "iwona": _package("iwona", options="math", conflated=_NO_FONTS),
+    "kurier": _package("kurier", options="math", conflated=_NO_FONTS),
+    "libertine": _newtx("libertine", "libertine"),
+    "cochineal": _newtx("cochineal", "cochineal"),
+    "baskerville": _newtx("baskerville", "Baskervaldx"),
+    "garamond": _newtx("ebgaramond", "ebgaramond"),
+    "noto-serif": _package("notomath"),
+    "noto-sans": _package("notomath", options="sfdefault", conflated=_SANS_SERIF),
+    "helvetica": _as_text("\\usepackage{helvet}", "helvet.sty"),
+    "dejavu-sans": _as_text("\\usepackage{DejaVuSans}", "DejaVuSans.sty"),
+    "fira-sans": _as_text("\\usepackage[sfdefault,lf]{FiraSans}", "FiraSans.sty"),
+    "open-sans": _as_text("\\usepackage[defaultsans,scale=0.95]{opensans}", "opensans.sty"),
+    "roboto": _as_text("\\usepackage[sfdefault]{roboto}", "roboto.sty"),
+    "carlito": _as_text("\\usepackage[sfdefault]{carlito}", "carlito.sty"),
+    "caladea": _as_text("\\usepackage{caladea}", "caladea.sty", sans=False),
 }
 
 
 class Style(NamedTuple):
-    """Typeface and size of a formula."""
+    """How a formula is drawn.
+
+    Attributes:
+        typeface: a name of `TYPEFACES`, or `PLAIN`.
+        size: of the type, in points.
+        look: what the page becomes; see `vision.finish`.
+    """
 
     typeface: str
     size: int
+    look: Look
 
     @property
     def latex(self) -> str:
@@ -93,7 +204,7 @@ class Style(NamedTuple):
         return TYPEFACES[self.typeface].latex if self.typeface != PLAIN else ""
 
     def __str__(self) -> str:
-        return f"{self.typeface} {self.size}"
+        return f"{self.typeface} {self.size} {self.look}"
 
 
 def installed(finder: FontFinder, wanted: Sequence[str]) -> tuple[str, ...]:
@@ -122,19 +233,19 @@ def installed(finder: FontFinder, wanted: Sequence[str]) -> tuple[str, ...]:
 
 
 class Stylist:
-    """Gives each formula its typeface and size, by a hash: the same ones in every build."""
+    """Gives each formula its typeface, size and look, by a hash: the same ones in every build."""
 
     def __init__(self, settings: RenderSettings, typefaces: Sequence[str]) -> None:
         """Remember the choices.
 
         Args:
-            settings: the share of formulas that are drawn otherwise, and the usual size.
+            settings: the share of formulas that are drawn otherwise, and the usual size and look.
             typefaces: what is installed.
         """
-        self.plain = Style(PLAIN, settings.font_size)
+        self.plain = Style(PLAIN, settings.font_size, settings.look)
         self._share = settings.fonts
-        every = [Style(face, size) for face in (PLAIN, *typefaces) for size in SIZES]
-        self._others = [style for style in every if style != self.plain]
+        every = itertools.product((PLAIN, *typefaces), SIZES, settings.looks or (settings.look,))
+        self._others = [style for style in itertools.starmap(Style, every) if style != self.plain]
 
     def style(self, formula: str) -> Style:
         """The style of a formula."""
@@ -143,4 +254,6 @@ class Stylist:
         digest = hashlib.sha256(formula.encode("utf-8", "surrogatepass")).digest()
         if int.from_bytes(digest[:8], "big") >= self._share * 2.0**64:
             return self.plain
-        return self._others[int.from_bytes(digest[8:16], "big") % len(self._others)]
+        style = self._others[int.from_bytes(digest[8:16], "big") % len(self._others)]
+        face = TYPEFACES.get(style.typeface)
+        return style._replace(typeface=PLAIN) if face and face.conflates.search(formula) else style

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
+Look = Literal["im2latex", "smooth", "screen"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -81,8 +82,9 @@ class RenderSettings(Section):
     """Document font size in points; im2latex-100k has 12."""
     dpi: PositiveInt = 200
     """Resolution before the halving, in dots per inch."""
-    look: Literal["im2latex", "smooth"] = "im2latex"
-    """im2latex blackens every pixel with ink before the halving; smooth keeps the greys."""
+    look: Look = "im2latex"
+    """im2latex blackens every pixel with ink before the halving; smooth keeps the greys; screen
+    draws at 60 to 200 dpi in the contrast of a screen, a tenth in black and white."""
     padding: Annotated[int, Field(ge=0)] = 8
     """White margin around the ink before the halving, in pixels."""
     buckets: bool = True
@@ -93,6 +95,8 @@ class RenderSettings(Section):
     """Share of a data set's formulas in further typefaces and sizes (TeX renderer)."""
     typefaces: tuple[str, ...] = ()
     """Typefaces of that share; empty means all that are installed."""
+    looks: tuple[Look, ...] = ()
+    """Looks of that share; empty means that of all others."""
     timeout: PositiveFloat = 10.0
     """Longest time for one formula, in seconds."""
 
