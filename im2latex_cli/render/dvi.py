@@ -68,6 +68,22 @@ def read(
     return pages
 
 
+def font_names(data: bytes) -> list[str]:
+    """The fonts that the postamble of a whole DVI file lists; none for one that is broken off."""
+    reader = Reader(data, [], lambda _: [])
+    try:
+        end = len(
+            data.rstrip(b"\xdf")
+        )  # padding; before it a version byte and, in front, a pointer
+        reader.at = int.from_bytes(data[end - 5 : end - 1], "big") + 29
+        while 243 <= data[reader.at] <= 246:
+            reader.at += 1
+            reader.define_font(data[reader.at - 1])
+    except IndexError:
+        return []
+    return [font.name for font in reader.fonts]
+
+
 class Reader:
     """The machine that DVI commands drive."""
 

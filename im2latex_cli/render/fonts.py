@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -75,6 +76,20 @@ class FontFinder:
             paths = {Path(line).name: Path(line) for line in answer.stdout.splitlines()}
             self._found.update({name: paths.get(name) for name in unknown})
         return [self._found[name] for name in names]
+
+    def expect(self, fonts: Sequence[str]) -> list[Path]:
+        """Look up at once all files that fonts may have, since every question takes 0.1 s.
+
+        Returns:
+            The VF files among them.
+        """
+        entries = _entries(self._map())
+        names = [f"{font}{ending}" for font in fonts for ending in (".tfm", ".pfb", ".vf")]
+        for entry in (entries[font] for font in fonts if font in entries):
+            names += [entry.file, entry.encoding] if entry.encoding else [entry.file]
+        self.find(*names)
+        paths = (self._found[f"{font}.vf"] for font in fonts if font not in entries)
+        return [path for path in paths if path is not None]
 
     def metrics(self, font: str) -> Path:
         """The TFM file of a font."""

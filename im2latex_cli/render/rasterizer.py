@@ -7,6 +7,7 @@ bits, and so what the pictures of im2latex-100k look like.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -109,6 +110,15 @@ class FontShelf:
         self._fonts: dict[FontUse, Font] = {}
         self._widths: dict[FontUse, list[int]] = {}
         self._virtual: dict[FontUse, VirtualFont | None] = {}
+        self._expected: set[str] = set()
+
+    def expect(self, fonts: Sequence[str]) -> None:
+        """Find the files of fonts, and of those that they borrow from, in a few questions."""
+        new = [font for font in dict.fromkeys(fonts) if font not in self._expected]
+        self._expected.update(new)
+        if new:
+            files = self._finder.expect(new)
+            self.expect([name for file in files for name in virtual.font_names(file.read_bytes())])
 
     def widths(self, use: FontUse) -> list[int]:
         """The 256 character widths of a font, in scaled points."""

@@ -63,6 +63,7 @@ class TexRenderer:
         self._exact = Ghostscript(settings) if settings.exact else None
         self._typefaces = installed(finder, settings.typefaces) if settings.fonts else ()
         self._mixed = settings.fonts > 0
+        self._looks = bool(settings.looks)
         self._stylist = Stylist(settings, self._typefaces)
 
     @cached_property
@@ -122,7 +123,8 @@ class TexRenderer:
             pages = self._batch([formulas[i] for i in group], picked, list(group.values()))
             for (index, style), page in zip(list(group.items()), pages, strict=True):
                 if isinstance(page, Page):
-                    results[index] = replace(page, font=str(style), look=style.look)
+                    font = f"{style} {style.look}" if self._looks else str(style)
+                    results[index] = replace(page, font=font, look=style.look)
                     continue
                 results[index] = page
                 if style.typeface != plain.typeface:

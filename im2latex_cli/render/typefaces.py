@@ -204,7 +204,7 @@ class Style(NamedTuple):
         return TYPEFACES[self.typeface].latex if self.typeface != PLAIN else ""
 
     def __str__(self) -> str:
-        return f"{self.typeface} {self.size} {self.look}"
+        return f"{self.typeface} {self.size}"
 
 
 def installed(finder: FontFinder, wanted: Sequence[str]) -> tuple[str, ...]:

@@ -145,6 +145,7 @@ class Typesetter:
     def _pages(self, data: bytes, fonts: list[FontUse]) -> list[DviPage]:
         """The pages of a run; none where the file makes no sense."""
         try:
+            self._shelf.expect(dvi.font_names(data))
             return dvi.read(data, fonts, self._shelf.widths)
         except (dvi.DviError, FontMissingError):
             return []

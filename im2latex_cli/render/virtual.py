@@ -80,6 +80,19 @@ def _read(data: bytes, size: int, widths: Widths) -> VirtualFont:
     return font
 
 
+def font_names(data: bytes) -> list[str]:
+    """The fonts that a VF file borrows from; none for a file that is broken."""
+    font = VirtualFont()
+    head = _PacketReader(data, font.fonts, lambda _: [])
+    try:
+        head.at = 11 + data[2]
+        while 243 <= data[head.at] <= 246:
+            _define(head, head.unsigned(1), 0)
+    except IndexError:
+        return []
+    return [use.name for use in font.fonts]
+
+
 def _define(head: _PacketReader, command: int, size: int) -> int:
     """fnt_def: number, checksum, size as a part of this font's, design size, name."""
     number = head.unsigned(command - 242)

@@ -2,6 +2,7 @@ import shutil
 
 import pytest
 
+from im2latex_cli.render import fonts
 from im2latex_cli.render.dvi import FontUse
 from im2latex_cli.render.fonts import FontFinder, FontMissingError, scaled_widths
 from im2latex_cli.render.rasterizer import FINE, FontShelf
@@ -49,3 +50,22 @@ def test_counts_hold_all_dots_on_their_pixels(finder):
         assert (shape.left, shape.top) == (x0 // FINE, y0 // FINE)
         assert shape.counts.shape == (-(-y1 // FINE) - shape.top, -(-x1 // FINE) - shape.left)
         assert all(edge.any() for edge in (shape.counts[0], shape.counts[:, -1]))
+
+
+def test_what_is_expected_is_asked_for_once(finder, monkeypatch):
+    """Fonts made of others too: a typeface of forty fonts would else cost forty questions."""
+    asked = []
+    run = fonts.subprocess.run
+    monkeypatch.setattr(
+        fonts.subprocess, "run", lambda *args, **kwargs: asked.append(args) or run(*args, **kwargs)
+    )
+    fresh = FontFinder(shutil.which("kpsewhich") or "")
+    shelf = FontShelf(fresh, dpi=200)
+    shelf.expect(["cmr10", "cmmi7", "cmsy5", "eufm10"])
+    many = len(asked)
+    for name in ("cmr10", "cmmi7", "cmsy5", "eufm10"):
+        use = FontUse(name, 10 * 65536)
+        assert shelf.virtual(use) is None
+        assert shelf.widths(use)[65]
+        assert shelf.font(use).shape(65)
+    assert len(asked) == many <= 2

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from im2latex_cli.errors import RendererError
 from im2latex_cli.render.fonts import FontFinder
 from im2latex_cli.render.renderer import Page, RenderFailure
 from im2latex_cli.render.tex import TexRenderer
-from im2latex_cli.render.typefaces import PLAIN, TYPEFACES, Stylist, installed
+from im2latex_cli.render.typefaces import PLAIN, TYPEFACES, Style, Stylist, installed
 from im2latex_cli.settings.sections import RenderSettings
 
 FORMULAS = [rf"\frac{{x_{n}}}{{\sqrt{{\pi}}}}+\mathbf{{F}}\vec{{a}}" for n in range(10)]
@@ -111,3 +112,61 @@ def test_typefaces_look_as_ghostscript_paints_them():
         sides = zip(one.ink.shape, other.ink.shape, strict=True)
         assert max(abs(a - b) for a, b in sides) <= 2, (formula, one.font)
         assert (one.ink < 255).mean() == pytest.approx((other.ink < 255).mean(), rel=0.05)
+
+
+def test_looks_are_mixed_like_typefaces():
+    settings = RenderSettings(fonts=1.0, looks=("smooth", "screen"))
+    styles = {Stylist(settings, ["euler"]).style(f"x_{{{n}}}") for n in range(400)}
+    assert {(style.typeface, style.look) for style in styles} == {
+        (typeface, look) for typeface in (PLAIN, "euler") for look in ("smooth", "screen")
+    }
+
+
+@pytest.mark.parametrize("typeface", TYPEFACES)
+def test_a_formula_that_a_typeface_conflates_is_drawn_in_the_usual_one(typeface):
+    stylist = Stylist(RenderSettings(fonts=1.0), [typeface])
+    for command in TYPEFACES[typeface].conflated:
+        formulas = [rf"{command}{{x}}_{{{n}}}" for n in range(50)]
+        assert {stylist.style(formula).typeface for formula in formulas} == {PLAIN}
+    others = [rf"\mathitalic{{x}}_{{{n}}}" for n in range(50)]
+    assert typeface in {stylist.style(formula).typeface for formula in others}
+
+
+PAIRS = [
+    *(("\\mathit{x}", "x"), ("\\boldsymbol{x}", "x"), ("\\mathsf{x}", "\\mathrm{x}")),
+    *(("\\mathtt{x}", "\\mathrm{x}"), ("\\mathscr{L}", "\\mathcal{L}"), ("\\imath", "\\iota")),
+    *(("\\varepsilon", "\\epsilon"), ("\\varrho", "\\rho"), ("\\varnothing", "\\emptyset")),
+    *(("\\vartriangleleft", "\\triangleleft"), ("\\varPhi", "\\Phi"), ("\\varphi", "\\phi")),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.tex
+@pytest.mark.parametrize("typeface", TYPEFACES)
+def test_what_a_typeface_conflates_is_listed(typeface):
+    try:
+        renderer = TexRenderer(RenderSettings(fonts=1.0, typefaces=(typeface,)))
+    except RendererError as error:
+        pytest.skip(str(error))
+    renderer._stylist = OneStyle(Style(typeface, 12, "smooth"))
+    formulas = [formula for pair in PAIRS for formula in pair]
+    pages = dict(zip(formulas, renderer.render(formulas), strict=True))
+    for command, other in PAIRS:
+        one, two = pages[command], pages[other]
+        if one.font.startswith(typeface) and two.font.startswith(typeface):
+            listed = command.partition("{")[0] in TYPEFACES[typeface].conflated
+            assert np.array_equal(one.ink, two.ink) <= listed, (command, other)
+
+
+@dataclass
+class OneStyle:
+    """A stylist without a choice, beyond what typefaces conflate."""
+
+    only: Style
+
+    @property
+    def plain(self) -> Style:
+        return self.only._replace(typeface=PLAIN)
+
+    def style(self, _formula: str) -> Style:
+        return self.only
