@@ -118,7 +118,7 @@ def symbol_weights(corpus: Corpus) -> dict[str, float]:
     """Every symbol that the normal form knows, by the square root of how often it occurs."""
     counts = Counter[str]()
     for form, count in corpus.counts.items():
-        counts.update({token: count for token in set(form)})
+        counts.update(dict.fromkeys(set(form), count))
     known = [token for table in SYMBOLS.values() for token in table.split()]
     sound = [token for token in known if normalize(token).tokens == (token,)]
     return {token: counts[token] ** 0.5 + 12 for token in sound}

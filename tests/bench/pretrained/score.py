@@ -1,4 +1,4 @@
-"""Score a model on image folders: `python score.py MODEL OUTPUT FILE.tar ... [--limit N] [--beam N]`.
+"""Score a model: `python score.py MODEL OUTPUT FILE.tar ... [--limit N] [--beam N] [--wrong FILE]`.
 
 Runs `im2latex eval-text` on each file and prints edit similarity, exact match and calibration error
 in the normal form without spacing; also by the fields `look` and `construct` of the files' rows, by
