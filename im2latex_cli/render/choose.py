@@ -40,7 +40,7 @@ def choose(settings: RenderSettings) -> Renderer:
         return EmbeddedRenderer(settings)
     if sys.platform == "win32":
         raise RendererError(
-            "The TeX renderer needs Linux or macOS: a POSIX shell sets the limits of each LaTeX run.",
+            "The TeX renderer needs Linux or macOS: a POSIX shell limits each LaTeX run.",
             hint="Use --renderer embedded, or run im2latex inside WSL.",
         )
     if not present:
