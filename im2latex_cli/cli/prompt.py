@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from im2latex_cli import paths
 from im2latex_cli.cli import console, rows
@@ -153,15 +153,25 @@ def dropped(line: str) -> list[str]:
     if not line or os.path.lexists(line):
         return [line] if line else []
     try:
-        parts = shlex.split(line)
+        parts = _split(line)
     except ValueError:  # a lone quote or a backslash at the end
         parts = [line]
     return [_plain(part) for part in parts]
 
 
+def _split(line: str) -> list[str]:
+    words = shlex.shlex(line, posix=True)
+    words.whitespace_split, words.commenters = True, ""
+    if sys.platform == "win32":
+        words.escape = ""  # a backslash separates folders there
+    return list(words)
+
+
 def _plain(part: str) -> str:
     if part.startswith("file://"):
-        return unquote(urlsplit(part).path)
+        from urllib.request import url2pathname
+
+        return url2pathname(urlsplit(part).path)
     return str(Path(part).expanduser())
 
 
@@ -191,9 +201,11 @@ def _line() -> str:
 
 def _history() -> Callable[[], None]:
     """Load the history of earlier prompts; return what saves it."""
+    if sys.platform == "win32":  # readline does not exist there
+        return lambda: None
     try:
         import readline
-    except ImportError:  # not on Windows
+    except ImportError:  # Python was built without it
         return lambda: None
     file = paths.history_file()
     try:

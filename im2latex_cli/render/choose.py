@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 
 from im2latex_cli.errors import RendererError
 from im2latex_cli.render.renderer import Renderer
@@ -24,7 +25,7 @@ def choose(settings: RenderSettings) -> Renderer:
     Raises:
         RendererError: TeX, or a program or font that only it can use, is asked for and not there.
     """
-    present = shutil.which("latex") is not None
+    present = tex_is_usable()
     flag = "--exact" if settings.exact else "--fonts" if settings.fonts else None
     if flag and settings.renderer == "embedded":
         raise RendererError(
@@ -37,6 +38,11 @@ def choose(settings: RenderSettings) -> Renderer:
         from im2latex_cli.render.embedded import EmbeddedRenderer
 
         return EmbeddedRenderer(settings)
+    if sys.platform == "win32":
+        raise RendererError(
+            "The TeX renderer needs Linux or macOS: a POSIX shell limits each LaTeX run.",
+            hint="Use --renderer embedded, or run im2latex inside WSL.",
+        )
     if not present:
         raise RendererError(
             "The TeX renderer needs `latex` on PATH, and there is none.",
@@ -45,6 +51,11 @@ def choose(settings: RenderSettings) -> Renderer:
     from im2latex_cli.render.tex import TexRenderer
 
     return TexRenderer(settings)
+
+
+def tex_is_usable() -> bool:
+    """Return whether `latex` is on PATH and this operating system can confine it."""
+    return sys.platform != "win32" and shutil.which("latex") is not None
 
 
 def install_advice() -> str:

@@ -8,7 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NoReturn, Protocol
 
@@ -16,6 +16,11 @@ from im2latex_cli.errors import RendererError
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.work import Finish, Formula, work
 from im2latex_cli.settings.sections import RenderSettings
+
+if sys.platform == "win32":
+    from multiprocessing.connection import PipeConnection as Connection
+else:
+    from multiprocessing.connection import Connection
 
 _AHEAD = 3
 _TRIES = 2

@@ -6,12 +6,15 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from im2latex_cli.errors import RendererError
 
 # No core; seconds of CPU; blocks of 512 bytes a file; KiB of memory (macOS knows no such limit).
 _CAGE = """
@@ -64,6 +67,8 @@ def run_latex(
 @contextmanager
 def _started(program: str, folder: Path, timeout: float) -> Iterator[subprocess.Popen[bytes]]:
     """Start TeX in its own process group, and leave nothing of the group behind."""
+    if sys.platform == "win32":  # no POSIX shell, process groups or select on pipes
+        raise RendererError("LaTeX cannot be confined on Windows.", hint="Use --renderer embedded.")
     process = subprocess.Popen(
         ["/bin/sh", "-c", _CAGE, program, str(int(60 + 10 * timeout))],
         cwd=folder,

@@ -17,7 +17,7 @@ from im2latex_cli import paths
 from im2latex_cli.backends import choose
 from im2latex_cli.errors import Im2LatexError
 from im2latex_cli.recognizer import default_model, find_model
-from im2latex_cli.render.choose import INSTALL_LINES
+from im2latex_cli.render.choose import INSTALL_LINES, tex_is_usable
 from im2latex_cli.settings.tree import Settings
 
 TEX_PROGRAMS = ("latex", "kpsewhich", "dvipng")
@@ -129,7 +129,7 @@ def run(settings: Settings) -> DoctorResult:
         platform=platform.platform(),
         devices=_devices(),
         backend=_backend(settings),
-        renderer="tex" if shutil.which("latex") else "embedded",
+        renderer="tex" if tex_is_usable() else "embedded",
         settings_file=paths.user_settings(),
         settings_file_here=paths.user_settings().is_file(),
         cache=paths.cache_folder(),
