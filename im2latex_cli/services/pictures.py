@@ -11,8 +11,8 @@ from im2latex_cli.data.plan import Planned
 from im2latex_cli.data.unfinished import Drawn, Undrawn
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.tokenizer import join
-from im2latex_cli.render.pool import render_all
 from im2latex_cli.render.renderer import Glyph, Page, RenderFailure
+from im2latex_cli.render.workers.pool import render_all
 from im2latex_cli.settings.sections import Look, RenderSettings
 from im2latex_cli.vision.finish import Frame, encode_png, finish
 from im2latex_cli.vision.image import open_grey

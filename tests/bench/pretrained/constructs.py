@@ -9,10 +9,80 @@ from random import Random
 from short import Short
 
 MATRICES = ["pmatrix", "bmatrix", "vmatrix", "Vmatrix", "matrix", "Bmatrix", "smallmatrix"]
-ARROWS = r"\xrightarrow \xleftarrow \xrightarrow \overset \underset \stackrel".split()
-RELATIONS = r"\lesssim \gtrsim \lessapprox \gtrapprox \leqslant \geqslant \nleq \ngeq \subsetneq \supsetneq \nsubseteq \triangleq \vdash \models \Vdash \asymp \succeq \preceq \succ \prec \bowtie \rightleftharpoons \rightharpoonup \leadsto \twoheadrightarrow \hookrightarrow \longmapsto \Longrightarrow \iff \nmid \nparallel \sqsubseteq \trianglelefteq \circeq \eqsim \gg \ll \ggg \lll \rightrightarrows \leftrightharpoons \rightarrowtail \curvearrowright \dashrightarrow \upharpoonright \because \therefore".split()
-INTEGRALS = r"\iint \iiint \oint \iiiint \idotsint \int \iint \iiint".split()
-TEXTS = "if if if for otherwise else and or where when with such_that for_all if_and_only_if subject_to n_times k_factors terms definition by_induction since".split()
+ARROWS = [r"\xrightarrow", r"\xleftarrow", r"\xrightarrow", r"\overset", r"\underset", r"\stackrel"]
+RELATIONS = [
+    r"\lesssim",
+    r"\gtrsim",
+    r"\lessapprox",
+    r"\gtrapprox",
+    r"\leqslant",
+    r"\geqslant",
+    r"\nleq",
+    r"\ngeq",
+    r"\subsetneq",
+    r"\supsetneq",
+    r"\nsubseteq",
+    r"\triangleq",
+    r"\vdash",
+    r"\models",
+    r"\Vdash",
+    r"\asymp",
+    r"\succeq",
+    r"\preceq",
+    r"\succ",
+    r"\prec",
+    r"\bowtie",
+    r"\rightleftharpoons",
+    r"\rightharpoonup",
+    r"\leadsto",
+    r"\twoheadrightarrow",
+    r"\hookrightarrow",
+    r"\longmapsto",
+    r"\Longrightarrow",
+    r"\iff",
+    r"\nmid",
+    r"\nparallel",
+    r"\sqsubseteq",
+    r"\trianglelefteq",
+    r"\circeq",
+    r"\eqsim",
+    r"\gg",
+    r"\ll",
+    r"\ggg",
+    r"\lll",
+    r"\rightrightarrows",
+    r"\leftrightharpoons",
+    r"\rightarrowtail",
+    r"\curvearrowright",
+    r"\dashrightarrow",
+    r"\upharpoonright",
+    r"\because",
+    r"\therefore",
+]
+INTEGRALS = [r"\iint", r"\iiint", r"\oint", r"\iiiint", r"\idotsint", r"\int", r"\iint", r"\iiint"]
+TEXTS = [
+    "if",
+    "if",
+    "if",
+    "for",
+    "otherwise",
+    "else",
+    "and",
+    "or",
+    "where",
+    "when",
+    "with",
+    "such_that",
+    "for_all",
+    "if_and_only_if",
+    "subject_to",
+    "n_times",
+    "k_factors",
+    "terms",
+    "definition",
+    "by_induction",
+    "since",
+]
 
 BREAK = r" \\ "
 
@@ -309,7 +379,7 @@ def _named_limit(c: Constructs) -> str:
 def _continued(c: Constructs) -> str:
     depth = c.random.randint(1, 4)
     command = c.pick([r"\cfrac", r"\cfrac", r"\cfrac", r"\dfrac", r"\frac"])
-    tail = c.random.choice([c.small(), rf"\ddots", rf"{c.small()}+\cdots"])
+    tail = c.random.choice([c.small(), r"\ddots", rf"{c.small()}+\cdots"])
     for _ in range(depth):
         tail = rf"{c.small()}{c.pick('++-')}{command}{{{c.small()}}}{{{tail}}}"
     return tail
@@ -507,7 +577,7 @@ def _braket(c: Constructs) -> str:
             "x",
             r"\Phi^{+}",
         ]
-    )  # noqa: E731
+    )
     return c.random.choice(
         [
             rf"|{state()}\rangle",
@@ -571,10 +641,10 @@ def _sides(c: Constructs) -> str:
             rf"\sin {c.number()}^{{\circ}}={c.atom()}",
             rf"{c.number()}\,^\circ\mathrm{{C}}",
             rf"\angle {c.pick(['ABC', 'A', 'BAC'])}={c.number()}^{{\circ}}",
-            rf"\triangle ABC\sim\triangle DEF",
-            rf"\overline{{AB}}\parallel\overline{{CD}}",
+            r"\triangle ABC\sim\triangle DEF",
+            r"\overline{AB}\parallel\overline{CD}",
             r"\measuredangle ABC",
-            rf"AB\perp CD",
+            r"AB\perp CD",
         ]
     )
 

@@ -182,8 +182,7 @@ def main() -> None:
     plain = [form for form in forms if not {"&", "\\\\", "\\begin{array}"} & set(form)]
     pieces = [join(form) for form in sample(random, [f for f in plain if len(f) <= 12], 20_000)]
     longer = [
-        join(form)
-        for form in sample(random, [f for f in plain if 12 < len(f) <= 36], 20_000)
+        join(form) for form in sample(random, [f for f in plain if 12 < len(f) <= 36], 20_000)
     ]
     maker = Constructs(random, symbols, pieces, longer)
     made = admit(iter(maker.draw_construct, None), size // 7, held)

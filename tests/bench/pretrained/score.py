@@ -19,9 +19,9 @@ from typing import Any
 
 from rapidfuzz.distance import Levenshtein
 
+from im2latex_cli.decoding.calibration import calibration_error
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
-from im2latex_cli.model.confidence import calibration_error
 
 LENGTHS = {4: "up to 4 tokens", 12: "5-12", 40: "13-40", 120: "41-120", 10**9: "longer"}
 
