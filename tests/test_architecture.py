@@ -27,8 +27,8 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS, start=1) for room in rooms}
 NEIGHBOURS = {("train", "checkpoints")}
 TORCH_ROOMS = {"network", "train", "checkpoints"}
-EXCEPTIONS = {"torch": {"decoding/torch_ops.py"}}
-"""Modules that are imported only where their library is loaded already."""
+EXCEPTIONS = {"torch": {"decoding/arrays.py", "decoding/torch_ops.py"}}
+"""Modules that import a library for types alone, or only once it is loaded."""
 TERMINAL_ROOMS = {"cli"}
 
 

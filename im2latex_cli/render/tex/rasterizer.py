@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from im2latex_cli.render.tex.dvi import FontUse
 from im2latex_cli.render.tex.fonts import FontFinder, FontMissingError, scaled_widths
-from im2latex_cli.render.tex.virtual_fonts import VirtualFont
+from im2latex_cli.render.tex.virtual_fonts import VirtualFont, font_names, read
 
 FINE = 4
 _NUDGE = (4, 3)  # 64ths of a dot: outlines that pass a dot's centre closely fall as in Ghostscript
