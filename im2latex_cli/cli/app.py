@@ -47,10 +47,12 @@ def root(
     *,
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
-    """Turn pictures of formulas into LaTeX; build, train and measure such a reader."""
+    """Read pictures of printed formulas as LaTeX; build data sets, train and evaluate readers."""
 
 
 app.command("build")(build.build)

@@ -15,7 +15,7 @@ from im2latex_cli.errors import UsageError
 from im2latex_cli.settings import reference
 from im2latex_cli.settings.sources import PROJECT_FILE
 
-app = typer.Typer(no_args_is_help=True, help="Settings of the current folder.")
+app = typer.Typer(no_args_is_help=True, help="Manage the settings of the current folder.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,12 @@ class ConfigResult:
 
 @command("config init", checks_settings=False)
 def init(session: Session, *, force: Force = False) -> ConfigResult:  # noqa: ARG001
-    """Write im2latex.toml with every setting commented out, its help and its default."""
+    """Write im2latex.toml with every setting, its default and its help, commented out."""
     path = Path(PROJECT_FILE)
     if path.exists() and not force:
-        raise UsageError(f"{path} exists and may hold your settings.", hint="--force replaces it.")
+        raise UsageError(
+            f"{path} exists and may hold your settings.", hint="Use --force to overwrite it."
+        )
     files.write_text(path, reference.template())
     return ConfigResult(written=path, settings=len(reference.leaves()))
 

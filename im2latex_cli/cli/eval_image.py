@@ -20,7 +20,10 @@ SETTINGS = {
 }
 
 Results = Annotated[
-    Path, typer.Option("--results", metavar="DIR|FILE", help="Where predictions.jsonl lies.")
+    Path,
+    typer.Option(
+        "--results", metavar="DIR|FILE", help="Results folder with predictions.jsonl, or that file."
+    ),
 ]
 
 
@@ -32,7 +35,7 @@ def eval_image(
     references: References = None,
     hypotheses: Hypotheses = None,
 ) -> Any:
-    """Render references and predictions, and score them as pictures."""
+    """Render references and predictions and compare the pictures."""
     from im2latex_cli.services import eval_image as service
 
     return service.run(

@@ -52,7 +52,7 @@ def predict(
     render: options.Render = None,
     attention: options.Attention = None,
 ) -> rows.Predicted | None:
-    """Read pictures of formulas as LaTeX; with nothing to read, on a terminal, ask for paths."""
+    """Read pictures of formulas as LaTeX. Without arguments, open a prompt."""
     shape = _shape(session, format, style, tokens=tokens, copy=copy)
     asked = Asked(model, attention, render)
     named = list(images or [])
@@ -62,9 +62,9 @@ def predict(
             return None
         named = [STDIN]
     if null and not files_from:
-        raise UsageError("-0 says how --files-from ends its paths.", hint="Give --files-from -.")
+        raise UsageError("-0 needs --files-from.", hint="Add --files-from -.")
     if files_from == STDIN and STDIN in named:
-        raise UsageError("Standard input is either a picture or a list of paths, not both.")
+        raise UsageError("Standard input cannot be both a picture and a list of paths.")
     shape = replace(shape, copy_each=watch is not None)
     from im2latex_cli.services import pdf
     from im2latex_cli.services.box import Box
@@ -88,10 +88,10 @@ def _shape(
     session: Session, form: rows.Form | None, style: rows.Style, *, tokens: bool, copy: bool
 ) -> rows.Shape:
     if session.as_json and form:
-        raise UsageError("--json and --format exclude each other.", hint="Give one of them.")
+        raise UsageError("--json and --format exclude each other.", hint="Use one of them.")
     form = "json" if session.as_json else form or "text"
     if tokens and form not in {"json", "jsonl"}:
-        raise UsageError("--tokens needs a form with room for them.", hint="Add --format jsonl.")
+        raise UsageError("--tokens needs JSON output.", hint="Add --format jsonl.")
     return rows.Shape(form, style, tokens=tokens, copy=copy)
 
 

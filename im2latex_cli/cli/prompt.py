@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 PROMPT = "im2latex> "
 HELP = """\
-Type or drop the path of a picture, a PDF file or a folder; several on a line are read in turn.
-:beam N              search with N hypotheses
-:attention OUT.png   draw where the model looked, also OUT.gif and OUT.html; :attention off
-:render OUT.png      draw the formula under its picture ({stem} for its name); :render off
-:help                this text
-:quit                leave; so does the end of input"""
+Type or drop paths of pictures, PDF files or folders.
+:beam N              set the beam width
+:attention OUT.png   draw the attention (also OUT.gif, OUT.html); :attention off
+:render OUT.png      draw picture and rendered LaTeX ({stem}: its name); :render off
+:help                show this text
+:quit                quit (or end of input)"""
 PLAIN_WORDS = {"help": "help", "?": "help", "quit": "quit", "exit": "quit", "q": "quit"}
 """What people type without the colon; a file of that name goes first."""
 OFF = "off"
@@ -100,11 +100,11 @@ class Dialogue:
             case "help":
                 console.out(HELP)
             case _:
-                raise UsageError(f"There is no :{name}.", hint=":help lists what there is.")
+                raise UsageError(f"Unknown command :{name}.", hint="Type :help for a list.")
 
     def _beam(self, value: str) -> None:
         if not (value.isdecimal() and int(value)):
-            raise UsageError(f":beam {value}: not a number above 0.", hint="Say :beam 5.")
+            raise UsageError(f":beam {value}: not a number above 0.", hint="Type :beam 5.")
         self.reader.decode = self.reader.decode.model_copy(update={"beam": int(value)})
         _told("beam", value)
 
@@ -139,7 +139,7 @@ def _target(name: str, value: str) -> Path | None:
         return None
     target = Path(*dropped(value)[:1])
     if target == Path():
-        raise UsageError(f":{name} needs a file.", hint=f"Say :{name} OUT.png.")
+        raise UsageError(f":{name} needs a file.", hint=f"Type :{name} OUT.png.")
     return target
 
 
