@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+
+from im2latex_cli._version import __version__
 
 if TYPE_CHECKING:
     from im2latex_cli.recognizer import Recognizer
 
-__version__ = version("im2latex-cli")
 __all__ = ["Recognizer", "__version__"]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from im2latex_cli import __version__
+from im2latex_cli._version import __version__
 from im2latex_cli.errors import CheckpointError, InputError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.model.confidence import Calibration

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from im2latex_cli import __version__
+from im2latex_cli._version import __version__
 from im2latex_cli.cli import (
     build,
     cache,

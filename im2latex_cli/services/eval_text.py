@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from im2latex_cli import __version__
+from im2latex_cli._version import __version__
 from im2latex_cli.data import labelled, predictions
 from im2latex_cli.data.labelled import Labelled
 from im2latex_cli.data.manifest import FILE as MANIFEST

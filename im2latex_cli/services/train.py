@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from im2latex_cli import __version__
+from im2latex_cli._version import __version__
 from im2latex_cli.errors import EXIT_OK, Interrupted, PartialError
 from im2latex_cli.progress import Reporter, SilentReporter, Step
 from im2latex_cli.services.train_inputs import Inputs, open_inputs, with_preset
