@@ -11,14 +11,13 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "im2latex_cli"
 FLOORS = (
-    {"_version", "errors", "progress", "paths", "files", "results"},
+    {"_version", "errors", "progress", "paths", "files", "reading_warning", "results", "runs"},
     {"latex", "vision", "settings"},
     {"data", "recombine", "render", "evaluate", "report"},
     {"model"},
     {"headers"},
     {"train", "checkpoints", "onnx"},
-    {"backends"},
-    {"recognizer"},
+    {"recognition"},
     {"serve"},
     {"services"},
     {"cli"},

@@ -10,9 +10,12 @@ import typer
 from im2latex_cli import paths
 from im2latex_cli.cli import console
 from im2latex_cli.cli.command import command
+from im2latex_cli.cli.group import Command, CommandGroup
 from im2latex_cli.cli.session import Session
 
-app = typer.Typer(no_args_is_help=True, help="Downloads and other files that can be made again.")
+app = typer.Typer(
+    cls=CommandGroup, no_args_is_help=True, help="Downloads and other files that can be made again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +49,5 @@ def clear(session: Session) -> CacheCleared:  # noqa: ARG001 - every command has
     return CacheCleared(path=paths.cache_folder(), freed_bytes=paths.clear_cache())
 
 
-app.command("path")(path)
-app.command("clear")(clear)
+app.command("path", cls=Command)(path)
+app.command("clear", cls=Command)(clear)

@@ -26,6 +26,3 @@ Hypotheses = Annotated[
         help="Score these formulas, such as another system's, and recognise nothing.",
     ),
 ]
-
-DEFAULT_DATA = Path("data/small")
-DEFAULT_RESULTS = Path("results/small")

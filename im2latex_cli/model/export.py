@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from im2latex_cli.model.canvas import UNIT
+from im2latex_cli.model.graph_format import NEEDS, PREFIX, STRIDE
 from im2latex_cli.model.inputs import to_ink
 from im2latex_cli.model.memory import Memory
 from im2latex_cli.model.network import Network
@@ -27,11 +28,6 @@ from im2latex_cli.model.transformer import TransformerDecoder, TransformerState
 
 OPSET = 18
 SCORES = "log_probabilities"
-PREFIX = "network."
-"""Of the names of tensors in a graph: the attribute of `_Encoder` and `_Decoder`."""
-NEEDS, STRIDE = "im2latex.weights", "im2latex.stride"
-"""Keys of a graph's metadata, of JSON: names of the tensors it needs; height and width of a memory
-cell in pixels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from im2latex_cli import files
+from im2latex_cli import files, runs
 from im2latex_cli.data import manifest as manifests
 from im2latex_cli.data import store
 from im2latex_cli.data.catalog import IM2LATEX_100K, missing, obtain
@@ -173,7 +173,7 @@ def _scheduler(build: BuildSettings) -> str | None:
 def output_folder(settings: Settings) -> Path:
     """Where the data set goes: the output asked for, else data/NAME."""
     build = settings.build
-    return Path(build.output) if build.output else Path("data") / dataset_name(build.dataset)
+    return Path(build.output) if build.output else runs.DATA / dataset_name(build.dataset)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import shutil
 import subprocess
@@ -14,9 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from im2latex_cli import paths
-from im2latex_cli.backends import choose
-from im2latex_cli.errors import Im2LatexError
-from im2latex_cli.recognizer import default_model, find_model
+from im2latex_cli.errors import CheckpointError, Im2LatexError
+from im2latex_cli.headers import read_any_header
+from im2latex_cli.recognition.backends import choose
+from im2latex_cli.recognition.models import bundled_model, default_model, find_model
 from im2latex_cli.render.choose import INSTALL_LINES
 from im2latex_cli.settings.tree import Settings
 
@@ -24,7 +24,6 @@ TEX_PROGRAMS = ("latex", "kpsewhich", "dvipng")
 GHOSTSCRIPT = "gs"
 BUNDLED = "bundled model"
 TOLD = ("version", "training_data", "measured")
-PRETRAINED = Path(__file__).parent.parent / "pretrained"
 _TIMEOUT = 60.0
 _DEVICES = """\
 import torch
@@ -219,18 +218,13 @@ def _backend(settings: Settings) -> str:
 
 def _bundled() -> Bundled | str | None:
     """Read what the bundled model says in its header; a text says what is wrong with its file."""
-    path = min(PRETRAINED.glob("*.safetensors"), default=None)
+    path = bundled_model()
     if path is None:
         return None
     try:
-        with path.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            if size > path.stat().st_size:
-                return f"{path.name}, damaged"
-            header = json.loads(file.read(size)).get("__metadata__", {})
-        info = json.loads(header.get("im2latex", "{}")).get("info", {})
+        info = (read_any_header(path) or {}).get("info", {})
         told = {key: str(info[key]) for key in TOLD if key in info}
-    except (OSError, ValueError, AttributeError):
+    except (CheckpointError, OSError):
         return f"{path.name}, damaged"
     return Bundled(
         name=str(info.get("name", path.stem)),

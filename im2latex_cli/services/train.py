@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from im2latex_cli import runs
 from im2latex_cli._version import __version__
 from im2latex_cli.errors import EXIT_OK, Interrupted, PartialError
 from im2latex_cli.progress import Reporter, SilentReporter, Step
@@ -154,7 +155,7 @@ def run(
         PartialError: the loss became no number; the best model so far is kept.
     """
     wanted = resolved.settings.train
-    output = Path(wanted.output or Path("results") / data.resolve().name)
+    output = Path(wanted.output or runs.folder_for(data))
     folder = RunFolder(output, writes=team.leads)
     under_way = folder.last if folder.state.is_file() and not force else None
     with team.one_first():

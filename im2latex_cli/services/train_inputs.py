@@ -13,7 +13,7 @@ from im2latex_cli.data import manifest, store
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter
-from im2latex_cli.recognizer import find_model
+from im2latex_cli.recognition.models import find_model
 from im2latex_cli.settings.resolve import Resolved
 from im2latex_cli.settings.sources import Given
 from im2latex_cli.train.initial import FREE, demand_dims, merge

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from im2latex_cli import runs
 from im2latex_cli.errors import UsageError
 from im2latex_cli.headers import Header
 from im2latex_cli.model.engine import Engine
@@ -18,7 +19,6 @@ from im2latex_cli.onnx import graphs
 from im2latex_cli.settings.sources import openmp_threads
 
 Backend = Literal["auto", "torch", "onnx"]
-GRAPH = ".onnx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def choose(model: Path, *, device: str = "auto", backend: Backend = "auto") -> C
         CheckpointError: the file is damaged or foreign.
         UsageError: what was asked for cannot be.
     """
-    if model.suffix == GRAPH:
+    if model.suffix == runs.GRAPH:
         return _exported(model, device, backend)
     if backend == "torch":
         return Choice("torch", "asked for")
