@@ -1,6 +1,7 @@
 """Imports point down, siblings stay apart, and torch lives only where tensors do."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -106,6 +107,34 @@ def test_environment_is_read_in_one_place() -> None:
         )
     ]
     assert set(readers) <= allowed
+
+
+SHELL = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+SPELL_FLAGS = {"cli", "settings"}
+"""What speaks to people at a shell: the commands, and the help of settings."""
+NOT_YET = {"data", "train"}
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Yield the strings of a module that reach users as messages."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call):
+            for part in ast.walk(node):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    yield part.value
+
+
+def test_flags_are_named_by_the_commands_only() -> None:
+    """A service names settings and arguments in backquotes; cli/flags.py makes flags of them."""
+    programs = ("--version", "--no-newline", "--type", "--cask", "--nproc-per-node", "--with-temp")
+    wrong = [
+        f"{path.relative_to(PACKAGE)}: {text}"
+        for path in sources()
+        if room_of(path) not in SPELL_FLAGS | NOT_YET
+        for text in texts(path)
+        if any(flag not in programs for flag in SHELL.findall(text))
+    ]
+    assert not wrong
 
 
 def module_name(path: Path) -> str:

@@ -1,8 +1,4 @@
-"""A model that reads pictures of formulas.
-
-recognizer = load()
-print(recognizer("formula.png").latex)
-"""
+"""A model that reads pictures of formulas: `load()("formula.png").latex`."""
 
 from __future__ import annotations
 

@@ -145,9 +145,7 @@ def _parts() -> Iterator[Part]:
     yield _program("latex", "training pictures as TeX draws them, with glyph positions")
     yield _program("kpsewhich", "TeX's fonts; comes with latex")
     yield _program("dvipng", "nothing needs it: pictures to compare the TeX renderer's with")
-    yield _program(
-        GHOSTSCRIPT, "build --exact: pictures to the pixel as pdflatex and gs paint them"
-    )
+    yield _program(GHOSTSCRIPT, "render.exact: pictures to the pixel as pdflatex and gs paint them")
     yield _package("mathra", "the embedded renderer: pictures without TeX")
     yield _package("resvg-py", "the embedded renderer's way to pixels")
     yield _package("tensorboard", "training curves and pictures in the browser")

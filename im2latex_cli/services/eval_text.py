@@ -80,7 +80,7 @@ def run(
     if hypotheses is not None:
         return _score_existing(settings, references, hypotheses)
     if references is not None:
-        raise UsageError("--references needs --hypotheses: the formulas to score against them.")
+        raise UsageError("`references` needs `hypotheses`: the formulas to score against them.")
     data = data or runs.SMALL_DATA
     split = settings.evaluate.split
     wanted = labelled.read(data, split, spacing=settings.latex.spacing)[: settings.evaluate.limit]

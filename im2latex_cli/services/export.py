@@ -72,7 +72,7 @@ def run(
     )
     if exported.is_exported(folder) and not (force or exported.made_from(folder, path)):
         raise UsageError(
-            f"{folder} has graphs of another model.", hint="Add --force to replace them."
+            f"{folder} has graphs of another model.", hint="Add `force` to replace them."
         )
     header = exported.read_header(path)
     if ready := exported.shipped(header.dims):

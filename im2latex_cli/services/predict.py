@@ -112,8 +112,7 @@ def _unread(images: Images, entries: deque[Entry]) -> Iterator[Unread | None]:
             continue
         entry = as_entry(image)
         entries.append(replace(entry, picture=None))
-        picture = entry.picture if entry.picture is not None else entry.error
-        yield Unread(picture, entry.title)
+        yield Unread(entry.content, entry.title)
 
 
 def _drawn(

@@ -165,7 +165,7 @@ def run(
     extra = {"settings": bound(settings), "data": inputs.train.key}
     state = open_state(folder, settings, extra, resume=resume, force=force)
     if state and finished(state[1], settings):
-        reporter.info(f"{folder.path} is already trained; --force trains anew.")
+        reporter.info(f"{folder.path} is already trained; `force` trains anew.")
         return TrainResult(**{**state[1]["result"], "status": "already trained"})
     with team.one_first():
         val, split = inputs.validation(reporter)
@@ -223,7 +223,7 @@ def _train(work: _Run, log: RunLog | SilentLog, stop: StopRequest) -> None:
         except FloatingPointError as error:
             raise PartialError(
                 str(error),
-                hint="Lower train.learning_rate or raise train.warmup and begin anew with --force; "
+                hint="Lower train.learning_rate or raise train.warmup and begin anew with `force`; "
                 f"the best model so far is kept in {work.folder.path}.",
             ) from error
     if work.status == "trained":
@@ -250,7 +250,7 @@ def _to_leave(work: _Run, stop: StopRequest, *, began: float, due: bool) -> bool
         raise Interrupted(
             f"Interrupted after step {learner.step} of {learner.steps}; all is saved "
             f"in {work.folder.path}.",
-            hint="The same command with --resume goes on.",
+            hint="The same command with `resume` goes on.",
         )
     return over
 

@@ -140,7 +140,7 @@ def _vocab(data: Path) -> Vocab:
     path = data / store.VOCAB
     if not path.is_file():
         raise InputError(
-            f"{data} has no {store.VOCAB}.", hint=f"Make it with im2latex vocab --data {data}."
+            f"{data} has no {store.VOCAB}.", hint=f"Make it with im2latex vocab `data` {data}."
         )
     return Vocab.load(path)
 

@@ -207,7 +207,7 @@ def test_models_are_found_by_name_folder_and_file(model_file, monkeypatch, tmp_p
 
 def test_a_missing_model_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr(models, "BUNDLED", tmp_path)
-    with pytest.raises(CheckpointError, match=r"im2latex run.*--model"):
+    with pytest.raises(CheckpointError, match=r"im2latex run.*`model`"):
         Recognizer.load()
     with pytest.raises(InputError, match="no model at"):
         find_model(tmp_path / "nowhere")

@@ -36,4 +36,4 @@ def test_tex_by_name_without_tex(without_tex):
     assert caught.value.exit_code == 5
     for install in INSTALL_LINES.values():
         assert install in line
-    assert "--renderer embedded" in line
+    assert "`render.renderer` embedded" in line

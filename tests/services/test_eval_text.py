@@ -283,7 +283,7 @@ def test_an_empty_file_of_predictions_scores_0(tmp_path):
 
 
 def test_references_alone_are_a_usage_error(tmp_path):
-    with pytest.raises(UsageError, match="--hypotheses"):
+    with pytest.raises(UsageError, match="`hypotheses`"):
         eval_text.run(Settings(), SilentReporter(), references=tmp_path / "gold.txt")
 
 
