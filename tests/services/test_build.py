@@ -156,7 +156,7 @@ def test_full_is_downloaded_only_without_a_folder(
     with pytest.raises(InputError, match=r"has no im2latex_formulas\.lst"):
         run(small(root, "tex", dataset="full", source=str(tmp_path)))
     assert len(asked) == 1
-    with pytest.raises(UsageError, match="--dataset full"):
+    with pytest.raises(UsageError, match=r"`build\.dataset` full"):
         run(small(root, "tex", source=str(tmp_path)))
 
 
