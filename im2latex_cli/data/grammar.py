@@ -44,15 +44,17 @@ class FormulaGrammar:
     """Draws formulas.
 
     Args:
-        rules: the alternatives of each symbol; every symbol that they name has some, and each comes
-            to an end.
+        rules: the alternatives of each symbol.
+        heights: levels of symbols below each symbol on the shortest way, all finite.
         name: of the grammar, for messages.
         digest: SHA-256 of its files.
     """
 
-    def __init__(self, rules: Mapping[str, Choice], *, name: str, digest: str) -> None:
+    def __init__(
+        self, rules: Mapping[str, Choice], heights: Mapping[str, float], *, name: str, digest: str
+    ) -> None:
         self.name, self.digest = name, digest
-        self._rules, self._heights = rules, _heights(rules)
+        self._rules, self._heights = rules, heights
 
     def draw(self, random: Random) -> str:
         """One formula.
@@ -113,9 +115,11 @@ def read_grammar(
             (weight, (Text(text),)) for text, weight in texts.items()
         ]
         blocks[name] = _Block(blocks[name].place, options)
-    _check(path, blocks)
+    _demand_symbols(path, blocks)
     rules = {name: choice(block.options) for name, block in blocks.items()}
-    return FormulaGrammar(rules, name=path.name, digest=files.digest())
+    heights = _heights(rules)
+    _demand_ends(blocks, rules, heights)
+    return FormulaGrammar(rules, heights, name=path.name, digest=files.digest())
 
 
 @dataclass(slots=True)
@@ -149,19 +153,24 @@ class _Files:
             result.update(f"{len(content)}\n".encode() + content)
         return result.hexdigest()
 
-    def read(self, path: Path) -> None:
-        """Read a file and what it includes."""
+    def read(self, path: Path, place: str = "") -> None:
+        """Read a file and what it includes.
+
+        Args:
+            path: the file.
+            place: of the line that includes it, for messages.
+        """
         key = path.resolve()
         if key in self._contents:
             return
-        self._contents[key] = content = _content(path)
+        self._contents[key] = content = _content(path, place)
         block: _Block | None = None
         for number, line in enumerate(_decoded(content, path).split("\n"), start=1):
             place = f"{path.name}, line {number}"
             if not line.strip() or line.lstrip().startswith("%"):
                 continue
             if line.startswith(_INCLUDE):
-                self.read(path.parent / line.removeprefix(_INCLUDE).strip())
+                self.read(path.parent / line.removeprefix(_INCLUDE).strip(), f"{place}: ")
                 block = None
             elif not line[0].isspace():
                 block = self._begin(line.rstrip(), place)
@@ -209,8 +218,8 @@ def _weighted(line: str) -> tuple[float, Template]:
     return float(weighted[1]), read_template(weighted[2])
 
 
-def _check(path: Path, blocks: Mapping[str, _Block]) -> None:
-    """Raise if a symbol is missing, has no alternative or never ends."""
+def _demand_symbols(path: Path, blocks: Mapping[str, _Block]) -> None:
+    """Raise if there is no beginning, or a symbol has no alternatives."""
     if START not in blocks:
         raise InputError(f"{path.name} has no block `{START}:`, where drawing begins.")
     for name, block in blocks.items():
@@ -220,16 +229,21 @@ def _check(path: Path, blocks: Mapping[str, _Block]) -> None:
             for symbol in symbols(option):
                 if symbol not in blocks:
                     raise InputError(f"{place}: unknown slot <{symbol}>{_near(symbol, blocks)}")
-    rules = {name: choice(block.options) for name, block in blocks.items()}
-    heights = _heights(rules)
-    for name, levels in heights.items():
-        if levels == math.inf:
-            circle = _circle(name, rules, heights)
-            steps = ", which needs ".join(f"<{symbol}>" for symbol in circle[1:])
-            raise InputError(
-                f"{blocks[circle[0]].place}: <{circle[0]}> never ends: it needs {steps}.",
-                hint="Give it an alternative that does not lead back to it.",
-            )
+
+
+def _demand_ends(
+    blocks: Mapping[str, _Block], rules: Mapping[str, Choice], heights: Mapping[str, float]
+) -> None:
+    """Raise if a symbol never ends."""
+    endless = next((name for name, levels in heights.items() if levels == math.inf), None)
+    if endless is None:
+        return
+    first, *others = _circle(endless, rules, heights)
+    steps = ", which needs ".join(f"<{symbol}>" for symbol in others)
+    raise InputError(
+        f"{blocks[first].place}: <{first}> never ends: it needs {steps}.",
+        hint="Give it an alternative that does not lead back to it.",
+    )
 
 
 def _heights(rules: Mapping[str, Choice]) -> dict[str, float]:
@@ -263,16 +277,14 @@ def _circle(name: str, rules: Mapping[str, Choice], heights: Mapping[str, float]
 
 def _near(name: str, blocks: Mapping[str, _Block]) -> str:
     near = get_close_matches(name, blocks, n=1)
-    return (
-        f"; did you mean <{near[0]}>?" if near else f"; there are <{'>, <'.join(sorted(blocks))}>."
-    )
+    return f"; did you mean <{near[0]}>?" if near else "; no block has this name."
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, place: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+        raise InputError(f"{place}{path} cannot be read: {error.strerror}.") from error
 
 
 def _decoded(content: bytes, path: Path) -> str:

@@ -11,8 +11,12 @@ from typing import Protocol
 MOST_STEPS = 400
 DEEPEST = 40
 """From this many steps or levels on, a formula takes the shortest way to its end."""
-HARD_LIMIT = 50_000
+HARD_LIMIT = 20_000
 """Steps after which a grammar is at fault: the shortest way is too long as well."""
+
+
+LONGEST_COMMAND = 40
+"""Characters at the end of a formula in which a command's name is looked for."""
 
 
 class TooLong(Exception):  # noqa: N818 (the grammar's reader turns it into a message)
@@ -59,7 +63,7 @@ class Drawing:
         A space keeps a letter out of a command's name (`\to` and `a`), and an empty group keeps
         `\\` from taking a star of the next row.
         """
-        if text[:1] in _LETTERS and _ends_with_command(self.text):
+        if text[:1] in _LETTERS and _ends_with_command(self.text[-LONGEST_COMMAND:]):
             self.text += " "
         elif text.startswith("*") and self.text.rstrip(" ").endswith("\\\\"):
             self.text += "{}"

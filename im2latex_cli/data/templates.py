@@ -77,10 +77,10 @@ class _Reader:
     """Reads one alternative.
 
     Attributes:
-        names: what slots have set so far.
+        names: what slots have set so far, each with whether it may be a count.
     """
 
-    names: set[str] = field(default_factory=set)
+    names: dict[str, bool] = field(default_factory=dict)
 
     def template(self, text: str) -> Template:
         nodes: list[Node] = []
@@ -130,12 +130,12 @@ class _Reader:
         nodes = self._slot(body)
         if len(nodes) != 1:
             raise SlotError(f"<{name}={body}> sets {name} to nothing")
-        self.names.add(name)
+        self.names[name] = _is_count(nodes[0])
         return Setting(name, nodes[0])
 
     def _inner(self, text: str) -> Template:
         """A template inside a slot; what it sets is not known outside."""
-        return _Reader(set(self.names)).template(text)
+        return _Reader(dict(self.names)).template(text)
 
     def _list(self, count: str, rest: str) -> Repeated:
         number = self._count(count)
@@ -146,7 +146,7 @@ class _Reader:
         return Repeated(number, self._inner(rest[:at]), self._inner(separator))
 
     def _count(self, text: str) -> Count:
-        if text in self.names:
+        if self.names.get(text):
             return Count((), text)
         found = _COUNT.fullmatch(text)
         if found is None:
@@ -157,7 +157,7 @@ class _Reader:
         if not numbers or max(numbers) > LARGEST_COUNT:
             raise SlotError(f"{text} has no number from 0 to {LARGEST_COUNT}")
         if found[1]:
-            self.names.add(found[1])
+            self.names[found[1]] = True
         return Count(numbers, found[1])
 
 
@@ -171,6 +171,10 @@ def _number(low: str, high: str) -> Number:
         raise SlotError(f"<number {low} {high}> has no number: the smaller one goes first")
     width = len(low) if low.startswith("0") else 0
     return Number(int(low), int(high), width)
+
+
+def _is_count(node: Node) -> bool:
+    return isinstance(node, Number) and node.low >= 0 and node.high <= LARGEST_COUNT
 
 
 def _end(text: str, start: int) -> int:
