@@ -121,9 +121,10 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def reference(session: nox.Session) -> None:
-    """Write docs/reference anew from the code."""
+    """Write docs/reference and the table of packages anew from the code."""
     install(session)
     session.run("python", "-m", "im2latex_cli.cli.reference", "docs/reference")
+    session.run("python", "tests/floors.py")
 
 
 @nox.session

@@ -41,7 +41,7 @@ def choose(settings: RenderSettings) -> Renderer:
     if sys.platform == "win32":
         raise RendererError(
             "The TeX renderer needs Linux or macOS: a POSIX shell limits each LaTeX run.",
-            hint="Use --renderer embedded, or run im2latex inside WSL.",
+            hint="Set `render.renderer` to embedded, or run im2latex inside WSL.",
         )
     if not present:
         raise RendererError(

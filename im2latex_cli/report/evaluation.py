@@ -1,6 +1,6 @@
-"""One HTML file that shows an evaluation: figures, plots, and pictures of what goes wrong.
+"""HTML report on an evaluation: figures, plots and examples of errors.
 
-Self-contained: pictures are data URIs, plots are SVG, and nothing is loaded from elsewhere.
+Self-contained: pictures are data URIs, plots are SVG, and no other host is contacted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["Bar", "Case", "Figure", "Plot", "Report", "Table", "html"]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure in percent, with its interval where there is one."""
+    """One figure in percent, with its interval if it has one."""
 
     name: str
     value: float
@@ -25,7 +25,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar of a plot: percent, and how many formulas stand behind it."""
+    """One bar of a plot: percent, and the number of formulas it was computed from."""
 
     label: str
     value: float
@@ -50,7 +50,7 @@ class Case:
         verdict: its score in words.
         pictures: caption -> PNG file.
         tokens: title of a line -> its pieces, each text and one of same, lost, added.
-        remark: such as why there is no page.
+        remark: further information, such as why there is no page.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""What the settings tree says about itself: help texts, TOML files, the reference page."""
+"""Help texts, TOML files and the reference page, generated from the settings tree."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Leaf:
 
     Attributes:
         name: dotted name, as "train.epochs".
-        default: value when nobody gives one.
+        default: value if no source has one.
         help: one sentence.
         type: int, float, bool, str, a Literal or a tuple; never None, never constrained.
         kind: the type in words, with its bounds.
@@ -99,7 +99,7 @@ def to_toml(settings: Settings, origins: Mapping[str, str] | None = None) -> str
 
     Args:
         settings: the tree.
-        origins: dotted name -> where its value came from, written as a comment.
+        origins: dotted name -> origin of the value, written as a comment.
     """
     held = values(settings)
     blocks = []

@@ -31,7 +31,7 @@ class Frame:
     scale: float
 
     def place(self, x: float, y: float) -> tuple[float, float]:
-        """Return where a point of the page stands in the picture."""
+        """Map a point of the page to the picture."""
         return (x + self.left) * self.scale, (y + self.top) * self.scale
 
 
@@ -54,7 +54,7 @@ def finish(
         buckets: pad to a common size.
 
     Returns:
-        The picture, (h, w) uint8, and where the page lies in it.
+        The picture, (h, w) uint8, and the position of the page in it.
 
     Raises:
         ValueError: the page has no ink; a renderer reports such a formula as blank.
@@ -127,7 +127,7 @@ def ink_box(page: NDArray[np.uint8]) -> tuple[int, int, int, int]:
 def encode_png(picture: NDArray[np.uint8]) -> bytes:
     """Return the PNG file of an 8-bit grey picture; the same picture gives the same bytes.
 
-    Run lengths are all there is to find in line art, so zlib is told to look for nothing else:
+    Line art compresses as runs, so zlib searches for runs only:
     half the time and four fifths of the size of Pillow's quickest setting.
 
     Args:

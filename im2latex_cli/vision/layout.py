@@ -1,4 +1,4 @@
-"""What stands in a picture beside one formula: words, further formulas, an equation number.
+"""Detect words, further formulas and an equation number beside a formula.
 
 All of it is read off the connected pieces of ink. Letters of one word stand on one line, almost
 touching, and two fifths of them are as high as an x; symbols of a formula seldom do. Between two
@@ -60,7 +60,7 @@ class Layout:
     """What was found.
 
     Attributes:
-        words: words around or beside the formula.
+        words: whether there are words around or beside the formula.
         formulas: more than one formula.
     """
 
@@ -114,7 +114,7 @@ def count_letters(pieces: Pieces, em: float) -> tuple[int, int]:
 
 
 def without_number(picture: Grey) -> Grey | None:
-    """The picture without the equation number at its side, or None where there is none.
+    """The picture without the equation number at its side, or None if there is none.
 
     A number is a short block in brackets, such as (12) or (A.3), set far apart from all
     other ink on its right or left.

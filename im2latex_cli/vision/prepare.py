@@ -108,7 +108,7 @@ def prepare_with_frame(
     *,
     scale: float | Literal["estimate"] = "estimate",
 ) -> tuple[NDArray[np.uint8], Frame]:
-    """As `prepare`; also says where the image lies in the result."""
+    """As `prepare`; also return the position of the image in the result."""
     shrunk = max(1, math.ceil(math.sqrt(image.size / _LARGEST_INPUT)))
     grey = image if shrunk == 1 else np.asarray(Image.fromarray(image).reduce(shrunk))
     grey = normalise_levels(grey)

@@ -47,7 +47,7 @@ def estimate_scale(picture: NDArray[np.uint8]) -> float:
         picture: (H, W) grey, dark ink on white paper.
 
     Returns:
-        A factor between 0.25 and 5; 1 where there is nothing to go by.
+        A factor between 0.25 and 5; 1 if the ink says nothing.
     """
     pieces = find_pieces(picture < ink_threshold(picture))
     heights, widths, weights = _voters(pieces)

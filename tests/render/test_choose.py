@@ -50,5 +50,5 @@ def test_auto_on_windows_is_embedded_though_latex_is_there(on_windows):
 
 
 def test_tex_by_name_on_windows_says_what_to_do(on_windows):
-    with pytest.raises(RendererError, match=r"needs Linux or macOS: .* `render.renderer`"):
+    with pytest.raises(RendererError, match=r"needs Linux or macOS: .* Set `render.renderer`"):
         choose(RenderSettings(renderer="tex"))
