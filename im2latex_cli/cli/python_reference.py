@@ -30,8 +30,8 @@ The names on this page are the public interface, under semantic versioning; the 
 come from are not. `import im2latex_cli` loads no torch. Progress, warnings and failures that the
 command line prints go to the logger `im2latex_cli`.
 """
-_PICTURE = """The type of a picture: a path, the bytes of a file, a binary stream, a Pillow image or a
-NumPy array, (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA.
+_PICTURE = """The type of a picture: a path, the bytes of a file, a binary stream, a Pillow image or
+a NumPy array, (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA.
 """
 _FIRST = ("load", "Recognizer", "Hypothesis", "ReadingWarning", "DecodeSettings", "Picture")
 """What a reader looks for first; the other names follow by name."""
