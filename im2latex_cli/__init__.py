@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from im2latex_cli._version import __version__
     from im2latex_cli.data.predictions import Hypothesis
+    from im2latex_cli.decoding.calibration import calibration_error
     from im2latex_cli.errors import (
         CheckpointError,
         Im2LatexError,
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from im2latex_cli.latex.normalize import Normalized, normalize
     from im2latex_cli.latex.tokenizer import join, tokenize
     from im2latex_cli.reading_warning import ReadingWarning
+    from im2latex_cli.recognition.pictures import Picture
     from im2latex_cli.recognition.recognizer import Recognizer, load
+    from im2latex_cli.recombine.maker import recombine
     from im2latex_cli.settings.sections import DecodeSettings
 
 __all__ = [
@@ -33,14 +36,17 @@ __all__ = [
     "Im2LatexError",
     "InputError",
     "Normalized",
+    "Picture",
     "ReadingWarning",
     "Recognizer",
     "TextScores",
     "UsageError",
     "__version__",
+    "calibration_error",
     "join",
     "load",
     "normalize",
+    "recombine",
     "text_scores",
     "tokenize",
 ]
@@ -53,13 +59,16 @@ _MODULES = {
     "Im2LatexError": "errors",
     "InputError": "errors",
     "Normalized": "latex.normalize",
+    "Picture": "recognition.pictures",
     "ReadingWarning": "reading_warning",
     "Recognizer": "recognition.recognizer",
     "TextScores": "evaluate.text",
     "UsageError": "errors",
+    "calibration_error": "model.confidence",
     "join": "latex.tokenizer",
     "load": "recognition.recognizer",
     "normalize": "latex.normalize",
+    "recombine": "recombine.maker",
     "text_scores": "evaluate.formulas",
     "tokenize": "latex.tokenizer",
 }

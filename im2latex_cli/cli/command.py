@@ -49,7 +49,7 @@ def command(
 
     def decorate(body: Body) -> Callable[..., None]:
         own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
-        request = own[0].annotation if own and is_dataclass(own[0].annotation) else None
+        request: type | None = next((p.annotation for p in own if is_dataclass(p.annotation)), None)
         if request:
             own = list(inspect.signature(request, eval_str=True).parameters.values())
         shared = list(inspect.signature(Shared, eval_str=True).parameters.values())
@@ -87,8 +87,8 @@ def _call(body: Body, request: type | None, session: Session, values: dict[str, 
 
 def _register(own: list[Parameter], settings: Mapping[str, str]) -> None:
     """Let messages name the flags of a command's arguments and settings."""
-    for setting, names in settings.items():
-        register(setting, names.split()[0])
+    for setting, spelled in settings.items():
+        register(setting, spelled.split()[0])
     for parameter in own:
         for option in getattr(parameter.annotation, "__metadata__", ()):
             # Typer keeps the first name of an annotated option as if it were the default.
@@ -96,7 +96,7 @@ def _register(own: list[Parameter], settings: Mapping[str, str]) -> None:
                 getattr(option, "default", None),
                 *(getattr(option, "param_decls", None) or ()),
             )
-            flag = next((name for name in names if str(name).startswith("--")), None)
+            flag = next((str(name) for name in names if str(name).startswith("--")), None)
             if flag:
                 register(parameter.name, flag)
 

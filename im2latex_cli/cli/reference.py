@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from im2latex_cli import errors, files
-from im2latex_cli.cli import console
+from im2latex_cli.cli import console, python_reference
 from im2latex_cli.cli.app import app
 from im2latex_cli.cli.group import EXIT_BROKEN_PIPE
 from im2latex_cli.cli.session import SHARED_PANEL
@@ -37,7 +37,11 @@ _CODES = {
 
 def pages() -> dict[str, str]:
     """Return the text of each reference page by its file name."""
-    return {"cli.md": commands(), "settings.md": settings.markdown()}
+    return {
+        "cli.md": commands(),
+        "python.md": python_reference.page(),
+        "settings.md": settings.markdown(),
+    }
 
 
 def commands() -> str:

@@ -16,6 +16,7 @@ from im2latex_cli.reading_warning import ReadingWarning
 from im2latex_cli.recognition import warnings
 from im2latex_cli.recognition.pictures import Grey, Picture
 from im2latex_cli.settings.sections import DecodeSettings
+from im2latex_cli.vision.ink import Ink
 
 LARGEST_GROUP = 64
 """Most pictures read together from a stream of them."""
@@ -25,12 +26,17 @@ class Opened(NamedTuple):
     """A picture ready to be read.
 
     Attributes:
-        picture: (H, W) as the network will see it, 255 is paper.
+        ink: of the picture as the network will see it.
         number_cut: an equation number was cut off.
     """
 
-    picture: Grey
+    ink: Ink
     number_cut: bool
+
+    @property
+    def picture(self) -> Grey:
+        """(H, W) as the network will see it, 255 is paper."""
+        return self.ink.picture
 
 
 class Unread(NamedTuple):
@@ -149,14 +155,15 @@ class Reader:
     ) -> Reading:
         if opening.opened is None:
             return Reading(error=opening.error, milliseconds=opening.milliseconds)
-        picture, number_cut = opening.opened
+        picture = opening.opened.picture
         result = next(results)
         milliseconds = opening.milliseconds + share
         if isinstance(result, InputError):
             return Reading(picture=picture, error=result, milliseconds=milliseconds)
         if not self._check:
             return Reading(tuple(result), picture, milliseconds=milliseconds)
-        hypotheses, found = warnings.check(picture, result, number_cut=number_cut)
+        ink, number_cut = opening.opened
+        hypotheses, found = warnings.check(ink, result, number_cut=number_cut)
         return Reading(hypotheses, picture, warnings=found, milliseconds=milliseconds)
 
 

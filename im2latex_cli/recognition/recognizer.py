@@ -23,6 +23,7 @@ from im2latex_cli.recognition.pictures import Grey, Picture, name_of, to_grey
 from im2latex_cli.recognition.reader import Opened, Reader, Reading, Unread
 from im2latex_cli.settings.sections import DecodeSettings
 from im2latex_cli.settings.tree import Settings
+from im2latex_cli.vision.ink import Ink
 from im2latex_cli.vision.layout import without_number
 from im2latex_cli.vision.prepare import Preprocessing, prepare
 
@@ -340,9 +341,9 @@ class Recognizer:
 
     def open(self, picture: Picture, *, name: str | None = None) -> Opened:
         """As `prepare`, and cut off an equation number beside the formula."""
-        prepared = self.prepare(picture, name=name)
-        alone = without_number(prepared)
-        return Opened(prepared if alone is None else alone, number_cut=alone is not None)
+        ink = Ink(self.prepare(picture, name=name))
+        alone = without_number(ink)
+        return Opened(alone or ink, number_cut=alone is not None)
 
     def prepare(self, picture: Picture, *, name: str | None = None) -> Grey:
         """Bring a picture into the form that the network was trained on, (H, W) uint8.

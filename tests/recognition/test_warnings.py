@@ -4,6 +4,7 @@ from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.reading_warning import ReadingWarning
 from im2latex_cli.recognition import warnings
 from im2latex_cli.recognition.warnings import check
+from im2latex_cli.vision.ink import Ink
 
 PICTURE = np.full((40, 100), 255, np.uint8)
 PICTURE[10:20, 10:20] = 0
@@ -14,13 +15,13 @@ def hypothesis(latex: str, *, confidence: float = 0.9, truncated: bool = False) 
 
 
 def names(*hypotheses: Hypothesis, picture: np.ndarray = PICTURE) -> tuple[str, ...]:
-    return check(picture, hypotheses)[1]
+    return check(Ink(picture), hypotheses)[1]
 
 
 def test_a_good_reading_is_not_doubted() -> None:
     best, other = hypothesis("a+b"), hypothesis("a", confidence=0.01, truncated=True)
-    assert check(PICTURE, (best, other)) == ((best, other), ())
-    assert check(PICTURE, ()) == ((), ())
+    assert check(Ink(PICTURE), (best, other)) == ((best, other), ())
+    assert check(Ink(PICTURE), ()) == ((), ())
 
 
 def test_doubts_have_names() -> None:
@@ -33,20 +34,20 @@ def test_doubts_have_names() -> None:
 
 def test_circles_are_cut_where_the_length_was_used_up() -> None:
     circling = hypothesis("x=" + "01" * 10, truncated=True)
-    (best,), told = check(PICTURE, [circling])
+    (best,), told = check(Ink(PICTURE), [circling])
     assert (best.latex, best.tokens, told) == ("x=01", ("x", "=", "0", "1"), ("repetition-cut",))
     assert best.score == circling.score
     finished = hypothesis("x=" + "01" * 10)
-    assert check(PICTURE, [finished]) == ((finished,), ())
+    assert check(Ink(PICTURE), [finished]) == ((finished,), ())
     endless = hypothesis("x=" + "01" * 30)
-    assert check(PICTURE, [endless])[1] == ("repetition-cut",)
+    assert check(Ink(PICTURE), [endless])[1] == ("repetition-cut",)
 
 
 def test_what_the_ink_says_is_told(monkeypatch) -> None:
     found = warnings.layout.Layout(words=True, formulas=True)
     monkeypatch.setattr(warnings.layout, "examine", lambda _: found)
     monkeypatch.setattr(warnings.foreign, "is_foreign", lambda _: True)
-    told = check(PICTURE, [hypothesis("a")], number_cut=True)[1]
+    told = check(Ink(PICTURE), [hypothesis("a")], number_cut=True)[1]
     assert told == ("text-around", "several-formulas", "out-of-vocabulary", "number-cut")
     monkeypatch.setattr(warnings, "may_be_formula", lambda _: False)
     assert names(hypothesis("a")) == ("not-a-formula", "text-around")
@@ -55,7 +56,7 @@ def test_what_the_ink_says_is_told(monkeypatch) -> None:
 def test_warnings_come_in_the_order_of_the_enumeration(monkeypatch) -> None:
     monkeypatch.setattr(warnings.foreign, "is_foreign", lambda _: True)
     doubtful = hypothesis("abc", confidence=0.1, truncated=True)
-    found = check(PICTURE, [doubtful], number_cut=True)[1]
+    found = check(Ink(PICTURE), [doubtful], number_cut=True)[1]
     assert list(found) == [one for one in ReadingWarning if one in found]
     assert len(found) == 4
 

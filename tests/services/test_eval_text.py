@@ -26,6 +26,7 @@ from im2latex_cli.services import eval_text, recognise
 from im2latex_cli.settings.sections import EvaluateSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.image import open_grey
+from im2latex_cli.vision.ink import Ink
 
 HEIGHT, CUT = 20, 2
 """Of a picture, in pixels, and what `open` takes off it."""
@@ -73,7 +74,7 @@ class Oracle:
     def open(self, image, *, name="picture"):
         self.opened.append(name)
         grey = image if isinstance(image, np.ndarray) else open_grey(image, name=name)
-        return Opened(grey[CUT:], number_cut=True)
+        return Opened(Ink(grey[CUT:]), number_cut=True)
 
     def attention(self, picture, hypothesis):
         assert picture.shape[0] == HEIGHT - CUT
