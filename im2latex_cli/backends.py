@@ -11,9 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from im2latex_cli.decoding.engine import Engine
 from im2latex_cli.errors import UsageError
 from im2latex_cli.headers import Header
-from im2latex_cli.model.engine import Engine
 from im2latex_cli.onnx import graphs
 from im2latex_cli.settings.sources import openmp_threads
 
@@ -71,8 +71,8 @@ def load(model: Path, *, device: str, threads: int | None, backend: Backend) -> 
 
 def _with_torch(model: Path, device: str, threads: int | None, choice: Choice) -> Loaded:
     from im2latex_cli import checkpoints
-    from im2latex_cli.model.device import choose_device, use_threads
-    from im2latex_cli.model.torch_engine import TorchEngine
+    from im2latex_cli.network.device import choose_device, use_threads
+    from im2latex_cli.network.torch_engine import TorchEngine
 
     chosen = choose_device(device)
     use_threads(threads)

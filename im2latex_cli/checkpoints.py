@@ -22,7 +22,7 @@ from im2latex_cli import files
 from im2latex_cli.errors import CheckpointError, InputError
 from im2latex_cli.headers import KEY, REBUILD, Header, damaged, in_safetensors
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.model.network import Network, undrawn
+from im2latex_cli.network.network import Network, undrawn
 from im2latex_cli.settings.training import ModelSettings
 from im2latex_cli.vision.prepare import Preprocessing
 

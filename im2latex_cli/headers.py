@@ -14,9 +14,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from im2latex_cli import __version__
+from im2latex_cli.decoding.calibration import Calibration
 from im2latex_cli.errors import CheckpointError, InputError
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.model.confidence import Calibration
 from im2latex_cli.settings.training import ModelSettings
 from im2latex_cli.vision.prepare import Preprocessing
 

@@ -19,20 +19,20 @@ from PIL import Image
 
 from im2latex_cli.backends import Backend, load
 from im2latex_cli.data.predictions import Hypothesis
+from im2latex_cli.decoding.arrays import kind, on
+from im2latex_cli.decoding.batches import halving, plan
+from im2latex_cli.decoding.beam import Found, search
+from im2latex_cli.decoding.calibration import Calibration, geometric_mean
+from im2latex_cli.decoding.diversity import Diversity
+from im2latex_cli.decoding.engine import Engine
+from im2latex_cli.decoding.grammar_constraint import Grammar, without
+from im2latex_cli.decoding.rescaling import read_again
 from im2latex_cli.errors import CheckpointError, InputError
 from im2latex_cli.latex.automaton import automaton
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.latex.vocab import BOS, EOS, PAD, SPECIALS, UNK, Vocab
-from im2latex_cli.model.arrays import kind, on
-from im2latex_cli.model.batches import halving, plan
-from im2latex_cli.model.beam import Found, search
-from im2latex_cli.model.canvas import UNIT
-from im2latex_cli.model.confidence import Calibration, geometric_mean
-from im2latex_cli.model.constrain import Grammar, without
-from im2latex_cli.model.diversity import Diversity
-from im2latex_cli.model.engine import Engine
-from im2latex_cli.model.rereading import read_again
 from im2latex_cli.settings.sections import DecodeSettings
+from im2latex_cli.vision.canvas import UNIT
 from im2latex_cli.vision.image import open_grey
 from im2latex_cli.vision.layout import without_number
 from im2latex_cli.vision.prepare import Preprocessing, prepare

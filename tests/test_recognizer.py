@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from im2latex_cli import checkpoints, recognizer
+from im2latex_cli.decoding.batches import plan
+from im2latex_cli.decoding.calibration import Calibration
 from im2latex_cli.errors import CheckpointError, InputError, UsageError
 from im2latex_cli.latex.tokenizer import join
-from im2latex_cli.model.batches import plan
-from im2latex_cli.model.confidence import Calibration
 from im2latex_cli.recognizer import Recognizer, default_model, find_model
 from im2latex_cli.settings.sections import DecodeSettings
 from im2latex_cli.settings.training import ModelSettings

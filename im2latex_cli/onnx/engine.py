@@ -11,11 +11,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from im2latex_cli.decoding.engine import Grey
+from im2latex_cli.decoding.state import take_pictures
 from im2latex_cli.errors import CheckpointError
-from im2latex_cli.model.canvas import stack
-from im2latex_cli.model.engine import Grey
-from im2latex_cli.model.state import take_pictures
 from im2latex_cli.onnx.graphs import Graphs
+from im2latex_cli.vision.canvas import stack
 
 Arrays = dict[str, NDArray[Any]]
 NEXT = "next_"

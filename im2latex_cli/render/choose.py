@@ -35,7 +35,7 @@ def choose(settings: RenderSettings) -> Renderer:
     if settings.renderer == "embedded" or (
         settings.renderer == "auto" and not present and not flag
     ):
-        from im2latex_cli.render.embedded import EmbeddedRenderer
+        from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 
         return EmbeddedRenderer(settings)
     if sys.platform == "win32":
@@ -48,7 +48,7 @@ def choose(settings: RenderSettings) -> Renderer:
             "The TeX renderer needs `latex` on PATH, and there is none.",
             hint=f"Install it ({install_advice()}), or take --renderer embedded.",
         )
-    from im2latex_cli.render.tex import TexRenderer
+    from im2latex_cli.render.tex.renderer import TexRenderer
 
     return TexRenderer(settings)
 

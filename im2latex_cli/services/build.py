@@ -24,7 +24,7 @@ from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, Interrupted, 
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.paths import make_cache
 from im2latex_cli.progress import Reporter
-from im2latex_cli.render import cluster
+from im2latex_cli.render.workers import dask
 from im2latex_cli.services.build_page import write_build_page
 from im2latex_cli.services.identity import IMPORTED, asked, demand_same, with_renderer
 from im2latex_cli.services.pictures import draw, take
@@ -166,7 +166,7 @@ def _scheduler(build: BuildSettings) -> str | None:
             "--executor dask needs --scheduler, the address of a Dask scheduler.",
             hint="It looks like tcp://HOST:8786; `dask scheduler` starts one.",
         )
-    cluster.check(build.scheduler)
+    dask.check(build.scheduler)
     return build.scheduler
 
 

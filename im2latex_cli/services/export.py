@@ -102,9 +102,9 @@ def ship(folder: Path = exported.SHIPPED) -> list[Path]:
 def _traced(
     dims: ModelSettings, vocabulary: int, *, threads: int | None = None
 ) -> dict[str, bytes]:
-    from im2latex_cli.model.device import use_threads
-    from im2latex_cli.model.export import graphs
-    from im2latex_cli.model.network import Network
+    from im2latex_cli.network.device import use_threads
+    from im2latex_cli.network.export import graphs
+    from im2latex_cli.network.network import Network
 
     use_threads(threads)
     return graphs(Network(dims, vocabulary))

@@ -13,11 +13,14 @@ from im2latex_cli.services import recombining
 from im2latex_cli.settings.tree import Settings
 
 IMPORTED = "imported"
-RENDER_SETTINGS = ("font_size", "dpi", "look", "padding", "buckets", "exact", "fonts", "typefaces")
+RENDER_SETTINGS = (
+    *("font_size", "dpi", "look", "padding", "buckets", "exact", "fonts", "typefaces", "looks"),
+)
 LATER = {
     "render.exact": False,
     "render.fonts": 0.0,
     "render.typefaces": [],
+    "render.looks": [],
     "build.recombine": 0,
     "build.min_examples": 0,
     "build.longer": 1.0,

@@ -16,8 +16,8 @@ from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import Im2LatexError, InputError, UsageError
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognizer import Opened, Recognizer, default_model
+from im2latex_cli.render.embedded.vector import to_svg
 from im2latex_cli.render.renderer import RenderFailure
-from im2latex_cli.render.vector import to_svg
 from im2latex_cli.report.page import data_uri
 from im2latex_cli.serve.reading import Answer, Asked
 from im2latex_cli.services.doubts import doubt

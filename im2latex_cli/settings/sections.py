@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
+Look = Literal["im2latex", "smooth", "screen"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -81,8 +82,9 @@ class RenderSettings(Section):
     """Font size of the document, in points; im2latex-100k uses 12."""
     dpi: PositiveInt = 200
     """Resolution before pictures are halved, in dots per inch."""
-    look: Literal["im2latex", "smooth"] = "im2latex"
-    """im2latex: thicker strokes, as in im2latex-100k; smooth: plain anti-aliasing."""
+    look: Look = "im2latex"
+    """im2latex: thicker strokes, as in im2latex-100k; smooth: plain anti-aliasing; screen: at 60 to
+    200 dpi with a screen's contrast, a tenth of the pictures in black and white."""
     padding: Annotated[int, Field(ge=0)] = 8
     """White margin around the ink before pictures are halved, in pixels."""
     buckets: bool = True
@@ -93,6 +95,8 @@ class RenderSettings(Section):
     """Share of formulas to draw in other typefaces and sizes (TeX only)."""
     typefaces: tuple[str, ...] = ()
     """Typefaces of that share; empty: all that are installed."""
+    looks: tuple[Look, ...] = ()
+    """Looks of that share; empty: the look of all other pictures."""
     timeout: PositiveFloat = 10.0
     """Time limit for one formula, in seconds."""
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from im2latex_cli.model.canvas import UNIT
 from im2latex_cli.train.batches import Batch, BatchStream, Cursor, Indices
 from im2latex_cli.train.loop import Learner, fit
 from im2latex_cli.train.packed import Packed
 from im2latex_cli.train.state import capture, restore
+from im2latex_cli.vision.canvas import UNIT
 
 RESERVE = 0.1
 """Share of the time kept for evaluations and for saving."""

@@ -9,7 +9,7 @@ from typing import Any, cast, overload
 import torch
 from torch import Tensor, nn
 
-from im2latex_cli.model.device import fast_in_bfloat16
+from im2latex_cli.network.device import fast_in_bfloat16
 from im2latex_cli.settings.training import TrainSettings
 
 BETAS = (0.9, 0.98)

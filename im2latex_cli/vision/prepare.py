@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from im2latex_cli.errors import InputError
+from im2latex_cli.settings.sections import Look
 from im2latex_cli.vision.components import Pieces, find_pieces
-from im2latex_cli.vision.finish import Frame, Look, finish
+from im2latex_cli.vision.finish import Frame, finish
 from im2latex_cli.vision.levels import normalise_levels
 from im2latex_cli.vision.scale import estimate_scale, ink_threshold
 

@@ -25,10 +25,10 @@ from pictures import Labelled, describe, labelled
 from PIL import Image
 
 from im2latex_cli import checkpoints
+from im2latex_cli.decoding.beam import Found, search
 from im2latex_cli.latex.vocab import BOS, EOS
-from im2latex_cli.model.beam import Found, search
-from im2latex_cli.model.inputs import to_batch
-from im2latex_cli.model.network import Network
+from im2latex_cli.network.inputs import to_batch
+from im2latex_cli.network.network import Network
 from im2latex_cli.recognizer import Recognizer, find_model
 from im2latex_cli.settings.sections import DecodeSettings
 

@@ -21,7 +21,7 @@ from pictures import Labelled, describe, labelled
 from torch.utils.flop_counter import FlopCounterMode
 
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.model.network import Network
+from im2latex_cli.network.network import Network
 from im2latex_cli.settings.training import PRESETS, ModelSettings, TrainSettings
 from im2latex_cli.train.batches import BatchStream
 from im2latex_cli.train.distort import Distorter

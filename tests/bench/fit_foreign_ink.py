@@ -22,9 +22,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from im2latex_cli.data.imagefolder import open_pairs
 from im2latex_cli.errors import InputError
-from im2latex_cli.render.embedded import EmbeddedRenderer
+from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.render.renderer import Page
-from im2latex_cli.render.tex import TexRenderer
+from im2latex_cli.render.tex.renderer import TexRenderer
 from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.vision import foreign
 from im2latex_cli.vision.augment import augment

@@ -9,8 +9,8 @@ import onnxruntime
 import pytest
 
 from im2latex_cli import backends
+from im2latex_cli.decoding.calibration import Calibration
 from im2latex_cli.errors import CheckpointError, UsageError
-from im2latex_cli.model.confidence import Calibration
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recognizer import Recognizer
 from im2latex_cli.services import export

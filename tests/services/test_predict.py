@@ -12,7 +12,7 @@ from im2latex_cli import checkpoints, recognizer
 from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.errors import CheckpointError, InputError, UsageError
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.model.network import Network
+from im2latex_cli.network.network import Network
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.services import predict
 from im2latex_cli.settings.sections import DecodeSettings

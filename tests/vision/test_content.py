@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from im2latex_cli.render.embedded import EmbeddedRenderer
+from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.vision.content import may_be_formula
 from im2latex_cli.vision.finish import finish

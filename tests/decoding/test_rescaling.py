@@ -1,0 +1,72 @@
+"""Second readings: who gets one, which reading stays, and that sure pictures cost one reading."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from im2latex_cli.data.predictions import Hypothesis
+from im2latex_cli.decoding.rescaling import certainty, read_again
+
+
+def hypothesis(name: str, mean: float, *, tokens: int = 4, truncated: bool = False) -> Hypothesis:
+    scores = (math.log(mean),) * tokens
+    return Hypothesis(name, (name,), sum(scores), mean, scores, truncated)
+
+
+class Reader:
+    """Reads the width of a picture: `certain[width]` says how surely."""
+
+    def __init__(self, certain: dict[int, float]) -> None:
+        self.certain = certain
+        self.widths: list[list[int]] = []
+
+    def __call__(self, pictures):
+        self.widths.append([picture.shape[1] for picture in pictures])
+        return [[hypothesis(str(width), self.certain[width])] for width in self.widths[-1]]
+
+
+def picture(width: int, height: int = 40):
+    return np.full((height, width), 255, np.uint8)
+
+
+def test_the_likeliest_scale_wins_and_the_sure_are_left_alone():
+    reader = Reader({100: 0.99, 210: 0.5, 300: 0.6, 420: 0.8, 105: 0.3, 600: 0.4, 150: 0.9})
+    found = read_again(
+        [picture(100), picture(210), picture(300)], reader, scales=(2.0, 0.5), sure=0.95
+    )
+    assert [some[0].latex for some in found] == ["100", "420", "150"]
+    assert reader.widths == [[100, 210, 300], [420, 600], [105, 150]]
+
+
+def test_no_scales_no_second_reading():
+    reader = Reader({100: 0.1})
+    read_again([picture(100)], reader, scales=(), sure=0.9)
+    assert reader.widths == [[100]]
+
+
+def test_once_sure_nothing_more_is_tried():
+    reader = Reader({100: 0.1, 200: 0.99})
+    assert read_again([picture(100)], reader, scales=(2.0, 3.0), sure=0.9)[0][0].latex == "200"
+    assert reader.widths == [[100], [200]]
+
+
+def test_nothing_is_made_too_small():
+    reader = Reader({100: 0.1})
+    read_again([picture(100, height=20)], reader, scales=(0.5,), sure=0.9)
+    assert reader.widths == [[100]]
+
+
+@pytest.mark.parametrize("mean", [0.01, 0.5, 0.99])
+def test_a_formula_cut_off_loses_to_any_that_ends(mean):
+    assert certainty([hypothesis("cut", 0.999, truncated=True)]) < certainty(
+        [hypothesis("whole", mean)]
+    )
+    assert certainty([]) < certainty([hypothesis("cut", mean, truncated=True)])
+
+
+def test_length_does_not_count():
+    short, long = hypothesis("short", 0.8, tokens=3), hypothesis("long", 0.9, tokens=50)
+    assert certainty([long]) > certainty([short])
