@@ -63,7 +63,11 @@ def test_lower_bounds_and_pins(group: str) -> None:
 
 
 PAGES = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
-FILES = [f"/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob("[!.]*/**/*.py")]
+FILES = [
+    f"/{path.relative_to(ROOT).as_posix()}"
+    for folder in ("im2latex_cli", "tests")
+    for path in (ROOT / folder).rglob("*.py")
+]
 OF_USERS = {"valid.py", "mix.py", "merge.py", "average.py"}
 """Scripts that the model card shows for saving under these names."""
 
