@@ -10,10 +10,13 @@ import typer
 from im2latex_cli import paths
 from im2latex_cli.cli import console
 from im2latex_cli.cli.command import command
+from im2latex_cli.cli.group import Command, CommandGroup
 from im2latex_cli.cli.session import Session
 
 app = typer.Typer(
-    no_args_is_help=True, help="Manage downloads and other files that can be recreated."
+    cls=CommandGroup,
+    no_args_is_help=True,
+    help="Manage downloads and other files that can be recreated.",
 )
 
 
@@ -48,5 +51,5 @@ def clear(session: Session) -> CacheCleared:  # noqa: ARG001 - every command has
     return CacheCleared(path=paths.cache_folder(), freed_bytes=paths.clear_cache())
 
 
-app.command("path")(path)
-app.command("clear")(clear)
+app.command("path", cls=Command)(path)
+app.command("clear", cls=Command)(clear)

@@ -9,13 +9,16 @@ import typer
 
 from im2latex_cli import files
 from im2latex_cli.cli.command import command
+from im2latex_cli.cli.group import Command, CommandGroup
 from im2latex_cli.cli.options import Force
 from im2latex_cli.cli.session import Session
 from im2latex_cli.errors import UsageError
 from im2latex_cli.settings import reference
 from im2latex_cli.settings.sources import PROJECT_FILE
 
-app = typer.Typer(no_args_is_help=True, help="Manage the settings of the current folder.")
+app = typer.Typer(
+    cls=CommandGroup, no_args_is_help=True, help="Manage the settings of the current folder."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +41,4 @@ def init(session: Session, *, force: Force = False) -> ConfigResult:  # noqa: AR
     return ConfigResult(written=path, settings=len(reference.leaves()))
 
 
-app.command("init")(init)
+app.command("init", cls=Command)(init)

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from im2latex_cli.cli.command import command
-from im2latex_cli.cli.options import DEFAULT_RESULTS, Hypotheses, References
+from im2latex_cli.cli.options import Hypotheses, References
 from im2latex_cli.cli.session import Session
+from im2latex_cli.runs import SMALL_RESULTS
 
 SETTINGS = {
     "evaluate.limit": "--limit",
@@ -31,7 +32,7 @@ Results = Annotated[
 def eval_image(
     session: Session,
     *,
-    results: Results = DEFAULT_RESULTS,
+    results: Results = SMALL_RESULTS,
     references: References = None,
     hypotheses: Hypotheses = None,
 ) -> Any:

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from im2latex_cli.cli.command import command
-from im2latex_cli.cli.options import DEFAULT_DATA, DataOrTar, Hypotheses, References
+from im2latex_cli.cli.options import DataOrTar, Hypotheses, References
 from im2latex_cli.cli.session import Session
+from im2latex_cli.runs import SMALL_DATA
 
 SETTINGS = {
     "evaluate.split": "--split",
@@ -45,7 +46,7 @@ def eval_text(
     session: Session,
     *,
     model: Model = None,
-    data: DataOrTar = DEFAULT_DATA,
+    data: DataOrTar = SMALL_DATA,
     output: Output = None,
     references: References = None,
     hypotheses: Hypotheses = None,

@@ -29,6 +29,3 @@ Hypotheses = Annotated[
         help="Evaluate the formulas in this file, such as another program's, instead of a model.",
     ),
 ]
-
-DEFAULT_DATA = Path("data/small")
-DEFAULT_RESULTS = Path("results/small")

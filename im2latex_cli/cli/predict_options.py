@@ -1,7 +1,8 @@
-"""The arguments and options of `im2latex predict`."""
+"""The arguments and options of `im2latex predict`, and a request made of them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,7 +14,7 @@ OUTPUTS_PANEL = "Output"
 Images = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="IMAGE...",
+        metavar="IMAGE",
         help="Pictures, PDF files, folders or quoted patterns; - for standard input.",
         show_default=False,
     ),
@@ -150,3 +151,32 @@ Attention = Annotated[
         rich_help_panel=OUTPUTS_PANEL,
     ),
 ]
+
+TIMEOUT = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictRequest:
+    """What `im2latex predict` is asked for; the help of each option is above."""
+
+    images: Images = None
+    recursive: Recursive = False
+    files_from: FilesFrom = None
+    null: Null = False
+    pages: PdfPages = None
+    box: Box = None
+    clipboard: Clipboard = False
+    timeout: Timeout = TIMEOUT
+    watch: Watch = None
+    model: Model = None
+    format: Format = None
+    style: Style = "compact"
+    tokens: Tokens = False
+    copy: Copy = False
+    render: Render = None
+    attention: Attention = None
+
+    @property
+    def names_input(self) -> bool:
+        """Whether anything to read was named."""
+        return bool(self.images or self.files_from or self.clipboard or self.watch)

@@ -11,6 +11,7 @@ from pathlib import Path
 from im2latex_cli.data.catalog import IM2LATEX_100K
 from im2latex_cli.data.documents import SUFFIXES, has_documents, open_documents, source_of
 from im2latex_cli.data.entries import BadLine, Entry, Source
+from im2latex_cli.data.grammar import SUFFIX, grammar_source
 from im2latex_cli.data.imagefolder import Pairs, has_pairs, open_pairs
 from im2latex_cli.data.listing import FORMULAS, is_listing, open_listing
 from im2latex_cli.data.small import small_source
@@ -22,7 +23,7 @@ FULL = "full"
 BUILT_IN = ("small", "synthetic", FULL)
 ACCEPTED = (
     f"{', '.join(BUILT_IN)}, {', '.join(READERS)}, {', '.join(SUFFIXES)} (each also as .gz), "
-    f"a folder of {', '.join(SUFFIXES)}, an imagefolder, a .tar, a folder with {FORMULAS}"
+    f"{SUFFIX}, a folder of {', '.join(SUFFIXES)}, an imagefolder, a .tar, a folder with {FORMULAS}"
 )
 
 
@@ -33,7 +34,7 @@ def dataset_name(dataset: str) -> str:
     'train'
     """
     name = Path(dataset).resolve().name if dataset.strip("./\\") == "" else Path(dataset).name
-    for ending in (".gz", *READERS, *SUFFIXES, ".tar"):
+    for ending in (".gz", *READERS, *SUFFIXES, SUFFIX, ".tar"):
         name = name.removesuffix(ending)
     return name or "data"
 
@@ -52,8 +53,8 @@ def open_source(
     Args:
         dataset: small, synthetic, full, or a path.
         column: column of the formula in tables.
-        size: formulas that synthetic generates.
-        seed: seed of synthetic.
+        size: formulas that synthetic or a grammar draws.
+        seed: seed of synthetic or a grammar.
         split_by: column whose equal values share a split; "file" for documents.
         full: folder with the files of full.
 
@@ -74,11 +75,17 @@ def open_source(
         )
     if dataset == "small":
         return small_source()
-    if dataset == "synthetic":
-        return synthetic_source(size, seed)
+    if dataset == "synthetic" or (path.suffix.lower() == SUFFIX and path.is_file()):
+        return _drawn(dataset, size, seed)
     if dataset == FULL:
         return open_listing(full or Path(), name=IM2LATEX_100K.name)
     return _pictures_or_listing(path)
+
+
+def _drawn(dataset: str, size: int, seed: int) -> Source:
+    if dataset == "synthetic":
+        return synthetic_source(size, seed)
+    return grammar_source(Path(dataset), size, seed)
 
 
 def _pictures_or_listing(path: Path) -> Source:

@@ -23,7 +23,7 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         name = next(one for one, present in here.items() if present)
     if not here.get(name, False):
-        raise UsageError(f"There is no {name} device here.", hint="Take --device auto or cpu.")
+        raise UsageError(f"There is no {name} device here.", hint="Take `device` auto or cpu.")
     return torch.device(name)
 
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
+from im2latex_cli.decoding.graph_format import NEEDS, PREFIX, STRIDE
 from im2latex_cli.network.encoder_output import Memory
 from im2latex_cli.network.inputs import to_ink
 from im2latex_cli.network.network import Network
@@ -27,11 +28,6 @@ from im2latex_cli.vision.canvas import UNIT
 
 OPSET = 18
 SCORES = "log_probabilities"
-PREFIX = "network."
-"""Of the names of tensors in a graph: the attribute of `_Encoder` and `_Decoder`."""
-NEEDS, STRIDE = "im2latex.weights", "im2latex.stride"
-"""Keys of a graph's metadata, of JSON: names of the tensors it needs; height and width of a memory
-cell in pixels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,5 +148,5 @@ def _session(part: str, graph: bytes, threads: int | None) -> onnxruntime.Infere
         reason = str(error).splitlines()[0]
         raise CheckpointError(
             f"onnxruntime cannot use the {part}'s graph ({reason}).",
-            hint="Export the model again: im2latex export, or take --backend torch.",
+            hint="Export the model again: im2latex export, or take `backend` torch.",
         ) from error

@@ -26,11 +26,11 @@ def choose(settings: RenderSettings) -> Renderer:
         RendererError: TeX, or a program or font that only it can use, is asked for and not there.
     """
     present = tex_is_usable()
-    flag = "--exact" if settings.exact else "--fonts" if settings.fonts else None
+    flag = "`render.exact`" if settings.exact else "`render.fonts`" if settings.fonts else None
     if flag and settings.renderer == "embedded":
         raise RendererError(
             f"{flag} is for the TeX renderer; not for the embedded one.",
-            hint=f"Leave out {flag}, or take --renderer tex.",
+            hint=f"Leave out {flag}, or take `render.renderer` tex.",
         )
     if settings.renderer == "embedded" or (
         settings.renderer == "auto" and not present and not flag
@@ -41,12 +41,12 @@ def choose(settings: RenderSettings) -> Renderer:
     if sys.platform == "win32":
         raise RendererError(
             "The TeX renderer needs Linux or macOS: a POSIX shell limits each LaTeX run.",
-            hint="Use --renderer embedded, or run im2latex inside WSL.",
+            hint="Set `render.renderer` to embedded, or run im2latex inside WSL.",
         )
     if not present:
         raise RendererError(
             "The TeX renderer needs `latex` on PATH, and there is none.",
-            hint=f"Install it ({install_advice()}), or take --renderer embedded.",
+            hint=f"Install it ({install_advice()}), or take `render.renderer` embedded.",
         )
     from im2latex_cli.render.tex.renderer import TexRenderer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from im2latex_cli import __version__
+from im2latex_cli._version import __version__
 
 MOST_ALTERNATIVES = 20
 PICTURES = (

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from im2latex_cli import runs
 from im2latex_cli.errors import UsageError
 from im2latex_cli.evaluate import cdm, image
 from im2latex_cli.evaluate.forms import Example
@@ -21,7 +22,6 @@ from im2latex_cli.services.figures import EvalImageResult
 from im2latex_cli.services.pages import write_image_page
 from im2latex_cli.settings.tree import Settings
 
-DEFAULT_RESULTS = Path("results/small")
 HARVARD = (12, 200)
 """Font size and dpi of the Harvard evaluation, which drew with TeX."""
 NOT_COMPARABLE = "not drawn by TeX at 12 pt and 200 dpi: not comparable with published figures"
@@ -62,7 +62,7 @@ def run(
         UsageError: characters are to be matched and SciPy is not here.
     """
     examples.check(hypotheses)
-    source = hypotheses or results or DEFAULT_RESULTS
+    source = hypotheses or results or runs.SMALL_RESULTS
     if settings.evaluate.cdm and find_spec("scipy") is None:
         raise UsageError("evaluate.cdm needs SciPy.", hint="pip install im2latex-cli[cdm]")
     pictures = examples.are_pictures(references, source)

@@ -11,7 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from im2latex_cli import __version__
+from im2latex_cli import runs
+from im2latex_cli._version import __version__
 from im2latex_cli.data import labelled, predictions
 from im2latex_cli.data.labelled import Labelled
 from im2latex_cli.data.manifest import FILE as MANIFEST
@@ -22,6 +23,7 @@ from im2latex_cli.evaluate.styles import StyleScores
 from im2latex_cli.evaluate.text import Interval, TextScores
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.progress import Reporter
+from im2latex_cli.recognition.models import PRETRAINED, default_model_for, find_model
 from im2latex_cli.services import examples
 from im2latex_cli.services.figures import EvalTextResult, FormRow
 from im2latex_cli.services.gallery import Attend
@@ -29,9 +31,6 @@ from im2latex_cli.services.pages import write_text_page
 from im2latex_cli.settings.tree import Settings
 
 FORMAT = 1
-DEFAULT_DATA = Path("data/small")
-RUNS = Path("results")
-PRETRAINED = "pretrained"
 MEMORY = "scored on the train split: memory, not skill"
 HEADLINE = (
     "bleu4",
@@ -81,11 +80,11 @@ def run(
     if hypotheses is not None:
         return _score_existing(settings, references, hypotheses)
     if references is not None:
-        raise UsageError("--references needs --hypotheses: the formulas to score against them.")
-    data = data or DEFAULT_DATA
+        raise UsageError("`references` needs `hypotheses`: the formulas to score against them.")
+    data = data or runs.SMALL_DATA
     split = settings.evaluate.split
     wanted = labelled.read(data, split, spacing=settings.latex.spacing)[: settings.evaluate.limit]
-    name = model or default_model(data)
+    name = model or default_model_for(data)
     folder = output or _folder_of(name, data)
     reporter.info(f"Model: {name}. Data: {data}, split {split}. Predictions: {folder}.")
     request = _request(settings, name, data, wanted)
@@ -124,8 +123,6 @@ def _request(
     settings: Settings, model: str, data: Path, wanted: Sequence[Labelled]
 ) -> dict[str, Any]:
     """All that the predictions depend on."""
-    from im2latex_cli.recognizer import find_model
-
     content = sha256()
     if (data / MANIFEST).is_file():
         content.update((data / MANIFEST).read_bytes())
@@ -149,18 +146,11 @@ def _made(folder: Path, request: dict[str, Any]) -> bool:
     return not meta.get("failed") and all(meta.get(name) == request[name] for name in request)
 
 
-def default_model(data: Path) -> str:
-    """The run that belongs to a data set where there is one, else the pretrained model."""
-    run_folder = RUNS / data.name
-    trained = any((run_folder / f"{kind}.safetensors").is_file() for kind in ("best", "last"))
-    return str(run_folder) if trained else PRETRAINED
-
-
 def _folder_of(model: str, data: Path) -> Path:
     """The run folder of a model; the pretrained model gets a folder for each data set."""
     path = Path(model)
     if model == PRETRAINED or not path.exists():
-        return RUNS / f"{data.stem}-{PRETRAINED}"
+        return runs.RESULTS / f"{data.stem}-{PRETRAINED}"
     return path if path.is_dir() else path.parent
 
 

@@ -69,7 +69,7 @@ def with_renderer(settings: Settings, request: Manifest) -> Manifest:
     if settings.build.glyphs and name != "tex":
         raise UsageError(
             f"Glyph positions come from the TeX renderer; this data set is {name}.",
-            hint="Build without --glyphs, or with --renderer tex.",
+            hint="Build without `build.glyphs`, or with `render.renderer` tex.",
         )
     return Manifest(
         dataset=request.dataset,
@@ -95,7 +95,7 @@ def demand_same(what: str, kept: Manifest, request: Manifest) -> None:
     if differences:
         raise UsageError(
             f"{what} was built otherwise: {'; '.join(differences)}.",
-            hint="Add --force to build it anew, or choose another --output.",
+            hint="Add `force` to build it anew, or choose another `output`.",
         )
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from im2latex_cli import runs
 from im2latex_cli.data.labelled import Labelled
 from im2latex_cli.data.predictions import Hypothesis, Prediction
 from im2latex_cli.errors import InputError
 from im2latex_cli.evaluate import intervals
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.progress import Reporter
-from im2latex_cli.recognizer import Recognizer, find_model
+from im2latex_cli.recognition.models import find_model
+from im2latex_cli.recognition.reader import Reader, Reading, Unread
+from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.report import attention
 from im2latex_cli.settings.tree import Settings
 
@@ -64,22 +67,26 @@ def recognise(
         InputError: there is no such model.
     """
     recognizer = _load(settings, model)
-    made: list[Prediction] = []
+    reader = Reader(recognizer, check=False)
+    predictions: list[Prediction] = []
     likelihoods: list[float] = []
     tokens: list[int] = []
     with reporter.step("Recognise", total=len(wanted)) as step:
         for start in range(0, len(wanted), CHUNK):
             chunk = wanted[start : start + CHUNK]
-            pictures, errors = _open(recognizer, chunk)
-            read = dict(_read(recognizer, pictures, errors)) if pictures else {}
-            made.extend(_prediction(row, at, read, errors) for at, row in enumerate(chunk))
-            likely = [(pictures[at], chunk[at].tokens) for at in read]
+            readings = reader.read_together(map(_unread, chunk))
+            predictions.extend(map(_prediction, chunk, readings))
+            likely = [
+                (reading.picture, row.tokens)
+                for row, reading in zip(chunk, readings, strict=True)
+                if reading.picture is not None and reading.error is None
+            ]
             if likely:
                 likelihoods += recognizer.log_likelihoods(*zip(*likely, strict=True))
             tokens += [len(formula) + 1 for _, formula in likely]
             step.advance(len(chunk))
     seed = settings.runtime.seed
-    return made, Perplexity.of(likelihoods, tokens, seed=seed) if tokens else None
+    return predictions, Perplexity.of(likelihoods, tokens, seed=seed) if tokens else None
 
 
 def attend(settings: Settings, model: str) -> Callable[[Picture, Sequence[str]], bytes | None]:
@@ -114,59 +121,26 @@ def _load(settings: Settings, model: str) -> Recognizer:
 
     An exported model has nothing but its graphs.
     """
-    backend = settings.runtime.backend
-    if backend == "auto" and find_model(model).suffix == ".safetensors":
-        backend = "torch"
-    return Recognizer.load(
-        model,
-        device=settings.runtime.device,
-        decode=settings.decode,
-        threads=settings.runtime.threads,
-        backend=backend,
-    )
+    auto = settings.runtime.backend == "auto"
+    from_file = auto and find_model(model).suffix != runs.GRAPH
+    return Recognizer.from_settings(settings, model, backend="torch" if from_file else None)
 
 
-def _open(
-    recognizer: Recognizer, chunk: Sequence[Labelled]
-) -> tuple[dict[int, Picture], dict[int, InputError]]:
-    """The pictures as the network will see them, and what is wrong with the others."""
-    pictures, errors = {}, {}
-    for at, row in enumerate(chunk):
-        try:
-            pictures[at] = recognizer.open(row.content(), name=row.image).picture
-        except InputError as error:
-            errors[at] = error
-    return pictures, errors
-
-
-def _read(
-    recognizer: Recognizer, pictures: dict[int, Picture], errors: dict[int, InputError]
-) -> Iterator[tuple[int, tuple[Hypothesis, ...]]]:
-    """Read all pictures at once; where that fails, one by one, so that one costs only itself."""
+def _unread(row: Labelled) -> Unread:
     try:
-        found = recognizer.read(list(pictures.values()))
-        yield from zip(pictures, map(tuple, found), strict=True)
-    except InputError:
-        for at, picture in pictures.items():
-            try:
-                yield at, tuple(recognizer.read([picture])[0])
-            except InputError as error:
-                errors[at] = error
+        return Unread(row.content(), row.image)
+    except InputError as error:
+        return Unread(error, row.image)
 
 
-def _prediction(
-    row: Labelled,
-    at: int,
-    read: dict[int, tuple[Hypothesis, ...]],
-    errors: dict[int, InputError],
-) -> Prediction:
-    error = errors.get(at)
+def _prediction(row: Labelled, reading: Reading) -> Prediction:
+    error = reading.error
     return Prediction(
         id=row.id,
         image=row.image,
         reference=row.formula,
         reference_tokens=row.tokens,
-        hypotheses=read.get(at, ()),
+        hypotheses=reading.hypotheses,
         error=None if error is None else str(error),
         error_code="input" if error is None else error.code,
         source=row.source,

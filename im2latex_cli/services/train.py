@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from im2latex_cli import __version__
+from im2latex_cli import runs
+from im2latex_cli._version import __version__
 from im2latex_cli.errors import EXIT_OK, Interrupted, PartialError
 from im2latex_cli.progress import Reporter, SilentReporter, Step
 from im2latex_cli.services.train_inputs import Inputs, open_inputs, with_preset
@@ -154,7 +155,7 @@ def run(
         PartialError: the loss became no number; the best model so far is kept.
     """
     wanted = resolved.settings.train
-    output = Path(wanted.output or Path("results") / data.resolve().name)
+    output = Path(wanted.output or runs.folder_for(data))
     folder = RunFolder(output, writes=team.leads)
     under_way = folder.last if folder.state.is_file() and not force else None
     with team.one_first():
@@ -164,7 +165,7 @@ def run(
     extra = {"settings": bound(settings), "data": inputs.train.key}
     state = open_state(folder, settings, extra, resume=resume, force=force)
     if state and finished(state[1], settings):
-        reporter.info(f"{folder.path} is already trained; --force trains anew.")
+        reporter.info(f"{folder.path} is already trained; `force` trains anew.")
         return TrainResult(**{**state[1]["result"], "status": "already trained"})
     with team.one_first():
         val, split = inputs.validation(reporter)
@@ -222,7 +223,7 @@ def _train(work: _Run, log: RunLog | SilentLog, stop: StopRequest) -> None:
         except FloatingPointError as error:
             raise PartialError(
                 str(error),
-                hint="Lower train.learning_rate or raise train.warmup and begin anew with --force; "
+                hint="Lower train.learning_rate or raise train.warmup and begin anew with `force`; "
                 f"the best model so far is kept in {work.folder.path}.",
             ) from error
     if work.status == "trained":
@@ -249,7 +250,7 @@ def _to_leave(work: _Run, stop: StopRequest, *, began: float, due: bool) -> bool
         raise Interrupted(
             f"Interrupted after step {learner.step} of {learner.steps}; all is saved "
             f"in {work.folder.path}.",
-            hint="The same command with --resume goes on.",
+            hint="The same command with `resume` goes on.",
         )
     return over
 

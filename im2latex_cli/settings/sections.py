@@ -36,13 +36,14 @@ class BuildSettings(Section):
     """Contents of a data set; used by data and services.build."""
 
     dataset: str = "small"
-    """small, synthetic, full (downloads im2latex-100k), or a file or folder with formulas."""
+    """small, synthetic, full (downloads im2latex-100k), a file or folder with formulas, or a
+    grammar."""
     source: str | None = None
     """Folder that already has the files of the data set full; nothing is downloaded."""
     output: str | None = None
     """Data set folder; default: data/NAME."""
     size: PositiveInt = 10_000
-    """Number of formulas of the data set synthetic."""
+    """Number of formulas to generate for the data set synthetic, or from a grammar."""
     column: str = "formula"
     """Column or key with the formula in .tsv, .csv and .jsonl files."""
     split_by: str | None = None

@@ -13,13 +13,10 @@ from im2latex_cli import checkpoints, files
 from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.errors import CheckpointError
 from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.runs import BEST, LAST, SETTINGS, STATE, VOCAB
 from im2latex_cli.settings.reference import to_toml
 from im2latex_cli.settings.resolve import Resolved
 from im2latex_cli.train.state import FORMAT
-
-BEST = "best.safetensors"
-LAST = "last.safetensors"
-STATE = "state.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +59,8 @@ class RunFolder:
         """Write settings.toml and vocab.json."""
         if not self.writes:
             return
-        files.write_text(self.path / "settings.toml", to_toml(resolved.settings, resolved.origins))
-        vocab.save(self.path / "vocab.json")
+        files.write_text(self.path / SETTINGS, to_toml(resolved.settings, resolved.origins))
+        vocab.save(self.path / VOCAB)
 
     def save_model(self, model: ModelFile, *, best: bool) -> None:
         """Write last.safetensors, and best.safetensors where it is the best so far."""

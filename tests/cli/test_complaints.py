@@ -35,7 +35,7 @@ import pytest
 from pen_strokes import scribble
 from PIL import Image, ImageDraw
 
-from im2latex_cli.recognizer import default_model
+from im2latex_cli.recognition.models import default_model
 from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.render.renderer import Page
 from im2latex_cli.settings.sections import RenderSettings

@@ -42,7 +42,7 @@ def test_tex_by_name_without_tex(without_tex):
     assert caught.value.exit_code == 5
     for install in INSTALL_LINES.values():
         assert install in line
-    assert "--renderer embedded" in line
+    assert "`render.renderer` embedded" in line
 
 
 def test_auto_on_windows_is_embedded_though_latex_is_there(on_windows):
@@ -50,5 +50,5 @@ def test_auto_on_windows_is_embedded_though_latex_is_there(on_windows):
 
 
 def test_tex_by_name_on_windows_says_what_to_do(on_windows):
-    with pytest.raises(RendererError, match=r"needs Linux or macOS: .* Use --renderer embedded"):
+    with pytest.raises(RendererError, match=r"needs Linux or macOS: .* Set `render.renderer`"):
         choose(RenderSettings(renderer="tex"))

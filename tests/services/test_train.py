@@ -13,7 +13,7 @@ from im2latex_cli import checkpoints
 from im2latex_cli.errors import InputError, PartialError, UsageError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import SilentReporter
-from im2latex_cli.recognizer import Recognizer
+from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.train.log import read_metrics
 
 

@@ -85,7 +85,7 @@ def test_interrupt_saves_and_says_how_to_go_on(
 ) -> None:
     whole = go(data, train__output=str(tmp_path / "whole"))
     before = signal.getsignal(number)
-    with pytest.raises(Interrupted, match=r"Interrupted after step 5 of .*--resume") as caught:
+    with pytest.raises(Interrupted, match=r"Interrupted after step 5 of .*`resume`") as caught:
         go(data, reporter=Interrupting(number))
     assert caught.value.exit_code == 130
     assert signal.getsignal(number) == before

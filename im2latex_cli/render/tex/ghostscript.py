@@ -29,7 +29,8 @@ from im2latex_cli.settings.sections import RenderSettings
 INSTALL = (
     "Install them: `apt-get install texlive-latex-base ghostscript` (Debian, Ubuntu), "
     "`dnf install texlive-latex texlive-amsfonts texlive-amsmath ghostscript` (Fedora) or "
-    "`brew install ghostscript` and `brew install --cask basictex` (macOS); or leave out --exact."
+    "`brew install ghostscript` and `brew install --cask basictex` (macOS); or leave out "
+    "`render.exact`."
 )
 _PAPER = (
     r"\pdfpagewidth\dimexpr\wd\i@box+%(left)din+%(right)din\relax \pdfhorigin%(left)din"
@@ -65,7 +66,9 @@ class Ghostscript:
         pdflatex, gs = shutil.which("pdflatex"), shutil.which("gs")
         if pdflatex is None or gs is None:
             absent = "Ghostscript (gs)" if gs is None else "pdflatex"
-            raise RendererError(f"--exact needs {absent} on PATH, and it is not.", hint=INSTALL)
+            raise RendererError(
+                f"`render.exact` needs {absent} on PATH, and it is not.", hint=INSTALL
+            )
         self._pdflatex = pdflatex
         self._gs = gs
         self._settings = settings

@@ -68,7 +68,9 @@ def run_latex(
 def _started(program: str, folder: Path, timeout: float) -> Iterator[subprocess.Popen[bytes]]:
     """Start TeX in its own process group, and leave nothing of the group behind."""
     if sys.platform == "win32":  # no POSIX shell, process groups or select on pipes
-        raise RendererError("LaTeX cannot be confined on Windows.", hint="Use --renderer embedded.")
+        raise RendererError(
+            "LaTeX cannot be confined on Windows.", hint="Set `render.renderer` to embedded."
+        )
     process = subprocess.Popen(
         ["/bin/sh", "-c", _CAGE, program, str(int(60 + 10 * timeout))],
         cwd=folder,

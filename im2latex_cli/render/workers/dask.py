@@ -40,7 +40,7 @@ def check(scheduler: str) -> tuple[str, int]:
     """
     if find_spec("distributed") is None:
         raise UsageError(
-            "--executor dask needs dask.distributed, which is not installed.",
+            "`build.executor` dask needs dask.distributed, which is not installed.",
             hint="pip install 'im2latex-cli[dask]'",
         )
     try:

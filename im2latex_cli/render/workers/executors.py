@@ -190,7 +190,7 @@ class LocalExecutor:
         elif not worker.ready:
             raise RendererError(
                 f"A render worker ended at its start with status {status}.",
-                hint="Try --jobs 1 to see why.",
+                hint="Try `build.jobs` 1 to see why.",
             )
 
 

@@ -1,10 +1,10 @@
 """Draw formulas as browsers do, into an image folder that `im2latex build --dataset` reads.
 
-`npm install katex && python browser.py FORMULAS.tsv OUTPUT [--count N]`. Each page holds a few hundred
-formulas in one typeface, pixel ratio, font size and colours: KaTeX's HTML, or its MathML with an
-OpenType font. Needs Debian's chromium and chromium-driver; fonts come from fonts-texgyre-math,
-fonts-lmodern, fonts-stix, fonts-oflb-asana-math, fonts-noto-core, fonts-dejavu and
-texlive-fonts-extra, and those that are not installed are left out.
+`npm install katex && python browser.py FORMULAS.tsv OUTPUT [--count N]`. Each page holds a few
+hundred formulas in one typeface, pixel ratio, font size and colours: KaTeX's HTML, or its MathML
+with an OpenType font. Needs Debian's chromium and chromium-driver; fonts come from
+fonts-texgyre-math, fonts-lmodern, fonts-stix, fonts-oflb-asana-math, fonts-noto-core, fonts-dejavu
+and texlive-fonts-extra, and those that are not installed are left out.
 """
 
 from __future__ import annotations

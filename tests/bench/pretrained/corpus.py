@@ -15,14 +15,12 @@ import json
 import re
 import tarfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from constructs import Constructs
-from short import Short
-
+from im2latex_cli.data.grammar import read_grammar
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.symbols import SYMBOLS
 from im2latex_cli.latex.tokenizer import join
@@ -33,11 +31,13 @@ HELD_OUT_FROM = 6
 """Tokens from which on a formula of a validation file is not trained on."""
 TRACELESS = re.compile(
     r"\\(?:mathopen|mathclose|mathord|mathrel|mathbin|mathpunct|mathinner) \{ \}"
-    r"|\\boldsymbol \{ [0-9+\-=<>/,.()\[\]] \}|\\textstyle|\\scriptstyle|\\displaystyle|\\nobreakspace"
+    r"|\\boldsymbol \{ [0-9+\-=<>/,.()\[\]] \}"
+    r"|\\textstyle|\\scriptstyle|\\displaystyle|\\nobreakspace"
 )
 """Tokens that a picture does not show; formulas with them are left out."""
 SHORT = 8
 LONGEST = 330
+GRAMMARS = Path(__file__).parent
 
 Tokens = tuple[str, ...]
 
@@ -119,13 +119,25 @@ def symbol_weights(corpus: Corpus) -> dict[str, float]:
     counts = Counter[str]()
     for form, count in corpus.counts.items():
         counts.update(dict.fromkeys(set(form), count))
-    known = [token for table in SYMBOLS.values() for token in table.split()]
+    known = [f"\\{name}" for table in SYMBOLS.values() for name in table.split()]
     sound = [token for token in known if normalize(token).tokens == (token,)]
     return {token: counts[token] ** 0.5 + 12 for token in sound}
 
 
 def sample(random: Random, forms: Sequence[Tokens], count: int) -> list[Tokens]:
     return list(forms) if len(forms) <= count else random.sample(forms, count)
+
+
+def equally(forms: Iterable[Tokens]) -> dict[str, float]:
+    """Formulas that are drawn equally often."""
+    return {join(form): 1.0 for form in forms}
+
+
+def drawn_by(name: str, random: Random, given: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    """Formulas of a grammar of this folder, without end."""
+    grammar = read_grammar(GRAMMARS / name, given=given)
+    while True:
+        yield grammar.draw(random)
 
 
 def admit(formulas: Iterator[str], count: int, held: set[Tokens]) -> list[Tokens]:
@@ -174,18 +186,15 @@ def main() -> None:
     weights = [corpus.counts[form] ** 0.5 for form in brief]
     drawn = set(random.choices(brief, weights, k=size // 7))
     symbols = symbol_weights(corpus)
-    short = Short(random, symbols)
-    made = admit(iter(short.draw, None), size // 6, held)
+    made = admit(drawn_by("short.grammar", random, {"symbol": symbols}), size // 6, held)
     rows = [("short", form) for form in drawn] + [("made-short", form) for form in made]
     write(output / "short.tsv", rows, random)
 
     plain = [form for form in forms if not {"&", "\\\\", "\\begin{array}"} & set(form)]
-    pieces = [join(form) for form in sample(random, [f for f in plain if len(f) <= 12], 20_000)]
-    longer = [
-        join(form) for form in sample(random, [f for f in plain if 12 < len(f) <= 36], 20_000)
-    ]
-    maker = Constructs(random, symbols, pieces, longer)
-    made = admit(iter(maker.draw_construct, None), size // 7, held)
+    pieces = sample(random, [form for form in plain if len(form) <= 12], 20_000)
+    longer = sample(random, [form for form in plain if 12 < len(form) <= 36], 20_000)
+    given = {"symbol": symbols, "real-piece": equally(pieces), "long": equally(longer)}
+    made = admit(drawn_by("constructs.grammar", random, given), size // 7, held)
     write(output / "constructs.tsv", [("construct", form) for form in made], random)
 
     chosen = sample(random, middle, size // 5) + sample(random, long, size // 5)

@@ -83,7 +83,9 @@ def test_a_missing_extra_is_named(monkeypatch):
         list(render_all(EMBEDDED, ["x"], scheduler="tcp://127.0.0.1:8786"))
 
 
-@pytest.mark.parametrize(("scheduler", "message"), [(None, "needs --scheduler"), ("x", "is no")])
+@pytest.mark.parametrize(
+    ("scheduler", "message"), [(None, "needs `build.scheduler`"), ("x", "is no")]
+)
 @needs_dask
 def test_a_build_checks_the_address_before_it_touches_anything(tmp_path, scheduler, message):
     wanted = {"output": str(tmp_path / "set"), "executor": "dask", "scheduler": scheduler}
@@ -97,7 +99,7 @@ def test_a_scheduler_that_nothing_will_use_is_told(tmp_path):
     reporter = SilentReporter()
     tree = {"build": wanted, "render": {"renderer": "embedded"}}
     build.run(Settings.model_validate(tree), reporter)
-    assert ["--executor dask" in warning for warning in reporter.warnings] == [True]
+    assert ["`build.executor` dask" in warning for warning in reporter.warnings] == [True]
 
 
 @needs_dask

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from im2latex_cli import backends
-from im2latex_cli.backends import choose
 from im2latex_cli.errors import UsageError
-from im2latex_cli.recognizer import Recognizer, find_model
+from im2latex_cli.recognition import backends
+from im2latex_cli.recognition.backends import choose
+from im2latex_cli.recognition.models import find_model
+from im2latex_cli.recognition.recognizer import Recognizer
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A doubtful reading is tried again with the picture a little larger and a little smaller.
+"""Reading a doubtful picture again, a little larger and a little smaller.
 
 The size of the text is only estimated, and a network that hesitates at one size often reads
 another without doubt; of all readings the one that the network finds likeliest stays.

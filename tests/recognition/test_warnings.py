@@ -1,7 +1,9 @@
 import numpy as np
 
 from im2latex_cli.data.predictions import Hypothesis
-from im2latex_cli.services.doubts import doubt
+from im2latex_cli.reading_warning import ReadingWarning
+from im2latex_cli.recognition import warnings
+from im2latex_cli.recognition.warnings import check
 
 PICTURE = np.full((40, 100), 255, np.uint8)
 PICTURE[10:20, 10:20] = 0
@@ -12,13 +14,13 @@ def hypothesis(latex: str, *, confidence: float = 0.9, truncated: bool = False) 
 
 
 def names(*hypotheses: Hypothesis, picture: np.ndarray = PICTURE) -> tuple[str, ...]:
-    return doubt(picture, hypotheses)[1]
+    return check(picture, hypotheses)[1]
 
 
 def test_a_good_reading_is_not_doubted() -> None:
     best, other = hypothesis("a+b"), hypothesis("a", confidence=0.01, truncated=True)
-    assert doubt(PICTURE, (best, other)) == ((best, other), ())
-    assert doubt(PICTURE, ()) == ((), ())
+    assert check(PICTURE, (best, other)) == ((best, other), ())
+    assert check(PICTURE, ()) == ((), ())
 
 
 def test_doubts_have_names() -> None:
@@ -31,36 +33,34 @@ def test_doubts_have_names() -> None:
 
 def test_circles_are_cut_where_the_length_was_used_up() -> None:
     circling = hypothesis("x=" + "01" * 10, truncated=True)
-    (best,), told = doubt(PICTURE, [circling])
+    (best,), told = check(PICTURE, [circling])
     assert (best.latex, best.tokens, told) == ("x=01", ("x", "=", "0", "1"), ("repetition-cut",))
     assert best.score == circling.score
     finished = hypothesis("x=" + "01" * 10)
-    assert doubt(PICTURE, [finished]) == ((finished,), ())
+    assert check(PICTURE, [finished]) == ((finished,), ())
     endless = hypothesis("x=" + "01" * 30)
-    assert doubt(PICTURE, [endless])[1] == ("repetition-cut",)
+    assert check(PICTURE, [endless])[1] == ("repetition-cut",)
 
 
 def test_what_the_ink_says_is_told(monkeypatch) -> None:
-    from im2latex_cli.services import doubts
-
-    found = doubts.layout.Layout(words=True, formulas=True)
-    monkeypatch.setattr(doubts.layout, "examine", lambda _: found)
-    monkeypatch.setattr(doubts.foreign, "is_foreign", lambda _: True)
-    told = doubt(PICTURE, [hypothesis("a")], numbered=True)[1]
+    found = warnings.layout.Layout(words=True, formulas=True)
+    monkeypatch.setattr(warnings.layout, "examine", lambda _: found)
+    monkeypatch.setattr(warnings.foreign, "is_foreign", lambda _: True)
+    told = check(PICTURE, [hypothesis("a")], number_cut=True)[1]
     assert told == ("text-around", "several-formulas", "out-of-vocabulary", "number-cut")
-    monkeypatch.setattr(doubts, "may_be_formula", lambda _: False)
+    monkeypatch.setattr(warnings, "may_be_formula", lambda _: False)
     assert names(hypothesis("a")) == ("not-a-formula", "text-around")
 
 
-def test_every_name_is_explained_wherever_it_is_told() -> None:
-    from pathlib import Path
+def test_warnings_come_in_the_order_of_the_enumeration(monkeypatch) -> None:
+    monkeypatch.setattr(warnings.foreign, "is_foreign", lambda _: True)
+    doubtful = hypothesis("abc", confidence=0.1, truncated=True)
+    found = check(PICTURE, [doubtful], number_cut=True)[1]
+    assert list(found) == [one for one in ReadingWarning if one in found]
+    assert len(found) == 4
 
-    from im2latex_cli import serve
-    from im2latex_cli.cli.rows import ADVICE
-    from im2latex_cli.serve.openapi import WARNINGS
-    from im2latex_cli.services import doubts
 
-    known = {value for name, value in vars(doubts).items() if name.isupper() and name != "UNSURE"}
-    assert known == set(WARNINGS) == ADVICE.keys() - {"does-not-render"}
-    page = (Path(serve.__file__).parent / "page" / "script.js").read_text(encoding="utf-8")
-    assert all(f'"{name}":' in page for name in known)
+def test_every_warning_says_what_to_do() -> None:
+    for warning in ReadingWarning:
+        assert warning.advice.strip(" .") == warning.advice
+        assert "--" not in warning.advice

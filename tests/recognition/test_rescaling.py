@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from im2latex_cli.data.predictions import Hypothesis
-from im2latex_cli.decoding.rescaling import certainty, read_again
+from im2latex_cli.recognition.rescaling import certainty, read_again
 
 
 def hypothesis(name: str, mean: float, *, tokens: int = 4, truncated: bool = False) -> Hypothesis:

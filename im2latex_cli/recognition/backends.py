@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from im2latex_cli import runs
 from im2latex_cli.decoding.engine import Engine
 from im2latex_cli.errors import UsageError
 from im2latex_cli.headers import Header
@@ -18,7 +19,6 @@ from im2latex_cli.onnx import graphs
 from im2latex_cli.settings.sources import openmp_threads
 
 Backend = Literal["auto", "torch", "onnx"]
-GRAPH = ".onnx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def choose(model: Path, *, device: str = "auto", backend: Backend = "auto") -> C
         CheckpointError: the file is damaged or foreign.
         UsageError: what was asked for cannot be.
     """
-    if model.suffix == GRAPH:
+    if model.suffix == runs.GRAPH:
         return _exported(model, device, backend)
     if backend == "torch":
         return Choice("torch", "asked for")
@@ -102,7 +102,7 @@ def choose(model: Path, *, device: str = "auto", backend: Backend = "auto") -> C
         return Choice("onnx", "asked for" if backend == "onnx" else "starts faster", folder)
     against = against or "there is no graph of this model"
     if backend == "onnx":
-        raise UsageError(f"--backend onnx: {against}.", hint=_remedy(model, device))
+        raise UsageError(f"`backend` onnx: {against}.", hint=_remedy(model, device))
     return Choice("torch", against)
 
 
@@ -112,7 +112,7 @@ def _exported(model: Path, device: str, backend: Backend) -> Choice:
     if backend == "torch":
         raise UsageError(
             f"{model.parent} holds ONNX graphs, which torch does not read.",
-            hint="Name the model file, or leave out --backend.",
+            hint="Name the model file, or leave out `backend`.",
         )
     if against := _against(device, asked=True):
         raise UsageError(f"{model.parent}: {against}.", hint=_remedy(model, device))
@@ -132,10 +132,10 @@ def _against(device: str, *, asked: bool) -> str | None:
 
 def _remedy(model: Path, device: str) -> str:
     if device not in {"auto", "cpu"}:
-        return "Take --device cpu, or --backend torch."
+        return "Take `device` cpu, or `backend` torch."
     if find_spec("onnxruntime") is None:
         return "Install it: pip install 'im2latex-cli[onnx]'."
-    return f"Make one: im2latex export --model {model}; or take --backend torch."
+    return f"Make one: im2latex export `model` {model}; or take `backend` torch."
 
 
 def _graphs_for(model: Path) -> Path | None:

@@ -11,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from im2latex_cli import checkpoints, recognizer
+from im2latex_cli import checkpoints
 from im2latex_cli.decoding.batches import plan
 from im2latex_cli.decoding.calibration import Calibration
 from im2latex_cli.errors import CheckpointError, InputError, UsageError
 from im2latex_cli.latex.tokenizer import join
-from im2latex_cli.recognizer import Recognizer, default_model, find_model
+from im2latex_cli.recognition import models
+from im2latex_cli.recognition.decoder import Decoder
+from im2latex_cli.recognition.models import default_model, find_model
+from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.settings.sections import DecodeSettings
 from im2latex_cli.settings.training import ModelSettings
 from im2latex_cli.vision.prepare import Preprocessing
@@ -68,7 +71,7 @@ def test_every_kind_of_input_is_the_same_picture(reader, tmp_path):
 
 
 def test_a_hypothesis_is_latex_tokens_score_and_confidence(reader):
-    best, second = reader.batch([drawn(2)])[0]
+    best, second = reader(drawn(2), nbest=2)
     assert best.latex == join(best.tokens)
     assert set(best.tokens) <= {*TOKENS, "<unk>"} or best.tokens
     assert best.score < 0 < best.confidence <= 1
@@ -77,9 +80,9 @@ def test_a_hypothesis_is_latex_tokens_score_and_confidence(reader):
 
 def test_a_batch_gives_what_each_picture_gives_alone_in_order(reader):
     pages = [drawn(i, size) for i, size in enumerate([(40, 90), (80, 60), (30, 300), (40, 90)])]
-    together = reader.batch(pages)
+    together = reader(pages, nbest=2)
     for page, some in zip(pages, together, strict=True):
-        (alone,) = reader.batch([page])
+        alone = reader(page, nbest=2)
         assert [one.tokens for one in some] == [one.tokens for one in alone]
         assert [one.score for one in some] == pytest.approx([one.score for one in alone], abs=1e-4)
 
@@ -100,17 +103,17 @@ def test_a_calibration_in_the_model_file_gives_the_confidence(model_file, tmp_pa
 
 
 def test_no_pictures_give_no_hypotheses(reader):
-    assert reader.batch([]) == []
+    assert reader([]) == []
+    assert reader.read([]) == []
 
 
 def test_the_score_is_the_likelihood_of_the_tokens(reader):
     pages = [drawn(3), drawn(4, (60, 200))]
     once = DecodeSettings(max_tokens=200, scales=())
-    ended = Recognizer(reader._engine, reader.vocab, Preprocessing(), decode=once)
-    best = [some[0] for some in ended.batch(pages)]
-    likely = ended.log_likelihoods(
-        [ended.prepare(page) for page in pages], [one.tokens for one in best]
-    )
+    ended = Recognizer(reader._decoder.engine, reader.vocab, Preprocessing(), decode=once)
+    pictures = [ended.prepare(page) for page in pages]
+    best = [some[0] for some in ended.read(pictures)]
+    likely = ended.log_likelihoods(pictures, [one.tokens for one in best])
     for one, likelihood in zip(best, likely, strict=True):
         cut_off = len(one.tokens) == 200
         assert likelihood <= one.score + 1e-3
@@ -119,10 +122,11 @@ def test_the_score_is_the_likelihood_of_the_tokens(reader):
 
 def test_a_formula_is_no_longer_than_its_picture_can_hold(model_file):
     endless = Recognizer.load(model_file, device="cpu", decode=DecodeSettings(max_tokens=5000))
-    small, large = endless.batch([drawn(3, (24, 24)), drawn(3, (24, 300))])
+    small, large = endless.read([endless.prepare(drawn(3, size)) for size in ((24, 24), (24, 300))])
     assert len(small[0].tokens) < len(large[0].tokens) < 300
     assert small[0].truncated
-    assert small[0].tokens == endless(drawn(3, (24, 24))).tokens
+    alone = endless.read([endless.prepare(drawn(3, (24, 24)))])[0]
+    assert small[0].tokens == alone[0].tokens
 
 
 def test_likelihoods_do_not_depend_on_the_batch(reader):
@@ -148,39 +152,39 @@ def test_attention_covers_the_picture_for_each_token(reader):
 @pytest.mark.parametrize("failure", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])
 def test_a_batch_too_large_for_the_memory_is_halved(reader, monkeypatch, failure):
     pages = [drawn(i) for i in range(7)]
-    expected = [some[0].tokens for some in reader.batch(pages)]
-    search = Recognizer._search
+    expected = [one.tokens for one in reader(pages)]
+    search = Decoder._search
 
-    def narrow(self, pictures):
+    def narrow(self, pictures, decode):
         if len(pictures) > 2:
             raise failure
-        return search(self, pictures)
+        return search(self, pictures, decode)
 
-    monkeypatch.setattr(Recognizer, "_search", narrow)
-    assert [some[0].tokens for some in reader.batch(pages)] == expected
+    monkeypatch.setattr(Decoder, "_search", narrow)
+    assert [one.tokens for one in reader(pages)] == expected
 
 
 def test_one_picture_too_large_for_the_memory_is_the_pictures_fault(reader, monkeypatch):
-    def never(self, pictures):
+    def never(self, pictures, decode):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
 
-    monkeypatch.setattr(Recognizer, "_search", never)
+    monkeypatch.setattr(Decoder, "_search", never)
     with pytest.raises(InputError, match="too large for the memory"):
         reader(drawn(1))
 
 
 def test_other_failures_are_not_swallowed(reader, monkeypatch):
-    def broken(self, pictures):
+    def broken(self, pictures, decode):
         raise RuntimeError("shape mismatch")
 
-    monkeypatch.setattr(Recognizer, "_search", broken)
+    monkeypatch.setattr(Decoder, "_search", broken)
     with pytest.raises(RuntimeError, match="shape mismatch"):
         reader(drawn(1))
 
 
 def test_a_picture_without_ink_is_named(reader, tmp_path):
     with pytest.raises(InputError, match="picture 2: nothing to read"):
-        reader.batch([drawn(1), np.full((40, 40), 255, np.uint8)])
+        reader([drawn(1), np.full((40, 40), 255, np.uint8)])
     with pytest.raises(InputError, match=r"nowhere\.png"):
         reader(tmp_path / "nowhere.png")
 
@@ -194,16 +198,16 @@ def test_a_beam_wider_than_the_vocabulary_is_a_usage_error(model_file):
 def test_models_are_found_by_name_folder_and_file(model_file, monkeypatch, tmp_path):
     assert find_model(model_file) == model_file
     assert find_model(str(model_file.parent)) == model_file
-    monkeypatch.setattr(recognizer, "BUNDLED", model_file.parent)
+    monkeypatch.setattr(models, "BUNDLED", model_file.parent)
     assert find_model("pretrained") == model_file
     assert default_model() == "pretrained"
-    monkeypatch.setattr(recognizer, "BUNDLED", tmp_path)
+    monkeypatch.setattr(models, "BUNDLED", tmp_path)
     assert default_model() == str(Path("results/small"))
 
 
 def test_a_missing_model_says_what_to_do(monkeypatch, tmp_path):
-    monkeypatch.setattr(recognizer, "BUNDLED", tmp_path)
-    with pytest.raises(CheckpointError, match=r"im2latex run.*--model"):
+    monkeypatch.setattr(models, "BUNDLED", tmp_path)
+    with pytest.raises(CheckpointError, match=r"im2latex run.*`model`"):
         Recognizer.load()
     with pytest.raises(InputError, match="no model at"):
         find_model(tmp_path / "nowhere")
