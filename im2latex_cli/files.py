@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes: files are complete or absent."""
 
 from __future__ import annotations
 

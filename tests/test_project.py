@@ -60,3 +60,21 @@ def test_lower_bounds_and_pins(group: str) -> None:
     for requirement in listed:
         assert re.fullmatch(r"[\w-]+>=[\d.]+", requirement), requirement
         assert requirement.split(">=")[0].lower() in pins, requirement
+
+
+PAGES = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+FILES = [
+    f"/{path.relative_to(ROOT).as_posix()}"
+    for folder in ("im2latex_cli", "tests")
+    for path in (ROOT / folder).rglob("*.py")
+]
+OF_USERS = {"valid.py", "mix.py", "merge.py", "average.py"}
+"""Scripts that the model card shows for saving under these names."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_pages_name_files_that_exist(page: Path) -> None:
+    named = set(re.findall(r"[`( /]([\w/]+\.py)\b", page.read_text(encoding="utf-8"))) - OF_USERS
+    placeholders = {name for name in named if "NAME" in name}
+    found = {name for name in named if any(path.endswith(f"/{name}") for path in FILES)}
+    assert not named - placeholders - found - {"noxfile.py"}
