@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from im2latex_cli.latex.commands import COMMANDS, Atom, Kind, Limits
+from im2latex_cli.latex import symbols
+from im2latex_cli.latex.commands import COMMANDS, TEXT_WORDS, Atom, Kind, Limits
 from im2latex_cli.latex.tokenizer import CONTROL_SPACE, SPACE
 
 NONE, ORD, OP, BIN, REL, OPEN, CLOSE, PUNCT, INNER = map(int, Atom)
@@ -29,6 +30,13 @@ SPACES = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Ki
 FONTS = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Kind.FONT)
 SHAPED = frozenset(("\\boldsymbol", "\\pmb"))
 """Fonts that set their argument in a box of its own, whatever it is."""
+LACKING = {
+    f"\\{font}": frozenset(
+        name if len(name) == 1 else f"\\{name}" for name in symbols.LACKING[font].split()
+    )
+    for font in symbols.LACKING
+}
+_OWN_FONTS = FONTS.difference(SHAPED) | TEXT_WORDS | {"\\operatorname", "\\operatorname*"}
 SINGLE = frozenset(entry for entry, atom in PLAIN.items() if atom == ORD)
 
 # Which braces may go: a group is an ordinary atom to its neighbours, so its first and last atom
@@ -133,6 +141,23 @@ def font_run(font: str, inner: list[str], style: int) -> tuple[list[str], list[s
 def changes(font: str, inner: list[str]) -> bool:
     """Whether a font command changes any of these tokens."""
     return font in SHAPED or not ALPHABET.isdisjoint(inner)
+
+
+def lacking(font: str, inner: list[str]) -> str:
+    """The first letter that a font command changes and its font does not hold, or nothing."""
+    letters = LACKING.get(font)
+    if letters is None or letters.isdisjoint(inner):
+        return ""
+    depth, own = 0, 0  # inside another font's or a text's braces, from the depth `own` on
+    for at, token in enumerate(inner):
+        depth += (token == "{") - (token == "}")
+        if token == "{" and not own and inner[at - 1] in _OWN_FONTS and at:
+            own = depth
+        elif token == "}" and depth < own:
+            own = 0
+        elif token in letters and not own:
+            return token
+    return ""
 
 
 def dress(font: str, inner: list[str], style: int) -> list[str]:

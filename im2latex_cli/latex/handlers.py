@@ -14,6 +14,7 @@ from im2latex_cli.latex.atoms import (
     append,
     changes,
     dress,
+    lacking,
     space,
 )
 from im2latex_cli.latex.commands import COMMANDS, DELIMITERS, Atom, Kind, Limits
@@ -22,6 +23,7 @@ from im2latex_cli.latex.parser import END, HANDLERS, MEASURED, Parser, Problem
 from im2latex_cli.latex.spellings import (
     FENCE_SYNONYMS,
     IGNORED_WITH_ARGUMENT,
+    REFUSED,
     SPACED_LENGTHS,
     SYNONYMS,
 )
@@ -48,6 +50,8 @@ _OWN_STYLES = {
     "\\boxed": DISPLAY,
     "\\cfrac": TEXT,
 }
+_WITH_MODEL = frozenset(r"\color \textcolor".split())
+"""Commands with a colour model in brackets before the colour."""
 _CLASS_WRAPPERS = {
     f"\\math{name}": int(atom)
     for name, atom in (
@@ -109,28 +113,49 @@ def rule(parser: Parser, out: list[str], last: int) -> int:
 
 
 def ignored_with_argument(parser: Parser, out: list[str], last: int) -> int:
-    r"""`\label{...}` and the like, the argument unread."""
+    r"""`\label{...}` and the like, the arguments unread; `\color[rgb]{...}` has an option."""
     name = parser.tokens[parser.at]
     parser.at += 1
     if parser.tokens[parser.at] == "*":
         parser.at += 1
+    if name in _WITH_MODEL and parser.tokens[parser.at] == "[":
+        _skip_option(parser, name)
+    for _ in range(IGNORED_WITH_ARGUMENT.get(name, 1)):
+        if parser.tokens[parser.at] == END and name == "\\label":
+            return NONE
+        _skip_argument(parser, name)
+    return NONE
+
+
+def _skip_option(parser: Parser, name: str) -> None:
+    """Step over an argument in brackets."""
+    while parser.tokens[parser.at] != "]":
+        if parser.tokens[parser.at] in (END, "{", "}"):
+            raise Problem(f"{name} has [ without ]")
+        parser.at += 1
+    parser.at += 1
+
+
+def _skip_argument(parser: Parser, name: str) -> None:
+    """Step over one argument."""
     depth = 0
     while True:
         token = parser.tokens[parser.at]
-        if token == END:
-            if depth or name != "\\label":
-                raise Problem(f"{name} lacks its argument")
-            return NONE
-        parser.at += 1
         depth += (token == "{") - (token == "}")
-        if depth <= 0:
-            if depth < 0:
-                raise Problem(f"{name} lacks its argument")
-            return NONE
+        if token == END or depth < 0:
+            raise Problem(f"{name} lacks its argument")
+        parser.at += 1
+        if depth == 0:
+            return
+
+
+def lost(parser: Parser, out: list[str], last: int) -> int:
+    """Refuse a command whose ink has no place in a normal form."""
+    raise Problem(REFUSED[parser.tokens[parser.at]])
 
 
 def text_color(parser: Parser, out: list[str], last: int) -> int:
-    r"""`\textcolor{red}{x}` is `{x}`: pictures are grey."""
+    r"""`\textcolor[rgb]{1,0,0}{x}` is `{x}`: pictures are grey."""
     ignored_with_argument(parser, out, last)
     inner = parser.argument("\\textcolor")
     return parser.place(out, last, inner, switched=False)
@@ -226,6 +251,9 @@ def font(parser: Parser, out: list[str], last: int) -> int:
     token = parser.tokens[parser.at]
     parser.at += 1
     inner = parser.argument(token)
+    missing = lacking(token, inner)
+    if missing:
+        raise Problem(f"the font of {token} has no {missing}")
     if not changes(token, inner):
         return parser.place(out, last, inner, switched=False)
     scripts = parser.scripts()
@@ -295,6 +323,8 @@ def register() -> None:
         HANDLERS[name] = class_wrapper
     for name in IGNORED_WITH_ARGUMENT:
         HANDLERS[name] = ignored_with_argument
+    for name in REFUSED:
+        HANDLERS[name] = lost
     for name in ("_", "^", "'"):
         HANDLERS[name] = bare_script
     HANDLERS["~"] = tie

@@ -82,6 +82,8 @@ def _pass(tokens: list[str], *, keep: bool) -> tuple[list[str], bool]:
         raise Problem(_stray(token))
     if not result:
         raise Problem("the formula is empty")
+    if parser.aligned and not _is_one_environment(result):
+        raise Problem(f"the position [{parser.aligned}] moves rows beside what stands around them")
     return result, parser.again
 
 
@@ -93,6 +95,16 @@ def _trimmed(tokens: list[str]) -> list[str]:
     while end > start and is_space(tokens[end - 1]):
         end -= 1
     return tokens[start:end] if end - start < len(tokens) else tokens
+
+
+def _is_one_environment(tokens: list[str]) -> bool:
+    """Whether nothing stands before or behind the environment that a formula begins with."""
+    depth = 0
+    for at, token in enumerate(tokens):
+        depth += token.startswith("\\begin{") - token.startswith("\\end{")
+        if depth == 0:
+            return at > 0 and at == len(tokens) - 1
+    return False
 
 
 def _stray(token: str) -> str:

@@ -29,6 +29,7 @@ from im2latex_cli.latex.atoms import (
     append,
     font_run,
     is_single,
+    lacking,
 )
 from im2latex_cli.latex.commands import NEWLINE
 from im2latex_cli.latex.desugar import INFIX
@@ -64,10 +65,12 @@ class Parser:
         bare: whether the next atom takes no scripts (it is an argument without braces).
         again: whether a choice rested on a later token that may change its spelling, so that
             another pass over the result may find more.
+        aligned: the position (`t` or `b`) that an environment of several rows asked for, or "".
     """
 
     __slots__ = (
         "again",
+        "aligned",
         "at",
         "bare",
         "depth",
@@ -89,6 +92,7 @@ class Parser:
         self.switched = False
         self.bare = False
         self.again = False
+        self.aligned = ""
 
     def sequence(self, before: int = NONE) -> list[str]:  # noqa: C901, PLR0912 (the hot loop)
         """Read atoms until a token that only the caller can judge.
@@ -343,6 +347,9 @@ class Parser:
             The classes of the first and the last atom now.
         """
         font, start, before = switch
+        missing = lacking(font, out[start:])
+        if missing:
+            raise Problem(f"the font of {font} has no {missing}")
         lead, body, tail = font_run(font, out[start:], self.style)
         dressed = body and body[0] == font
         self.again = True

@@ -114,12 +114,10 @@ FONTS = """
 mathrm mathbf mathit mathsf mathtt mathcal mathbb mathfrak mathscr mathnormal boldsymbol pmb
 """
 
-LACKING = {
-    "mathscr": f"{' '.join(LETTERS[:26] + DIGITS)} {CAPITAL_GREEK}",
-    "mathbb": "b c d e",
-    "mathfrak": "Phi Psi Omega",
-}
-"""Letters, digits and capital Greek that the font of an alphabet does not hold."""
+_SMALL = f"{' '.join(LETTERS[:26] + DIGITS)} {CAPITAL_GREEK}"
+LACKING = {"mathscr": _SMALL, "mathbb": _SMALL, "mathcal": _SMALL, "mathfrak": CAPITAL_GREEK}
+"""Letters, digits and capital Greek that the font of an alphabet does not hold: TeX draws nothing
+there, or a sign that happens to have their place."""
 
 ACCENTS = """
 acute bar breve check ddot dddot ddddot dot grave hat mathring tilde vec widehat widetilde
