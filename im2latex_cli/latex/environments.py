@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from im2latex_cli.latex import columns as between
 from im2latex_cli.latex.atoms import DISPLAY, INNER, NONE, ORD, SCRIPT, TEXT, append
-from im2latex_cli.latex.commands import BEGIN, LEFT, MIDDLE, NEWLINE, RIGHT, Environment
+from im2latex_cli.latex.commands import (
+    BEGIN,
+    ENVIRONMENTS,
+    LEFT,
+    MIDDLE,
+    NEWLINE,
+    RIGHT,
+    Environment,
+)
 from im2latex_cli.latex.commands import END as ENDS
 from im2latex_cli.latex.parser import END, HANDLERS, STOPS, Parser, Problem, describe
 from im2latex_cli.latex.spellings import FENCE_SYNONYMS, MATRIX_OF_FENCES, SYNONYMS
 
 _STYLES = {"smallmatrix": SCRIPT, "subarray": SCRIPT}
+_MATRIX = ENVIRONMENTS["matrix"]
+"""An array of centred columns with 5 points less on both sides."""
 _PAIRED = frozenset(("aligned", "alignedat"))
 
 
@@ -68,8 +78,11 @@ def environment(parser: Parser, out: list[str], last: int) -> int:
     if position and any(token.startswith(NEWLINE) for token in rows):
         parser.aligned = position
     parser.style, parser.switched = outer, switched
+    letters = _in_use(letters, used, entry)
+    if left and right and len(letters) <= _MATRIX.columns and set(letters) == {"c"}:
+        left, right, letters, entry = [], [], [], _MATRIX
     append(out, left)
-    _write(out, entry, _in_use(letters, used, entry), rows)
+    _write(out, entry, letters, rows)
     out += parser.scripts()
     append(out, right)
     return int(entry.atom)

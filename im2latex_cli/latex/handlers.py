@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from im2latex_cli.latex.atoms import (
+    BIN,
+    CLOSE,
     DISPLAY,
+    FONTS,
+    INNER,
     NONE,
+    OP,
+    OPEN,
     ORD,
     PLAIN,
+    PUNCT,
     REL,
     SCRIPT,
     SCRIPTSCRIPT,
+    SHAPED,
     TEXT,
     append,
     changes,
     dress,
+    is_plain_run,
+    is_roman_words,
     lacking,
     space,
+    spread,
 )
 from im2latex_cli.latex.commands import COMMANDS, DELIMITERS, Atom, Kind, Limits
 from im2latex_cli.latex.operators import limits
@@ -230,12 +241,37 @@ def class_wrapper(parser: Parser, out: list[str], last: int) -> int:
     parser.at += 1
     atom = _CLASS_WRAPPERS[token]
     inner = parser.argument(token)
+    scripts = parser.scripts()
+    if not inner and not scripts and _is_idle(parser, last, atom):
+        return NONE
     if len(inner) == 1 and PLAIN.get(inner[0]) == atom:
         out += inner
     else:
         out += [token, "{", *inner, "}"]
-    out += parser.scripts()
+    out += scripts
     return atom
+
+
+_SPACED_BEFORE = {OPEN: frozenset((BIN, REL, PUNCT, INNER)), CLOSE: frozenset[int]()}
+_SPACED_BEHIND = {OPEN: frozenset[int](), CLOSE: frozenset((OP, BIN, REL, INNER))}
+_SPACED = frozenset(
+    [(one, other) for one in (ORD, OP, CLOSE, INNER) for other in (OP, BIN, REL, INNER)]
+    + [(one, other) for one in (BIN, REL) for other in (ORD, OP, OPEN, INNER)]
+    + [(PUNCT, other) for other in (ORD, OP, REL, OPEN, CLOSE, PUNCT, INNER)]
+    + [(OP, ORD), (INNER, ORD), (INNER, OPEN), (INNER, PUNCT)]
+)
+"""Classes between which TeX puts space (The TeXbook, page 170)."""
+
+
+def _is_idle(parser: Parser, last: int, atom: int) -> bool:
+    r"""Whether an empty `\mathopen{}` or `\mathclose{}` leaves all spaces around it as they are."""
+    following = PLAIN.get(parser.tokens[parser.at], NONE)
+    if parser.bare or atom not in (OPEN, CLOSE) or NONE in (last, following):
+        return False
+    if BIN in (last, following):
+        return False
+    before, behind = last in _SPACED_BEFORE[atom], following in _SPACED_BEHIND[atom]
+    return not before and not behind and (last, following) not in _SPACED
 
 
 def ordinary(parser: Parser, out: list[str], last: int) -> int:
@@ -247,15 +283,28 @@ def ordinary(parser: Parser, out: list[str], last: int) -> int:
 
 
 def font(parser: Parser, out: list[str], last: int) -> int:
-    r"""`\mathrm{...}`: spaces at its ends go outside; nothing where it changes nothing."""
+    r"""`\mathrm{...}`: around letters alone; nothing where it changes nothing."""
     token = parser.tokens[parser.at]
     parser.at += 1
+    parser.dressed += 1
     inner = parser.argument(token)
+    parser.dressed -= 1
     missing = lacking(token, inner)
     if missing:
         raise Problem(f"the font of {token} has no {missing}")
     if not changes(token, inner):
+        parser.again = parser.again or not FONTS.isdisjoint(inner)
         return parser.place(out, last, inner, switched=False)
+    released = parser.released(token)
+    plain = is_plain_run(inner)
+    if token not in SHAPED and not (plain and released.isdisjoint(inner)):
+        words = is_roman_words(token, inner, parser.style)
+        parts = None if words else spread(token, inner, released=released)
+        if parts is not None:
+            parser.again = True
+            if plain:
+                parser.first = parser.last = ORD
+            return parser.place(out, last, parts, switched=False)
     scripts = parser.scripts()
     if scripts:
         out += [*dress(token, inner, parser.style), *scripts]

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from im2latex_cli.latex import environments, handlers, operators, text
-from im2latex_cli.latex.atoms import is_space
-from im2latex_cli.latex.commands import NEWLINE
+from im2latex_cli.latex.atoms import PLAIN, REL, is_space
+from im2latex_cli.latex.commands import BEGIN, LEFT, NEWLINE, RIGHT
+from im2latex_cli.latex.commands import END as ENDS
 from im2latex_cli.latex.desugar import OLD, desugar, unwrap
 from im2latex_cli.latex.parser import END, Parser, Problem, describe, describe_unknown
-from im2latex_cli.latex.shifts import out_of_text, shifted
+from im2latex_cli.latex.shifts import is_flat, out_of_text, shifted
 from im2latex_cli.latex.tokenizer import tokenize
 
 for _module in (handlers, operators, environments, text):
@@ -84,7 +85,49 @@ def _pass(tokens: list[str], *, keep: bool) -> tuple[list[str], bool]:
         raise Problem("the formula is empty")
     if parser.aligned and not _is_one_environment(result):
         raise Problem(f"the position [{parser.aligned}] moves rows beside what stands around them")
+    if result[0] in _WRAPPERS:
+        bare = _without_wrapper(result)
+        if bare is not None:
+            return bare, True
     return result, parser.again
+
+
+_OPENING = frozenset(("{", *LEFT, *BEGIN))
+_CLOSING = frozenset(("}", *RIGHT, *ENDS))
+_WRAPPERS = {
+    "\\begin{aligned}": (),
+    "\\begin{gathered}": (),
+    "\\begin{array}": ("\\textstyle",),
+    "\\begin{matrix}": ("\\textstyle",),
+    "\\begin{smallmatrix}": ("\\scriptstyle",),
+}
+"""Environments that paint nothing, and the style of their cells."""
+
+
+def _without_wrapper(tokens: list[str]) -> list[str] | None:
+    """What stands in the one row that is the whole formula; None if there is more."""
+    if not _is_one_environment(tokens):
+        return None
+    start, end = 1, len(tokens) - 1
+    if tokens[0] == "\\begin{array}":
+        start = tokens.index("}") + 1
+        if "|" in tokens[:start]:
+            return None
+    cells: list[list[str]] = [[]]
+    depth = 0
+    for token in tokens[start:end]:
+        depth += (token in _OPENING) - (token in _CLOSING)
+        if depth == 0 and (token.startswith(NEWLINE) or token == "\\hline"):
+            return None
+        if depth == 0 and token == "&":
+            cells.append([])
+        else:
+            cells[-1].append(token)
+    if len(cells) == 1:
+        return [*(() if is_flat(cells[0]) else _WRAPPERS[tokens[0]]), *cells[0]]
+    if len(cells) == 2 and tokens[0] == "\\begin{aligned}":
+        return ["{", *cells[0], "}", "{", "}", *cells[1]]
+    return None
 
 
 def _trimmed(tokens: list[str]) -> list[str]:
@@ -94,6 +137,8 @@ def _trimmed(tokens: list[str]) -> list[str]:
         start += 1
     while end > start and is_space(tokens[end - 1]):
         end -= 1
+    if tokens[start : start + 2] == ["{", "}"] and end > start + 2:  # moves a relation, unseen
+        start += 2 * (PLAIN.get(tokens[start + 2]) == REL)
     return tokens[start:end] if end - start < len(tokens) else tokens
 
 
