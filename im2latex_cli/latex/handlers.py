@@ -235,6 +235,19 @@ def command(parser: Parser, out: list[str], last: int) -> int:
     return atom
 
 
+def choice(parser: Parser, out: list[str], last: int) -> int:
+    r"""`\mathchoice{a}{b}{c}{d}`: the one for the current style."""
+    parser.at += 1
+    found: list[str] = []
+    ends = (NONE, NONE)
+    for style_of in range(4):
+        inner = parser.argument("\\mathchoice", style_of)
+        if style_of == parser.style:
+            found, ends = inner, (parser.first, parser.last)
+    parser.first, parser.last = ends
+    return parser.place(out, last, found, switched=not _STYLES.keys().isdisjoint(found))
+
+
 def class_wrapper(parser: Parser, out: list[str], last: int) -> int:
     r"""`\mathrel{...}` and the like; nothing around a symbol of that class."""
     token = parser.tokens[parser.at]
@@ -381,6 +394,7 @@ def register() -> None:
     HANDLERS["\\not"] = negation
     HANDLERS["\\mathord"] = HANDLERS["\\ensuremath"] = ordinary
     HANDLERS["\\textcolor"] = text_color
+    HANDLERS["\\mathchoice"] = choice
     MEASURED["\\hspace"] = MEASURED["\\mspace"] = length
     MEASURED["\\vspace"] = nothing
     MEASURED["\\rule"] = rule

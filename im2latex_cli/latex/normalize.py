@@ -9,10 +9,13 @@ from im2latex_cli.latex import environments, handlers, operators, text
 from im2latex_cli.latex.atoms import PLAIN, REL, is_space
 from im2latex_cli.latex.commands import BEGIN, LEFT, NEWLINE, RIGHT
 from im2latex_cli.latex.commands import END as ENDS
-from im2latex_cli.latex.desugar import OLD, desugar, unwrap
+from im2latex_cli.latex.desugar import OLD, desugar, unwrap, without_breaks
+from im2latex_cli.latex.packages import KNOWN as PACKAGES
+from im2latex_cli.latex.packages import rewritten as written_out
 from im2latex_cli.latex.parser import END, Parser, Problem, describe, describe_unknown
 from im2latex_cli.latex.shifts import is_flat, out_of_text, shifted
 from im2latex_cli.latex.tokenizer import tokenize
+from im2latex_cli.latex.unicode_math import to_latex
 
 for _module in (handlers, operators, environments, text):
     _module.register()
@@ -42,6 +45,8 @@ def normalize(formula: str, *, spacing: Literal["keep", "drop"] = "keep") -> Nor
         Tokens and problem; normalizing the joined tokens again changes nothing.
     """
     tokens = tokenize(formula)
+    if not formula.isascii():
+        tokens = to_latex(tokens)
     try:
         return Normalized(tuple(_canonical(tokens, keep=spacing == "keep")), None)
     except Problem as problem:
@@ -53,15 +58,19 @@ _OLD_SCRIPTS = {"\\sp": "^", "\\sb": "_"}
 
 
 def _canonical(tokens: list[str], *, keep: bool) -> list[str]:
+    if not PACKAGES.isdisjoint(tokens):
+        tokens = written_out(tokens)
     rewritten = shifted(tokens)
     if rewritten:
         tokens = out_of_text(unwrap(tokens))
     if "\\sp" in tokens or "\\sb" in tokens:
         tokens = [_OLD_SCRIPTS.get(token, token) for token in tokens]
-    while tokens and (tokens[-1] == "\\" or tokens[-1].startswith(NEWLINE)):
-        tokens = tokens[:-1]  # a control space cut short by the end of the line, or a line break
+    while tokens and tokens[-1] == "\\":
+        tokens = tokens[:-1]  # a control space cut short by the end of the line
     if not OLD.isdisjoint(tokens):
         tokens, rewritten = desugar(tokens), True
+    if any(token[:2] == NEWLINE for token in tokens):
+        tokens = without_breaks(tokens)
     tokens, again = _pass(tokens, keep=keep)
     again = again or rewritten
     for _ in range(_PASSES):

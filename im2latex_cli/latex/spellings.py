@@ -8,6 +8,8 @@ _PAIRS = r"""
 \ne \neq
 \rightarrow \to
 \gets \leftarrow
+\lt <
+\gt >
 \land \wedge
 \lor \vee
 \lnot \neg
