@@ -10,6 +10,9 @@ from im2latex_cli.latex.spellings import SYNONYMS
 
 _FUNCTIONS = frozenset(symbols.FUNCTIONS.split())
 _LIMIT_FUNCTIONS = frozenset(symbols.LIMIT_FUNCTIONS.split())
+_MOVING = frozenset(
+    entry.name for entry in COMMANDS.values() if entry.limits is Limits.DISPLAY and not entry.args
+)
 _CLOSING = RIGHT | frozenset(
     r") ] \} \rangle \rceil \rfloor \rgroup \rmoustache \bigr \Bigr \biggr \Biggr".split()
 )
@@ -71,6 +74,12 @@ def named(parser: Parser, out: list[str], last: int) -> int:
         word = "".join(letters)
     else:
         letters, word = inner, "" if token == "\\mathop" else "".join(inner)
+    if token == "\\mathop" and len(inner) == 1 and inner[0] in _MOVING:
+        out.append(inner[0])
+        limits(parser, out, Limits.DISPLAY)
+        return OP
+    if token == "\\mathop" and len(inner) == 1 and inner[0][1:] in _FUNCTIONS:
+        word = inner[0][1:]
     if not word.isalnum() or not word.isascii() or (token == "\\mathop" and len(word) < 2):
         out += [token, "{", *(letters if token != "\\mathop" else inner), "}"]
         limits(parser, out, COMMANDS[token].limits)

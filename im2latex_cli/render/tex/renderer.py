@@ -39,6 +39,7 @@ class TexRenderer:
 
     Attributes:
         name: always "tex".
+        preamble: LaTeX to load before the first formula, for comparisons; empty for data sets.
     """
 
     name: Literal["tex", "embedded"] = "tex"
@@ -65,6 +66,7 @@ class TexRenderer:
         self._mixed = settings.fonts > 0
         self._looks = bool(settings.looks)
         self._stylist = Stylist(settings, self._typefaces)
+        self.preamble = ""
 
     @cached_property
     def version(self) -> str:
@@ -155,7 +157,7 @@ class TexRenderer:
             lane.append(job)
             if tokens is not None:
                 lane.append(replace(job, index=2 * index + 1, text=tag(tokens[index])))
-        face = styles[0].latex
+        face = styles[0].latex + self.preamble
         outcomes, lonely = self._typesetter.typeset(shared, alone, face=face)
         outcomes |= refused
         pages = [
