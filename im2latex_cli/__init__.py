@@ -64,7 +64,7 @@ _MODULES = {
     "Recognizer": "recognition.recognizer",
     "TextScores": "evaluate.text",
     "UsageError": "errors",
-    "calibration_error": "model.confidence",
+    "calibration_error": "decoding.calibration",
     "join": "latex.tokenizer",
     "load": "recognition.recognizer",
     "normalize": "latex.normalize",

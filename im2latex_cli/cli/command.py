@@ -49,7 +49,10 @@ def command(
 
     def decorate(body: Body) -> Callable[..., None]:
         own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
-        request: type | None = next((p.annotation for p in own if is_dataclass(p.annotation)), None)
+        annotations = [p.annotation for p in own]
+        request: type | None = next(
+            (kind for kind in annotations if isinstance(kind, type) and is_dataclass(kind)), None
+        )
         if request:
             own = list(inspect.signature(request, eval_str=True).parameters.values())
         shared = list(inspect.signature(Shared, eval_str=True).parameters.values())

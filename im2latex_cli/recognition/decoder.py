@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict, TypeVar
 
 import numpy as np
@@ -30,6 +30,8 @@ SHORT, TOKENS_PER_CELL = 32, 2
 had more than 20 and 1.63."""
 UNSPOKEN = [PAD, BOS, UNK]
 """Tokens that stand for no LaTeX and do not end a formula."""
+TRACELESS = ("\\mathopen", "\\mathclose")
+"""Commands that are never written: they change spacing by a hair, if at all."""
 CLOSING = 4
 """So near to the greatest length, the grammar has closed a formula that was to go on."""
 
@@ -88,6 +90,7 @@ class Decoder:
             pictures,
             lambda some: self._read(some, decode),
             scales=decode.scales,
+            narrow_scales=decode.narrow_scales,
             sure=decode.sure,
         )
 
@@ -197,5 +200,7 @@ class _Options(TypedDict):
 
 def _grammar(vocab: Vocab, engine: Engine) -> Grammar | None:
     """The grammar over a vocabulary; None where the vocabulary cannot spell any formula."""
-    grammar = Grammar(automaton(vocab.tokens, specials=len(SPECIALS), eos=EOS), engine.device)
+    tables = automaton(vocab.tokens, specials=len(SPECIALS), eos=EOS)
+    roles = np.where(np.isin(vocab.tokens, TRACELESS), tables.roles[PAD], tables.roles)
+    grammar = Grammar(replace(tables, roles=roles), engine.device)
     return grammar if grammar.possible else None

@@ -140,6 +140,8 @@ class DecodeSettings(Section):
     """Restrict the search to well-formed formulas."""
     scales: tuple[PositiveFloat, ...] = (1.15, 0.87)
     """Scales at which to read a doubtful picture again; empty: read every picture once."""
+    narrow_scales: tuple[PositiveFloat, ...] = (1.4, 0.7)
+    """Further factors for doubtful pictures with few glyphs, whose text size is least certain."""
     sure: Share = 0.9
     """Mean token probability below which a reading is doubtful."""
     batch_pixels: PositiveInt = 1_500_000

@@ -130,7 +130,7 @@ def prepare_with_frame(
     else:
         picture = window if factor == 1.0 else resize(window, 1 / factor)
     frame = Frame(left=-left * shrunk, top=-top * shrunk, scale=1 / (factor * shrunk))
-    return _at_least(picture, preprocessing.min_side), frame
+    return at_least(picture, preprocessing.min_side), frame
 
 
 def _factor(
@@ -188,7 +188,8 @@ def resize(window: NDArray[np.uint8], ratio: float) -> NDArray[np.uint8]:
     return np.array(Image.fromarray(window).resize(size, method))
 
 
-def _at_least(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+def at_least(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Pad a picture (H, W) with white at the right and below until no side is shorter."""
     height, width = picture.shape
     if min(height, width) >= side:
         return picture

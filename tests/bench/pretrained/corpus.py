@@ -32,7 +32,7 @@ HELD_OUT_FROM = 6
 TRACELESS = re.compile(
     r"\\(?:mathopen|mathclose|mathord|mathrel|mathbin|mathpunct|mathinner) \{ \}"
     r"|\\boldsymbol \{ [0-9+\-=<>/,.()\[\]] \}"
-    r"|\\textstyle|\\scriptstyle|\\displaystyle|\\nobreakspace"
+    r"|\\(?:text|script|display)style"
 )
 """Tokens that a picture does not show; formulas with them are left out."""
 SHORT = 8
