@@ -41,7 +41,7 @@ def read_again(
     Args:
         pictures: (H, W) each, prepared.
         read: the hypotheses of each picture, best first.
-        scales: factors on the size of a doubtful picture.
+        scales: factors on the size of a doubtful picture; empty reads every picture once.
         narrow_scales: further factors for pictures narrower than `NARROW`.
         sure: mean probability of a token from which a reading is not doubtful.
 
@@ -49,6 +49,8 @@ def read_again(
         The hypotheses of each picture, at the scale where the formula with most votes is surest.
     """
     readings = [[first] for first in read(pictures)]
+    if not scales:
+        return [first for (first,) in readings]
     doubtful = [index for index, (first,) in enumerate(readings) if certainty(first) < sure]
     narrow = [index for index in doubtful if pictures[index].shape[1] < NARROW]
     for factors, chosen in ((scales, doubtful), (narrow_scales, narrow)):

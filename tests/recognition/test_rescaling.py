@@ -43,7 +43,7 @@ def test_doubtful_pictures_are_read_at_every_scale_and_the_sure_are_left_alone()
 
 def test_no_scales_no_second_reading():
     reader = Reader({100: 0.1})
-    read_again([picture(100)], reader, scales=(), sure=0.9)
+    read_again([picture(100)], reader, scales=(), narrow_scales=(2.0,), sure=0.9)
     assert reader.widths == [[100]]
 
 
