@@ -48,9 +48,9 @@ class Score(float):
     def __repr__(self) -> str:
         return f"Score({self.value!r}, {self.low!r}, {self.high!r})"
 
-    def __getnewargs__(self) -> tuple[float, float | None, float | None]:
+    def __reduce__(self) -> tuple[type, tuple[float, float | None, float | None]]:
         """What `copy` and `pickle` make the score of again."""
-        return self.value, self.low, self.high
+        return type(self), (self.value, self.low, self.high)
 
 
 def items(result: Any) -> Iterator[tuple[str, Any]]:

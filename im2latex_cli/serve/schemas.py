@@ -16,8 +16,6 @@ PICTURES = (
 """Types of a request whose body is the picture."""
 MULTIPART = "multipart/form-data"
 _OF_UPLOADS = [name for name in ReadingWarning if name is not ReadingWarning.DOES_NOT_RENDER]
-    warning for warning in ReadingWarning if warning is not ReadingWarning.DOES_NOT_RENDER
-]
 
 
 class _Schema(BaseModel):

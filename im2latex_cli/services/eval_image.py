@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from im2latex_cli import runs
 from im2latex_cli.errors import UsageError
@@ -121,7 +121,7 @@ def _result(
     finished = image.summarize((pair.picture for pair in found), seed=seed)
     harvard = renderer.name == "tex" and (render.font_size, render.dpi) == HARVARD
     rule = "match_harvard" if harvard else "match_tolerant"
-    figures: dict[str, float] = {
+    figures: dict[str, Any] = {
         "edit_similarity": pages.edit_similarity,
         "exact_match": pages.exact_match,
         "exact_match_without_blank": pages.exact_match_without_blank,
