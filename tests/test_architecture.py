@@ -85,6 +85,7 @@ def test_imports_point_down(path: Path) -> None:
         ("fastapi", {"serve"}),
         ("starlette", {"serve"}),
         ("prometheus_client", {"serve"}),
+        ("filelock", {"data"}),
         ("uvicorn", {"serve"}),
     ],
 )
