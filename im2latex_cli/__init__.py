@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from im2latex_cli.recognition.pictures import Picture
     from im2latex_cli.recognition.recognizer import Recognizer, load
     from im2latex_cli.recombine.maker import recombine
+    from im2latex_cli.results import Score
     from im2latex_cli.settings.sections import DecodeSettings
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Picture",
     "ReadingWarning",
     "Recognizer",
+    "Score",
     "TextScores",
     "UsageError",
     "__version__",
@@ -62,6 +64,7 @@ _MODULES = {
     "Picture": "recognition.pictures",
     "ReadingWarning": "reading_warning",
     "Recognizer": "recognition.recognizer",
+    "Score": "results",
     "TextScores": "evaluate.text",
     "UsageError": "errors",
     "calibration_error": "decoding.calibration",

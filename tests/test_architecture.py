@@ -86,7 +86,10 @@ def test_imports_point_down(path: Path) -> None:
         ("typer", TERMINAL_ROOMS),
         ("click", TERMINAL_ROOMS),
         ("rich", TERMINAL_ROOMS),
+        ("fastapi", {"serve"}),
         ("starlette", {"serve"}),
+        ("prometheus_client", {"serve"}),
+        ("filelock", {"data"}),
         ("uvicorn", {"serve"}),
     ],
 )

@@ -33,7 +33,7 @@ from im2latex_cli.settings.training import ModelSettings
 ROOT = Path(__file__).parent.parent
 NAMES = {
     *("CheckpointError", "DecodeSettings", "Hypothesis", "Im2LatexError", "InputError"),
-    *("Normalized", "Picture", "ReadingWarning", "Recognizer", "TextScores", "UsageError"),
+    *("Normalized", "Picture", "ReadingWarning", "Recognizer", "Score", "TextScores", "UsageError"),
     *("__version__", "calibration_error", "join", "load", "normalize", "recombine"),
     *("text_scores", "tokenize"),
 }

@@ -49,10 +49,8 @@ def command(
 
     def decorate(body: Body) -> Callable[..., None]:
         own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
-        annotations = [p.annotation for p in own]
-        request: type | None = next(
-            (kind for kind in annotations if isinstance(kind, type) and is_dataclass(kind)), None
-        )
+        annotations = [parameter.annotation for parameter in own]
+        request = next((a for a in annotations if isinstance(a, type) and is_dataclass(a)), None)
         if request:
             own = list(inspect.signature(request, eval_str=True).parameters.values())
         shared = list(inspect.signature(Shared, eval_str=True).parameters.values())

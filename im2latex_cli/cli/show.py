@@ -6,18 +6,17 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
 from im2latex_cli.cli import console
 from im2latex_cli.cli.flags import with_flags
 from im2latex_cli.errors import EXIT_OK, Im2LatexError
-from im2latex_cli.results import is_detail
+from im2latex_cli.results import INTERVAL, is_detail, items
 
 FORMAT = 1
 NESTED_ROWS = 10
-INTERVAL = "_interval"
 BYTES = "_bytes"
 
 
@@ -159,9 +158,7 @@ def _items(result: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(result, Mapping):
         yield from result.items()
     else:
-        for item in fields(result):
-            if item.name != "exit_code":
-                yield item.name, getattr(result, item.name)
+        yield from ((name, value) for name, value in items(result) if name != "exit_code")
 
 
 def _text(name: str, held: Mapping[str, Any]) -> str:

@@ -20,10 +20,11 @@ from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, UsageError
 from im2latex_cli.evaluate import breakdown, forms, styles, text
 from im2latex_cli.evaluate.forms import FORMS, Form
 from im2latex_cli.evaluate.styles import StyleScores
-from im2latex_cli.evaluate.text import Interval, TextScores
+from im2latex_cli.evaluate.text import TextScores
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognition.models import PRETRAINED, default_model_for, find_model
+from im2latex_cli.results import Score
 from im2latex_cli.services import examples
 from im2latex_cli.services.figures import EvalTextResult, FormRow
 from im2latex_cli.services.gallery import Attend
@@ -34,15 +35,10 @@ FORMAT = 1
 MEMORY = "scored on the train split: memory, not skill"
 HEADLINE = (
     "bleu4",
-    "bleu4_interval",
     "edit_similarity",
-    "edit_similarity_interval",
     "exact_match",
-    "exact_match_interval",
     "bleu4_nltk",
-    "bleu4_nltk_interval",
     "edit_similarity_present",
-    "edit_similarity_present_interval",
 )
 """Figures of the chosen form that the result carries."""
 
@@ -176,8 +172,7 @@ def _score_existing(
         failed=main.missing,
         note=MEMORY if meta.get("split") == "train" else None,
         form=form,
-        perplexity=meta.get("perplexity"),
-        perplexity_interval=_interval(meta.get("perplexity_interval")),
+        perplexity=_perplexity(meta),
         forms=tuple(_row(name, found) for name, found in scores.items()),
         styles=_styles(*tokens),
         groups=breakdown.groups(*tokens, [row.source for row in scored]),
@@ -192,10 +187,12 @@ def _score_existing(
     return result
 
 
-def _interval(found: Any) -> Interval | None:
-    match found:
-        case [float(low), float(high)]:
-            return low, high
+def _perplexity(meta: dict[str, Any]) -> Score | None:
+    match meta.get("perplexity"), meta.get("perplexity_interval"):
+        case float(value), [float(low), float(high)]:
+            return Score(value, low, high)
+        case float(value), _:
+            return Score(value)
         case _:
             return None
 
@@ -218,9 +215,9 @@ def _styles(
 def _row(form: Form, found: TextScores) -> FormRow:
     return FormRow(
         form=form,
-        bleu4=found.bleu4,
-        edit_similarity=found.edit_similarity,
-        exact_match=found.exact_match,
-        bleu4_nltk=found.bleu4_nltk,
-        edit_similarity_present=found.edit_similarity_present,
+        bleu4=found.bleu4.value,
+        edit_similarity=found.edit_similarity.value,
+        exact_match=found.exact_match.value,
+        bleu4_nltk=found.bleu4_nltk.value,
+        edit_similarity_present=found.edit_similarity_present.value,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from im2latex_cli.recognition.models import find_model
 from im2latex_cli.recognition.reader import Reader, Reading, Unread
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.report import attention
+from im2latex_cli.results import Score
 from im2latex_cli.settings.tree import Settings
 
 CHUNK = 64
@@ -30,27 +30,9 @@ ATTENDED = 60
 Picture = NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True)
-class Perplexity:
-    """Of the references (natural, by token, their ends included), with its 95 % interval."""
-
-    value: float
-    interval: tuple[float, float]
-
-    @classmethod
-    def of(cls, likelihoods: Sequence[float], tokens: Sequence[int], *, seed: int) -> Perplexity:
-        """From the natural log-likelihood and the number of tokens of each picture."""
-        table = np.array([likelihoods, tokens], dtype=np.float64).T
-        drawn = intervals.resample(table, seed=seed)
-        return cls(
-            value=math.exp(-table[:, 0].sum() / table[:, 1].sum()),
-            interval=intervals.percentile(np.exp(-drawn[:, 0] / drawn[:, 1])),
-        )
-
-
 def recognise(
     settings: Settings, reporter: Reporter, model: str, wanted: Sequence[Labelled]
-) -> tuple[list[Prediction], Perplexity | None]:
+) -> tuple[list[Prediction], Score | None]:
     """Read pictures with the best hypotheses first.
 
     Args:
@@ -86,7 +68,21 @@ def recognise(
             tokens += [len(formula) + 1 for _, formula in likely]
             step.advance(len(chunk))
     seed = settings.runtime.seed
-    return predictions, Perplexity.of(likelihoods, tokens, seed=seed) if tokens else None
+    return predictions, perplexity(likelihoods, tokens, seed=seed) if tokens else None
+
+
+def perplexity(likelihoods: Sequence[float], tokens: Sequence[int], *, seed: int) -> Score:
+    """Perplexity of references by token, natural, their ends included.
+
+    Args:
+        likelihoods: natural log-likelihood of each picture's reference.
+        tokens: how many tokens each has.
+        seed: of the bootstrap over pictures.
+    """
+    table = np.array([likelihoods, tokens], dtype=np.float64).T
+    drawn = intervals.resample(table, seed=seed)
+    value = math.exp(-table[:, 0].sum() / table[:, 1].sum())
+    return Score(value, *intervals.percentile(np.exp(-drawn[:, 0] / drawn[:, 1])))
 
 
 def attend(settings: Settings, model: str) -> Callable[[Picture, Sequence[str]], bytes | None]:

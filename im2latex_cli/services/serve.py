@@ -23,7 +23,7 @@ from im2latex_cli.serve.reading import Answer, Asked
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.finish import encode_png
 
-NEEDED = ("starlette", "uvicorn", "python_multipart")
+NEEDED = ("fastapi", "prometheus_client", "uvicorn", "python_multipart")
 Picture = NDArray[np.uint8]
 
 
@@ -58,7 +58,7 @@ def run(settings: Settings, reporter: Reporter, *, model: str | None = None) -> 
     """
     if any(find_spec(name) is None for name in NEEDED):
         raise UsageError(
-            "im2latex serve needs Starlette, uvicorn and python-multipart.",
+            "im2latex serve needs FastAPI, prometheus-client, uvicorn and python-multipart.",
             hint="Install them: pip install 'im2latex-cli[serve]'.",
         )
     from im2latex_cli.serve import server
@@ -74,8 +74,8 @@ def run(settings: Settings, reporter: Reporter, *, model: str | None = None) -> 
         reporter.info(f"model: {reader.model}")
         reporter.info(f"{address} (Ctrl-C ends it)")
         server.serve(front.app(), listening)
-    requests = front.metrics.requests
-    return ServeResult(address, requests.total(), requests.total() - requests[200])
+    requests = front.metrics.requests()
+    return ServeResult(address, requests, requests - front.metrics.requests(200))
 
 
 class Answers:

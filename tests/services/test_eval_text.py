@@ -123,7 +123,7 @@ def test_a_perfect_model(tmp_path, oracle):
     found = evaluate(tmp_path)
     assert (found.bleu4, found.edit_similarity, found.exact_match) == (100.0, 100.0, 100.0)
     assert found.perplexity == pytest.approx(np.exp(0.5))
-    assert found.perplexity_interval == pytest.approx((np.exp(0.5), np.exp(0.5)))
+    assert found.perplexity.interval == pytest.approx((np.exp(0.5), np.exp(0.5)))
     assert (found.pictures, found.failed, found.exit_code, found.note) == (3, 0, 0, None)
     assert [row.form for row in found.forms][:2] == ["raw", "im2markup"]
     assert found.confusions == ()
@@ -198,7 +198,7 @@ def test_sources_of_a_file_of_references_are_groups(tmp_path):
 
 
 def test_the_interval_of_the_perplexity_is_over_pictures():
-    found = recognise.Perplexity.of([-1.0, -9.0] * 50, [10, 10] * 50, seed=0)
+    found = recognise.perplexity([-1.0, -9.0] * 50, [10, 10] * 50, seed=0)
     assert found.value == pytest.approx(np.exp(0.5))
     low, high = found.interval
     assert np.exp(0.4) < low < found.value - 0.05
