@@ -28,7 +28,7 @@ PLAIN: dict[str, int] = {
     for entry in COMMANDS.values()
     if entry.kind is Kind.SYMBOL
     and entry.limits is Limits.NEVER
-    and entry.name not in ("\\not", "\\dots")
+    and entry.name not in ("\\not", "\\dots", "\\mathstrut")
 }
 CLASSES: dict[str, int] = {
     entry.name: int(entry.atom) for entry in COMMANDS.values() if entry.atom is not Atom.NONE
@@ -89,6 +89,41 @@ LEAVES: dict[int, frozenset[int]] = {
     PUNCT: frozenset(),
     INNER: frozenset((REL, BIN)),
 }
+
+
+_THIN, _MEDIUM, _THICK = 1, 2, 3
+_SPACED: dict[tuple[int, int], int] = {
+    **dict.fromkeys([(ORD, OP), (ORD, INNER), (OP, ORD), (OP, OP), (OP, INNER)], _THIN),
+    **dict.fromkeys([(CLOSE, OP), (CLOSE, INNER), (INNER, ORD), (INNER, OP)], _THIN),
+    **dict.fromkeys([(INNER, OPEN), (INNER, PUNCT), (INNER, INNER)], _THIN),
+    **dict.fromkeys([(PUNCT, other) for other in (ORD, OP, REL, OPEN, CLOSE)], _THIN),
+    **dict.fromkeys([(PUNCT, PUNCT), (PUNCT, INNER)], _THIN),
+    **dict.fromkeys([(one, REL) for one in (ORD, OP, CLOSE, INNER)], _THICK),
+    **dict.fromkeys([(REL, other) for other in (ORD, OP, OPEN, INNER)], _THICK),
+    **dict.fromkeys([(one, BIN) for one in (ORD, CLOSE, INNER)], _MEDIUM),
+    **dict.fromkeys([(BIN, other) for other in (ORD, OP, OPEN, INNER)], _MEDIUM),
+}
+"""Spaces between atoms (The TeXbook, page 170); pairs that are not here have none."""
+
+
+def spaces_alike(before: int, one: int, other: int, behind: int) -> bool:
+    """Whether atoms of two classes have the same spaces to their neighbours.
+
+    Args:
+        before: class of the atom before them; NONE where the list begins.
+        one: the first class.
+        other: the second class; NONE: no atom at all.
+        behind: class of the atom behind them; NONE where the list ends.
+    """
+    if BIN in (before, behind, one):
+        return False
+    if other == NONE:
+        spaces = [_SPACED.get(pair, 0) for pair in ((before, one), (one, behind))]
+        return sorted(spaces) == [0, _SPACED.get((before, behind), 0)]
+    return all(
+        _SPACED.get(pair, 0) == _SPACED.get(instead, 0)
+        for pair, instead in (((before, one), (before, other)), ((one, behind), (other, behind)))
+    )
 
 
 def append(out: list[str], more: list[str]) -> None:

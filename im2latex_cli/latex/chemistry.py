@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import takewhile
 
-from im2latex_cli.latex.reading import argument, option
+from im2latex_cli.latex.reading import argument, before, option
 
 Tokens = list[str]
 
@@ -36,6 +36,7 @@ class _Reader:
         self.tokens = list(tokens)
         self.at = 0
         self.out: Tokens = []
+        self.counted = False  # a number of atoms precedes
         self.atom = False  # an element or a bracket precedes: digits are its number of atoms
 
     def run(self) -> Tokens | None:
@@ -73,7 +74,7 @@ class _Reader:
         elif token in ("^", "_"):
             return self.script(token)
         elif token in ("+", "-") and self.atom and self.is_charge():
-            self.out += ["^", "{", token, "}"]
+            self.charge("^", [token])
             self.at += 1
         elif token in ("(", "[", "{", "}", ")", "]", "\\{", "\\}"):
             self.bracket(token)
@@ -109,7 +110,7 @@ class _Reader:
             self.at += 1
         run = self.tokens[start : self.at]
         self.out += ["\\mathrm", "{", *run, "}"]
-        self.atom = True
+        self.atom, self.counted = True, False
 
     def digits(self) -> None:
         start = self.at
@@ -117,7 +118,7 @@ class _Reader:
             self.at += 1
         run = self.tokens[start : self.at]
         if self.atom:
-            self.out += ["_", "{", *run, "}"]
+            self.charge("_", run)
         else:
             self.out += [*run, "\\,"]
 
@@ -134,9 +135,26 @@ class _Reader:
             while self.at < len(self.tokens) and self.tokens[self.at] in "0123456789+-":
                 inside = [*inside, self.tokens[self.at]]
                 self.at += 1
-        if not self.atom and self.out[-1:] != ["}"]:
-            self.out += ["{", "}"]
-        self.out += [mark, "{", *_roman(inside), "}"]
+        if not self.atom:
+            return self.leading(mark, inside)
+        self.charge(mark, _roman(inside))
+        return True
+
+    def charge(self, mark: str, inside: Sequence[str]) -> None:
+        """Write a script; a charge stands behind the number of atoms, not above it."""
+        self.out += ["{", "}"] if mark == "^" and self.counted else []
+        self.out += [mark, "{", *inside, "}"]
+        self.counted = mark == "_"
+
+    def leading(self, mark: str, inside: Sequence[str]) -> bool:
+        """Mass number and atomic number before an element."""
+        other = argument(self.tokens, self.at + 1)
+        if self.tokens[self.at : self.at + 1] != ["_" if mark == "^" else "^"] or other is None:
+            self.out += ["{", "}", mark, "{", *_roman(inside), "}"]
+            return True
+        self.at = other[1]
+        pair = (other[0], inside) if mark == "^" else (inside, other[0])
+        self.out += before(_roman(pair[0]), _roman(pair[1]))
         return True
 
     def is_charge(self) -> bool:
@@ -147,7 +165,7 @@ class _Reader:
     def bracket(self, token: str) -> None:
         self.out.append(token)
         self.at += 1
-        self.atom = token in (")", "]", "}", "\\}")
+        self.atom, self.counted = token in (")", "]", "}", "\\}"), False
 
     def mathematics(self) -> bool:
         try:

@@ -15,6 +15,7 @@ from im2latex_cli.latex.atoms import (
     PLAIN,
     PUNCT,
     REL,
+    ROMAN,
     SCRIPT,
     SCRIPTSCRIPT,
     SHAPED,
@@ -26,6 +27,7 @@ from im2latex_cli.latex.atoms import (
     is_roman_words,
     lacking,
     space,
+    spaces_alike,
     spread,
 )
 from im2latex_cli.latex.commands import COMMANDS, DELIMITERS, Atom, Kind, Limits
@@ -249,42 +251,28 @@ def choice(parser: Parser, out: list[str], last: int) -> int:
 
 
 def class_wrapper(parser: Parser, out: list[str], last: int) -> int:
-    r"""`\mathrel{...}` and the like; nothing around a symbol of that class."""
+    r"""`\mathrel{...}` and the like; nothing where another class would be spaced alike."""
     token = parser.tokens[parser.at]
     parser.at += 1
     atom = _CLASS_WRAPPERS[token]
     inner = parser.argument(token)
-    scripts = parser.scripts()
-    if not inner and not scripts and _is_idle(parser, last, atom):
+    if parser.bare:
+        out += [token, "{", *inner, "}"]
+        return atom
+    following = parser.tokens[parser.at]
+    ends = following == END and parser.depth == 1
+    behind = NONE if ends else PLAIN.get(following, -1)
+    known = behind >= 0 and (last != NONE or parser.depth == 1)
+    if not inner and known and spaces_alike(last, atom, NONE, behind):
         return NONE
     if len(inner) == 1 and PLAIN.get(inner[0]) == atom:
-        out += inner
-    else:
-        out += [token, "{", *inner, "}"]
-    out += scripts
+        out += [*inner, *parser.scripts()]
+        return atom
+    if inner and known and spaces_alike(last, atom, ORD, behind):
+        parser.again = True
+        return parser.place(out, last, inner, switched=not _STYLES.keys().isdisjoint(inner))
+    out += [token, "{", *inner, "}", *parser.scripts()]
     return atom
-
-
-_SPACED_BEFORE = {OPEN: frozenset((BIN, REL, PUNCT, INNER)), CLOSE: frozenset[int]()}
-_SPACED_BEHIND = {OPEN: frozenset[int](), CLOSE: frozenset((OP, BIN, REL, INNER))}
-_SPACED = frozenset(
-    [(one, other) for one in (ORD, OP, CLOSE, INNER) for other in (OP, BIN, REL, INNER)]
-    + [(one, other) for one in (BIN, REL) for other in (ORD, OP, OPEN, INNER)]
-    + [(PUNCT, other) for other in (ORD, OP, REL, OPEN, CLOSE, PUNCT, INNER)]
-    + [(OP, ORD), (INNER, ORD), (INNER, OPEN), (INNER, PUNCT)]
-)
-"""Classes between which TeX puts space (The TeXbook, page 170)."""
-
-
-def _is_idle(parser: Parser, last: int, atom: int) -> bool:
-    r"""Whether an empty `\mathopen{}` or `\mathclose{}` leaves all spaces around it as they are."""
-    following = PLAIN.get(parser.tokens[parser.at], NONE)
-    if parser.bare or atom not in (OPEN, CLOSE) or NONE in (last, following):
-        return False
-    if BIN in (last, following):
-        return False
-    before, behind = last in _SPACED_BEFORE[atom], following in _SPACED_BEHIND[atom]
-    return not before and not behind and (last, following) not in _SPACED
 
 
 def ordinary(parser: Parser, out: list[str], last: int) -> int:
@@ -318,6 +306,8 @@ def font(parser: Parser, out: list[str], last: int) -> int:
             if plain:
                 parser.first = parser.last = ORD
             return parser.place(out, last, parts, switched=False)
+    if token == "\\boldsymbol":
+        token, inner = _bold(inner)
     scripts = parser.scripts()
     if scripts:
         out += [*dress(token, inner, parser.style), *scripts]
@@ -331,6 +321,38 @@ def font(parser: Parser, out: list[str], last: int) -> int:
     if start == end:
         return parser.empty(out, last)
     append(out, [*dress(token, inner[start:end], parser.style), *inner[end:]])
+    return ORD
+
+
+def _bold(inner: list[str]) -> tuple[str, list[str]]:
+    r"""Bold upright letters are `\mathbf`."""
+    if ROMAN.issuperset(inner):
+        return "\\mathbf", inner
+    if inner[:2] == ["\\mathrm", "{"] and is_plain_run(inner[2:-1]):
+        return "\\mathbf", inner[2:-1]
+    return "\\boldsymbol", inner
+
+
+def unseen(parser: Parser, out: list[str], last: int) -> int:
+    r"""`\phantom{...}` and the like; an empty atom where the height makes no difference."""
+    token = parser.tokens[parser.at]
+    parser.at += 1
+    inner = parser.argument(token)
+    scripts = parser.scripts()
+    idle = not inner or (token == "\\vphantom" and parser.depth == 1)
+    if idle and not scripts and not parser.bare:
+        return parser.empty(out, last)
+    out += [token, "{", *inner, "}", *scripts]
+    return ORD
+
+
+def strut(parser: Parser, out: list[str], last: int) -> int:
+    r"""`\mathstrut`: an empty atom where the height makes no difference."""
+    parser.at += 1
+    scripts = parser.scripts()
+    if parser.depth == 1 and not scripts and not parser.bare:
+        return parser.empty(out, last)
+    out += ["\\mathstrut", *scripts]
     return ORD
 
 
@@ -389,6 +411,9 @@ def register() -> None:
         HANDLERS[name] = lost
     for name in ("_", "^", "'"):
         HANDLERS[name] = bare_script
+    for name in ("\\phantom", "\\hphantom", "\\vphantom"):
+        HANDLERS[name] = unseen
+    HANDLERS["\\mathstrut"] = strut
     HANDLERS["~"] = tie
     HANDLERS["\\sqrt"] = root
     HANDLERS["\\not"] = negation

@@ -7,7 +7,7 @@ from typing import Literal
 
 from im2latex_cli.latex import environments, handlers, operators, text
 from im2latex_cli.latex.atoms import PLAIN, REL, is_space
-from im2latex_cli.latex.commands import BEGIN, LEFT, NEWLINE, RIGHT
+from im2latex_cli.latex.commands import BEGIN, LEFT, MIDDLE, NEWLINE, RIGHT
 from im2latex_cli.latex.commands import END as ENDS
 from im2latex_cli.latex.desugar import OLD, desugar, unwrap, without_breaks
 from im2latex_cli.latex.packages import KNOWN as PACKAGES
@@ -94,8 +94,8 @@ def _pass(tokens: list[str], *, keep: bool) -> tuple[list[str], bool]:
         raise Problem("the formula is empty")
     if parser.aligned and not _is_one_environment(result):
         raise Problem(f"the position [{parser.aligned}] moves rows beside what stands around them")
-    if result[0] in _WRAPPERS:
-        bare = _without_wrapper(result)
+    if result[0] in _WRAPPERS or result[0] in _CLASSES:
+        bare = _without_wrapper(result) if result[0] in _WRAPPERS else _without_class(result)
         if bare is not None:
             return bare, True
     return result, parser.again
@@ -111,6 +111,26 @@ _WRAPPERS = {
     "\\begin{smallmatrix}": ("\\scriptstyle",),
 }
 """Environments that paint nothing, and the style of their cells."""
+
+
+_CLASSES = frozenset(
+    rf"\math{name}" for name in ("bin", "rel", "open", "close", "punct", "inner", "op")
+) | {"\\left."}
+"""What decides about spaces to neighbours alone."""
+
+
+def _without_class(tokens: list[str]) -> list[str] | None:
+    """What a class command or fences without ink hold that are the whole formula."""
+    depth = 0
+    for at, token in enumerate(tokens):
+        depth += (token in _OPENING) - (token in _CLOSING)
+        if depth == 1 and token in MIDDLE:
+            return None
+        if depth == 0 and at and at < len(tokens) - 1:
+            return None
+    if tokens[0] == "\\left.":
+        return tokens[1:-1] if tokens[-1] == "\\right." else None
+    return tokens[2:-1]
 
 
 def _without_wrapper(tokens: list[str]) -> list[str] | None:

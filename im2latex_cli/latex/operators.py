@@ -60,6 +60,8 @@ def operator(parser: Parser, out: list[str], last: int) -> int:
     token = parser.tokens[parser.at]
     parser.at += 1
     out.append(token)
+    if token[1:] in _FUNCTIONS:  # amsmath's take no notice of \limits
+        _flag(parser)
     limits(parser, out, COMMANDS[token].limits)
     return OP
 
@@ -82,6 +84,8 @@ def named(parser: Parser, out: list[str], last: int) -> int:
         word = inner[0][1:]
     if not word.isalnum() or not word.isascii() or (token == "\\mathop" and len(word) < 2):
         out += [token, "{", *(letters if token != "\\mathop" else inner), "}"]
+        if token == "\\operatorname":
+            _flag(parser)
         limits(parser, out, COMMANDS[token].limits)
         return OP
     _name(parser, out, word, moves=token != "\\operatorname")
@@ -90,7 +94,7 @@ def named(parser: Parser, out: list[str], last: int) -> int:
 
 def _name(parser: Parser, out: list[str], word: str, *, moves: bool) -> None:
     """Write a named operator; `moves` where its scripts move below in display style."""
-    flag = _flag(parser)
+    flag = _flag(parser) if moves else _flag(parser)[:0]
     scripts = parser.scripts()
     display = parser.style == DISPLAY
     below = flag == "\\limits" or (not flag and moves and display)

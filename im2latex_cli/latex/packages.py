@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from im2latex_cli.latex import chemistry, units
 from im2latex_cli.latex.commands import LEFT, NEWLINE, RIGHT
-from im2latex_cli.latex.reading import argument, group_end, option
+from im2latex_cli.latex.reading import argument, before, group_end, option
 from im2latex_cli.latex.tokenizer import tokenize
 
 Tokens = list[str]
@@ -48,7 +48,6 @@ _WORDS = {
     "infinity": r"\infty",
 }
 _TEMPLATES = {
-    "prescript": (3, r"{}_{#2}^{#1}{#3}"),
     "abs": (1, r"\left|#1\right|"),
     "absolutevalue": (1, r"\left|#1\right|"),
     "norm": (1, r"\left\|#1\right\|"),
@@ -152,6 +151,15 @@ def _unsized(tokens: Tokens) -> Tokens:
     """The outermost fences as plain delimiters."""
     first, last = tokens[0].removeprefix("\\left"), tokens[-1].removeprefix("\\right")
     return [first, *tokens[1:-1], last]
+
+
+def _prescript(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    r"""`\prescript{14}{2}{C}`: numbers flush right before the letter."""
+    given = _arguments(tokens, at + 1, 3)
+    if given is None:
+        return None
+    above, below, letter = given[0]
+    return [*before(below, above), "{", *letter, "}"], given[1]
 
 
 def _derivative(sign: str) -> Rewriter:
@@ -482,6 +490,7 @@ REWRITERS: dict[str, Rewriter] = {
     **{f"\\begin{{{name}}}": _matrix(name) for name in sorted(_STARRED)},
     **{f"\\begin{{{name}}}": _small(name) for name in sorted(_SMALL)},
     **{f"\\begin{{{name}}}": _cases(name) for name in sorted(_CASES)},
+    "\\prescript": _prescript,
     "\\qty": _quantity,
     "\\quantity": _quantity,
     "\\genfrac": _genfrac,

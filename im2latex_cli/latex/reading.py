@@ -41,3 +41,15 @@ def option(tokens: Sequence[str], at: int) -> tuple[list[str], int] | None:
         if tokens[place] == "]" and not depth:
             return list(tokens[at + 1 : place]), place + 1
     return None
+
+
+def before(below: Sequence[str], above: Sequence[str]) -> list[str]:
+    """Scripts before a letter; of two numbers the shorter one is filled up with unseen digits."""
+    lower, upper = list(below), list(above)
+    if all(token.isdigit() for token in (*lower, *upper)) and lower and upper:
+        longest = max(len(lower), len(upper))
+        lower, upper = (
+            [*(["\\phantom", "{", *"0" * (longest - len(one)), "}"] * (len(one) < longest)), *one]
+            for one in (lower, upper)
+        )
+    return ["{", "}", "_", "{", *lower, "}", "^", "{", *upper, "}"]

@@ -49,7 +49,6 @@ PROBLEMS = {
     r"\def\a{b}": r"unknown command \def",
     "a$b": "a dollar sign inside the formula",
     "a&b": "& outside an environment",
-    r"a\\b": "a line break outside an environment",
     "a#1": "# is a macro parameter; its sign is \\#",
     "é": "character 'é' (U+00E9) has no place in LaTeX math",
     r"\text{a_b}": "_ inside text",
