@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from im2latex_cli.latex.atoms import (
-    BIN,
-    CLOSE,
     DISPLAY,
     FONTS,
-    INNER,
     NONE,
-    OP,
-    OPEN,
     ORD,
     PLAIN,
-    PUNCT,
     REL,
     ROMAN,
     SCRIPT,
