@@ -26,6 +26,7 @@ from im2latex_cli.cli import (
 )
 from im2latex_cli.cli.console import out
 from im2latex_cli.cli.group import Command, Group
+from im2latex_cli.settings.sources import limit_openmp_spinning
 
 app = typer.Typer(
     name="im2latex",
@@ -74,4 +75,5 @@ def main() -> None:
     """Run the executable, with UTF-8 on stdout; what UTF-8 lacks in a file name is escaped."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    limit_openmp_spinning()
     app(prog_name="im2latex")

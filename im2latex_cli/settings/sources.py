@@ -142,3 +142,15 @@ def openmp_threads() -> int | None:
     """The value of OMP_NUM_THREADS, for libraries that do not read it themselves."""
     asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
     return int(asked) if asked.isdecimal() and int(asked) > 0 else None
+
+
+def limit_openmp_spinning() -> None:
+    """Let OpenMP's threads sleep soon when they wait for each other; before torch is imported.
+
+    By default GNU OpenMP, which torch brings on Linux, spins for milliseconds. If other work takes
+    one of the cores, the thread that is ahead burns its core until the other one is scheduled
+    again, at each of the thousands of products of a training step. The library itself takes this
+    number if it has more threads than cores. What users set themselves stays.
+    """
+    if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
+        os.environ["GOMP_SPINCOUNT"] = "1000"

@@ -145,10 +145,6 @@ class Learner:
         """The network to evaluate and to save: the average where there is one."""
         return cast("Network", self.average.network) if self.average else self.network
 
-    def parameters(self) -> list[nn.Parameter]:
-        """Every trained parameter."""
-        return [p for group in self.optimizer.param_groups for p in group["params"]]
-
     def backward(self, batch: Batch, *, share: float) -> dict[str, Tensor]:
         """Add the gradient of one batch; the losses, over all processes, by name.
 
@@ -256,9 +252,8 @@ def _step(learner: Learner, stream: Iterator[Batch], clock: Callable[[], float])
         final=settings.final_rate,
         kind=settings.schedule,
     )
-    for group in learner.optimizer.param_groups:
-        group["lr"] = rate
-    learner.optimizer.zero_grad(set_to_none=True)
+    learner.optimizer.learning_rate = rate
+    learner.optimizer.zero_grad()
     sums: dict[str, Tensor] = {}
     waited, pictures, fetching = 0.0, 0, clock()
     for batch in islice(stream, settings.accumulate):
@@ -269,7 +264,7 @@ def _step(learner: Learner, stream: Iterator[Batch], clock: Callable[[], float])
         pictures += len(batch) * learner.team.size
         learner.cursor = batch.cursor
         fetching = clock()
-    sums["grad_norm"] = nn.utils.clip_grad_norm_(learner.parameters(), settings.clip)
+    sums["grad_norm"] = nn.utils.clip_grad_norm_(learner.optimizer.parameters(), settings.clip)
     _update(learner, sums)
     learner.step += 1
     learner.pictures += pictures
@@ -300,7 +295,6 @@ def _step(learner: Learner, stream: Iterator[Batch], clock: Callable[[], float])
 def _update(learner: Learner, sums: Mapping[str, Tensor]) -> None:
     """Move the weights, unless loss or gradient is no number; decided on the device."""
     sound = torch.isfinite(sums["text"]) & torch.isfinite(sums["grad_norm"])
-    learner.optimizer.found_inf = (~sound).float()
-    learner.optimizer.step()
+    learner.optimizer.step(broken=~sound)
     if learner.average:
         learner.average.update(learner.network, learner.step)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, cast, overload
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,22 +23,26 @@ RMS = 0.2
 (Liu et al. 2025, "Muon is scalable for LLM training")."""
 
 
-def build_optimizer(network: nn.Module, head: nn.Module | None, settings: TrainSettings) -> Muon:
+def build_optimizer(
+    network: nn.Module, head: nn.Module | None, settings: TrainSettings
+) -> HybridOptimizer:
     """The optimiser of a run: decays matrices and leaves biases, norms and scales alone.
 
     With `train.optimizer` "muon" the weights of the network's linear layers and convolutions take
     Muon's step; embeddings, vectors, the first convolution and the head take that of AdamW.
     """
-    muon = _matrices(network) if settings.optimizer == "muon" else []
-    taken = {id(p) for p in muon}
+    matrices = _matrices(network) if settings.optimizer == "muon" else []
+    taken = {id(p) for p in matrices}
     modules = [network, head] if head else [network]
     rest = [p for module in modules for p in module.parameters() if id(p) not in taken]
-    decay = settings.weight_decay
-    groups: list[dict[str, Any]] = [
+    rate, decay = settings.learning_rate, settings.weight_decay
+    groups = [
         {"params": [p for p in rest if p.ndim >= 2], "weight_decay": decay},
         {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
     ]
-    return Muon(groups, muon, lr=settings.learning_rate, weight_decay=decay)
+    # Only the fused kind can leave out an update without asking the device whether to.
+    adamw = torch.optim.AdamW(groups, lr=rate, betas=BETAS, fused=True)
+    return HybridOptimizer(adamw, Muon(matrices, lr=rate, weight_decay=decay) if matrices else None)
 
 
 def _matrices(network: nn.Module) -> list[nn.Parameter]:
@@ -50,87 +55,152 @@ def _matrices(network: nn.Module) -> list[nn.Parameter]:
     ]
 
 
-class Muon(torch.optim.AdamW):
-    """AdamW; and for some parameters momentum, orthogonalised as a matrix (out, rest).
+class HybridOptimizer:
+    """AdamW for some parameters and Muon for the others, stepping together.
 
     Args:
-        groups: parameters of AdamW.
-        muon: parameters of Muon; the last group. Kernels are flattened to matrices.
-        lr: learning rate of all.
-        weight_decay: decoupled, of Muon's parameters.
-
-    Attributes:
-        found_inf: 0-dimensional, 1 where the gradients are no numbers; the step then changes
-            nothing, without anybody asking the device.
+        adamw: fused.
+        muon: for the matrices, or None.
     """
 
-    found_inf: Tensor | None = None
+    def __init__(self, adamw: torch.optim.AdamW, muon: Muon | None = None) -> None:
+        self._adamw = adamw
+        self._muon = muon
+        self._of_muon = (
+            {id(p) for group in muon.param_groups for p in group["params"]} if muon else ()
+        )
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """Groups of parameters with their learning rates: AdamW's, then Muon's."""
+        return [*self._adamw.param_groups, *(self._muon.param_groups if self._muon else ())]
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate, which all groups share."""
+        return float(self._adamw.param_groups[0]["lr"])
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        for group in self.param_groups:
+            group["lr"] = rate
+
+    def parameters(self) -> list[nn.Parameter]:
+        """Every trained parameter, in the order of the groups."""
+        return [p for group in self.param_groups for p in group["params"]]
+
+    def moments(self, parameter: nn.Parameter) -> Mapping[str, Tensor]:
+        """What the optimiser remembers of a parameter's gradients, by name; the live tensors."""
+        return self._owner(parameter).state[parameter]
+
+    def set_moments(self, parameter: nn.Parameter, moments: Mapping[str, Tensor]) -> None:
+        """Go on from what an optimiser remembered."""
+        self._owner(parameter).state[parameter] = dict(moments)
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def step(self, *, broken: Tensor | None = None) -> None:
+        """Move the parameters along their gradients.
+
+        Args:
+            broken: 0-dimensional, True if the gradients are not finite; nothing changes then. On
+                a GPU this needs no answer from the device.
+        """
+        if broken is not None and broken.device.type == "cpu":
+            if not broken:
+                self.step_all(None)
+        else:
+            self.step_all(broken)
+
+    def step_all(self, broken: Tensor | None) -> None:
+        """One step of both; `broken` is looked at by the device alone."""
+        # `found_inf` is how torch.amp.GradScaler tells a fused optimizer to leave out its update.
+        self._adamw.found_inf = None if broken is None else broken.float()  # type: ignore[attr-defined]
+        self._adamw.step()
+        if self._muon:
+            self._muon.step(broken=broken)
+
+    def _owner(self, parameter: nn.Parameter) -> torch.optim.Optimizer:
+        return self._muon if self._muon and id(parameter) in self._of_muon else self._adamw
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum, orthogonalised as a matrix (out, rest); kernels are flattened to matrices.
+
+    Args:
+        parameters: matrices and kernels.
+        lr: learning rate.
+        weight_decay: decoupled.
+    """
 
     def __init__(
-        self,
-        groups: list[dict[str, Any]],
-        muon: list[nn.Parameter],
-        *,
-        lr: float,
-        weight_decay: float,
+        self, parameters: Iterable[nn.Parameter], *, lr: float, weight_decay: float
     ) -> None:
-        # Only the fused kind can leave out an update without asking the device whether to.
-        super().__init__(groups, lr=lr, betas=BETAS, fused=True)
-        self._muon: dict[str, Any] | None = None
-        if muon:
-            self.add_param_group({"params": muon, "weight_decay": weight_decay})
-            self._muon = self.param_groups[-1]
-
-    @overload
-    def step(self, closure: None = None) -> None: ...
-    @overload
-    def step(self, closure: Callable[[], float]) -> float: ...
+        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """One step of every group."""
-        every = self.param_groups
-        try:
-            self.param_groups = [group for group in every if group is not self._muon]
-            value: float | None = super().step(closure)
-        finally:
-            self.param_groups = every
-        if self._muon:
-            for parameter in self._muon["params"]:
+    def step(self, *, broken: Tensor | None = None) -> None:  # type: ignore[override]
+        """One step of every parameter that has a gradient.
+
+        Args:
+            broken: 0-dimensional, True if the step must change nothing.
+        """
+        for group in self.param_groups:
+            alike: dict[tuple[int, int], list[nn.Parameter]] = defaultdict(list)
+            for parameter in group["params"]:
                 if parameter.grad is not None:
-                    self._orthogonal_step(parameter, parameter.grad, self._muon)
-        return value
+                    short, long = sorted(parameter.flatten(1).shape)
+                    alike[short, long].append(parameter)
+            for parameters in alike.values():
+                self._step_alike(parameters, group, broken)
 
-    def _orthogonal_step(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
-        state = self.state[weight]
-        if "momentum" not in state:
-            state["momentum"] = torch.zeros_like(gradient)
-        momentum = state["momentum"].lerp(gradient, 1 - MOMENTUM)
-        ahead = gradient.lerp(momentum, MOMENTUM).flatten(1)
-        turned = orthogonalise(ahead).view_as(weight).to(weight.dtype)
-        rate = group["lr"]
-        kept = weight * (1 - rate * group["weight_decay"])
-        moved = kept - rate * RMS * math.sqrt(max(ahead.shape)) * turned
-        if self.found_inf is not None:
-            broken = self.found_inf.bool()
-            moved = torch.where(broken, weight, moved)
-            momentum = torch.where(broken, state["momentum"], momentum)
-        weight.copy_(moved)
-        state["momentum"].copy_(momentum)
+    def _step_alike(
+        self, weights: list[nn.Parameter], group: Mapping[str, Any], broken: Tensor | None
+    ) -> None:
+        """One step of parameters of one shape, transposed or not, in common products.
+
+        Many small products cost a CPU more than few large ones: its threads meet after each.
+        """
+        gradients = [cast("Tensor", weight.grad) for weight in weights]
+        for weight, gradient in zip(weights, gradients, strict=True):
+            if "momentum" not in self.state[weight]:
+                self.state[weight]["momentum"] = torch.zeros_like(gradient)
+        momenta = [self.state[weight]["momentum"] for weight in weights]
+        before = [m.clone() for m in (*momenta, *weights)] if broken is not None else []
+        torch._foreach_lerp_(momenta, gradients, 1 - MOMENTUM)
+        ahead = [g.lerp(m, MOMENTUM) for g, m in zip(gradients, momenta, strict=True)]
+        directions = orthogonalise(torch.stack([_wide(matrix.flatten(1)) for matrix in ahead]))
+        rate, longest = group["lr"], directions.shape[-1]
+        torch._foreach_mul_(weights, 1 - rate * group["weight_decay"])
+        torch._foreach_add_(
+            weights,
+            [
+                (one if weight.shape[0] == one.shape[0] else one.mT).reshape(weight.shape)
+                for one, weight in zip(directions.to(weights[0].dtype), weights, strict=True)
+            ],
+            alpha=-rate * RMS * math.sqrt(longest),
+        )
+        for tensor, old in zip((*momenta, *weights) if before else (), before, strict=True):
+            tensor.copy_(torch.where(cast("Tensor", broken), old, tensor))
 
 
-def orthogonalise(matrix: Tensor) -> Tensor:
-    """Bring all singular values of (m, n) near 1 (0.7 to 1.2).
+def _wide(matrix: Tensor) -> Tensor:
+    return matrix if matrix.shape[0] <= matrix.shape[1] else matrix.mT
+
+
+def orthogonalise(matrices: Tensor) -> Tensor:
+    """Bring all singular values of each of (B, m, n), m at most n, near 1 (0.7 to 1.2).
 
     In bfloat16 where that is fast. Elsewhere in float32: without instructions for bfloat16 a CPU
     multiplies such matrices in a plain loop on one core, ten times slower than a whole step.
     """
     a, b, c = NEWTON_SCHULZ
-    matrix = matrix.bfloat16() if fast_in_bfloat16(matrix.device) else matrix.float()
-    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    x = wide / (wide.norm() + 1e-7)
+    x = matrices.bfloat16() if fast_in_bfloat16(matrices.device) else matrices.float()
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(ITERATIONS):
-        gram = x @ x.T
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    turned: Tensor = x if matrix.shape[0] <= matrix.shape[1] else x.T
-    return turned
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x

@@ -29,8 +29,8 @@ def capture(learner: Learner) -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors["random.cuda"] = torch.cuda.get_rng_state(learner.device)
     for part, module in _modules(learner).items():
         tensors |= {f"{part}.{name}": value for name, value in module.state_dict().items()}
-    for number, parameter in enumerate(learner.parameters()):
-        for name, value in learner.optimizer.state[parameter].items():
+    for number, parameter in enumerate(learner.optimizer.parameters()):
+        for name, value in learner.optimizer.moments(parameter).items():
             tensors[f"optimizer.{number}.{name}"] = value
     header = {
         "kind": "state",
@@ -54,11 +54,11 @@ def restore(learner: Learner, tensors: Mapping[str, Tensor], header: Mapping[str
     try:
         for part, module in _modules(learner).items():
             module.load_state_dict(_part(tensors, f"{part}."))
-        for number, parameter in enumerate(learner.parameters()):
-            learner.optimizer.state[parameter] = {
-                name: _like(parameter, value)
-                for name, value in _part(tensors, f"optimizer.{number}.").items()
-            }
+        for number, parameter in enumerate(learner.optimizer.parameters()):
+            moments = _part(tensors, f"optimizer.{number}.")
+            learner.optimizer.set_moments(
+                parameter, {name: _like(parameter, value) for name, value in moments.items()}
+            )
         learner.cursor = Cursor(**header["cursor"])
         learner.steps, learner.step = int(header["steps"]), int(header["step"])
         learner.pictures, learner.seconds = int(header["pictures"]), float(header["seconds"])

@@ -149,7 +149,7 @@ def measure(
         loss=learner.smoothed,
         best_loss=best_loss,
         uniform=math.log(vocab_size),
-        rate=learner.optimizer.param_groups[0]["lr"],
+        rate=learner.optimizer.learning_rate,
         clip=learner.settings.clip,
         grad_norms=grad_norms,
         parts=gradient_norms(learner.network),

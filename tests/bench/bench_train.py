@@ -107,7 +107,7 @@ def work_of(learner: Learner, batches: BatchStream) -> float:
         for batch in islice(batches, 4):
             pictures += len(batch)
             learner.backward(batch.to(learner.device), share=1.0)
-    learner.optimizer.zero_grad(set_to_none=True)
+    learner.optimizer.zero_grad()
     return counter.get_total_flops() / pictures
 
 

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,18 @@ def test_presets_are_listed_with_their_name(monkeypatch: pytest.MonkeyPatch) -> 
         Given("train.epochs", 2, "preset small"),
     ]
     assert json.dumps(sources.PRESETS)  # plain values, as a settings file could hold
+
+
+@pytest.mark.parametrize("own", [{}, {"OMP_WAIT_POLICY": "active"}, {"GOMP_SPINCOUNT": "7"}])
+def test_openmp_spins_briefly_unless_the_user_says_otherwise(
+    own: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    for name in names:
+        monkeypatch.setenv(name, "")  # lets monkeypatch undo what the function sets
+        monkeypatch.delenv(name)
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    sources.limit_openmp_spinning()
+    seen = {name: os.environ[name] for name in names if name in os.environ}
+    assert seen == (own or {"GOMP_SPINCOUNT": "1000"})
