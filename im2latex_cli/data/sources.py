@@ -6,16 +6,18 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from im2latex_cli.data.catalog import IM2LATEX_100K
+from im2latex_cli.data.decoding import demand_bytes
 from im2latex_cli.data.documents import SUFFIXES, has_documents, open_documents, source_of
 from im2latex_cli.data.entries import BadLine, Entry, Source
 from im2latex_cli.data.imagefolder import Pairs, has_pairs, open_pairs
 from im2latex_cli.data.listing import FORMULAS, is_listing, open_listing
 from im2latex_cli.data.small import small_source
 from im2latex_cli.data.synthetic import synthetic_source
-from im2latex_cli.data.tables import READERS, Table, suffix
+from im2latex_cli.data.tables import READERS, Table, guess_separator, suffix
 from im2latex_cli.errors import InputError
 
 FULL = "full"
@@ -111,13 +113,17 @@ def _table(path: Path, column: str, split_by: str | None) -> Source:
     if kind == ".txt" and split_by is not None:
         raise InputError(f"{path} has no columns to split by.", hint="Use .tsv, .csv or .jsonl.")
     content = _content(path, packed=packed)
+    demand_bytes(content, path.name)
     table = Table(content, path.name, column, split_by)
+    separator, remark = guess_separator(table, kind)
+    table = replace(table, separator=separator)
     options = {"build.column": column, "build.split_by": split_by}
     return Source(
         path.name,
         hashlib.sha256(content).hexdigest(),
         lambda: READERS[kind](table),
         options={} if kind == ".txt" else {k: v for k, v in options.items() if v is not None},
+        remarks=(remark,) if remark else (),
     )
 
 
