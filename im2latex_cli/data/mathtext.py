@@ -322,12 +322,21 @@ def _inline_end(text: str, start: int, limit: int, language: Language) -> tuple[
 
 def _written_out(row: Tokens, macros: Macros) -> tuple[str, str | None] | None:
     """The formula of one row and what is wrong with it, or None where there is nothing."""
-    tokens = lex(without_comments("".join(row)))
+    formula, problem = _expanded(lex(without_comments("".join(row))), macros)
+    formula = " ".join(formula.split())
+    return (formula, problem) if _NOTHING.sub("", formula) else None
+
+
+def write_out(formula: str, macros: Macros) -> tuple[str, str | None]:
+    """A formula with macros written out, and why that is impossible, or None."""
+    return _expanded(lex(formula), {**BUILT_IN, **macros})
+
+
+def _expanded(tokens: Tokens, macros: Macros) -> tuple[str, str | None]:
     problem = None
     if any(token in macros for token in tokens):
         try:
             tokens = expand(tokens, macros)
         except TooLongError:
             problem = f"its macros write out to more than {LONGEST:,} tokens, or without end"
-    formula = " ".join(unlex(displays.hoist(tokens)).split())
-    return (formula, problem) if _NOTHING.sub("", formula) else None
+    return unlex(displays.hoist(tokens)), problem

@@ -46,6 +46,8 @@ class BuildSettings(Section):
     """Column of the formula in .tsv, .csv and .jsonl files."""
     split_by: str | None = None
     """Column whose equal values share a split; file for folders of .tex, .md, .ipynb."""
+    macros: str | None = None
+    """File of LaTeX definitions (.tex or .sty) that the formulas use; they are written out."""
     limit: PositiveInt | None = None
     """Take only this many formulas."""
     recombine: Annotated[int, Field(ge=0)] = 0

@@ -128,3 +128,27 @@ def test_what_is_not_taken_names_its_line() -> None:
     (row,) = read([Document("a.tex", "x\n\n\\begin{own}\na_1\n\\end{own}")])
     assert isinstance(row, BadLine)
     assert (row.line, row.reason) == (3, "not-taken")
+
+
+def test_a_file_of_macros_is_written_out_in_lists(tmp_path: Path) -> None:
+    (tmp_path / "own.sty").write_text(
+        "\\newcommand{\\R}{\\mathbb{R}} % reals\n\\def\\pair<#1,#2>{(#1,#2)}\n", encoding="utf-8"
+    )
+    (tmp_path / "a.txt").write_text("x\\in\\R\n\\pair<a,b>\n\\unknown\n", encoding="utf-8")
+    source = open_source(
+        str(tmp_path / "a.txt"), column="formula", size=1, seed=0, macros=tmp_path / "own.sty"
+    )
+    plain = open_source(str(tmp_path / "a.txt"), column="formula", size=1, seed=0)
+    rows = [row.formula for row in source.read() if isinstance(row, Entry)]
+    assert rows == [r"x\in\mathbb{R}", "(a,b)", r"\unknown"]
+    assert source.digest != plain.digest
+    assert source.options["build.macros"] == "own.sty"
+
+
+def test_a_file_without_macros_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "own.tex").write_text("nothing", encoding="utf-8")
+    (tmp_path / "a.txt").write_text("x\n", encoding="utf-8")
+    with pytest.raises(InputError, match="defines no macros"):
+        open_source(
+            str(tmp_path / "a.txt"), column="formula", size=1, seed=0, macros=tmp_path / "own.tex"
+        )
