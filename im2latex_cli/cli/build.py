@@ -20,6 +20,7 @@ SETTINGS = {
     "build.size": "--size",
     "build.column": "--column",
     "build.split_by": "--split-by",
+    "build.macros": "--macros",
     "build.source": "--source",
     "build.recombine": "--recombine",
     "build.min_examples": "--min-examples",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import Literal
 
 from im2latex_cli.data.lexing import (
@@ -362,7 +363,7 @@ def _parameter_text(text: Sequence[str]) -> list[Part] | None:
     first = places[0] if places else len(text)
     if text[:first]:
         shape.append(Part("text", tuple(text[:first])))
-    for place, following in zip(places, [*places[1:], len(text)], strict=True):
+    for place, following in pairwise([*places, len(text)]):
         delimiter = tuple(text[place + 2 : following])
         shape.append(Part("until", delimiter) if delimiter else Part("plain"))
     return shape

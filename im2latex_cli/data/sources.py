@@ -6,17 +6,21 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from im2latex_cli.data.catalog import IM2LATEX_100K
+from im2latex_cli.data.decoding import BOM, decode, demand_bytes
 from im2latex_cli.data.documents import SUFFIXES, has_documents, open_documents, source_of
 from im2latex_cli.data.entries import BadLine, Entry, Source
 from im2latex_cli.data.grammar import SUFFIX, grammar_source
 from im2latex_cli.data.imagefolder import Pairs, has_pairs, open_pairs
 from im2latex_cli.data.listing import FORMULAS, is_listing, open_listing
+from im2latex_cli.data.macros import Macros
+from im2latex_cli.data.mathtext import prepare, write_out
 from im2latex_cli.data.small import small_source
 from im2latex_cli.data.synthetic import synthetic_source
-from im2latex_cli.data.tables import READERS, Table, suffix
+from im2latex_cli.data.tables import READERS, Table, guess_separator, suffix
 from im2latex_cli.errors import InputError
 
 FULL = "full"
@@ -47,6 +51,7 @@ def open_source(
     seed: int,
     split_by: str | None = None,
     full: Path | None = None,
+    macros: Path | None = None,
 ) -> Source:
     """Open the formulas of a data set.
 
@@ -57,10 +62,18 @@ def open_source(
         seed: seed of synthetic or a grammar.
         split_by: column whose equal values share a split; "file" for documents.
         full: folder with the files of full.
+        macros: file of definitions that the formulas use.
 
     Raises:
-        InputError: nothing there, not of an accepted kind, or nothing to split by.
+        InputError: nothing there, not of an accepted kind, nothing to split by, or no definitions.
     """
+    source = _opened(dataset, column, size, seed, split_by, full)
+    return source if macros is None else with_macros(source, macros)
+
+
+def _opened(
+    dataset: str, column: str, size: int, seed: int, split_by: str | None, full: Path | None
+) -> Source:
     path = Path(dataset)
     if dataset not in BUILT_IN and not path.exists():
         raise InputError(f"There are no formulas at {dataset}.", hint=f"Accepted: {ACCEPTED}.")
@@ -118,14 +131,49 @@ def _table(path: Path, column: str, split_by: str | None) -> Source:
     if kind == ".txt" and split_by is not None:
         raise InputError(f"{path} has no columns to split by.", hint="Use .tsv, .csv or .jsonl.")
     content = _content(path, packed=packed)
+    demand_bytes(content, path.name)
     table = Table(content, path.name, column, split_by)
+    separator, remark = guess_separator(table, kind)
+    table = replace(table, separator=separator)
     options = {"build.column": column, "build.split_by": split_by}
     return Source(
         path.name,
         hashlib.sha256(content).hexdigest(),
         lambda: READERS[kind](table),
         options={} if kind == ".txt" else {k: v for k, v in options.items() if v is not None},
+        remarks=(remark,) if remark else (),
     )
+
+
+def with_macros(source: Source, path: Path) -> Source:
+    """The same formulas with the definitions of a file written out.
+
+    Raises:
+        InputError: the file cannot be read, or defines nothing.
+    """
+    content = _content(path, packed=False)
+    text, _ = decode(content.removeprefix(BOM))
+    macros = prepare(text, "tex").definitions.macros
+    if not macros:
+        raise InputError(
+            f"{path} defines no macros.",
+            hint=r"It needs lines such as \newcommand{\R}{\mathbb{R}}.",
+        )
+    digest = hashlib.sha256(source.digest.encode() + content).hexdigest()
+    options = {**source.options, "build.macros": path.name}
+    return replace(source, digest=digest, options=options, read=lambda: _expanded(source, macros))
+
+
+def _expanded(source: Source, macros: Macros) -> Iterator[Entry | BadLine]:
+    for row in source.read():
+        if isinstance(row, BadLine):
+            yield row
+            continue
+        formula, problem = write_out(row.formula, macros)
+        if problem is None:
+            yield replace(row, formula=formula)
+        else:
+            yield BadLine(row.line, row.formula, "no-formula", problem, row.file)
 
 
 def _content(path: Path, *, packed: bool) -> bytes:

@@ -153,6 +153,7 @@ def _open_source(settings: Settings, reporter: Reporter) -> Source:
         size=build.size,
         seed=settings.runtime.seed,
         full=full,
+        macros=None if build.macros is None else Path(build.macros),
     )
 
 

@@ -48,6 +48,8 @@ class BuildSettings(Section):
     """Column or key with the formula in .tsv, .csv and .jsonl files."""
     split_by: str | None = None
     """Keep rows with the same value of this column in one split; file for .tex, .md, .ipynb."""
+    macros: str | None = None
+    """File of LaTeX definitions (.tex or .sty) that the formulas use; they are expanded."""
     limit: PositiveInt | None = None
     """Use only the first N formulas."""
     recombine: Annotated[int, Field(ge=0)] = 0
