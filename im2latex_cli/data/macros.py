@@ -1,8 +1,9 @@
 r"""What authors define for themselves, and formulas with that written out.
 
 Known: `\newcommand` and its kin with arguments and an optional one, `\def` with any parameter text,
-`\NewDocumentCommand` and its kin, `\let`, `\DeclareMathOperator`, `\DeclarePairedDelimiter`. A text may define a name twice; the last
-definition counts. A name inside its own definition means what it meant before.
+`\NewDocumentCommand` and its kin, `\let`, `\DeclareMathOperator`, `\DeclarePairedDelimiter`. A text
+may define a name twice; the last definition counts. A name inside its own definition means what it
+meant before.
 """
 
 from __future__ import annotations
@@ -222,7 +223,7 @@ def _text(part: Part, tokens: Sequence[str], at: int) -> _PartRead:
     return (None, end) if tuple(tokens[at:end]) == part.tokens else None
 
 
-def _plain(part: Part, tokens: Sequence[str], at: int) -> _PartRead:
+def _plain(_part: Part, tokens: Sequence[str], at: int) -> _PartRead:
     return argument(tokens, at)
 
 
@@ -383,7 +384,7 @@ def _document_command(
     return body[1]
 
 
-def _argument_letters(text: Sequence[str]) -> list[Part] | None:
+def _argument_letters(text: Sequence[str]) -> list[Part] | None:  # noqa: C901 - a table
     r"""The parts that the letters of `\NewDocumentCommand` ask for; None if one is not known."""
     shape: list[Part] = []
     at = 0

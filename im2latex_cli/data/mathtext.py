@@ -51,9 +51,7 @@ _HIDDEN_MARKDOWN = re.compile(
 )
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _START: dict[Language, re.Pattern[str]] = {
-    "tex": re.compile(
-        r"\\begin\s*\{([A-Za-z]+\*?)\}|\\ensuremath\s*\{|\\.|\$\$|\$", re.DOTALL
-    ),
+    "tex": re.compile(r"\\begin\s*\{([A-Za-z]+\*?)\}|\\ensuremath\s*\{|\\.|\$\$|\$", re.DOTALL),
     "markdown": re.compile(r"\\begin\s*\{([A-Za-z]+\*?)\}|\\\\[\[(]|\\.|\$\$|\$", re.DOTALL),
 }
 _CLOSING = {"\\[": "\\]", "\\(": "\\)", "\\\\[": "\\\\]", "\\\\(": "\\\\)", "$$": "$$"}

@@ -67,12 +67,12 @@ def open_source(
     Raises:
         InputError: nothing there, not of an accepted kind, nothing to split by, or no definitions.
     """
-    source = _opened(dataset, column, size, seed, split_by, full)
+    source = _opened(dataset, column=column, size=size, seed=seed, split_by=split_by, full=full)
     return source if macros is None else with_macros(source, macros)
 
 
 def _opened(
-    dataset: str, column: str, size: int, seed: int, split_by: str | None, full: Path | None
+    dataset: str, *, column: str, size: int, seed: int, split_by: str | None, full: Path | None
 ) -> Source:
     path = Path(dataset)
     if dataset not in BUILT_IN and not path.exists():

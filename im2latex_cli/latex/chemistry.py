@@ -63,7 +63,7 @@ class _Reader:
         self.atom = False
         return True
 
-    def step(self, token: str) -> bool:
+    def step(self, token: str) -> bool:  # noqa: C901 - the table of the notation
         if token in _SPACE:
             self.at += 1
             self.atom = False

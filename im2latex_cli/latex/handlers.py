@@ -277,7 +277,7 @@ def ordinary(parser: Parser, out: list[str], last: int) -> int:
     return parser.place(out, last, inner, switched=not _STYLES.keys().isdisjoint(inner))
 
 
-def font(parser: Parser, out: list[str], last: int) -> int:
+def font(parser: Parser, out: list[str], last: int) -> int:  # noqa: C901
     r"""`\mathrm{...}`: around letters alone; nothing where it changes nothing."""
     token = parser.tokens[parser.at]
     parser.at += 1

@@ -129,7 +129,7 @@ def _filled(template: Sequence[str], arguments: Sequence[Tokens]) -> Tokens:
 
 def _word(latex: str) -> Rewriter:
     written = tokenize(latex)
-    return lambda tokens, at: (list(written), at + 1)
+    return lambda _tokens, at: (list(written), at + 1)
 
 
 def _template(name: str, count: int, latex: str) -> Rewriter:
@@ -287,10 +287,10 @@ def _quantity(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
 def _named(name: str) -> Rewriter:
     r"""`\tr`, `\rank`: names of operators."""
     written = ["\\operatorname", "{", *name, "}"]
-    return lambda tokens, at: (list(written), at + 1)
+    return lambda _tokens, at: (list(written), at + 1)
 
 
-def _genfrac(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+def _genfrac(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:  # noqa: PLR0911
     r"""`\genfrac{(}{)}{0pt}{}{n}{k}` as the command that it is."""
     given = _arguments(tokens, at + 1, 6)
     if given is None:
