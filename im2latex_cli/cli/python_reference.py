@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import is_dataclass
 from enum import Enum
 from typing import Any
 
@@ -35,6 +34,11 @@ a NumPy array, (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA.
 """
 _FIRST = ("load", "Recognizer", "Hypothesis", "ReadingWarning", "DecodeSettings", "Picture")
 """What a reader looks for first; the other names follow by name."""
+_MEMBERS = {
+    "Recognizer": ("__call__", "device", "backend", "to", "save"),
+    "Score": ("value", "interval"),
+}
+"""Methods and properties that are public; others are for the commands of this package."""
 
 
 def page() -> str:
@@ -67,12 +71,9 @@ def _entry(name: str, item: Any) -> Iterator[str]:
 
 
 def _members(owner: str, item: type) -> Iterator[str]:
-    """The public methods and properties of a class; those of a dataclass for JSON are internal."""
-    for name, member in vars(item).items():
-        hidden = name.startswith("_") and name != "__call__"
-        internal = is_dataclass(item) or issubclass(item, Exception)
-        if hidden or internal:
-            continue
+    """The methods and properties that are public; a dataclass has its attributes above."""
+    for name in _MEMBERS.get(owner, ()):
+        member = vars(item)[name]
         if isinstance(member, property):
             yield f"### `{owner}.{name}`\n"
             yield _markdown(member.__doc__)
@@ -102,12 +103,18 @@ def _signature(name: str, function: Any) -> str:
     return f"```python\n{call}\n```\n"
 
 
+_TYPES = {
+    "Self": "Recognizer",
+    "_Picture": "Picture",
+    "OnError": '"raise" | "return"',
+    "Backend": '"auto" | "torch" | "onnx"',
+}
+"""Names in annotations that are not public, and what the page says for them."""
+
+
 def _type(annotation: Any) -> str:
     text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
-    return text.replace("Self", "Recognizer").replace(
-        "Picture | list[_Picture] | tuple[_Picture, ...]",
-        "Picture | list[Picture] | tuple[Picture]",
-    )
+    return re.sub(r"\w+", lambda word: _TYPES.get(word[0], word[0]), text)
 
 
 def _markdown(doc: str | None) -> str:
