@@ -19,8 +19,7 @@ INTERVAL = "_interval"
 class Score(float):
     """A figure with its 95 % interval; it compares, computes and formats as the figure alone.
 
-    Args:
-        value: the figure.
+    Attributes:
         low: the interval's lower end; None if there is no interval.
         high: its upper end.
     """
