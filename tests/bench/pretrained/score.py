@@ -40,8 +40,12 @@ class Row:
         return self.reference == self.reading
 
     @property
-    def edit(self) -> float:
-        return Levenshtein.normalized_similarity(self.reference, self.reading)
+    def edits(self) -> int:
+        return Levenshtein.distance(self.reference, self.reading)
+
+    @property
+    def tokens(self) -> int:
+        return max(len(self.reference), len(self.reading))
 
 
 def bare(formula: str) -> tuple[str, ...]:
@@ -70,7 +74,7 @@ def read(predictions: Path, data: Path) -> list[Row]:
 
 
 def line(name: str, rows: list[Row]) -> str:
-    edit = 100 * sum(row.edit for row in rows) / len(rows)
+    edit = 100 * (1 - sum(row.edits for row in rows) / sum(row.tokens for row in rows))
     exact = 100 * sum(row.right for row in rows) / len(rows)
     error = calibration_error([row.confidence for row in rows], [row.right for row in rows])
     return f"| {name} | {len(rows)} | {edit:.1f} | {exact:.1f} | {error:.3f} |"
