@@ -22,7 +22,7 @@ def text_scores(
 
     >>> from im2latex_cli import text_scores
     >>> scores = text_scores([r"x^2", r"\frac12"], [r"x^{2}", r"\frac{1}{3}"])
-    >>> scores.exact_match
+    >>> float(scores.exact_match)
     50.0
 
     Args:

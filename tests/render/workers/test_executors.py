@@ -126,7 +126,7 @@ def test_something_else_at_the_address(monkeypatch):
         socket.create_server(("127.0.0.1", 0)) as server,
         pytest.raises(RendererError, match="cannot be reached"),
     ):
-        dask._connect(f"tcp://127.0.0.1:{server.getsockname()[1]}")
+        cluster._connect(f"tcp://127.0.0.1:{server.getsockname()[1]}")
 
 
 class Cluster:
