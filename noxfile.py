@@ -69,7 +69,7 @@ def minimum(session: nox.Session) -> None:
     lowest = ["--resolution", "lowest-direct", "--python", session.virtualenv.location]
     session.run("uv", "pip", "install", *lowest, ".", *groups)
     # Old versions emit warnings, and pydantic 2.10 builds the settings in a second.
-    slower = "tests/cli/test_startup.py::test_help_costs_little_more_than_the_libraries_that_print_it"
+    slower = "tests/cli/test_startup.py::test_help_is_quick"
     session.run("pytest", "-W", "default", "--deselect", slower, *session.posargs)
 
 

@@ -53,7 +53,7 @@ def processor_seconds(*arguments: str) -> float:
     return min(seconds)
 
 
-def test_help_costs_little_more_than_the_libraries_that_print_it() -> None:
+def test_help_is_quick() -> None:
     libraries = processor_seconds("-c", "import pydantic, rich.markdown, typer.rich_utils")
     ours = processor_seconds("-m", "im2latex_cli", "train", "--help")
     assert ours < 3 * libraries
