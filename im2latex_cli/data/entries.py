@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-BadReason = Literal["encoding", "empty", "no-formula", "no-picture", "no-group", "unlisted", "not-taken", "html"]
+BadReason = Literal[
+    "encoding",
+    "empty",
+    "no-formula",
+    "no-picture",
+    "no-group",
+    "unlisted",
+    "not-taken",
+    "html",
+    "two-labels",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,8 +186,10 @@ def _imagefolder(path: Path) -> Source:
 
 
 def _imported(pairs: Pairs) -> Iterator[Entry | BadLine]:
-    for pair in pairs:
-        if pair.formula.strip():
+    for pair in pairs.rows():
+        if isinstance(pair, BadLine):
+            yield pair
+        elif pair.formula.strip():
             yield Entry(pair.line, pair.formula, pair.split, pair.id, origin=pair.source or None)
         else:
             yield BadLine(pair.line, pair.formula, "empty", f"no formula for {pair.id}")
