@@ -12,7 +12,9 @@ _BLOCKS = re.compile(
 )
 _LINK = re.compile(r"\](?P<to>\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:\s+\"[^\"\n]*\")?\))")
 _ADDRESS = re.compile(r"<(?:https?|mailto):[^<>\s]*>|\bhttps?://[^\s<>]+")
-_RULE = re.compile(r"^\s{0,3}\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)+\|?\s*$|^\s{0,3}\|\s*:?-+:?\s*\|\s*$")
+_RULE = re.compile(
+    r"^\s{0,3}\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)+\|?\s*$|^\s{0,3}\|\s*:?-+:?\s*\|\s*$"
+)
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s")
 _TABLE_BAR = re.compile(r"(?<!\\)\\\|")
 

@@ -50,7 +50,6 @@ def open_source(
     seed: int,
     split_by: str | None = None,
     full: Path | None = None,
-    macros: Path | None = None,
 ) -> Source:
     """Open the formulas of a data set.
 
@@ -61,18 +60,10 @@ def open_source(
         seed: seed of synthetic.
         split_by: column whose equal values share a split; "file" for documents.
         full: folder with the files of full.
-        macros: file of definitions that the formulas use.
 
     Raises:
-        InputError: nothing there, not of an accepted kind, nothing to split by, or no definitions.
+        InputError: nothing there, not of an accepted kind, or nothing to split by.
     """
-    source = _opened(dataset, column, size, seed, split_by, full)
-    return source if macros is None else with_macros(source, macros)
-
-
-def _opened(
-    dataset: str, column: str, size: int, seed: int, split_by: str | None, full: Path | None
-) -> Source:
     path = Path(dataset)
     if dataset not in BUILT_IN and not path.exists():
         raise InputError(f"There are no formulas at {dataset}.", hint=f"Accepted: {ACCEPTED}.")

@@ -1,7 +1,7 @@
 """Anybody's formulas as plain text: a line each, or tables with a name for each picture.
 
-`.txt`: one formula a line, empty for none. `.tsv` and `.csv`: a header with a column of formulas, or
-none and the formula last. `.jsonl`: objects with a formula, predictions.jsonl and predict's
+`.txt`: one formula a line, empty for none. `.tsv` and `.csv`: a header with a column of formulas,
+or none and the formula last. `.jsonl`: objects with a formula, predictions.jsonl and predict's
 included; `.json`: a list of such objects or of formulas, or an object of formulas by name. An
 imagefolder, or a .tar of one, gives the formulas of its metadata. Any other ending is refused.
 

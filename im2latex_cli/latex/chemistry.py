@@ -63,7 +63,7 @@ class _Reader:
         self.atom = False
         return True
 
-    def step(self, token: str) -> bool:
+    def step(self, token: str) -> bool:  # noqa: C901 (one case a line)
         if token in _SPACE:
             self.at += 1
             self.atom = False
@@ -160,7 +160,7 @@ class _Reader:
     def is_charge(self) -> bool:
         """Whether a sign is a charge: nothing follows it, or what cannot be an element."""
         ahead = self.tokens[self.at + 1 : self.at + 2]
-        return not ahead or not (ahead[0].isalnum() and len(ahead[0]) == 1) and ahead[0] != ">"
+        return not ahead or (not (ahead[0].isalnum() and len(ahead[0]) == 1) and ahead[0] != ">")
 
     def bracket(self, token: str) -> None:
         self.out.append(token)

@@ -14,7 +14,7 @@ from im2latex_cli.latex.commands import (
     Environment,
 )
 from im2latex_cli.latex.commands import END as ENDS
-from im2latex_cli.latex.parser import END, HANDLERS, STOPS, Parser, Problem, describe
+from im2latex_cli.latex.parser import HANDLERS, STOPS, Parser, Problem, describe
 from im2latex_cli.latex.spellings import FENCE_SYNONYMS, MATRIX_OF_FENCES, SYNONYMS
 
 _STYLES = {"smallmatrix": SCRIPT, "subarray": SCRIPT}
@@ -174,9 +174,7 @@ def _position(parser: Parser) -> str:
     return ""
 
 
-def _column_argument(
-    parser: Parser, entry: Environment
-) -> tuple[list[str], list[str], list[str]]:
+def _column_argument(parser: Parser, entry: Environment) -> tuple[list[str], list[str], list[str]]:
     """Column letters, or a number; spaces before and behind the array where it is to be moved."""
     if not entry.argument:
         return [], [], []

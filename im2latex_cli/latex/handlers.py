@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from im2latex_cli.latex.atoms import (
-    BIN,
-    CLOSE,
     DISPLAY,
     FONTS,
-    INNER,
     NONE,
-    OP,
-    OPEN,
     ORD,
     PLAIN,
-    PUNCT,
     REL,
     ROMAN,
     SCRIPT,
@@ -296,18 +290,31 @@ def font(parser: Parser, out: list[str], last: int) -> int:
     if not changes(token, inner):
         parser.again = parser.again or not FONTS.isdisjoint(inner)
         return parser.place(out, last, inner, switched=False)
+    parts = _spread(parser, token, inner)
+    if parts is not None:
+        return parser.place(out, last, parts, switched=False)
+    return _dressed(
+        parser, out, last, *(_bold(inner) if token == "\\boldsymbol" else (token, inner))
+    )
+
+
+def _spread(parser: Parser, token: str, inner: list[str]) -> list[str] | None:
+    """A font's argument with the font around its letters alone; None if it stays whole."""
     released = parser.released(token)
     plain = is_plain_run(inner)
-    if token not in SHAPED and not (plain and released.isdisjoint(inner)):
-        words = is_roman_words(token, inner, parser.style)
-        parts = None if words else spread(token, inner, released=released)
-        if parts is not None:
-            parser.again = True
-            if plain:
-                parser.first = parser.last = ORD
-            return parser.place(out, last, parts, switched=False)
-    if token == "\\boldsymbol":
-        token, inner = _bold(inner)
+    whole = token in SHAPED or (plain and released.isdisjoint(inner))
+    if whole or is_roman_words(token, inner, parser.style):
+        return None
+    parts = spread(token, inner, released=released)
+    if parts is not None:
+        parser.again = True
+        if plain:
+            parser.first = parser.last = ORD
+    return parts
+
+
+def _dressed(parser: Parser, out: list[str], last: int, token: str, inner: list[str]) -> int:
+    """A font's argument in the font, spaces at its ends outside."""
     scripts = parser.scripts()
     if scripts:
         out += [*dress(token, inner, parser.style), *scripts]

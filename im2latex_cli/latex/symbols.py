@@ -140,7 +140,8 @@ UNSEEN = "phantom hphantom vphantom"
 """Commands whose argument leaves no ink."""
 
 WITH_INK = """
-sqrt binom dbinom tbinom boxed cancel bcancel xcancel overbrace underbrace xrightarrow xleftarrow pmod pod mod
+sqrt binom dbinom tbinom boxed cancel bcancel xcancel overbrace underbrace xrightarrow xleftarrow
+pmod pod mod
 """
 """Commands that paint something of their own around any argument, accents aside."""
 

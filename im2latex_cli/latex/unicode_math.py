@@ -60,11 +60,15 @@ _SPACES = {
     "\u205f": "\\:",
     "\u3000": "\\quad",
 }
-_UNSEEN = frozenset("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff\ufe0e\ufe0f")
+_UNSEEN = frozenset(
+    "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff\ufe0e\ufe0f"
+)
 """Characters that nobody sees: joiners, marks of direction, invisible operators."""
 
 _RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱᵀ", "0123456789+-=()niT", strict=True))
-_LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789+-=()aehijklmnoprstuvx", strict=True))
+_LOWERED = dict(
+    zip("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789+-=()aehijklmnoprstuvx", strict=True)
+)
 _STRUCK = dict(zip("ℂℍℕℙℚℝℤ", "CHNPQRZ", strict=True))
 _FRAKTUR = dict(zip("ℭℌℨ", "CHZ", strict=True))
 _SCRIPT = dict(zip("ℬℰℱℋℐℒℳℛ", "BEFHILMR", strict=True))
@@ -104,8 +108,7 @@ _IN_TEXT = r"""
 def _table(text: str) -> dict[str, list[str]]:
     words = text.split()
     return {
-        character: tokenize(latex)
-        for character, latex in zip(words[::2], words[1::2], strict=True)
+        character: tokenize(latex) for character, latex in zip(words[::2], words[1::2], strict=True)
     }
 
 
@@ -184,7 +187,7 @@ def _in_text(token: str) -> list[str]:
         return [SPACE] if token.isspace() else [token]
     if 0xFF01 <= ord(token) <= 0xFF5E:
         return [token]
-    letter, *accents = unicodedata.normalize("NFD", token)
+    letter, *accents = tuple(unicodedata.normalize("NFD", token))
     if len(accents) == 1 and accents[0] in _ACCENTS and letter.isascii():
         return [_ACCENTS[accents[0]], letter]
     return [token]

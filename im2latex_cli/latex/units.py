@@ -90,7 +90,7 @@ def unit(tokens: Sequence[str]) -> Tokens | None:
     return _macros(tokens)
 
 
-def _macros(tokens: Sequence[str]) -> Tokens | None:
+def _macros(tokens: Sequence[str]) -> Tokens | None:  # noqa: C901 (one case a line)
     parts: list[Tokens] = []
     prefix, per, power = "", False, ""
     at = 0
@@ -135,7 +135,7 @@ def _one(prefix: str, token: str) -> Tokens:
 
 def _raise(part: Tokens, power: str) -> None:
     """Raise a unit; what stands in its exponent already is its sign."""
-    if part[-1:] == ["}"] and "^" in part and part[0] not in ("^",):
+    if part[-1:] == ["}"] and "^" in part and part[0] != "^":
         at = part.index("^")
         before = "".join(part[at + 2 : -1])
         power = f"-{power}" if before == "-1" else power

@@ -19,9 +19,9 @@ from im2latex_cli.latex.commands import (
 
 _OTHER_WORDS = """
 above allowbreak arraystretch atop atopwithdelims b Bbb begin bf bfseries bigskip bm bold
-boldmath brace braceld bracelu bracerd braceru brack buildrel c cal choose circle clap cline color cr
-color crcr d dabar dasharrow displaylimits Doteq dotsb dotsc dotsi dotsm dotso doublecap doublecup
-downbracefill em end ensuremath footnotesize frak framebox ge genfrac gets gggtr H hbox hdotsfor
+boldmath brace braceld bracelu bracerd braceru brack buildrel c cal choose circle clap cline
+color cr crcr d dabar dasharrow displaylimits Doteq dotsb dotsc dotsi dotsm dotso doublecap
+doublecup downbracefill em end ensuremath footnotesize frak framebox ge genfrac gets gggtr H hbox hdotsfor
 hfil hfill hskip hspace hss Huge huge intertext intop it itshape joinrel k kern label land LARGE
 Large large le left leftarrowfill lefteqn lhook line llap llless lnot lor lower makebox
 mapstochar mathchoice mathdollar mathds mathellipsis mathllap mathpalette mathparagraph mathrlap
@@ -31,9 +31,9 @@ null ointop operatornamewithlimits oval over overwithdelims owns parbox protect 
 raisebox relax Relbar relbar restriction rhook right rightarrow rightarrowfill rlap rlh rm
 rmfamily root rule sb sc scriptsize scshape sf sffamily shortstack skew sl slshape small
 smallskip sp sqrtsign t tag textasciicircum textbullet textdegree textperiodcentered
-textcolor textsubscript textsuperscript textunderscore thickspace thinspace tiny tt ttfamily u unboldmath
-unskip upbracefill upshape v varbigtriangledown varbigtriangleup vartriangle vbox vcenter vector
-vfill vline vskip vspace vtop
+textcolor textsubscript textsuperscript textunderscore thickspace thinspace tiny tt ttfamily u
+unboldmath unskip upbracefill upshape v varbigtriangledown varbigtriangleup vartriangle vbox vcenter
+vector vfill vline vskip vspace vtop
 """
 """What the normal form does not have: old switches, synonyms, boxes, lengths."""
 

@@ -156,7 +156,8 @@ def test_a_bad_row_is_a_failure_and_not_the_end(tmp_path):
     for picture in ("1.png", "2.png"):
         (tmp_path / picture).write_bytes(b"")
     (tmp_path / "metadata.jsonl").write_text(
-        '{"file_name": "1.png", "formula": "a"}\nbroken\n{"file_name": "gone.png", "formula": "b"}\n'
+        '{"file_name": "1.png", "formula": "a"}\nbroken\n'
+        '{"file_name": "gone.png", "formula": "b"}\n'
         '{"formula": "c"}\n{"file_name": "2.png", "formula": "d"}\n'
         '{"file_name": "2.png", "formula": "e"}\n{"file_name": "1.png", "formula": " a "}\n',
         encoding="utf-8",
