@@ -265,6 +265,7 @@ def class_wrapper(parser: Parser, out: list[str], last: int) -> int:
     if inner and known and spaces_alike(last, atom, ORD, behind):
         parser.again = True
         return parser.place(out, last, inner, switched=not _STYLES.keys().isdisjoint(inner))
+    parser.again = True
     out += [token, "{", *inner, "}", *parser.scripts()]
     return atom
 

@@ -21,9 +21,9 @@ _OTHER_WORDS = """
 above allowbreak arraystretch atop atopwithdelims b Bbb begin bf bfseries bigskip bm bold
 boldmath brace braceld bracelu bracerd braceru brack buildrel c cal choose circle clap cline
 color cr crcr d dabar dasharrow displaylimits Doteq dotsb dotsc dotsi dotsm dotso doublecap
-doublecup downbracefill em end ensuremath footnotesize frak framebox ge genfrac gets gggtr H hbox hdotsfor
-hfil hfill hskip hspace hss Huge huge intertext intop it itshape joinrel k kern label land LARGE
-Large large le left leftarrowfill lefteqn lhook line llap llless lnot lor lower makebox
+doublecup downbracefill em end ensuremath footnotesize frak framebox ge genfrac gets gggtr H hbox
+hdotsfor hfil hfill hskip hspace hss Huge huge intertext intop it itshape joinrel k kern label land
+LARGE Large large le left leftarrowfill lefteqn lhook line llap llless lnot lor lower makebox
 mapstochar mathchoice mathdollar mathds mathellipsis mathllap mathpalette mathparagraph mathrlap
 mathsection mathsterling mathunderscore mdseries medskip medspace middle mit mkern mskip mspace
 multicolumn ne negthinspace noalign nobreak nobreakspace nonumber normalfont normalsize notag
