@@ -259,4 +259,4 @@ def test_failures_are_told_at_once_where_more_may_come(invoke, service, monkeypa
         assert told == ["b.png is no picture. Send a PNG."]
 
     service("predict", rows())
-    assert invoke("predict", "--files-from", "-", input=b"b.png").exit_code == 7
+    assert invoke("predict", "--files-from", "-", input=b"b.png").exit_code == 3
