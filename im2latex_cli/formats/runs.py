@@ -53,8 +53,9 @@ def runs(text: Text) -> list[Run]:
     merged: list[Run] = []
     for run in _runs((text,), ()):
         if merged and merged[-1].fonts == run.fonts:
-            run = Run(_joined(merged.pop().text, run.text), run.fonts)
-        merged.append(run)
+            merged[-1] = Run(_joined(merged[-1].text, run.text), run.fonts)
+        else:
+            merged.append(run)
     return [Run(run.text, run.fonts) for run in merged if run.text]
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from im2latex_cli.formats.characters import (
@@ -30,8 +30,10 @@ from im2latex_cli.formats.characters import (
     ems,
     negated,
 )
+from im2latex_cli.formats.result import Converted
 from im2latex_cli.formats.runs import Run, runs
 from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom, Kind
+from im2latex_cli.latex.spellings import SYNONYMS
 from im2latex_cli.latex.tokenizer import join as join_latex
 from im2latex_cli.latex.tree import (
     Command,
@@ -52,11 +54,11 @@ from im2latex_cli.latex.tree import (
 
 NAMES = """
 alpha beta gamma delta epsilon.alt epsilon zeta eta theta theta.alt iota kappa lambda mu nu xi pi
-pi.alt rho rho.alt sigma tau upsilon phi.alt phi chi psi omega Gamma Delta Theta Lambda Xi
-Pi Sigma Upsilon Phi Psi Omega oo nabla forall exists in in.not subset subset.eq supset supset.eq
+pi.alt rho rho.alt sigma tau upsilon phi.alt phi chi psi omega Gamma Delta Theta Lambda Xi Pi
+Sigma Upsilon Phi Psi Omega oo nabla forall exists in in.not subset subset.eq supset supset.eq
 union times div plus.minus minus.plus <= >= != equiv approx prop -> <- <-> => <=> |-> --> ==> <==>
 << >> sum product product.co integral integral.double integral.triple integral.cont emptyset not
-and or dots.h dots.c dots.v dots.down dagger perp top therefore because without compose angle
+and or dots.h dots.c dots.v dots.down dagger bot top therefore because without compose angle
 """.split()
 _CHARACTERS = """
 α β γ δ ϵ ε ζ η θ ϑ ι κ λ μ ν ξ π ϖ ρ ϱ σ τ υ ϕ φ χ ψ ω Γ Δ Θ Λ Ξ Π Σ Υ Φ Ψ Ω ∞ ∇ ∀ ∃ ∈ ∉ ⊂ ⊆ ⊃ ⊇
@@ -65,7 +67,7 @@ _CHARACTERS = """
 NAME_OF = dict(zip(_CHARACTERS, NAMES, strict=True))
 """Names of Typst by character."""
 
-_ESCAPED = frozenset('\\/@`"#$&_"')
+_ESCAPED = frozenset('\\/@`"#$&_√')
 _FENCES = frozenset("|‖")
 _STYLES = {
     "\\displaystyle": "display",
@@ -141,20 +143,7 @@ _JOINED = re.compile(r"[|][-=\]|]|\[[|]")
 _SIMPLE = re.compile(r"[A-Za-z]|[0-9]+(\.[0-9]+)?|[A-Za-z][A-Za-z.]+|[+*-]|[^\x00-\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
-class Typst:
-    """A formula in Typst.
-
-    Attributes:
-        text: what stands between the dollars, on one line.
-        warnings: what Typst cannot say, one line each, without repeats.
-    """
-
-    text: str
-    warnings: tuple[str, ...]
-
-
-def typst(tokens: Sequence[str]) -> Typst:
+def typst(tokens: Sequence[str]) -> Converted:
     """Write a normal form as Typst mathematics.
 
     Args:
@@ -167,9 +156,9 @@ def typst(tokens: Sequence[str]) -> Typst:
     try:
         row = parse(tokens)
     except MalformedError as error:
-        return Typst(_quoted(join_latex(tokens)), (f"the formula is text: {error}",))
+        return Converted(_quoted(join_latex(tokens)), (f"the formula is text: {error}",))
     writer = _Writer()
-    return Typst(writer.formula(row), tuple(dict.fromkeys(writer.warnings)))
+    return Converted(writer.formula(row), tuple(dict.fromkeys(writer.warnings)))
 
 
 class _Piece(NamedTuple):
@@ -251,8 +240,8 @@ class _Writer:
                 pieces.append(_Piece(_character(node.token), after=False))
             elif isinstance(closer := _closer(node), Word) and index in pairs.values():
                 inside -= 1
-                mark = _Piece(_character(closer.token), before=False)
-                pieces.append(self.attached(mark, node, context) if node != closer else mark)
+                piece = _Piece(_character(closer.token), before=False)
+                pieces.append(self.attached(piece, node) if node != closer else piece)
             elif isinstance(node, Word) and node.token == "\\not" and index + 1 < len(row):
                 pieces.append(self.negation(row[index + 1], here))
                 index += 1
@@ -324,7 +313,8 @@ class _Writer:
             return _Piece(_quoted(token), spaced=True)
         text = _character(token)
         if _delimits(token):
-            return _Piece(f"\\{text}")
+            opens = _delimits(token, Atom.OPEN)
+            return _Piece(f"\\{text}", before=opens, after=not opens)
         if text.isascii() and len(text) == 1 and token.isascii() and text == token[-1]:
             return _Piece(text, spaced=text in _FENCES)
         font = "italic({})" if token.startswith("\\var") and text in _UPPERCASE else "{}"
@@ -351,7 +341,7 @@ class _Writer:
         if isinstance(node, Word) and len(SYMBOLS.get(node.token, node.token)) == 1:
             return _Piece(_negated(node.token))
         if isinstance(node, Scripts) and isinstance(node.base, Word):
-            return self.attached(_Piece(_negated(node.base.token)), node, context)
+            return self.attached(_Piece(_negated(node.base.token)), node)
         return _Piece(f"cancel({self.argument((node,), display=context.display)})")
 
     def run(self, run: Run) -> _Piece:
@@ -369,7 +359,7 @@ class _Writer:
         if mark == ".":
             return _Piece('""')
         size = SIZES_EM[name.strip("\\").rstrip("lrm") if name[-1] in "lrm" else name[1:]]
-        return _Piece(f"lr(size: #{size}em, {_mark(mark)})")
+        return _Piece(f"lr(size: #{size:g}em, {_mark(mark)})")
 
     def sized_pair(self, row: Row, context: _Context) -> _Piece:
         r"""Write `\bigl(` to `\bigr)` as one call."""
@@ -378,8 +368,8 @@ class _Writer:
             raise TypeError(row)
         size = SIZES_EM[first.name[1:-1]]
         body = self.delimited(first.mark, last.mark, row[1:-1], display=context.display)
-        whole = _Piece(f"lr(size: #{size}em, {body})")
-        return self.attached(whole, row[-1], context) if isinstance(row[-1], Scripts) else whole
+        whole = _Piece(f"lr(size: #{size:g}em, {body})")
+        return self.attached(whole, row[-1]) if isinstance(row[-1], Scripts) else whole
 
     def delimited(self, left: str, right: str, body: Row, *, display: bool) -> str:
         """Write delimiters and what they enclose, for Typst to stretch."""
@@ -402,20 +392,19 @@ class _Writer:
         base = node.base
         match base:
             case None:
-                return self.attached(_Piece('""'), node, context)
+                return self.attached(_Piece('""'), node)
             case Group(()):
-                return self.attached(_Piece('""'), node, context)
+                return self.attached(_Piece('""'), node)
             case Group(body):
                 piece = self.one(body, context)
             case Command("\\overbrace" | "\\underbrace" as name, _, (argument,)):
                 return self.brace(name, argument, node, context)
             case Text():
                 *before, last = [self.run(run) for run in runs(base)] or [_Piece('""')]
-                piece = _Piece(_join([*before, self.attached(last, node, context)]), spaced=True)
-                return piece
+                return _Piece(_join([*before, self.attached(last, node)]), spaced=True)
             case _:
                 piece = _joined(self.node(base, context))
-        return self.attached(piece, node, context)
+        return self.attached(piece, node)
 
     def one(self, body: Row, context: _Context) -> _Piece:
         """Write a group that carries scripts as one thing."""
@@ -425,7 +414,7 @@ class _Writer:
         text = self.argument(body, display=context.display)
         return _Piece(f'class("normal", {text})')
 
-    def attached(self, base: _Piece, node: Node, context: _Context) -> _Piece:
+    def attached(self, base: _Piece, node: Node) -> _Piece:
         """Write scripts behind their base."""
         if not isinstance(node, Scripts):
             raise TypeError(node)
@@ -436,7 +425,7 @@ class _Writer:
         elif node.base is not None and _raises(node.base):
             text = f"scripts({_in_call(text)})"
         if base.scripted or text.startswith("#"):
-            return self.attach(base, text, node)
+            return self.attach(text, node)
         count = _primes(node)
         if count and _carries_prime(text):
             text += "'" * count
@@ -448,7 +437,7 @@ class _Writer:
             text += f"^{sup}" if not count else f"^{self.script(node.sup)}"
         return base._replace(text=text, after=True, scripted=True)
 
-    def attach(self, base: _Piece, text: str, node: Scripts) -> _Piece:
+    def attach(self, text: str, node: Scripts) -> _Piece:
         """Write scripts by a call: the base has some already, or is code."""
         parts = [_in_call(text)]
         if node.sub is not None:
@@ -554,7 +543,7 @@ class _Writer:
             return _Piece(f"root({self.argument(command.option)}, {body})")
         return _Piece(f"sqrt({body})")
 
-    def box(self, command: Command, context: _Context) -> _Piece:
+    def box(self, command: Command, _: _Context) -> _Piece:
         body = self.argument(command.arguments[0], display=True)
         return _Piece(f"#box(stroke: 0.4pt, inset: 3pt, $display({body})$)", spaced=True)
 
@@ -596,7 +585,7 @@ class _Writer:
             return _Piece(text)
         return _Piece(text, scripted=True)
 
-    def long_arrow(self, command: Command, context: _Context) -> _Piece:
+    def long_arrow(self, command: Command, _: _Context) -> _Piece:
         text = "stretch(->)" if command.name == "\\xrightarrow" else "stretch(<-)"
         if command.arguments[0].body:
             text += f"^{self.script(command.arguments[0].body)}"
@@ -642,7 +631,7 @@ class _Writer:
         rows = []
         for line in environment.lines:
             cells = [self.text(cell, _ARGUMENT) for cell in line.cells]
-            rows.append(_aligned([""] + _apart(cells)) if len(cells) > 1 else f"&{cells[0]}")
+            rows.append(_aligned(["", *_apart(cells)]) if len(cells) > 1 else f"&{cells[0]}")
         return f"cases({', '.join(rows)})"
 
     def matrix(self, environment: Environment) -> str:
@@ -656,6 +645,7 @@ class _Writer:
         rows = []
         for line in environment.lines:
             cells = [self.argument(cell) for cell in line.cells]
+            cells += ['""'] * (len(columns) - len(cells))
             if kinds - {"c"}:
                 cells = [_in_column(*pair) for pair in zip(cells, columns, strict=False)]
             rows.append(", ".join(cells))
@@ -720,10 +710,11 @@ _UPPERCASE = {NAME_OF[character] for character in "ΓΔΘΛΞΠΣΥΦΨΩ"}
 _DOUBLED = frozenset("CNQRZ")
 _PLAIN = frozenset((Atom.ORD, Atom.NONE))
 _FUNCTION_NAMES = frozenset(
-    """arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim ln log
-    max min Pr sec sin sinh sup tan tanh liminf limsup""".split()
+    """
+arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim ln log max
+min Pr sec sin sinh sup tan tanh liminf limsup
+""".split()
 )
-_ROOFS = frozenset("AbCdDfFGHIJKLMNOPQRSTUVWXYZ")
 
 
 def _function(name: str) -> str:
@@ -748,7 +739,7 @@ def _character(token: str) -> str:
 
 def _delimits(token: str, *atoms: Atom) -> bool:
     """Whether Typst takes a token for one half of a pair."""
-    entry = COMMANDS.get(token)
+    entry = COMMANDS.get(SYNONYMS.get(token, token))
     if entry is None or token in ("!", "?") or SYMBOLS.get(token, token) in _FENCES:
         return False
     return entry.atom in (atoms or (Atom.OPEN, Atom.CLOSE))
@@ -817,25 +808,48 @@ def _pairs(row: Row) -> dict[int, int]:
     waiting: list[int] = []
     for index, node in enumerate(row):
         mark = _closer(node)
-        if isinstance(mark, Word) and _delimits(mark.token):
-            if _delimits(mark.token, Atom.OPEN):
-                if node == mark:
-                    waiting.append(index)
-            elif waiting and isinstance(row[waiting[-1]], Word):
-                start = waiting.pop()
-                if _flat(row[start + 1 : index]):
-                    pairs[start] = index
-            else:
-                waiting.clear()
-        elif isinstance(mark, Sized):
-            if mark.name.endswith("l") and node == mark:
+        if _opens(mark):
+            if node == mark:
                 waiting.append(index)
-            elif mark.name.endswith("r") and waiting:
-                start = waiting.pop()
-                first = row[start]
-                if isinstance(first, Sized) and first.name[:-1] == mark.name[:-1]:
-                    pairs[start] = index
+        elif _closes(mark):
+            start = waiting.pop() if waiting else index
+            if _match(row[start], mark) and (_is_sized(mark) or _flat(row[start + 1 : index])):
+                pairs[start] = index
+            elif type(row[start]) is not type(mark):
+                waiting.clear()
     return _unnested(pairs)
+
+
+def _is_sized(node: Node) -> bool:
+    return isinstance(node, Sized)
+
+
+def _opens(node: Node) -> bool:
+    match node:
+        case Word(token):
+            return _delimits(token, Atom.OPEN)
+        case Sized(name):
+            return name.endswith("l")
+    return False
+
+
+def _closes(node: Node) -> bool:
+    match node:
+        case Word(token):
+            return _delimits(token, Atom.CLOSE)
+        case Sized(name):
+            return name.endswith("r")
+    return False
+
+
+def _match(first: Node, last: Node) -> bool:
+    """Whether an opening and a closing delimiter are of one size."""
+    match first, last:
+        case Sized(name=opening), Sized(name=closing):
+            return opening[:-1] == closing[:-1] and opening != closing
+        case Word(), Word():
+            return first != last
+    return False
 
 
 def _unnested(pairs: dict[int, int]) -> dict[int, int]:
@@ -963,11 +977,13 @@ def _between(left: _Piece, right: _Piece) -> str:
     if left.spaced or right.spaced:
         return "" if _may_touch(left.text, right.text) else '""'
     if not (left.after and right.before):
+        if left.text == "." or right.text == ".":
+            return ""
         return "" if _may_touch(left.text, right.text) or right.text[0] in ")],.;\\" else " "
     if left.text[-1].isdigit() and left.text.isdigit() and right.text[0].isdigit():
         return ""
-    alone = len(left.text) == 1 and left.text.isalpha() and left.text.isascii()
-    return "" if alone and right.text[0] == "(" else " "
+    called = re.fullmatch(r"[A-Za-z]'*", left.text) and right.text[0] == "("
+    return "" if called else " "
 
 
 def _may_touch(left: str, right: str) -> bool:
