@@ -71,7 +71,10 @@ def written(latex: str) -> str:
         (r"x_i^2", "<msubsup><mi>x</mi><mi>i</mi><mn>2</mn></msubsup>"),
         (r"\frac{1}{10.5}", "<mfrac><mn>1</mn><mn>10.5</mn></mfrac>"),
         (r"\mathbf{x}\mathbb{R}\mathcal{B}", "<mi>𝐱</mi><mi>ℝ</mi><mi>ℬ</mi>"),
-        (r"\mathrm{d}\mathrm{max}", '<mi mathvariant="normal">d</mi><mi>max</mi>'),
+        (
+            r"\mathrm{d}x_{\mathrm{max}}",
+            '<mi mathvariant="normal">d</mi><msub><mi>x</mi><mi>max</mi></msub>',
+        ),
         (r"\sqrt[3]{x}", "<mroot><mi>x</mi><mn>3</mn></mroot>"),
         (
             r"\sum_{n}",

@@ -134,8 +134,8 @@ def test_ten_thousand_real_formulas_compile():
 MATCHED = 0.5
 """How far, in em, a piece of ink may lie from its match once both pictures are as wide."""
 ALIKE = 0.9
-"""Least similarity of two pictures of one structure: 491 of 500 real formulas reach it (mean 0.994);
-of pairs of different formulas 3 of 500 do (mean 0.41)."""
+"""Least similarity of two pictures of one structure: 491 of 500 real formulas reach it (mean
+0.994); of pairs of different formulas 3 of 500 do (mean 0.41)."""
 
 
 def pieces(ink: np.ndarray) -> np.ndarray:
