@@ -18,6 +18,7 @@ from im2latex_cli.cli import (
     eval_image,
     eval_text,
     export,
+    mcp,
     pipeline,
     predict,
     serve,
@@ -61,6 +62,7 @@ app.command("eval-image")(eval_image.eval_image)
 app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
 app.command("serve")(serve.serve)
+app.command("mcp")(mcp.mcp)
 app.command("export")(export.export)
 app.command("run")(pipeline.run)
 app.command("doctor")(doctor.doctor)

@@ -19,7 +19,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from im2latex_cli.formats.characters import (
     DECORATED_LIMITS,
@@ -28,12 +27,40 @@ from im2latex_cli.formats.characters import (
     SPACES_EM,
     SYMBOLS,
     ems,
-    negated,
 )
 from im2latex_cli.formats.result import Converted
 from im2latex_cli.formats.runs import Run, runs
+from im2latex_cli.formats.typst_rows import (
+    PLAIN,
+    Context,
+    Piece,
+    as_one,
+    atom_of,
+    bare_pairs,
+    carried,
+    join_pieces,
+    separates_digits,
+)
+from im2latex_cli.formats.typst_symbols import (
+    ACCENTS,
+    BELOW,
+    CALLS,
+    CLASSES,
+    DELIMITERS,
+    DOUBLED,
+    FENCES,
+    FONTS,
+    SPACES,
+    STYLES,
+    UPPERCASE,
+    character,
+    delimits,
+    function,
+    lone_delimiter,
+    negation,
+    quoted,
+)
 from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom, Kind
-from im2latex_cli.latex.spellings import SYNONYMS
 from im2latex_cli.latex.tokenizer import join as join_latex
 from im2latex_cli.latex.tree import (
     Command,
@@ -52,94 +79,10 @@ from im2latex_cli.latex.tree import (
     walk,
 )
 
-NAMES = """
-alpha beta gamma delta epsilon.alt epsilon zeta eta theta theta.alt iota kappa lambda mu nu xi pi
-pi.alt rho rho.alt sigma tau upsilon phi.alt phi chi psi omega Gamma Delta Theta Lambda Xi Pi
-Sigma Upsilon Phi Psi Omega oo nabla forall exists in in.not subset subset.eq supset supset.eq
-union times div plus.minus minus.plus <= >= != equiv approx prop -> <- <-> => <=> |-> --> ==> <==>
-<< >> sum product product.co integral integral.double integral.triple integral.cont emptyset not
-and or dots.h dots.c dots.v dots.down dagger bot top therefore because without compose angle
-""".split()
-_CHARACTERS = """
-α β γ δ ϵ ε ζ η θ ϑ ι κ λ μ ν ξ π ϖ ρ ϱ σ τ υ ϕ φ χ ψ ω Γ Δ Θ Λ Ξ Π Σ Υ Φ Ψ Ω ∞ ∇ ∀ ∃ ∈ ∉ ⊂ ⊆ ⊃ ⊇
-∪ × ÷ ± ∓ ≤ ≥ ≠ ≡ ≈ ∝ → ← ↔ ⇒ ⇔ ↦ ⟶ ⟹ ⟺ ≪ ≫ ∑ ∏ ∐ ∫ ∬ ∭ ∮ ∅ ¬ ∧ ∨ … ⋯ ⋮ ⋱ † ⊥ ⊤ ∴ ∵ ∖ ∘ ∠
-""".split()
-NAME_OF = dict(zip(_CHARACTERS, NAMES, strict=True))
-"""Names of Typst by character."""
-
-_ESCAPED = frozenset('\\/@`"#$&_√')
-_FENCES = frozenset("|‖")
-_STYLES = {
-    "\\displaystyle": "display",
-    "\\textstyle": "inline",
-    "\\scriptstyle": "script",
-    "\\scriptscriptstyle": "sscript",
-}
-_SPACES = {"\\,": "thin", "\\:": "med", "\\;": "thick", "\\quad": "quad", "\\nobreakspace": "space"}
-_SPACES["\\qquad"] = "quad quad"
-_ACCENTS = {
-    "hat": "hat",
-    "widehat": "hat",
-    "tilde": "tilde",
-    "widetilde": "tilde",
-    "bar": "macron",
-    "vec": "arrow",
-    "dot": "dot",
-    "ddot": "dot.double",
-    "dddot": "dot.triple",
-    "ddddot": "dot.quad",
-    "acute": "acute",
-    "grave": "grave",
-    "breve": "breve",
-    "check": "caron",
-    "mathring": "circle",
-    "overline": "overline",
-    "underline": "underline",
-    "overrightarrow": "arrow",
-    "overleftarrow": "arrow.l",
-    "overleftrightarrow": "arrow.l.r",
-}
-_BELOW = {
-    "underleftarrow": "20ee",
-    "underrightarrow": "20ef",
-    "underleftrightarrow": "34d",
-}
-_FONTS = {
-    "mathrm": ("upright",),
-    "mathbf": ("upright", "bold"),
-    "mathit": ("italic",),
-    "mathsf": ("upright", "sans"),
-    "mathtt": ("mono",),
-    "mathcal": ("cal",),
-    "mathscr": ("scr",),
-    "mathbb": ("bb",),
-    "mathfrak": ("frak",),
-    "mathnormal": (),
-    "boldsymbol": ("bold",),
-    "pmb": ("bold",),
-}
-_CLASSES = {
-    "mathord": "normal",
-    "mathbin": "binary",
-    "mathrel": "relation",
-    "mathopen": "opening",
-    "mathclose": "closing",
-    "mathpunct": "punctuation",
-    "mathinner": "normal",
-}
-_DELIMITERS = {
-    "matrix": "#none",
-    "smallmatrix": "#none",
-    "array": "#none",
-    "bmatrix": '"["',
-    "Bmatrix": '"{"',
-    "vmatrix": '"|"',
-    "Vmatrix": '"‖"',
-}
-_CALLS = {("|", "|"): "abs", ("‖", "‖"): "norm", ("⌊", "⌋"): "floor", ("⌈", "⌉"): "ceil"}
 _SHRINKING = frozenset(("\\frac", "\\cfrac", "\\binom", *STACKS.values()))
+
 _MULTILINE = frozenset(("aligned", "alignedat", "gathered"))
-_JOINED = re.compile(r"[|][-=\]|]|\[[|]")
+
 _SIMPLE = re.compile(r"[A-Za-z]|[0-9]+(\.[0-9]+)?|[A-Za-z][A-Za-z.]+|[+*-]|[^\x00-\x7f]")
 
 
@@ -156,42 +99,12 @@ def typst(tokens: Sequence[str]) -> Converted:
     try:
         row = parse(tokens)
     except MalformedError as error:
-        return Converted(_quoted(join_latex(tokens)), (f"the formula is text: {error}",))
+        return Converted(quoted(join_latex(tokens)), (f"the formula is text: {error}",))
     writer = _Writer()
     return Converted(writer.formula(row), tuple(dict.fromkeys(writer.warnings)))
 
 
-class _Piece(NamedTuple):
-    """A part of a row.
-
-    Attributes:
-        text: Typst; nothing paints nothing.
-        spaced: whether Typst prints white space beside it.
-        before: whether white space may stand before it.
-        after: likewise behind it.
-        scripted: whether it has scripts already.
-    """
-
-    text: str
-    spaced: bool = False
-    before: bool = True
-    after: bool = True
-    scripted: bool = False
-
-
-class _Context(NamedTuple):
-    """Where a row stands.
-
-    Attributes:
-        display: whether it is set in display style.
-        argument: whether commas would end it.
-    """
-
-    display: bool = True
-    argument: bool = False
-
-
-_ARGUMENT = _Context(display=False, argument=True)
+_ARGUMENT = Context(display=False, argument=True)
 
 
 @dataclass(slots=True)
@@ -206,29 +119,29 @@ class _Writer:
             case (Environment(name=name) as environment,) if name in _MULTILINE:
                 self.gaps(environment)
                 return " \\ ".join(
-                    _aligned([self.text(cell, _Context()) for cell in line.cells])
+                    _aligned([self.text(cell, Context()) for cell in line.cells])
                     for line in environment.lines
                 )
-        return self.text(row, _Context()) or '""'
+        return self.text(row, Context()) or '""'
 
-    def text(self, row: Row, context: _Context) -> str:
-        return _join(self.pieces(row, context))
+    def text(self, row: Row, context: Context) -> str:
+        return join_pieces(self.pieces(row, context))
 
     def argument(self, group: Group | Row, *, display: bool = False) -> str:
         """Write an argument of a function call; it is never empty."""
         row = group.body if isinstance(group, Group) else group
-        return self.text(row, _Context(display, argument=True)) or '""'
+        return self.text(row, Context(display, argument=True)) or '""'
 
-    def pieces(self, row: Row, context: _Context) -> list[_Piece]:
+    def pieces(self, row: Row, context: Context) -> list[Piece]:
         """Write the nodes of a row, pairs of delimiters and style switches among them."""
-        pairs = _pairs(row)
-        pieces: list[_Piece] = []
+        pairs = bare_pairs(row)
+        pieces: list[Piece] = []
         inside = 0  # open bare pairs: commas there end no argument
         index = 0
         while index < len(row):
             node = row[index]
             here = context._replace(argument=context.argument and not inside)
-            if isinstance(node, Word) and node.token in _STYLES:
+            if isinstance(node, Word) and node.token in STYLES:
                 return [*pieces, *self.styled(node.token, row[index + 1 :])]
             if isinstance(node, Sized) and index in pairs:
                 end = pairs[index]
@@ -237,29 +150,29 @@ class _Writer:
                 continue
             if index in pairs and isinstance(node, Word):
                 inside += 1
-                pieces.append(_Piece(_character(node.token), after=False))
-            elif isinstance(closer := _closer(node), Word) and index in pairs.values():
+                pieces.append(Piece(character(node.token), after=False))
+            elif isinstance(closer := carried(node), Word) and index in pairs.values():
                 inside -= 1
-                piece = _Piece(_character(closer.token), before=False)
+                piece = Piece(character(closer.token), before=False)
                 pieces.append(self.attached(piece, node) if node != closer else piece)
             elif isinstance(node, Word) and node.token == "\\not" and index + 1 < len(row):
                 pieces.append(self.negation(row[index + 1], here))
                 index += 1
-            elif _separates_digits(row, index):
+            elif separates_digits(row, index):
                 mark = "." if isinstance(node, Word) else '","'
-                pieces.append(_Piece(mark, before=False, after=False))
+                pieces.append(Piece(mark, before=False, after=False))
             else:
                 pieces += self.node(node, here)
             index += 1
         return pieces
 
-    def styled(self, style: str, rest: Row) -> list[_Piece]:
+    def styled(self, style: str, rest: Row) -> list[Piece]:
         if not rest:
             return []
         body = self.argument(rest, display=style == "\\displaystyle")
-        return [_Piece(f"{_STYLES[style]}({body})")]
+        return [Piece(f"{STYLES[style]}({body})")]
 
-    def node(self, node: Node, context: _Context) -> list[_Piece]:
+    def node(self, node: Node, context: Context) -> list[Piece]:
         match node:
             case Word(token):
                 return [self.word(token, context)]
@@ -278,74 +191,74 @@ class _Writer:
             case Environment():
                 return [self.environment(node, context)]
 
-    def word(self, token: str, context: _Context) -> _Piece:
+    def word(self, token: str, context: Context) -> Piece:
         entry = COMMANDS.get(token)
         if entry and entry.kind is Kind.SPACE:
-            return _Piece(_SPACES.get(token) or f"#h({SPACES_EM[token]:.4g}em)")
+            return Piece(SPACES.get(token) or f"#h({SPACES_EM[token]:.4g}em)")
         if token.startswith(("\\hspace{", "\\mspace{")):
-            return _Piece(f"#h({ems(token[8:-1]):.4g}em)")
+            return Piece(f"#h({ems(token[8:-1]):.4g}em)")
         if token.startswith("\\rule{"):
             width, height = (ems(length) for length in token[6:-1].split("}{"))
             box = f"#box(width: {width:.4g}em, height: {max(height, 0):.4g}em, fill: black)"
-            return _Piece(box, spaced=True)
+            return Piece(box, spaced=True)
         if token.startswith("\\middle"):
-            mark = _mark(token.removeprefix("\\middle"))
-            return _Piece(f"mid({mark})")
+            mark = lone_delimiter(token.removeprefix("\\middle"))
+            return Piece(f"mid({mark})")
         if token in ("\\mathstrut", "\\strut"):
-            return _Piece("#box(width: 0pt, hide($\\($))", spaced=True)
+            return Piece("#box(width: 0pt, hide($\\($))", spaced=True)
         if token in DECORATED_LIMITS:
             return self.decorated(token)
         return self.symbol(token, context)
 
-    def symbol(self, token: str, context: _Context) -> _Piece:
+    def symbol(self, token: str, context: Context) -> Piece:
         if token in FUNCTIONS:
-            return _Piece(_function(FUNCTIONS[token]))
+            return Piece(function(FUNCTIONS[token]))
         if token == "\\bmod":
-            return _Piece("mod")
+            return Piece("mod")
         if token in (",", ";"):
-            return _Piece(f"\\{token}" if context.argument else token, before=False)
+            return Piece(f"\\{token}" if context.argument else token, before=False)
         if token == "\\idotsint":
-            return _Piece("integral dots.c integral")
+            return Piece("integral dots.c integral")
         if token == "\\not":
-            return _Piece("cancel(space)")
+            return Piece("cancel(space)")
         if token not in COMMANDS and token not in SYMBOLS:
             self.warnings.append(f"{token} is not known; it is written as text")
-            return _Piece(_quoted(token), spaced=True)
-        text = _character(token)
-        if _delimits(token):
-            opens = _delimits(token, Atom.OPEN)
-            return _Piece(f"\\{text}", before=opens, after=not opens)
+            return Piece(quoted(token), spaced=True)
+        text = character(token)
+        if delimits(token):
+            opens = delimits(token, Atom.OPEN)
+            return Piece(f"\\{text}", before=opens, after=not opens)
         if text.isascii() and len(text) == 1 and token.isascii() and text == token[-1]:
-            return _Piece(text, spaced=text in _FENCES)
-        font = "italic({})" if token.startswith("\\var") and text in _UPPERCASE else "{}"
-        return _Piece(font.format(text), spaced=text in _FENCES)
+            return Piece(text, spaced=text in FENCES)
+        font = "italic({})" if token.startswith("\\var") and text in UPPERCASE else "{}"
+        return Piece(font.format(text), spaced=text in FENCES)
 
-    def decorated(self, token: str) -> _Piece:
+    def decorated(self, token: str) -> Piece:
         accent = DECORATED_LIMITS[token][1:]
-        if accent in _BELOW:
-            body = f'accent(op("lim"), "\\u{{{_BELOW[accent]}}}")'
+        if accent in BELOW:
+            body = f'accent(op("lim"), "\\u{{{BELOW[accent]}}}")'
         else:
             body = f'{accent}(op("lim"))'
-        return _Piece(f"op({body}, limits: #true)")
+        return Piece(f"op({body}, limits: #true)")
 
-    def group(self, body: Row, context: _Context) -> list[_Piece]:
+    def group(self, body: Row, context: Context) -> list[Piece]:
         """Write a row in braces: TeX spaces it as one ordinary symbol."""
         if not body:
-            return [_Piece('""')]
-        if len(body) == 1 and isinstance(body[0], Word) and _atom(body[0]) not in _PLAIN:
+            return [Piece('""')]
+        if len(body) == 1 and isinstance(body[0], Word) and atom_of(body[0]) not in PLAIN:
             text = self.argument(body, display=context.display)
-            return [_Piece(f'class("normal", {text})')]
+            return [Piece(f'class("normal", {text})')]
         return self.pieces(body, context)
 
-    def negation(self, node: Node, context: _Context) -> _Piece:
+    def negation(self, node: Node, context: Context) -> Piece:
         if isinstance(node, Word) and len(SYMBOLS.get(node.token, node.token)) == 1:
-            return _Piece(_negated(node.token))
+            return Piece(negation(node.token))
         if isinstance(node, Scripts) and isinstance(node.base, Word):
-            return self.attached(_Piece(_negated(node.base.token)), node)
-        return _Piece(f"cancel({self.argument((node,), display=context.display)})")
+            return self.attached(Piece(negation(node.base.token)), node)
+        return Piece(f"cancel({self.argument((node,), display=context.display)})")
 
-    def run(self, run: Run) -> _Piece:
-        text = _quoted(run.text)
+    def run(self, run: Run) -> Piece:
+        text = quoted(run.text)
         for font in reversed(run.fonts):
             if font == "box":
                 text = f"#box(stroke: 0.4pt, inset: 3pt, ${text}$)"
@@ -353,68 +266,68 @@ class _Writer:
                 text = f"#smallcaps({text.removeprefix('#')})" if text[0] == '"' else text
             else:
                 text = f"{font}({text})"
-        return _Piece(text, spaced=True)
+        return Piece(text, spaced=True)
 
-    def sized(self, name: str, mark: str) -> _Piece:
+    def sized(self, name: str, mark: str) -> Piece:
         if mark == ".":
-            return _Piece('""')
+            return Piece('""')
         size = SIZES_EM[name.strip("\\").rstrip("lrm") if name[-1] in "lrm" else name[1:]]
-        return _Piece(f"lr(size: #{size:g}em, {_mark(mark)})")
+        return Piece(f"lr(size: #{size:g}em, {lone_delimiter(mark)})")
 
-    def sized_pair(self, row: Row, context: _Context) -> _Piece:
+    def sized_pair(self, row: Row, context: Context) -> Piece:
         r"""Write `\bigl(` to `\bigr)` as one call."""
-        first, last = row[0], _closer(row[-1])
+        first, last = row[0], carried(row[-1])
         if not (isinstance(first, Sized) and isinstance(last, Sized)):
             raise TypeError(row)
         size = SIZES_EM[first.name[1:-1]]
         body = self.delimited(first.mark, last.mark, row[1:-1], display=context.display)
-        whole = _Piece(f"lr(size: #{size:g}em, {body})")
+        whole = Piece(f"lr(size: #{size:g}em, {body})")
         return self.attached(whole, row[-1]) if isinstance(row[-1], Scripts) else whole
 
     def delimited(self, left: str, right: str, body: Row, *, display: bool) -> str:
         """Write delimiters and what they enclose, for Typst to stretch."""
-        bare = _delimits(left, Atom.OPEN) and _delimits(right, Atom.CLOSE)
-        inner = self.pieces(body, _Context(display, argument=not bare))
-        marks = [_character(mark) if bare else _mark(mark) for mark in (left, right)]
-        opening = _Piece(marks[0], after=False) if marks[0] else _Piece('""')
-        closing = _Piece(marks[1], before=False) if marks[1] else _Piece('""')
-        return _join([opening, *inner, closing])
+        bare = delimits(left, Atom.OPEN) and delimits(right, Atom.CLOSE)
+        inner = self.pieces(body, Context(display, argument=not bare))
+        marks = [character(mark) if bare else lone_delimiter(mark) for mark in (left, right)]
+        opening = Piece(marks[0], after=False) if marks[0] else Piece('""')
+        closing = Piece(marks[1], before=False) if marks[1] else Piece('""')
+        return join_pieces([opening, *inner, closing])
 
-    def fence(self, fence: Fence, context: _Context) -> _Piece:
-        call = _CALLS.get((_character(fence.left), _character(fence.right)))
+    def fence(self, fence: Fence, context: Context) -> Piece:
+        call = CALLS.get((character(fence.left), character(fence.right)))
         if call and not any(_is_middle(node) for node in fence.body):
-            return _Piece(f"{call}({self.argument(fence.body, display=context.display)})")
+            return Piece(f"{call}({self.argument(fence.body, display=context.display)})")
         body = self.delimited(fence.left, fence.right, fence.body, display=context.display)
-        bare = _delimits(fence.left, Atom.OPEN) and _delimits(fence.right, Atom.CLOSE)
-        return _Piece(body if bare else f"lr({body})")
+        bare = delimits(fence.left, Atom.OPEN) and delimits(fence.right, Atom.CLOSE)
+        return Piece(body if bare else f"lr({body})")
 
-    def scripts(self, node: Scripts, context: _Context) -> _Piece:
+    def scripts(self, node: Scripts, context: Context) -> Piece:
         base = node.base
         match base:
             case None:
-                return self.attached(_Piece('""'), node)
+                return self.attached(Piece('""'), node)
             case Group(()):
-                return self.attached(_Piece('""'), node)
+                return self.attached(Piece('""'), node)
             case Group(body):
                 piece = self.one(body, context)
             case Command("\\overbrace" | "\\underbrace" as name, _, (argument,)):
                 return self.brace(name, argument, node, context)
             case Text():
-                *before, last = [self.run(run) for run in runs(base)] or [_Piece('""')]
-                return _Piece(_join([*before, self.attached(last, node)]), spaced=True)
+                *before, last = [self.run(run) for run in runs(base)] or [Piece('""')]
+                return Piece(join_pieces([*before, self.attached(last, node)]), spaced=True)
             case _:
-                piece = _joined(self.node(base, context))
+                piece = as_one(self.node(base, context))
         return self.attached(piece, node)
 
-    def one(self, body: Row, context: _Context) -> _Piece:
+    def one(self, body: Row, context: Context) -> Piece:
         """Write a group that carries scripts as one thing."""
         pieces = self.group(body, context)
         if len(pieces) == 1 and not pieces[0].scripted:
             return pieces[0]
         text = self.argument(body, display=context.display)
-        return _Piece(f'class("normal", {text})')
+        return Piece(f'class("normal", {text})')
 
-    def attached(self, base: _Piece, node: Node) -> _Piece:
+    def attached(self, base: Piece, node: Node) -> Piece:
         """Write scripts behind their base."""
         if not isinstance(node, Scripts):
             raise TypeError(node)
@@ -437,26 +350,26 @@ class _Writer:
             text += f"^{sup}" if not count else f"^{self.script(node.sup)}"
         return base._replace(text=text, after=True, scripted=True)
 
-    def attach(self, text: str, node: Scripts) -> _Piece:
+    def attach(self, text: str, node: Scripts) -> Piece:
         """Write scripts by a call: the base has some already, or is code."""
         parts = [_in_call(text)]
         if node.sub is not None:
             parts.append(f"br: {self.argument(node.sub)}")
         if node.sup is not None:
             parts.append(f"tr: {self.argument(node.sup)}")
-        return _Piece(f"attach({', '.join(parts)})", scripted=True)
+        return Piece(f"attach({', '.join(parts)})", scripted=True)
 
     def script(self, row: Row) -> str:
         match row:
             case (Environment("substack" | "subarray") as rows,):
-                cells = [self.text(line.cells[0], _Context(display=False)) for line in rows.lines]
+                cells = [self.text(line.cells[0], Context(display=False)) for line in rows.lines]
                 mark = "&" if "l" in rows.columns else ""
                 return "(" + " \\ ".join(mark + (cell or '""') for cell in cells) + ")"
-        text = self.text(row, _Context(display=False)) or '""'
+        text = self.text(row, Context(display=False)) or '""'
         simple = _SIMPLE.fullmatch(text) or re.fullmatch(r'"[^"\\]*"', text)
         return text if simple else f"({text})"
 
-    def brace(self, name: str, argument: Group, node: Scripts, context: _Context) -> _Piece:
+    def brace(self, name: str, argument: Group, node: Scripts, context: Context) -> Piece:
         note = node.sup if name == "\\overbrace" else node.sub
         other = node.sub if name == "\\overbrace" else node.sup
         body = self.argument(argument, display=context.display)
@@ -464,24 +377,24 @@ class _Writer:
         if other is not None:
             mark = "_" if name == "\\overbrace" else "^"
             text = f"limits({text}){mark}{self.script(other)}"
-        return _Piece(text, scripted=other is not None)
+        return Piece(text, scripted=other is not None)
 
-    def command(self, command: Command, context: _Context) -> _Piece:
+    def command(self, command: Command, context: Context) -> Piece:
         name = command.name[1:]
-        if name in _FONTS:
-            return self.font(_FONTS[name], command.arguments[0], context)
-        if name in _ACCENTS or name in _BELOW:
+        if name in FONTS:
+            return self.font(FONTS[name], command.arguments[0], context)
+        if name in ACCENTS or name in BELOW:
             return self.accent(name, command.arguments[0], context)
-        if name in _CLASSES:
+        if name in CLASSES:
             body = self.argument(command.arguments[0], display=context.display)
-            return _Piece(f'class("{_CLASSES[name]}", {body})')
+            return Piece(f'class("{CLASSES[name]}", {body})')
         handler = _COMMANDS.get(command.name)
         if handler:
             return handler(self, command, context)
         self.warnings.append(f"{command.name} is not known; its name is written as text")
-        body = _join(
+        body = join_pieces(
             [
-                _Piece(_quoted(command.name)),
+                Piece(quoted(command.name)),
                 *(
                     piece
                     for group in command.arguments
@@ -489,30 +402,30 @@ class _Writer:
                 ),
             ]
         )
-        return _Piece(body, spaced=True)
+        return Piece(body, spaced=True)
 
-    def font(self, fonts: tuple[str, ...], argument: Group, context: _Context) -> _Piece:
+    def font(self, fonts: tuple[str, ...], argument: Group, context: Context) -> Piece:
         word = "".join(node.token for node in argument.body if isinstance(node, Word))
         letters = len(word) == len(argument.body) > 1 and word.isascii() and word.isalnum()
         if fonts == ("upright",) and letters:
-            return _Piece(f'"{word}"', spaced=True)
-        if fonts == ("bb",) and word in _DOUBLED and len(argument.body) == 1:
-            return _Piece(word * 2)
+            return Piece(f'"{word}"', spaced=True)
+        if fonts == ("bb",) and word in DOUBLED and len(argument.body) == 1:
+            return Piece(word * 2)
         text = self.argument(argument, display=context.display)
         if not fonts:
-            return _Piece(self.text(argument.body, context))
+            return Piece(self.text(argument.body, context))
         for font in reversed(fonts):
             text = f"{font}({text})"
-        return _Piece(text)
+        return Piece(text)
 
-    def accent(self, name: str, argument: Group, context: _Context) -> _Piece:
+    def accent(self, name: str, argument: Group, context: Context) -> Piece:
         body = self.argument(argument, display=context.display)
-        if name in _BELOW:
-            return _Piece(f'accent({body}, "\\u{{{_BELOW[name]}}}")')
+        if name in BELOW:
+            return Piece(f'accent({body}, "\\u{{{BELOW[name]}}}")')
         dotted = ", dotless: #false" if body in ("i", "j") and "line" not in name else ""
-        return _Piece(f"{_ACCENTS[name]}({body}{dotted})")
+        return Piece(f"{ACCENTS[name]}({body}{dotted})")
 
-    def fraction(self, command: Command, context: _Context) -> _Piece:
+    def fraction(self, command: Command, context: Context) -> Piece:
         style = {"\\dfrac": True, "\\dbinom": True, "\\cfrac": True}.get(
             command.name, False if command.name in ("\\tfrac", "\\tbinom") else context.display
         )
@@ -525,56 +438,56 @@ class _Writer:
         text = f"{'binom' if 'binom' in command.name else 'frac'}({bodies[0]}, {bodies[1]})"
         if style != context.display:
             text = f"{'display' if style else 'inline'}({text})"
-        return _Piece(text)
+        return Piece(text)
 
     def in_display(self, argument: Group) -> str:
         body = self.argument(argument, display=True)
         return f"display({body})" if _shrinks(argument.body) else body
 
-    def stack(self, command: Command, context: _Context) -> _Piece:
+    def stack(self, command: Command, context: Context) -> Piece:
         mark = command.name[len("\\genfrac{")].removeprefix("}").replace("\\", "{")
         delimiter = f'"{mark}"' if mark else "#none"
         top, bottom = (self.argument(argument) for argument in command.arguments)
         return self.boxed_rows(f"vec(delim: {delimiter}, {top}, {bottom})", context)
 
-    def root(self, command: Command, context: _Context) -> _Piece:
+    def root(self, command: Command, context: Context) -> Piece:
         body = self.argument(command.arguments[0], display=context.display)
         if command.option:
-            return _Piece(f"root({self.argument(command.option)}, {body})")
-        return _Piece(f"sqrt({body})")
+            return Piece(f"root({self.argument(command.option)}, {body})")
+        return Piece(f"sqrt({body})")
 
-    def box(self, command: Command, _: _Context) -> _Piece:
+    def box(self, command: Command, _: Context) -> Piece:
         body = self.argument(command.arguments[0], display=True)
-        return _Piece(f"#box(stroke: 0.4pt, inset: 3pt, $display({body})$)", spaced=True)
+        return Piece(f"#box(stroke: 0.4pt, inset: 3pt, $display({body})$)", spaced=True)
 
-    def unseen(self, command: Command, context: _Context) -> _Piece:
+    def unseen(self, command: Command, context: Context) -> Piece:
         body = self.argument(command.arguments[0], display=context.display)
         hidden = f"hide(${'display' if context.display else 'inline'}({body})$)"
         side = {"\\hphantom": "height", "\\vphantom": "width"}.get(command.name)
-        return _Piece(f"#box({side}: 0pt, {hidden})" if side else f"#{hidden}", spaced=True)
+        return Piece(f"#box({side}: 0pt, {hidden})" if side else f"#{hidden}", spaced=True)
 
-    def smash(self, command: Command, context: _Context) -> _Piece:
+    def smash(self, command: Command, context: Context) -> Piece:
         self.warnings.append("\\smash: its argument keeps its height")
-        return _joined(self.group(command.arguments[0].body, context))
+        return as_one(self.group(command.arguments[0].body, context))
 
-    def operator(self, command: Command, context: _Context) -> _Piece:
+    def operator(self, command: Command, context: Context) -> Piece:
         row = command.arguments[0].body
         words = [node.token for node in row if isinstance(node, Word)]
         text = "".join(" " if word == "\\," else word for word in words)
         plain = len(words) == len(row) and text.replace(" ", "").isalnum() and text.isascii()
         limits = "" if command.name == "\\operatorname" else ", limits: #true"
         if command.name == "\\mathop":
-            return _Piece(f"op({self.argument(row, display=context.display)}{limits})")
+            return Piece(f"op({self.argument(row, display=context.display)}{limits})")
         if plain and not limits and text in FUNCTIONS.values():
-            return _Piece(_function(text))
+            return Piece(function(text))
         body = f'"{text}"' if plain else f"upright({self.argument(row)})"
-        return _Piece(f"op({body}{limits})")
+        return Piece(f"op({body}{limits})")
 
-    def lone_brace(self, command: Command, context: _Context) -> _Piece:
+    def lone_brace(self, command: Command, context: Context) -> Piece:
         body = self.argument(command.arguments[0], display=context.display)
-        return _Piece(f"{command.name[1:]}({body})")
+        return Piece(f"{command.name[1:]}({body})")
 
-    def over(self, command: Command, context: _Context) -> _Piece:
+    def over(self, command: Command, context: Context) -> Piece:
         r"""`\overset`, `\underset` and `\stackrel`."""
         script, base = command.arguments
         mark = "_" if command.name == "\\underset" else "^"
@@ -582,33 +495,33 @@ class _Writer:
         text = f"limits({body}){mark}{self.script(script.body)}"
         if command.name == "\\stackrel" and not _raises_row(base.body):
             text = f'class("relation", {text})'
-            return _Piece(text)
-        return _Piece(text, scripted=True)
+            return Piece(text)
+        return Piece(text, scripted=True)
 
-    def long_arrow(self, command: Command, _: _Context) -> _Piece:
+    def long_arrow(self, command: Command, _: Context) -> Piece:
         text = "stretch(->)" if command.name == "\\xrightarrow" else "stretch(<-)"
         if command.arguments[0].body:
             text += f"^{self.script(command.arguments[0].body)}"
         if command.option:
             text += f"_{self.script(command.option)}"
-        return _Piece(text, scripted=True)
+        return Piece(text, scripted=True)
 
-    def modulo(self, command: Command, context: _Context) -> _Piece:
-        body = self.text(command.arguments[0].body, _Context(display=context.display))
+    def modulo(self, command: Command, context: Context) -> Piece:
+        body = self.text(command.arguments[0].body, Context(display=context.display))
         if command.name == "\\mod":
             row = self.pieces(command.arguments[0].body, context)
-            return _Piece(_join([_Piece("quad"), _Piece("mod"), *row]))
-        inner = [_Piece("mod")] if command.name == "\\pmod" else []
-        marks = [_Piece("(", after=False), *inner, _Piece(body), _Piece(")", before=False)]
-        return _Piece(_join([_Piece("quad"), *marks]))
+            return Piece(join_pieces([Piece("quad"), Piece("mod"), *row]))
+        inner = [Piece("mod")] if command.name == "\\pmod" else []
+        marks = [Piece("(", after=False), *inner, Piece(body), Piece(")", before=False)]
+        return Piece(join_pieces([Piece("quad"), *marks]))
 
-    def environment(self, environment: Environment, context: _Context) -> _Piece:
+    def environment(self, environment: Environment, context: Context) -> Piece:
         self.gaps(environment)
         name = environment.name
         if name in ("substack", "subarray"):
             mark = "&" if "l" in environment.columns else ""
             cells = ", ".join(mark + self.argument(line.cells[0]) for line in environment.lines)
-            return _Piece(f"inline(vec(delim: #none, {cells}))")
+            return Piece(f"inline(vec(delim: #none, {cells}))")
         if name in _MULTILINE:
             lines = ", ".join(self.display_line(line) for line in environment.lines)
             return self.boxed_rows(f"vec(delim: #none, gap: #0.6em, {lines})", context)
@@ -616,11 +529,11 @@ class _Writer:
             return self.boxed_rows(self.cases(environment), context)
         text = self.matrix(environment)
         if name == "smallmatrix":
-            return _Piece(f"inline({text})")
+            return Piece(f"inline({text})")
         return self.boxed_rows(text, context)
 
-    def boxed_rows(self, text: str, context: _Context) -> _Piece:
-        return _Piece(text if context.display else f"display({text})")
+    def boxed_rows(self, text: str, context: Context) -> Piece:
+        return Piece(text if context.display else f"display({text})")
 
     def display_line(self, line: Line) -> str:
         return (
@@ -639,7 +552,7 @@ class _Writer:
         kinds = set(columns)
         parts = []
         if environment.name != "pmatrix":
-            parts.append(f"delim: {_DELIMITERS[environment.name]}")
+            parts.append(f"delim: {DELIMITERS[environment.name]}")
         if augment := self.augment(environment):
             parts.append(augment)
         rows = []
@@ -679,7 +592,8 @@ class _Writer:
             self.warnings.append("the extra space between rows is left out")
 
 
-_Handler = Callable[[_Writer, Command, _Context], _Piece]
+_Handler = Callable[[_Writer, Command, Context], Piece]
+
 _COMMANDS: dict[str, _Handler] = {
     **dict.fromkeys(
         ("\\frac", "\\dfrac", "\\tfrac", "\\cfrac", "\\binom", "\\dbinom", "\\tbinom"),
@@ -706,71 +620,13 @@ _COMMANDS: dict[str, _Handler] = {
     "\\pod": _Writer.modulo,
     "\\mod": _Writer.modulo,
 }
-_UPPERCASE = {NAME_OF[character] for character in "ΓΔΘΛΞΠΣΥΦΨΩ"}
-_DOUBLED = frozenset("CNQRZ")
-_PLAIN = frozenset((Atom.ORD, Atom.NONE))
-_FUNCTION_NAMES = frozenset(
-    """
-arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim ln log max
-min Pr sec sin sinh sup tan tanh liminf limsup
-""".split()
-)
-
-
-def _function(name: str) -> str:
-    word = name.replace(" ", "")
-    if word in _FUNCTION_NAMES:
-        return word
-    return f'op("{name}", limits: #true)'
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _character(token: str) -> str:
-    """Write a symbol, not escaped where it delimits."""
-    text = SYMBOLS.get(token, token) if len(token) > 1 else token
-    if text in NAME_OF:
-        return NAME_OF[text]
-    return f"\\{text}" if text in _ESCAPED else text
-
-
-def _delimits(token: str, *atoms: Atom) -> bool:
-    """Whether Typst takes a token for one half of a pair."""
-    entry = COMMANDS.get(SYNONYMS.get(token, token))
-    if entry is None or token in ("!", "?") or SYMBOLS.get(token, token) in _FENCES:
-        return False
-    return entry.atom in (atoms or (Atom.OPEN, Atom.CLOSE))
-
-
-def _mark(token: str) -> str:
-    """Write a delimiter on its own; nothing for the invisible one."""
-    if token == ".":
-        return ""
-    text = _character(token)
-    return f"\\{text}" if _delimits(token) else text
-
-
-def _negated(token: str) -> str:
-    character = SYMBOLS.get(token, token)
-    struck = negated(character)
-    if len(struck) == 1:
-        return NAME_OF.get(struck, struck)
-    return f'accent({_mark(token)}, "\\u{{338}}")'
-
-
-def _atom(node: Node) -> Atom:
-    entry = COMMANDS.get(node.token if isinstance(node, Word) else "")
-    return entry.atom if entry else Atom.ORD
 
 
 def _raises(base: Node) -> bool:
     """Whether Typst would put scripts above and below where TeX puts them beside."""
     match base:
         case Word():
-            return _atom(base) is Atom.REL
+            return atom_of(base) is Atom.REL
         case Command("\\mathrel" | "\\stackrel"):
             return True
     return False
@@ -790,123 +646,11 @@ def _shrinks(row: Row) -> bool:
         match node:
             case Command(name) if name in _SHRINKING:
                 return True
-            case Word() if _atom(node) is Atom.OP:
+            case Word() if atom_of(node) is Atom.OP:
                 return True
             case Environment() | Command("\\mathop" | "\\operatorname*"):
                 return True
     return False
-
-
-def _closer(node: Node) -> Node:
-    """Return the delimiter that a node is, its scripts aside."""
-    return node.base if isinstance(node, Scripts) and node.base is not None else node
-
-
-def _pairs(row: Row) -> dict[int, int]:
-    """Find delimiters that belong together and may stand bare, opening ones first."""
-    pairs: dict[int, int] = {}
-    waiting: list[int] = []
-    for index, node in enumerate(row):
-        mark = _closer(node)
-        if _opens(mark):
-            if node == mark:
-                waiting.append(index)
-        elif _closes(mark):
-            start = waiting.pop() if waiting else index
-            if _match(row[start], mark) and (_is_sized(mark) or _flat(row[start + 1 : index])):
-                pairs[start] = index
-            elif type(row[start]) is not type(mark):
-                waiting.clear()
-    return _unnested(pairs)
-
-
-def _is_sized(node: Node) -> bool:
-    return isinstance(node, Sized)
-
-
-def _opens(node: Node) -> bool:
-    match node:
-        case Word(token):
-            return _delimits(token, Atom.OPEN)
-        case Sized(name):
-            return name.endswith("l")
-    return False
-
-
-def _closes(node: Node) -> bool:
-    match node:
-        case Word(token):
-            return _delimits(token, Atom.CLOSE)
-        case Sized(name):
-            return name.endswith("r")
-    return False
-
-
-def _match(first: Node, last: Node) -> bool:
-    """Whether an opening and a closing delimiter are of one size."""
-    match first, last:
-        case Sized(name=opening), Sized(name=closing):
-            return opening[:-1] == closing[:-1] and opening != closing
-        case Word(), Word():
-            return first != last
-    return False
-
-
-def _unnested(pairs: dict[int, int]) -> dict[int, int]:
-    """Leave out bare pairs that overlap others without lying inside of them."""
-    return {
-        start: end
-        for start, end in pairs.items()
-        if not any(start < other < end < last for other, last in pairs.items())
-        and not any(other < start < last < end for other, last in pairs.items())
-    }
-
-
-def _flat(row: Row) -> bool:
-    """Whether a row is no taller than a parenthesis, so that Typst does not stretch that."""
-    return all(_is_flat(node) for node in row)
-
-
-def _is_flat(node: Node) -> bool:
-    match node:
-        case Word(token):
-            if token in _STYLES or token.startswith(("\\rule", "\\middle")):
-                return False
-            entry = COMMANDS.get(token)
-            return not (entry and entry.atom is Atom.OP and token not in FUNCTIONS)
-        case Group(body):
-            return _flat(body)
-        case Command(name, _, (Group(body),)):
-            known = name[1:] in _FONTS or name[1:] in _ACCENTS or name.startswith("\\operatorname")
-            return known and _flat(body)
-        case Text("\\fbox"):
-            return False
-        case Text():
-            return True
-        case Scripts(base, sub, sup):
-            return (base is None or _is_flat(base)) and all(
-                _is_small(script) for script in (sub, sup) if script is not None
-            )
-    return False
-
-
-def _is_small(row: Row) -> bool:
-    """Whether a script is one line of plain symbols."""
-    return all(
-        isinstance(node, Word) or (isinstance(node, Command) and _is_flat(node)) for node in row
-    ) and _flat(row)
-
-
-def _separates_digits(row: Row, index: int) -> bool:
-    """Whether a point, or a comma in braces, stands between two digits."""
-    node = row[index]
-    comma = isinstance(node, Group) and node.body == (Word(","),)
-    if not (comma or (isinstance(node, Word) and node.token == ".")):
-        return False
-    if not 0 < index < len(row) - 1:
-        return False
-    before, after = row[index - 1], _closer(row[index + 1])
-    return all(isinstance(side, Word) and side.token.isdigit() for side in (before, after))
 
 
 def _primes(node: Scripts) -> int:
@@ -924,12 +668,6 @@ def _carries_prime(text: str) -> bool:
 def _in_call(text: str) -> str:
     """Escape a lone comma that becomes an argument."""
     return f"\\{text}" if text in (",", ";") else text
-
-
-def _joined(pieces: list[_Piece]) -> _Piece:
-    if len(pieces) == 1:
-        return pieces[0]
-    return _Piece(_join(pieces) or '""', spaced=any(piece.spaced for piece in pieces))
 
 
 def _apart(cells: list[str]) -> list[str]:
@@ -954,44 +692,3 @@ def _in_column(cell: str, column: str) -> str:
     if column == "l":
         return f"&{cell}"
     return cell + ("&" if cell.endswith('"') else " &") if column == "r" else cell
-
-
-def _join(pieces: Sequence[_Piece]) -> str:
-    """Put the pieces of a row together, with white space where it prints nothing."""
-    text = ""
-    last = _Piece("")
-    for piece in pieces:
-        if not piece.text:
-            continue
-        if text:
-            text += _between(last, piece)
-        text += piece.text
-        last = piece
-    return text
-
-
-def _between(left: _Piece, right: _Piece) -> str:
-    touching = left.text[-1] + right.text[0]
-    if _JOINED.fullmatch(touching):
-        return '""'
-    if left.spaced or right.spaced:
-        return "" if _may_touch(left.text, right.text) else '""'
-    if not (left.after and right.before):
-        if left.text == "." or right.text == ".":
-            return ""
-        return "" if _may_touch(left.text, right.text) or right.text[0] in ")],.;\\" else " "
-    if left.text[-1].isdigit() and left.text.isdigit() and right.text[0].isdigit():
-        return ""
-    called = re.fullmatch(r"[A-Za-z]'*", left.text) and right.text[0] == "("
-    return "" if called else " "
-
-
-def _may_touch(left: str, right: str) -> bool:
-    """Whether two pieces without white space between them still read as two."""
-    if '"' in (left[-1], right[0]):
-        return True
-    if right[0] in "([." or right.startswith(("'", "_", "^")):
-        return left[-1] in "(["
-    word_ends = left[-1].isalnum() or left[-1] == "."
-    word_begins = right[0].isalnum()
-    return not (word_ends and word_begins)

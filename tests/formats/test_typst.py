@@ -8,7 +8,8 @@ from formulas import GRAMMAR, real, shipped
 from hypothesis import HealthCheck, given, settings
 
 from im2latex_cli.formats.characters import SYMBOLS
-from im2latex_cli.formats.typst import NAME_OF, typst
+from im2latex_cli.formats.typst import typst
+from im2latex_cli.formats.typst_symbols import NAME_OF
 from im2latex_cli.latex.commands import COMMANDS, DELIMITERS, Kind
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
