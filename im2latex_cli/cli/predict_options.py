@@ -99,13 +99,14 @@ Model = Annotated[
     ),
 ]
 Format = Annotated[
-    Literal["text", "jsonl", "tsv", "markdown", "mathml"] | None,
+    Literal["text", "jsonl", "tsv", "markdown", "typst", "mathml", "omml", "docx"] | None,
     typer.Option(
         "--format",
-        metavar="text|jsonl|tsv|markdown|mathml",
+        metavar="text|jsonl|tsv|markdown|typst|mathml|omml|docx",
         show_default="text",
         help="text: a line of LaTeX per picture; jsonl: a JSON object per picture; tsv: path, "
-        "LaTeX and confidence under a header; markdown: $$...$$; mathml: a <math> element a line.",
+        "LaTeX and confidence under a header; markdown: $$...$$; typst: a line of Typst; mathml: a "
+        "<math> element a line; omml: a line of Office MathML; docx: a Word document.",
         rich_help_panel=OUTPUTS_PANEL,
     ),
 ]
@@ -130,7 +131,10 @@ Tokens = Annotated[
 Copy = Annotated[
     bool,
     typer.Option(
-        "--copy", help="Put the LaTeX on the clipboard too.", rich_help_panel=OUTPUTS_PANEL
+        "--copy",
+        help="Put the formula on the clipboard too: in Typst, MathML or Office MathML if that is "
+        "the --format, else LaTeX.",
+        rich_help_panel=OUTPUTS_PANEL,
     ),
 ]
 Render = Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 
 from starlette.datastructures import QueryParams, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -59,10 +60,16 @@ class Intake:
                 hint="Send PNG, JPEG, WebP, TIFF, BMP or GIF as image/... or multipart/form-data.",
             )
         params = self._request.query_params
-        wishes = Asked(b"", _count(params), _flag(params, "svg"), _flag(params, "attention"))
+        wishes = Asked(
+            b"",
+            _count(params),
+            _flag(params, "svg"),
+            _flag(params, "attention"),
+            _flag(params, "formats"),
+        )
         body = await self._body()
         data = await self._part(body) if kind == MULTIPART else body
-        return Asked(data, wishes.alternatives, wishes.svg, wishes.attention)
+        return replace(wishes, data=data)
 
     async def drain(self) -> None:
         """Take what still comes, within reason, and forget it."""

@@ -91,6 +91,11 @@ def _predict() -> Schema:
             _parameter(
                 "attention", {"type": "boolean", "default": False}, "Say where the model looked."
             ),
+            _parameter(
+                "formats",
+                {"type": "boolean", "default": False},
+                "Write every reading in Typst, MathML and Office MathML too.",
+            ),
         ],
         "requestBody": {"required": True, "content": body},
         "responses": {"200": _json("The readings.", _ref("Reading")), **responses},
@@ -108,6 +113,7 @@ def _schemas() -> Schema:
             "type": ["string", "null"],
             "description": "The reading drawn; null where it cannot be. Only where asked for.",
         },
+        "formats": _object(dict.fromkeys(("typst", "mathml", "omml"), text)),
     }
     own = {
         "alternatives": {"type": "array", "items": _ref("Hypothesis")},
@@ -137,8 +143,8 @@ def _schemas() -> Schema:
     }
     fault = {"code": text, "message": text, "hint": {"type": ["string", "null"]}}
     return {
-        "Hypothesis": _object(hypothesis, but={"svg"}),
-        "Reading": _object({**hypothesis, **own}, but={"svg", "attention"}),
+        "Hypothesis": _object(hypothesis, but={"svg", "formats"}),
+        "Reading": _object({**hypothesis, **own}, but={"svg", "formats", "attention"}),
         "Attention": _object(attention),
         "Failure": _object({"error": _object(fault)}),
         "Health": _object(health),

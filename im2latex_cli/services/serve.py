@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import Im2LatexError, InputError, UsageError
+from im2latex_cli.formats.convert import WRITERS
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognizer import Opened, Recognizer, default_model
 from im2latex_cli.render.renderer import RenderFailure
@@ -141,8 +142,8 @@ class Answers:
     ) -> Answer:
         found, warnings = doubt(opened.picture, hypotheses, numbered=opened.numbered)
         best, *others = found
-        answer = _told(best, svg=one.svg)
-        answer["alternatives"] = [_told(other, svg=one.svg) for other in others[: one.alternatives]]
+        answer = _told(best, one)
+        answer["alternatives"] = [_told(other, one) for other in others[: one.alternatives]]
         answer["warnings"] = list(warnings)
         answer["model"] = self.model
         answer["milliseconds"] = round(milliseconds, 1)
@@ -164,11 +165,13 @@ class Answers:
         }
 
 
-def _told(hypothesis: Hypothesis, *, svg: bool) -> Answer:
+def _told(hypothesis: Hypothesis, asked: Asked) -> Answer:
     told = hypothesis.to_json()
-    if svg:
+    if asked.svg:
         drawn = to_svg(hypothesis.latex)
         told["svg"] = None if isinstance(drawn, RenderFailure) else drawn
+    if asked.formats:
+        told["formats"] = {name: write(hypothesis.tokens).text for name, write in WRITERS.items()}
     return told
 
 
