@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -33,6 +34,14 @@ def talk(*calls: tuple[str, dict[str, object]]) -> tuple[list[str], list]:
             return [tool.name for tool in tools.tools], results
 
     return asyncio.run(session())
+
+
+def test_the_guide_names_the_command_and_the_tools() -> None:
+    guide = (FORMULA.parent / "how-to" / "agents.md").read_text(encoding="utf-8")
+    (settings,) = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
+    assert json.loads(settings)["servers"]["im2latex"]["args"] == ["mcp"]
+    tools = re.findall(r"^\| `(\w+)` \|", guide, re.MULTILINE)
+    assert tools == ["read_formula", "render_formula", "normalise"]
 
 
 def test_an_agent_reads_renders_and_normalises() -> None:
