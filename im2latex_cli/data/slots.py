@@ -63,9 +63,8 @@ class Drawing:
         A space keeps a letter out of a command's name (`\to` and `a`) and a star of the next row
         out of `\\`.
         """
-        if text[:1] in _LETTERS and _ends_with_command(self.text[-LONGEST_COMMAND:]):
-            self.text += " "
-        elif text.startswith("*") and self.text.endswith("\\\\"):
+        runs_on = text[:1] in _LETTERS and _ends_with_command(self.text[-LONGEST_COMMAND:])
+        if runs_on or (text.startswith("*") and self.text.endswith("\\\\")):
             self.text += " "
         self.text += text
 
