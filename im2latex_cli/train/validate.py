@@ -16,7 +16,7 @@ from torch import Tensor
 from im2latex_cli.decoding.beam import search
 from im2latex_cli.decoding.calibration import Calibration, calibration_error
 from im2latex_cli.evaluate import text
-from im2latex_cli.latex.grammar import check
+from im2latex_cli.latex.grammar.check import check
 from im2latex_cli.latex.vocab import BOS, EOS, PAD, Vocab
 from im2latex_cli.network.encoder_output import Memory
 from im2latex_cli.network.inputs import to_batch
