@@ -14,13 +14,13 @@ from im2latex_cli.progress import Reporter, SilentReporter, Step
 from im2latex_cli.services.train_inputs import Inputs, open_inputs, with_preset
 from im2latex_cli.settings.resolve import Resolved
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.train.continuing import bound, finished, open_state
-from im2latex_cli.train.folder import RunFolder
-from im2latex_cli.train.interrupts import StopRequest
-from im2latex_cli.train.log import RunLog, SilentLog
+from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup, join
 from im2latex_cli.train.loop import StepReport
-from im2latex_cli.train.session import Session
-from im2latex_cli.train.team import ALONE, Team, join
+from im2latex_cli.train.monitor.log import RunLog, SilentLog
+from im2latex_cli.train.run.folder import RunFolder
+from im2latex_cli.train.run.interrupts import StopRequest
+from im2latex_cli.train.run.resume import bound, finished, open_state
+from im2latex_cli.train.run.training_run import TrainingRun
 
 SAVE_SECONDS = 120.0
 """Longest time of training that a crash may cost."""
@@ -105,7 +105,7 @@ class _Run:
     reporter: Reporter
     inputs: Inputs
     folder: RunFolder
-    session: Session
+    session: TrainingRun
     split: str
     extra: dict[str, Any]
     pace: _Pace = field(default_factory=_Pace)
@@ -120,10 +120,10 @@ def run_together(
     Returns:
         None in a process that does not lead.
     """
-    with join(resolved.settings.runtime.device) as team:
-        told = reporter if team.leads else SilentReporter()
-        result = run(resolved, told, data=data, resume=resume, force=force, team=team)
-        return result if team.leads else None
+    with join(resolved.settings.runtime.device) as processes:
+        told = reporter if processes.is_main else SilentReporter()
+        result = run(resolved, told, data=data, resume=resume, force=force, processes=processes)
+        return result if processes.is_main else None
 
 
 def run(
@@ -133,7 +133,7 @@ def run(
     data: Path,
     resume: bool = False,
     force: bool = False,
-    team: Team = ALONE,
+    processes: ProcessGroup = SINGLE_PROCESS,
 ) -> TrainResult:
     """Train a model on a data set.
 
@@ -143,7 +143,7 @@ def run(
         data: the data set folder.
         resume: go on with the run that the output folder holds.
         force: begin anew, replacing it.
-        team: the processes that train together; only the one that leads writes.
+        processes: the processes that train together; only the one that leads writes.
 
     Raises:
         InputError: the data set is missing, empty or without a vocabulary; or the model to begin
@@ -155,9 +155,9 @@ def run(
     """
     wanted = resolved.settings.train
     output = Path(wanted.output or Path("results") / data.resolve().name)
-    folder = RunFolder(output, writes=team.leads)
+    folder = RunFolder(output, writes=processes.is_main)
     under_way = folder.last if folder.state.is_file() and not force else None
-    with team.one_first():
+    with processes.local_main_first():
         inputs = open_inputs(data, wanted.init, under_way, reporter)
     resolved = with_preset(resolved, inputs)
     settings = resolved.settings
@@ -166,9 +166,9 @@ def run(
     if state and finished(state[1], settings):
         reporter.info(f"{folder.path} is already trained; --force trains anew.")
         return TrainResult(**{**state[1]["result"], "status": "already trained"})
-    with team.one_first():
+    with processes.local_main_first():
         val, split = inputs.validation(reporter)
-    session = Session(
+    session = TrainingRun(
         settings,
         inputs.train,
         val,
@@ -176,11 +176,11 @@ def run(
         preprocessing=inputs.preprocessing,
         state=state,
         start=inputs.start.model.tensors if inputs.start else None,
-        team=team,
+        processes=processes,
     )
     work = _Run(settings, reporter, inputs, folder, session, split, extra)
     _begin(work, resolved, anew=state is None)
-    log = RunLog(folder.path, step=session.learner.step) if team.leads else SilentLog()
+    log = RunLog(folder.path, step=session.learner.step) if processes.is_main else SilentLog()
     with log, StopRequest() as stop:
         _train(work, log, stop)
     return _result(work)
@@ -240,7 +240,7 @@ def _to_leave(work: _Run, stop: StopRequest, *, began: float, due: bool) -> bool
     late = not due and now - work.pace.saved > SAVE_SECONDS
     over = pause is not None and now - began > pause * 60
     # Clocks and signals differ between processes, and all must do the same.
-    stopped, late, over = work.session.team.decide((stop.requested, late, over))
+    stopped, late, over = work.session.processes.broadcast((stop.requested, late, over))
     if late:
         _save_state(work)
     if stopped:
@@ -266,9 +266,9 @@ def _evaluate(work: _Run, log: RunLog | SilentLog) -> None:
     weights, gradients = session.tensors()
     log.histograms("weights", step, weights)
     log.histograms("gradients", step, gradients)
-    vitals, findings = session.examine(evaluation)
-    log.row("gradient", step, vitals.parts)
-    log.row("variance", step, vitals.variances)
+    statistics, findings = session.examine(evaluation)
+    log.row("gradient", step, statistics.parts)
+    log.row("variance", step, statistics.variances)
     work.reporter.metrics(_table_row(work, evaluation.row()))
     for finding in findings:
         log.row("health", step, {"code": finding.code, "message": finding.message})

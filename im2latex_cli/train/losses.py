@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from im2latex_cli.latex.vocab import PAD
-from im2latex_cli.train.glyphs import BACKGROUND, GlyphTargets
+from im2latex_cli.train.input.glyph_targets import BACKGROUND, GlyphTargets
 
 BACKGROUND_WEIGHT = 0.15
 """Weight of cells without a glyph, which are most cells."""

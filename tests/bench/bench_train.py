@@ -23,10 +23,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.model.network import Network
 from im2latex_cli.settings.training import PRESETS, ModelSettings, TrainSettings
-from im2latex_cli.train.batches import BatchStream
-from im2latex_cli.train.distort import Distorter
+from im2latex_cli.train.input.augmentation import Distorter
+from im2latex_cli.train.input.batches import BatchStream
+from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.train.loop import Learner, fit
-from im2latex_cli.train.packed import Packed
 from im2latex_cli.vision.prepare import Preprocessing, prepare
 
 WARM = 2

@@ -8,14 +8,14 @@ import torch
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.model.network import Network
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.train.average import Average
-from im2latex_cli.train.batches import Batch, BatchStream, stack
-from im2latex_cli.train.calibrate import CORRECTIONS, Pace, batch_work, seconds_per_work
-from im2latex_cli.train.glyphs import find_classes
+from im2latex_cli.train.ema import Average
+from im2latex_cli.train.input.batches import Batch, BatchStream, stack
+from im2latex_cli.train.input.glyph_targets import find_classes
+from im2latex_cli.train.input.pack import Packed
+from im2latex_cli.train.learner_state import capture, restore
 from im2latex_cli.train.loop import Learner, StepReport, fit, smooth
 from im2latex_cli.train.losses import GlyphHead
-from im2latex_cli.train.packed import Packed
-from im2latex_cli.train.state import capture, restore
+from im2latex_cli.train.run.time_budget import CORRECTIONS, Pace, batch_work, seconds_per_work
 
 CPU = torch.device("cpu")
 

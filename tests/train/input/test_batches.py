@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from im2latex_cli.latex.vocab import BOS, EOS, PAD
 from im2latex_cli.settings.training import TrainSettings
-from im2latex_cli.train.batches import BatchStream, Cursor, pad_ids, plan
-from im2latex_cli.train.packed import Packed
+from im2latex_cli.train.input.batches import BatchStream, Cursor, pad_ids, plan
+from im2latex_cli.train.input.pack import Packed
 
 
 def made_up(sizes: list[tuple[int, int]], lengths: list[int]) -> Packed:
@@ -96,7 +96,7 @@ def test_stream_goes_on_from_any_cursor(changes: dict[str, object]) -> None:
 def test_pools_are_exact_where_the_split_is_larger_than_a_pool(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("im2latex_cli.train.batches.POOL", 8)
+    monkeypatch.setattr("im2latex_cli.train.input.batches.POOL", 8)
     test_an_epoch_shows_every_picture_once()
     test_stream_goes_on_from_any_cursor({"short_first": 0.5})
 

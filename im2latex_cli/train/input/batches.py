@@ -20,10 +20,10 @@ from im2latex_cli.latex.vocab import BOS, EOS, PAD
 from im2latex_cli.model.canvas import UNIT
 from im2latex_cli.model.inputs import to_ink
 from im2latex_cli.settings.training import TrainSettings
-from im2latex_cli.train.glyphs import GlyphClasses, GlyphTargets, collate
-from im2latex_cli.train.packed import Glyphs, Packed
+from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup
+from im2latex_cli.train.input.glyph_targets import GlyphClasses, GlyphTargets, collate
+from im2latex_cli.train.input.pack import Glyphs, Packed
 from im2latex_cli.train.schedule import allowed_length
-from im2latex_cli.train.team import ALONE, Team
 
 POOL = 16_384
 """Pictures that are sorted into buckets together."""
@@ -155,7 +155,7 @@ class BatchStream:
         classes: glyph classes where glyph losses are wanted.
         distort: augmentation, or None.
         workers: threads that build batches ahead.
-        team: of every batch this process builds its share; a batch of fewer pictures than
+        processes: of every batch this process builds its share; a batch of fewer pictures than
             processes holds some twice.
         device: where the batches will go; for a GPU they stay bytes, in pinned memory.
     """
@@ -171,7 +171,7 @@ class BatchStream:
         classes: GlyphClasses | None = None,
         distort: Distort | None = None,
         workers: int = 1,
-        team: Team = ALONE,
+        processes: ProcessGroup = SINGLE_PROCESS,
         device: str = "cpu",
     ) -> None:
         self.packed = packed
@@ -182,7 +182,7 @@ class BatchStream:
         self._classes = classes
         self._distort = distort
         self._workers = workers
-        self._team = team
+        self._processes = processes
         self._device = device
         lengths = np.sort(packed.lengths)
         self._shortest = int(lengths[len(lengths) // 10])
@@ -231,10 +231,10 @@ class BatchStream:
 
     def build(self, indices: Indices, cursor: Cursor) -> Batch:
         """Read, distort, pad and stack this process's pictures of one batch."""
-        team = self._team
-        share = [team.rank] if team.size > 1 else []
+        rank, size = self._processes.rank, self._processes.size
+        share = [rank] if size > 1 else []
         random = np.random.default_rng([self._seed, 2, cursor.epoch, int(indices[0]), *share])
-        mine = np.resize(indices, max(len(indices), team.size))[team.rank :: team.size]
+        mine = np.resize(indices, max(len(indices), size))[rank::size]
         pictures, rows = [], []
         for index in mine:
             picture, glyphs = self.packed.picture(index), self.packed.glyphs_of(index)

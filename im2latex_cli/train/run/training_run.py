@@ -19,20 +19,20 @@ from im2latex_cli.model.device import choose_device
 from im2latex_cli.model.network import Network
 from im2latex_cli.settings.sections import RuntimeSettings
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.train import health
-from im2latex_cli.train.batches import Batch, BatchStream
-from im2latex_cli.train.calibrate import Pace, batch_work, first_guess
-from im2latex_cli.train.distort import Distorter
-from im2latex_cli.train.glyphs import GlyphClasses, find_classes
-from im2latex_cli.train.initial import begin_from
+from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup
+from im2latex_cli.train.input.augmentation import Distorter
+from im2latex_cli.train.input.batches import Batch, BatchStream
+from im2latex_cli.train.input.glyph_targets import GlyphClasses, find_classes
+from im2latex_cli.train.input.pack import Packed
+from im2latex_cli.train.learner_state import capture, restore
 from im2latex_cli.train.loop import Learner, StepReport, fit
 from im2latex_cli.train.losses import GlyphHead
-from im2latex_cli.train.maps import attention_map
-from im2latex_cli.train.packed import Packed
-from im2latex_cli.train.state import capture, restore
-from im2latex_cli.train.team import ALONE, Team
-from im2latex_cli.train.validate import Evaluation, choose, evaluate
-from im2latex_cli.train.vitals import Vitals, measure, skew
+from im2latex_cli.train.monitor import diagnosis
+from im2latex_cli.train.monitor.attention_map import attention_map
+from im2latex_cli.train.monitor.run_statistics import RunStatistics, measure, skew
+from im2latex_cli.train.monitor.validation import Evaluation, choose, evaluate
+from im2latex_cli.train.run.time_budget import Pace, batch_work, first_guess
+from im2latex_cli.train.run.warm_start import begin_from
 from im2latex_cli.vision.prepare import Preprocessing
 
 EVALUATIONS = 10
@@ -59,7 +59,7 @@ class Memory:
     finished: bool = False
 
 
-def open_device(runtime: RuntimeSettings, team: Team = ALONE) -> torch.device:
+def open_device(runtime: RuntimeSettings, processes: ProcessGroup = SINGLE_PROCESS) -> torch.device:
     """Choose the device, and set threads and seed; each process of a machine gets its own GPU.
 
     Raises:
@@ -71,12 +71,12 @@ def open_device(runtime: RuntimeSettings, team: Team = ALONE) -> torch.device:
     device = choose_device(runtime.device)
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
-        device = torch.device("cuda", team.local)
+        device = torch.device("cuda", processes.local)
         torch.cuda.set_device(device)
     return device
 
 
-class Session:
+class TrainingRun:
     """One training.
 
     Args:
@@ -87,7 +87,7 @@ class Session:
         preprocessing: what the pictures went through.
         state: what an interrupted run left, to go on from.
         start: the weights to begin with, whose tokens are the first of `vocab`.
-        team: who trains along; every process has a session, and all take the same steps.
+        processes: who trains along; every process has a session, and all take the same steps.
     """
 
     def __init__(
@@ -100,12 +100,12 @@ class Session:
         preprocessing: Preprocessing,
         state: tuple[Mapping[str, Tensor], Mapping[str, Any]] | None = None,
         start: Mapping[str, Tensor] | None = None,
-        team: Team = ALONE,
+        processes: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         self.settings, self.train, self.val = settings, train, val
         self.vocab, self.preprocessing = vocab, preprocessing
-        self.team = team
-        self.device = open_device(settings.runtime, team)
+        self.processes = processes
+        self.device = open_device(settings.runtime, processes)
         self.classes = self._glyph_classes(state[1] if state else {})
         network = Network(settings.model, len(vocab))
         if start:
@@ -114,7 +114,7 @@ class Session:
         if self.classes and settings.train.glyph_weight:
             head = GlyphHead(network.glyph_channels, len(self.classes))
         self.learner = Learner(
-            network, settings.train, steps=1, device=self.device, head=head, team=team
+            network, settings.train, steps=1, device=self.device, head=head, processes=processes
         )
         self.memory, self.pace = Memory(), Pace()
         self.chosen = choose(val, settings.train.evaluate_limit, seed=settings.runtime.seed)
@@ -128,8 +128,8 @@ class Session:
             self._plan_on(state[1])
         else:
             self.learner.steps = self._planned_steps()
-        if team.rank:  # others drop other activations
-            torch.manual_seed(settings.runtime.seed + 7919 * team.rank + self.learner.step)
+        if processes.rank:  # others drop other activations
+            torch.manual_seed(settings.runtime.seed + 7919 * processes.rank + self.learner.step)
 
     @cached_property
     def epoch_steps(self) -> int:
@@ -159,7 +159,7 @@ class Session:
     def _take_note(self, report: StepReport) -> None:
         self._bad = 0 if report.finite else self._bad + 1
         if self._bad >= NONFINITE:
-            raise FloatingPointError(health.nonfinite(report.step, report.learning_rate))
+            raise FloatingPointError(diagnosis.nonfinite(report.step, report.learning_rate))
         self._norms.append(report.grad_norm)
         if self.memory.first_loss is None:
             self.memory.first_loss = report.loss
@@ -180,14 +180,14 @@ class Session:
             pixels=self.settings.decode.batch_pixels,
             max_tokens=self.settings.decode.max_tokens,
             device=self.device,
-            team=self.team,
+            processes=self.processes,
         )
 
-    def examine(self, evaluation: Evaluation) -> tuple[Vitals, list[health.Finding]]:
+    def examine(self, evaluation: Evaluation) -> tuple[RunStatistics, list[diagnosis.Finding]]:
         """Take the vital figures after an evaluation and say what is wrong."""
-        stream = self._stream(ALONE)  # every process looks at the whole batch
+        stream = self._stream(SINGLE_PROCESS)  # every process looks at the whole batch
         indices, cursor = next(iter(stream.order()))
-        vitals = measure(
+        statistics = measure(
             self.learner,
             stream.build(indices, cursor),
             evaluation,
@@ -200,7 +200,7 @@ class Session:
             early_peak=self.memory.early_peak,
         )
         self._norms.clear()
-        return vitals, health.diagnose(vitals)
+        return statistics, diagnosis.diagnose(statistics)
 
     @cached_property
     def _skew(self) -> float:
@@ -268,7 +268,7 @@ class Session:
         self.pace.seconds += report.seconds
         if minutes:
             self.pace.correct(self.learner, self._stream(), minutes)
-            stream.steps = self.learner.steps = self.team.decide(self.learner.steps)
+            stream.steps = self.learner.steps = self.processes.broadcast(self.learner.steps)
 
     def _planned_steps(self) -> int:
         wanted = self.settings.train
@@ -294,7 +294,7 @@ class Session:
             return GlyphClasses(names, ()).for_kinds(self.train.kinds)
         return find_classes(self.train)
 
-    def _stream(self, team: Team | None = None) -> BatchStream:
+    def _stream(self, processes: ProcessGroup | None = None) -> BatchStream:
         return BatchStream(
             self.train,
             self.settings.train,
@@ -304,6 +304,6 @@ class Session:
             classes=self.classes,
             distort=Distorter(self.preprocessing) if self.settings.train.augment else None,
             workers=1 if self.device.type == "cpu" else 8,
-            team=team or self.team,
+            processes=processes or self.processes,
             device=self.device.type,
         )

@@ -3,7 +3,7 @@ import torch
 import torch.distributed as dist
 
 from im2latex_cli.errors import UsageError
-from im2latex_cli.train import team
+from im2latex_cli.train import distributed
 
 
 def test_more_processes_than_gpus_are_refused_before_they_meet(
@@ -14,9 +14,9 @@ def test_more_processes_than_gpus_are_refused_before_they_meet(
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("LOCAL_RANK", "2")
     with pytest.raises(UsageError, match="no GPU for process 3 of this machine, which has 2"):
-        team.join("auto").__enter__()
+        distributed.join("auto").__enter__()
 
 
 def test_a_process_on_its_own_is_alone() -> None:
-    with team.join("auto") as found:
-        assert found is team.ALONE
+    with distributed.join("auto") as found:
+        assert found is distributed.SINGLE_PROCESS

@@ -8,7 +8,7 @@ import pytest
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.vocab import UNK, Vocab
 from im2latex_cli.progress import SilentReporter
-from im2latex_cli.train.packed import Packed, pack
+from im2latex_cli.train.input.pack import Packed, pack
 from im2latex_cli.vision.image import open_grey
 from im2latex_cli.vision.prepare import Preprocessing, prepare
 
@@ -57,7 +57,7 @@ def test_second_opening_reads_no_picture(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a picture was opened")
 
-    monkeypatch.setattr("im2latex_cli.train.packed.open_grey", refuse)
+    monkeypatch.setattr("im2latex_cli.train.input.pack.open_grey", refuse)
     second = packing(data, vocab, tmp_path)
     assert second.key == first.key
     assert np.array_equal(second.pixels, first.pixels)
@@ -74,7 +74,7 @@ def test_anything_changed_makes_another_pack(
         path = data / "train" / "metadata.jsonl"
         path.write_text(path.read_text().replace("a + b", "a - b"))
     elif what == "prepare":
-        monkeypatch.setattr("im2latex_cli.train.packed.PREPARE_REVISION", 99)
+        monkeypatch.setattr("im2latex_cli.train.input.pack.PREPARE_REVISION", 99)
     else:
         vocab = Vocab.build({"a": 2}, min_count=1)
     assert packing(data, vocab, tmp_path).key != before
@@ -94,7 +94,7 @@ def test_processes_make_the_pack_that_threads_make(
 ) -> None:
     (data / "train" / "000001.png").write_bytes(b"no picture")
     one = packing(data, vocab, tmp_path / "threads")
-    monkeypatch.setattr("im2latex_cli.train.packed.PROCESSES_FROM", 1)
+    monkeypatch.setattr("im2latex_cli.train.input.pack.PROCESSES_FROM", 1)
     other = packing(data, vocab, tmp_path / "processes")
     assert one.skipped == other.skipped
     assert len(one.skipped) == 1

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from im2latex_cli.train.shelf import ABANDONED, tidy, touch
+from im2latex_cli.train.input.pack_cache import ABANDONED, tidy, touch
 
 SIZE = 1000
 

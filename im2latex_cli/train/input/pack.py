@@ -31,7 +31,7 @@ from im2latex_cli.data.store import Record
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter
-from im2latex_cli.train.shelf import INDEX, tidy, touch
+from im2latex_cli.train.input.pack_cache import INDEX, tidy, touch
 from im2latex_cli.vision.finish import Frame
 from im2latex_cli.vision.image import open_grey
 from im2latex_cli.vision.prepare import PREPARE_REVISION, Preprocessing, prepare_with_frame

@@ -1,6 +1,6 @@
 """Says in words what goes wrong in a training, why it probably does, and which setting to change.
 
-`vitals.measure` takes the figures from a learner; `diagnose` is a pure function of them.
+`run_statistics.measure` takes the figures from a learner; `diagnose` is a pure function of them.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from im2latex_cli.train.vitals import Vitals
+from im2latex_cli.train.monitor.run_statistics import RunStatistics
 
 CONSTANT_SHARE = 60.0
 """Percent of identical readings that counts as a constant output."""
@@ -40,7 +40,7 @@ class Finding:
     serious: bool = True
 
 
-def diagnose(vitals: Vitals) -> list[Finding]:
+def diagnose(stats: RunStatistics) -> list[Finding]:
     """Findings, the gravest first; empty for a healthy training."""
     checks = (
         _skewed,
@@ -55,7 +55,7 @@ def diagnose(vitals: Vitals) -> list[Finding]:
         _overfitted,
         _unfinished,
     )
-    return [finding for check in checks if (finding := check(vitals))]
+    return [finding for check in checks if (finding := check(stats))]
 
 
 def nonfinite(step: int, rate: float) -> str:
@@ -66,8 +66,8 @@ def nonfinite(step: int, rate: float) -> str:
     )
 
 
-def _variance(vitals: Vitals) -> Finding | None:
-    for name, variance in vitals.variances.items():
+def _variance(stats: RunStatistics) -> Finding | None:
+    for name, variance in stats.variances.items():
         if variance < _DEAD_VARIANCE:
             return Finding(
                 "dead-activations",
@@ -85,19 +85,19 @@ def _variance(vitals: Vitals) -> Finding | None:
     return None
 
 
-def _skewed(vitals: Vitals) -> Finding | None:
-    if vitals.skew < _SKEWED:
+def _skewed(stats: RunStatistics) -> Finding | None:
+    if stats.skew < _SKEWED:
         return None
     return Finding(
         "skewed-labels",
-        f"{vitals.skew:.0f} % of the training formulas are one and the same: a network that always "
+        f"{stats.skew:.0f} % of the training formulas are one and the same: a network that always "
         "writes it is right that often, and learns little else. Remove its copies from the data "
         "set, or add other formulas.",
     )
 
 
-def _silent(vitals: Vitals) -> Finding | None:
-    for name, share in vitals.silent.items():
+def _silent(stats: RunStatistics) -> Finding | None:
+    for name, share in stats.silent.items():
         if share > _SILENT:
             return Finding(
                 "silent-channels",
@@ -108,45 +108,45 @@ def _silent(vitals: Vitals) -> Finding | None:
     return None
 
 
-def _saturated(vitals: Vitals) -> Finding | None:
-    if vitals.saturated < _SATURATED:
+def _saturated(stats: RunStatistics) -> Finding | None:
+    if stats.saturated < _SATURATED:
         return None
     return Finding(
         "saturated",
-        f"{100 * vitals.saturated:.0f} % of the decoder's activations are saturated (beyond 0.99 "
+        f"{100 * stats.saturated:.0f} % of the decoder's activations are saturated (beyond 0.99 "
         "of tanh): gradients hardly get through. Likely cause: weights that are too large, from "
         "their start or from a learning rate that is too high; lower train.learning_rate, raise "
         "train.warmup or train.weight_decay, begin anew with --force.",
     )
 
 
-def _rushed(vitals: Vitals) -> Finding | None:
-    start = max(vitals.first_loss, vitals.uniform)
-    if vitals.early_peak < _SPIKE * start:
+def _rushed(stats: RunStatistics) -> Finding | None:
+    start = max(stats.first_loss, stats.uniform)
+    if stats.early_peak < _SPIKE * start:
         return None
-    missing = vitals.warmup < 0.01
+    missing = stats.warmup < 0.01
     cause = (
         "there is no warm-up; set train.warmup=0.05"
         if missing
-        else f"a learning rate of {vitals.peak_rate:.2g} is too high; lower train.learning_rate"
+        else f"a learning rate of {stats.peak_rate:.2g} is too high; lower train.learning_rate"
     )
     return Finding(
         "no-warm-up" if missing else "rushed",
-        f"In the first steps the loss shot up from {start:.1f} to {vitals.early_peak:.1f}. "
+        f"In the first steps the loss shot up from {start:.1f} to {stats.early_peak:.1f}. "
         f"Likely cause: {cause}.",
     )
 
 
-def _blind(vitals: Vitals) -> Finding | None:
-    gain, loss = vitals.evaluation.gain, vitals.loss
-    if vitals.done < _EARLY or math.isnan(gain) or vitals.evaluation.pictures < _FEW:
+def _blind(stats: RunStatistics) -> Finding | None:
+    gain, loss = stats.evaluation.gain, stats.loss
+    if stats.done < _EARLY or math.isnan(gain) or stats.evaluation.pictures < _FEW:
         return None
-    if gain > _BLIND * vitals.uniform:
+    if gain > _BLIND * stats.uniform:
         return None
-    if loss > 0.9 * vitals.uniform:
+    if loss > 0.9 * stats.uniform:
         return None  # it has not even learnt the language
     seen = f"A wrong picture explains a formula as well as its own ({gain:+.2f} nats a token)"
-    if loss < 0.5 * vitals.evaluation.loss:
+    if loss < 0.5 * stats.evaluation.loss:
         return Finding(
             "mismatched",
             f"{seen}, though the training loss fell to {loss:.2f}: the network learns its pictures "
@@ -161,79 +161,79 @@ def _blind(vitals: Vitals) -> Finding | None:
     )
 
 
-def _diverged(vitals: Vitals) -> Finding | None:
-    if vitals.loss < vitals.best_loss + max(0.5, 0.3 * vitals.best_loss):
+def _diverged(stats: RunStatistics) -> Finding | None:
+    if stats.loss < stats.best_loss + max(0.5, 0.3 * stats.best_loss):
         return None
     return Finding(
         "diverging",
-        f"The loss rose to {vitals.loss:.2f} after it had been {vitals.best_loss:.2f}. Likely "
-        f"cause: a learning rate of {vitals.rate:.2g} is too high; lower train.learning_rate, "
+        f"The loss rose to {stats.loss:.2f} after it had been {stats.best_loss:.2f}. Likely "
+        f"cause: a learning rate of {stats.rate:.2g} is too high; lower train.learning_rate, "
         "raise train.warmup or lower train.clip.",
     )
 
 
-def _constant(vitals: Vitals) -> Finding | None:
-    seen = vitals.evaluation
+def _constant(stats: RunStatistics) -> Finding | None:
+    seen = stats.evaluation
     share = 100.0 / max(seen.distinct_references, 1)
     if seen.pictures < _FEW or seen.identical < max(CONSTANT_SHARE, 2 * share):
         return None
     what = f"{seen.identical:.0f} % of the readings are one and the same formula"
-    if vitals.done < _EARLY:
+    if stats.done < _EARLY:
         return Finding(
             "constant-so-far",
             f"{what}: the network does not look at the pictures yet. Normal in the first steps; "
             "train.short_first and taught attention (build.glyphs) shorten this phase.",
             serious=False,
         )
-    if vitals.loss > 0.5 * vitals.uniform:
+    if stats.loss > 0.5 * stats.uniform:
         return Finding(
             "constant",
-            f"{what}, and the loss is still {vitals.loss:.2f}. Likely cause: too few steps or a "
-            f"learning rate of {vitals.peak_rate:.2g} that is too high or too low"
-            f"{' without warm-up' if vitals.warmup < 0.01 else ''}; raise train.epochs, set "
+            f"{what}, and the loss is still {stats.loss:.2f}. Likely cause: too few steps or a "
+            f"learning rate of {stats.peak_rate:.2g} that is too high or too low"
+            f"{' without warm-up' if stats.warmup < 0.01 else ''}; raise train.epochs, set "
             "train.short_first and train.warmup, try another train.learning_rate.",
         )
     return Finding(
         "language-only",
-        f"{what}, though the loss fell to {vitals.loss:.2f}: the network learns the language and "
+        f"{what}, though the loss fell to {stats.loss:.2f}: the network learns the language and "
         "ignores the pictures. Likely cause: pictures and formulas that do not belong together, "
         "or attention that has not formed; look at the data set, set train.short_first.",
     )
 
 
-def _clipping(vitals: Vitals) -> Finding | None:
-    norms = vitals.grad_norms
-    if len(norms) < 10 or vitals.done < _EARLY:
+def _clipping(stats: RunStatistics) -> Finding | None:
+    norms = stats.grad_norms
+    if len(norms) < 10 or stats.done < _EARLY:
         return None
-    clipped = sum(norm > vitals.clip for norm in norms) / len(norms)
-    if clipped < _CLIPPED or sorted(norms)[len(norms) // 2] < 10 * vitals.clip:
+    clipped = sum(norm > stats.clip for norm in norms) / len(norms)
+    if clipped < _CLIPPED or sorted(norms)[len(norms) // 2] < 10 * stats.clip:
         return None
     return Finding(
         "clipped",
-        f"{100 * clipped:.0f} % of the gradients are cut down to train.clip = {vitals.clip:g}, "
+        f"{100 * clipped:.0f} % of the gradients are cut down to train.clip = {stats.clip:g}, "
         "half of them more than tenfold. Likely cause: a learning rate that is too high; lower "
         "train.learning_rate.",
     )
 
 
-def _overfitted(vitals: Vitals) -> Finding | None:
-    losses = vitals.history
-    if len(losses) < 4 or vitals.loss > 0.5 * min(losses):
+def _overfitted(stats: RunStatistics) -> Finding | None:
+    losses = stats.history
+    if len(losses) < 4 or stats.loss > 0.5 * min(losses):
         return None
-    if losses[-1] < 1.3 * min(losses) or vitals.evaluation.edit_similarity > 95.0:
+    if losses[-1] < 1.3 * min(losses) or stats.evaluation.edit_similarity > 95.0:
         return None
     return Finding(
         "over-fitted",
         f"The validation loss rose from {min(losses):.2f} to {losses[-1]:.2f} while the training "
-        f"loss fell to {vitals.loss:.2f}: the network memorises. More formulas, train.augment or "
+        f"loss fell to {stats.loss:.2f}: the network memorises. More formulas, train.augment or "
         "model.dropout help; the best network is kept.",
         serious=False,
     )
 
 
-def _unfinished(vitals: Vitals) -> Finding | None:
-    losses = vitals.history
-    if vitals.done < 1.0 or len(losses) < 3 or vitals.evaluation.edit_similarity > 95.0:
+def _unfinished(stats: RunStatistics) -> Finding | None:
+    losses = stats.history
+    if stats.done < 1.0 or len(losses) < 3 or stats.evaluation.edit_similarity > 95.0:
         return None
     if losses[-1] > min(losses) or losses[-1] > 0.99 * losses[-2]:
         return None

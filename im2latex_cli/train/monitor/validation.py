@@ -21,9 +21,9 @@ from im2latex_cli.model.confidence import Calibration, calibration_error
 from im2latex_cli.model.inputs import to_batch
 from im2latex_cli.model.memory import Memory
 from im2latex_cli.model.network import Network
-from im2latex_cli.train.batches import Indices, pad_ids, plan
-from im2latex_cli.train.packed import Packed
-from im2latex_cli.train.team import ALONE, Team
+from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup
+from im2latex_cli.train.input.batches import Indices, pad_ids, plan
+from im2latex_cli.train.input.pack import Packed
 
 SLACK = 1.25, 10
 """A reading may be this many times as long as its reference, plus this many tokens."""
@@ -105,7 +105,7 @@ def evaluate(
     max_tokens: int,
     device: torch.device,
     examples: int = 4,
-    team: Team = ALONE,
+    processes: ProcessGroup = SINGLE_PROCESS,
 ) -> Evaluation:
     """Read pictures greedily and score the readings.
 
@@ -118,12 +118,12 @@ def evaluate(
         max_tokens: longest reading.
         device: where the network is.
         examples: pictures to keep as examples.
-        team: every process reads its share, and all get the figures of the whole.
+        processes: every process reads its share, and all get the figures of the whole.
     """
     network.eval()
     mine = _Share()
     batches = plan(
-        chosen[team.rank :: team.size],
+        chosen[processes.rank :: processes.size],
         packed,
         pictures=64,
         pixels=pixels,
@@ -137,7 +137,7 @@ def evaluate(
         mine.judge(network, memory, pad_ids(formulas).to(device))
         longest = int(max(map(len, formulas)) * SLACK[0]) + SLACK[1]
         mine.read(network, memory, indices, most=min(max_tokens, longest))
-    shares = team.gather(mine)
+    shares = processes.gather(mine)
     tokens = sum(share.tokens for share in shares)
     return _scored(
         packed,

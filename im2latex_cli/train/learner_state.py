@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from im2latex_cli.errors import CheckpointError
-from im2latex_cli.train.batches import Cursor
+from im2latex_cli.train.input.batches import Cursor
 from im2latex_cli.train.loop import Learner
 
 FORMAT = 1

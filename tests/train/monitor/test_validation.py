@@ -7,8 +7,14 @@ import torch
 from im2latex_cli.latex.vocab import EOS, Vocab
 from im2latex_cli.model.network import Network
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.train.packed import Packed
-from im2latex_cli.train.validate import Evaluation, calibrated, choose, commonest, evaluate
+from im2latex_cli.train.input.pack import Packed
+from im2latex_cli.train.monitor.validation import (
+    Evaluation,
+    calibrated,
+    choose,
+    commonest,
+    evaluate,
+)
 
 
 def evaluated(network: Network, packed: Packed, vocab: Vocab, **changes) -> Evaluation:

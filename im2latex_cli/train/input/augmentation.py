@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli.errors import InputError
-from im2latex_cli.train.packed import Glyphs
+from im2latex_cli.train.input.pack import Glyphs
 from im2latex_cli.vision.augment import augment
 from im2latex_cli.vision.prepare import Preprocessing, prepare_with_frame
 

@@ -15,7 +15,7 @@ from im2latex_cli.errors import CheckpointError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.settings.reference import to_toml
 from im2latex_cli.settings.resolve import Resolved
-from im2latex_cli.train.state import FORMAT
+from im2latex_cli.train.learner_state import FORMAT
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from im2latex_cli.errors import InputError
-from im2latex_cli.train.distort import Distorter
-from im2latex_cli.train.packed import Packed
+from im2latex_cli.train.input.augmentation import Distorter
+from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.vision.prepare import Preprocessing
 
 DISTORT = Distorter(Preprocessing())
@@ -46,7 +46,7 @@ def test_where_nothing_readable_is_left_the_picture_stays(
     def fail(*_: object) -> None:
         raise InputError("nothing to read")
 
-    monkeypatch.setattr("im2latex_cli.train.distort.prepare_with_frame", fail)
+    monkeypatch.setattr("im2latex_cli.train.input.augmentation.prepare_with_frame", fail)
     picture, glyphs = DISTORT(packed.picture(0), packed.glyphs_of(0), np.random.default_rng(1))
     assert np.array_equal(picture, packed.picture(0))
     assert np.array_equal(glyphs, packed.glyphs_of(0))

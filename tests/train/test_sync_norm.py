@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from im2latex_cli.train.syncnorm import SyncNorm, synchronise
+from im2latex_cli.train.distributed import SyncNorm, synchronise
 
 
 @pytest.fixture

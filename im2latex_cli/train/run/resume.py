@@ -10,7 +10,7 @@ from torch import Tensor
 from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.settings.reference import values
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.train.folder import RunFolder
+from im2latex_cli.train.run.folder import RunFolder
 
 _FREE = (
     "train.epochs",

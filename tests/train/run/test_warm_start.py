@@ -9,10 +9,10 @@ from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.model.network import Network
 from im2latex_cli.settings.training import ModelSettings
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.train.average import Average
-from im2latex_cli.train.initial import begin_from, demand_dims, merge
-from im2latex_cli.train.packed import Packed
-from im2latex_cli.train.session import Session
+from im2latex_cli.train.ema import Average
+from im2latex_cli.train.input.pack import Packed
+from im2latex_cli.train.run.training_run import TrainingRun
+from im2latex_cli.train.run.warm_start import begin_from, demand_dims, merge
 from im2latex_cli.vision.prepare import Preprocessing
 
 OLD = Vocab.build({"a": 5, r"\alpha": 4, "x": 2}, min_count=1)
@@ -94,9 +94,9 @@ def test_what_is_kept_survives_a_pause(packed: Packed, vocab: Vocab, settings: S
     torch.manual_seed(1)
     start = Network(settings.model, len(vocab) - 2).state_dict()  # two tokens are new
 
-    def session(start, state=None) -> Session:
+    def session(start, state=None) -> TrainingRun:
         plain = Preprocessing()
-        return Session(
+        return TrainingRun(
             changed, packed, packed, vocab=vocab, preprocessing=plain, start=start, state=state
         )
 
@@ -118,11 +118,11 @@ def test_what_is_kept_survives_a_pause(packed: Packed, vocab: Vocab, settings: S
 def test_a_session_begins_where_the_other_ended(
     packed: Packed, vocab: Vocab, settings: Settings
 ) -> None:
-    def session(epochs: int, **more) -> Session:
+    def session(epochs: int, **more) -> TrainingRun:
         train = {"epochs": epochs, "batch_size": 8, "ema": 0.5, **more.pop("train", {})}
         changed = settings.model_copy(update={"train": settings.train.model_copy(update=train)})
         plain = Preprocessing()
-        return Session(changed, packed, packed, vocab=vocab, preprocessing=plain, **more)
+        return TrainingRun(changed, packed, packed, vocab=vocab, preprocessing=plain, **more)
 
     first = session(40)
     for _ in first.steps():

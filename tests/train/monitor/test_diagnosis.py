@@ -13,11 +13,11 @@ import torch
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.train.health import diagnose, nonfinite
-from im2latex_cli.train.packed import Packed, pack
-from im2latex_cli.train.session import Session
-from im2latex_cli.train.validate import Evaluation
-from im2latex_cli.train.vitals import Vitals
+from im2latex_cli.train.input.pack import Packed, pack
+from im2latex_cli.train.monitor.diagnosis import diagnose, nonfinite
+from im2latex_cli.train.monitor.run_statistics import RunStatistics
+from im2latex_cli.train.monitor.validation import Evaluation
+from im2latex_cli.train.run.training_run import TrainingRun
 from im2latex_cli.vision.prepare import Preprocessing
 
 SEEN = Evaluation(
@@ -32,7 +32,7 @@ SEEN = Evaluation(
     pictures=100,
     examples=(),
 )
-HEALTHY = Vitals(
+HEALTHY = RunStatistics(
     done=0.5,
     loss=0.5,
     best_loss=0.48,
@@ -47,8 +47,8 @@ HEALTHY = Vitals(
 )
 
 
-def codes(vitals: Vitals, **changes: object) -> list[str]:
-    return [finding.code for finding in diagnose(replace(vitals, **changes))]
+def codes(statistics: RunStatistics, **changes: object) -> list[str]:
+    return [finding.code for finding in diagnose(replace(statistics, **changes))]
 
 
 def test_a_healthy_run_is_left_in_peace() -> None:
@@ -108,12 +108,12 @@ def test_nonfinite_names_step_and_rate() -> None:
     assert "0.5" in nonfinite(7, 0.5)
 
 
-def session(packed: Packed, vocab: Vocab, settings: Settings, **train: object) -> Session:
+def session(packed: Packed, vocab: Vocab, settings: Settings, **train: object) -> TrainingRun:
     changed = settings.model_copy(update={"train": settings.train.model_copy(update=train)})
-    return Session(changed, packed, packed, vocab=vocab, preprocessing=Preprocessing())
+    return TrainingRun(changed, packed, packed, vocab=vocab, preprocessing=Preprocessing())
 
 
-def provoked(session: Session) -> list[str]:
+def provoked(session: TrainingRun) -> list[str]:
     """Codes of everything said in a run with four evaluations."""
     said = []
     for report in session.steps():
@@ -160,11 +160,11 @@ def test_reports_gradients_of_every_part(packed: Packed, vocab: Vocab, settings:
     run = session(packed, vocab, settings, epochs=1)
     for _ in run.steps():
         pass
-    vitals, _ = run.examine(run.evaluate())
-    assert {"encoder", "decoder"} <= vitals.parts.keys()
-    assert all(math.isfinite(norm) and norm > 0 for norm in vitals.parts.values())
-    assert "encoder stage 1" in vitals.variances
-    assert vitals.uniform == pytest.approx(math.log(len(vocab)))
+    statistics, _ = run.examine(run.evaluate())
+    assert {"encoder", "decoder"} <= statistics.parts.keys()
+    assert all(math.isfinite(norm) and norm > 0 for norm in statistics.parts.values())
+    assert "encoder stage 1" in statistics.variances
+    assert statistics.uniform == pytest.approx(math.log(len(vocab)))
 
 
 Many = Callable[[Sequence[str], Sequence[str]], tuple[Packed, Vocab]]
@@ -223,7 +223,7 @@ def codes_of(packed: Packed, vocab: Vocab, settings: Settings, **train: object) 
     wanted = settings.train.model_copy(update={"batch_size": 16, **train})
     settings = settings.model_copy(update={"model": model, "train": wanted})
     learnt, judged = halves(packed)
-    run = Session(settings, learnt, judged, vocab=vocab, preprocessing=Preprocessing())
+    run = TrainingRun(settings, learnt, judged, vocab=vocab, preprocessing=Preprocessing())
     return set(provoked(run))
 
 

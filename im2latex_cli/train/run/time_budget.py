@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from im2latex_cli.model.canvas import UNIT
-from im2latex_cli.train.batches import Batch, BatchStream, Cursor, Indices
+from im2latex_cli.train.input.batches import Batch, BatchStream, Cursor, Indices
+from im2latex_cli.train.input.pack import Packed
+from im2latex_cli.train.learner_state import capture, restore
 from im2latex_cli.train.loop import Learner, fit
-from im2latex_cli.train.packed import Packed
-from im2latex_cli.train.state import capture, restore
 
 RESERVE = 0.1
 """Share of the time kept for evaluations and for saving."""
@@ -72,11 +72,11 @@ def seconds_per_work(
         work = sum(map(batch_work, batches[number * each : (number + 1) * each]))
         rates.append(report.seconds / work)
         enough = len(rates) >= _WARM + _TIMED and clock() - began > budget
-        if learner.team.decide(enough):
+        if learner.processes.broadcast(enough):
             break
     learner.interval = interval
     restore(learner, tensors, header)
-    return learner.team.decide(float(np.median(rates[_WARM:] or rates)))
+    return learner.processes.broadcast(float(np.median(rates[_WARM:] or rates)))
 
 
 def first_guess(learner: Learner, stream: BatchStream, minutes: float) -> int:

@@ -5,24 +5,28 @@ import pytest
 from im2latex_cli import checkpoints
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.train.packed import Packed
-from im2latex_cli.train.session import Session
+from im2latex_cli.train.input.pack import Packed
+from im2latex_cli.train.run.training_run import TrainingRun
 from im2latex_cli.vision.prepare import Preprocessing
 
 TAUGHT = {"glyph_weight": 0.5, "attention_weight": 0.5, "augment": True}
 
 
-def begin(packed: Packed, vocab: Vocab, settings: Settings, state=None, **train) -> Session:
+def begin(packed: Packed, vocab: Vocab, settings: Settings, state=None, **train) -> TrainingRun:
     changed = settings.model_copy(update={"train": settings.train.model_copy(update=train)})
-    return Session(changed, packed, packed, vocab=vocab, preprocessing=Preprocessing(), state=state)
+    return TrainingRun(
+        changed, packed, packed, vocab=vocab, preprocessing=Preprocessing(), state=state
+    )
 
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a glyph be a class from its second time on: eight pictures hold few."""
-    real = __import__("im2latex_cli.train.glyphs", fromlist=["find_classes"]).find_classes
+    real = __import__(
+        "im2latex_cli.train.input.glyph_targets", fromlist=["find_classes"]
+    ).find_classes
     monkeypatch.setattr(
-        "im2latex_cli.train.session.find_classes", lambda packed: real(packed, min_count=2)
+        "im2latex_cli.train.run.training_run.find_classes", lambda packed: real(packed, min_count=2)
     )
 
 

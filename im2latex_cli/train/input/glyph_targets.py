@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from im2latex_cli.train.packed import Glyphs, Packed
+from im2latex_cli.train.input.pack import Glyphs, Packed
 
 BACKGROUND = 0
 IGNORED = -1

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from im2latex_cli.model.recurrent import RecurrentDecoder
-from im2latex_cli.train.batches import Batch
+from im2latex_cli.train.input.batches import Batch
+from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.train.loop import Learner
-from im2latex_cli.train.packed import Packed
-from im2latex_cli.train.validate import Evaluation
+from im2latex_cli.train.monitor.validation import Evaluation
 
 
 @dataclass(frozen=True, slots=True)
-class Vitals:
+class RunStatistics:
     """What is known about a training at one evaluation.
 
     Attributes:
@@ -141,10 +141,10 @@ def measure(
     skew: float,
     first_loss: float,
     early_peak: float,
-) -> Vitals:
+) -> RunStatistics:
     """Take the figures of a learner after an evaluation."""
     flow = activations(learner, batch)
-    return Vitals(
+    return RunStatistics(
         done=learner.step / learner.steps,
         loss=learner.smoothed,
         best_loss=best_loss,

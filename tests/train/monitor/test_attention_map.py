@@ -5,8 +5,8 @@ from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.model.memory import Decoded
 from im2latex_cli.model.network import Network
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.train.maps import MOST, attention_map
-from im2latex_cli.train.packed import Packed
+from im2latex_cli.train.input.pack import Packed
+from im2latex_cli.train.monitor.attention_map import MOST, attention_map
 
 CPU = torch.device("cpu")
 

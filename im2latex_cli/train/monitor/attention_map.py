@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from im2latex_cli.model.inputs import to_batch
 from im2latex_cli.model.network import Network
-from im2latex_cli.train.batches import pad_ids
+from im2latex_cli.train.input.batches import pad_ids
 
 MOST = 12
 """Tokens shown; the others of a longer formula are left out evenly."""
