@@ -1,10 +1,10 @@
-"""The state from which a training goes on exactly: tensors and a JSON header, both ways."""
+"""The state from which a learner goes on exactly: tensors and its progress, both ways."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -14,15 +14,51 @@ from im2latex_cli.errors import CheckpointError
 from im2latex_cli.train.input.batches import Cursor
 from im2latex_cli.train.loop import Learner
 
-FORMAT = 1
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a learner is; JSON-ready.
+
+    Attributes:
+        steps: of the whole run.
+        step: steps done.
+        pictures: pictures seen.
+        seconds: time spent in steps.
+        smoothed: smoothed loss, or None before the first step.
+        cursor: position in the stream of batches.
+    """
+
+    steps: int = 0
+    step: int = 0
+    pictures: int = 0
+    seconds: float = 0.0
+    smoothed: float | None = None
+    cursor: Cursor = field(default_factory=Cursor)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Progress:
+        """Read what `dataclasses.asdict` made of it; other fields are ignored.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is broken.
+        """
+        smoothed = values["smoothed"]
+        return cls(
+            steps=int(values["steps"]),
+            step=int(values["step"]),
+            pictures=int(values["pictures"]),
+            seconds=float(values["seconds"]),
+            smoothed=None if smoothed is None else float(smoothed),
+            cursor=Cursor(**values["cursor"]),
+        )
 
 
-def capture(learner: Learner) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def capture(learner: Learner) -> tuple[dict[str, Tensor], Progress]:
     """Everything that the next step depends on.
 
     Returns:
-        Tensors (weights, averages, moments, random generators) and a JSON-ready header. The
-        tensors are the learner's own: write or clone them before the next step.
+        Tensors (weights, averages, moments, random generators) and the progress. The tensors are
+        the learner's own: write or clone them before the next step.
     """
     tensors = {"random.cpu": torch.get_rng_state()}
     if learner.device.type == "cuda":
@@ -32,20 +68,18 @@ def capture(learner: Learner) -> tuple[dict[str, Tensor], dict[str, Any]]:
     for number, parameter in enumerate(learner.optimizer.parameters()):
         for name, value in learner.optimizer.moments(parameter).items():
             tensors[f"optimizer.{number}.{name}"] = value
-    header = {
-        "kind": "state",
-        "format": FORMAT,
-        "steps": learner.steps,
-        "step": learner.step,
-        "pictures": learner.pictures,
-        "seconds": learner.seconds,
-        "smoothed": None if math.isnan(learner.smoothed) else learner.smoothed,
-        "cursor": asdict(learner.cursor),
-    }
-    return tensors, header
+    progress = Progress(
+        steps=learner.steps,
+        step=learner.step,
+        pictures=learner.pictures,
+        seconds=learner.seconds,
+        smoothed=None if math.isnan(learner.smoothed) else learner.smoothed,
+        cursor=learner.cursor,
+    )
+    return tensors, progress
 
 
-def restore(learner: Learner, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+def restore(learner: Learner, tensors: Mapping[str, Tensor], progress: Progress) -> None:
     """Put a captured state into a learner made from the same settings.
 
     Raises:
@@ -59,20 +93,18 @@ def restore(learner: Learner, tensors: Mapping[str, Tensor], header: Mapping[str
             learner.optimizer.set_moments(
                 parameter, {name: _like(parameter, value) for name, value in moments.items()}
             )
-        learner.cursor = Cursor(**header["cursor"])
-        learner.steps, learner.step = int(header["steps"]), int(header["step"])
-        learner.pictures, learner.seconds = int(header["pictures"]), float(header["seconds"])
-        smoothed = header["smoothed"]
-        learner.smoothed = math.nan if smoothed is None else float(smoothed)
         torch.set_rng_state(tensors["random.cpu"])
         if learner.device.type == "cuda" and "random.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random.cuda"], learner.device)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(
             f"The saved training state does not fit this network ({reason}).",
             hint="Resume with the settings it began with, or begin anew with --force.",
         ) from error
+    learner.cursor, learner.steps, learner.step = progress.cursor, progress.steps, progress.step
+    learner.pictures, learner.seconds = progress.pictures, progress.seconds
+    learner.smoothed = math.nan if progress.smoothed is None else progress.smoothed
 
 
 def _modules(learner: Learner) -> dict[str, nn.Module]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -143,6 +144,19 @@ class Learner:
     def best_network(self) -> Network:
         """The network to evaluate and to save: the average where there is one."""
         return cast("Network", self.average.network) if self.average else self.network
+
+    def copy(self) -> Learner:
+        """A learner of the same weights at the same step, for trying steps; moments begin anew."""
+        learner = Learner(
+            copy.deepcopy(self.network),
+            self.settings,
+            steps=self.steps,
+            device=self.device,
+            head=copy.deepcopy(self.head),
+            processes=self.processes,
+        )
+        learner.step, learner.cursor = self.step, self.cursor
+        return learner
 
     def backward(self, batch: Batch, *, share: float) -> dict[str, Tensor]:
         """Add the gradient of one batch; the losses, over all processes, by name.

@@ -33,6 +33,14 @@ def test_a_finished_run_trains_on_when_asked_for_more_epochs(data: Path) -> None
     assert steps == list(range(1, more.steps + 1))
 
 
+def test_a_finished_run_that_trains_on_is_not_finished_before_it_ends(data: Path) -> None:
+    go(data)
+    longer = {"train__epochs": 8, "train__session_minutes": 1e-6}
+    assert go(data, resume=True, **longer).status == "paused"
+    with pytest.raises(UsageError, match="an unfinished run"):
+        go(data, **longer)
+
+
 def test_paused_run_continues_bit_for_bit(data: Path, tmp_path: Path) -> None:
     whole = go(data, train__output=str(tmp_path / "whole"))
     part = go(data, train__session_minutes=1e-6)

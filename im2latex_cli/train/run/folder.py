@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from im2latex_cli import checkpoints, files
 from im2latex_cli.checkpoints import ModelFile
-from im2latex_cli.errors import CheckpointError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.settings.reference import to_toml
 from im2latex_cli.settings.resolve import Resolved
-from im2latex_cli.train.learner_state import FORMAT
+from im2latex_cli.train.run.run_state import RunState
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"
@@ -72,21 +70,16 @@ class RunFolder:
         if self.writes and best:
             checkpoints.save(self.path / BEST, model)
 
-    def save_state(self, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    def save_state(self, tensors: Mapping[str, Tensor], state: RunState) -> None:
         """Write the state, whole or not at all."""
         if self.writes:
-            checkpoints.write_tensors(self.state, tensors, header)
+            checkpoints.write_tensors(self.state, tensors, state.to_json())
 
-    def load_state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def load_state(self) -> tuple[dict[str, Tensor], RunState]:
         """Read the state.
 
         Raises:
             CheckpointError: it is damaged or of a newer format.
         """
-        tensors, header = checkpoints.read_tensors(self.state, kind="state")
-        if header.get("format") != FORMAT:
-            raise CheckpointError(
-                f"{self.state}: format {header.get('format')!r} is not {FORMAT}.",
-                hint="Resume with the version that wrote it, or begin anew with --force.",
-            )
-        return tensors, header
+        tensors, record = checkpoints.read_tensors(self.state, kind="state")
+        return tensors, RunState.from_json(record, name=str(self.state))

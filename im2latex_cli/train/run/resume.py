@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
@@ -11,6 +10,7 @@ from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.settings.reference import values
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.run.folder import RunFolder
+from im2latex_cli.train.run.run_state import RunState
 
 _FREE = (
     "train.epochs",
@@ -39,17 +39,17 @@ def bound(settings: Settings) -> dict[str, Any]:
 def open_state(
     folder: RunFolder,
     settings: Settings,
-    extra: Mapping[str, Any],
+    data: str,
     *,
     resume: bool,
     force: bool,
-) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+) -> tuple[dict[str, Tensor], RunState] | None:
     """The state to go on from, or None where a run begins.
 
     Args:
         folder: the run folder.
-        settings: how long the run shall be.
-        extra: settings and data of this run, as `bound` and the pack's key give them.
+        settings: of the run that is asked for.
+        data: key of its packed train split.
         resume: whether going on was asked for.
         force: whether beginning anew was asked for.
 
@@ -64,15 +64,16 @@ def open_state(
         if resume:
             raise InputError(f"{folder.path} holds no state to resume from.", hint="Take --force.")
         raise UsageError(f"{folder.path} holds a model.", hint="--force replaces it.")
-    tensors, header = folder.load_state()
-    changed, done = _changed(header, extra), bool(header["memory"]["finished"])
+    tensors, state = folder.load_state()
+    changed = _changed(state, settings, data)
     if changed:
         raise UsageError(
             f"{folder.path} holds a run with other {', '.join(changed)}.",
             hint="--force begins anew, --output takes another folder.",
         )
-    if resume or finished(header, settings):
-        return tensors, header
+    if resume or state.finished_as(settings):
+        return tensors, state
+    done = state.history.finished
     what = "a finished run of another length" if done else "an unfinished run"
     raise UsageError(
         f"{folder.path} holds {what}.",
@@ -80,17 +81,8 @@ def open_state(
     )
 
 
-def finished(header: Mapping[str, Any], settings: Settings) -> bool:
-    """Whether a run is done, and not asked to be longer or shorter than it was."""
-    asked = (settings.train.epochs, settings.train.max_minutes)
-    return bool(header["memory"]["finished"]) and asked == (
-        header["epochs"],
-        header["max_minutes"],
-    )
-
-
-def _changed(header: Mapping[str, Any], extra: Mapping[str, Any]) -> list[str]:
+def _changed(state: RunState, settings: Settings, data: str) -> list[str]:
     # a setting that the run's version did not have yet had its default
-    before, now = bound(Settings()) | header["settings"], extra["settings"]
+    before, now = bound(Settings()) | dict(state.settings), bound(settings)
     names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
-    return names + (["data"] if header["data"] != extra["data"] else [])
+    return names + (["data"] if state.data != data else [])

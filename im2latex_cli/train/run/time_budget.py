@@ -1,8 +1,8 @@
 """How many steps fit into a given time.
 
-A few real steps, timed and then undone, give the seconds per unit of work; what the rest of the
-run will cost follows from the plan of its batches. `Pace` corrects the count while the run is
-young, from the steps it really did.
+A few steps of a copy of the learner give the seconds per unit of work; what the rest of the run
+will cost follows from the plan of its batches. `Pace` corrects the count while the run is young,
+from the steps it really did.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from im2latex_cli.model.canvas import UNIT
 from im2latex_cli.train.input.batches import Batch, BatchStream, Cursor, Indices
 from im2latex_cli.train.input.pack import Packed
-from im2latex_cli.train.learner_state import capture, restore
 from im2latex_cli.train.loop import Learner, fit
+from im2latex_cli.train.run.speed import Speed, measure_speed
 
 RESERVE = 0.1
 """Share of the time kept for evaluations and for saving."""
@@ -54,33 +55,45 @@ def seconds_per_work(
     budget: float,
     clock: Callable[[], float] = time.perf_counter,
 ) -> float:
-    """Time of one unit of work; the learner is afterwards as it was before.
+    """Time of one unit of work.
 
     Args:
-        learner: measured with its real steps.
+        learner: it learns, so give a copy.
         batches: batches like those of the whole run; the first ones only warm up.
         budget: seconds to spend, five steps at least.
         clock: seconds.
     """
-    live, header = capture(learner)
-    tensors = {name: value.clone() for name, value in live.items()}
     each = learner.settings.accumulate
     learner.steps = learner.step + len(batches) // each  # a fast machine may use them all
-    rates, began, interval = [], clock(), learner.interval
     learner.interval = 1  # a GPU that nobody waits for has no time of a step
+    rates, began = [], clock()
     for number, report in enumerate(fit(learner, batches, clock=clock)):
         work = sum(map(batch_work, batches[number * each : (number + 1) * each]))
         rates.append(report.seconds / work)
         enough = len(rates) >= _WARM + _TIMED and clock() - began > budget
         if learner.processes.broadcast(enough):
             break
-    learner.interval = interval
-    restore(learner, tensors, header)
     return learner.processes.broadcast(float(np.median(rates[_WARM:] or rates)))
 
 
-def first_guess(learner: Learner, stream: BatchStream, minutes: float) -> int:
-    """Steps that a run of `minutes` should have, its learner being at its beginning."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long a run of given minutes will be.
+
+    Attributes:
+        steps: of the whole run.
+        speed: of the steps that were tried; None on a GPU and for several processes.
+    """
+
+    steps: int
+    speed: Speed | None
+
+
+def first_guess(learner: Learner, stream: BatchStream, minutes: float) -> Plan:
+    """Steps that a run of `minutes` should have, its learner being at its beginning.
+
+    The learner stays as it is, and so do random generators.
+    """
     random = np.random.default_rng(0)
     plans = stream.sample()
     accumulate = learner.settings.accumulate
@@ -88,12 +101,16 @@ def first_guess(learner: Learner, stream: BatchStream, minutes: float) -> int:
     while len(chosen) < (_WARM + _TIMED) * accumulate:
         chosen = np.concatenate([chosen, chosen])
     batches = [stream.build(plans[i], Cursor()) for i in chosen]
+    batches = batches[: len(batches) // accumulate * accumulate]
     budget = min(_SHARE * minutes * 60, _MOST_SECONDS)
-    rate = seconds_per_work(
-        learner, batches[: len(batches) // accumulate * accumulate], budget=budget
-    )
+    measurable = learner.device.type == "cpu" and learner.processes.size == 1
+    devices = [learner.device] if learner.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        tried = learner.copy()
+        speed = measure_speed(tried, batches[:accumulate]) if measurable else None
+        rate = seconds_per_work(tried, batches, budget=budget)
     left = minutes * 60 * (1 - RESERVE) - budget
-    return learner.step + steps_in(learner, stream, left, rate=rate)
+    return Plan(learner.step + steps_in(learner, stream, left, rate=rate), speed)
 
 
 def steps_in(learner: Learner, stream: BatchStream, seconds: float, *, rate: float) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.model.device import choose_device
+from im2latex_cli.model.device import choose_device, fast_in_bfloat16
 from im2latex_cli.model.network import Network
 from im2latex_cli.settings.sections import RuntimeSettings
 from im2latex_cli.settings.tree import Settings
@@ -31,7 +31,9 @@ from im2latex_cli.train.monitor import diagnosis
 from im2latex_cli.train.monitor.attention_map import attention_map
 from im2latex_cli.train.monitor.run_statistics import RunStatistics, measure, skew
 from im2latex_cli.train.monitor.validation import Evaluation, choose, evaluate
-from im2latex_cli.train.run.time_budget import Pace, batch_work, first_guess
+from im2latex_cli.train.run.resume import bound
+from im2latex_cli.train.run.run_state import History, RunState
+from im2latex_cli.train.run.time_budget import batch_work, first_guess
 from im2latex_cli.train.run.warm_start import begin_from
 from im2latex_cli.vision.prepare import Preprocessing
 
@@ -40,23 +42,6 @@ EVALUATIONS = 10
 
 NONFINITE = 5
 """Steps in a row without a finite loss after which a run stops."""
-
-
-@dataclass
-class Memory:
-    """What a run remembers of its evaluations; JSON-ready, kept in the state."""
-
-    best: dict[str, Any] = field(default_factory=dict)
-    best_rank: list[float] = field(default_factory=list)
-    since_best: int = 0
-    losses: list[float] = field(default_factory=list)
-    best_loss: float | None = None
-    first_loss: float | None = None
-    early_peak: float = 0.0
-    findings: dict[str, str] = field(default_factory=dict)
-    recalled: dict[str, Any] | None = None
-    calibration: dict[str, float] | None = None
-    finished: bool = False
 
 
 def open_device(runtime: RuntimeSettings, processes: ProcessGroup = SINGLE_PROCESS) -> torch.device:
@@ -76,60 +61,161 @@ def open_device(runtime: RuntimeSettings, processes: ProcessGroup = SINGLE_PROCE
     return device
 
 
-class TrainingRun:
-    """One training.
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """What a run learns from.
 
-    Args:
-        settings: with the preset already in.
+    Attributes:
         train: the split to learn from.
         val: the split to evaluate on.
         vocab: the tokens.
         preprocessing: what the pictures went through.
-        state: what an interrupted run left, to go on from.
-        start: the weights to begin with, whose tokens are the first of `vocab`.
-        processes: who trains along; every process has a session, and all take the same steps.
+    """
+
+    train: Packed
+    val: Packed
+    vocab: Vocab
+    preprocessing: Preprocessing
+
+
+@dataclass
+class Throughput:
+    """Sums over the steps of this process, not of the whole run."""
+
+    seconds: float = 0.0
+    waited: float = 0.0
+    pictures: int = 0
+
+    def add(self, report: StepReport) -> None:
+        """Count a step."""
+        self.seconds += report.seconds
+        self.waited += report.waited
+        self.pictures += report.pictures
+
+    @property
+    def pictures_per_second(self) -> float:
+        """Training speed, 0 before the first step."""
+        return self.pictures / self.seconds if self.seconds else 0.0
+
+    @property
+    def loader_share(self) -> float:
+        """Percent of the time that was spent waiting for batches."""
+        return 100.0 * self.waited / self.seconds if self.seconds else 0.0
+
+
+class TrainingRun:
+    """One training; `begin` and `resume` make it.
+
+    Attributes:
+        settings: with the preset already in.
+        data: what it learns from.
+        learner: what learns.
+        classes: the glyph classes, or None if no glyphs are taught.
+        record: what the run remembers, but for the learner's progress.
+        processes: who trains along; every process has a run, and all take the same steps.
+        throughput: of this process.
+        warnings: what a person should know of the run's speed; one line each.
     """
 
     def __init__(
         self,
         settings: Settings,
-        train: Packed,
-        val: Packed,
+        data: TrainingData,
+        learner: Learner,
         *,
-        vocab: Vocab,
-        preprocessing: Preprocessing,
-        state: tuple[Mapping[str, Tensor], Mapping[str, Any]] | None = None,
-        start: Mapping[str, Tensor] | None = None,
-        processes: ProcessGroup = SINGLE_PROCESS,
+        classes: GlyphClasses | None,
+        record: RunState,
+        processes: ProcessGroup,
     ) -> None:
-        self.settings, self.train, self.val = settings, train, val
-        self.vocab, self.preprocessing = vocab, preprocessing
-        self.processes = processes
-        self.device = open_device(settings.runtime, processes)
-        self.classes = self._glyph_classes(state[1] if state else {})
-        network = Network(settings.model, len(vocab))
-        if start:
-            begin_from(network, start)
-        head = None
-        if self.classes and settings.train.glyph_weight:
-            head = GlyphHead(network.glyph_channels, len(self.classes))
-        self.learner = Learner(
-            network, settings.train, steps=1, device=self.device, head=head, processes=processes
-        )
-        self.memory, self.pace = Memory(), Pace()
-        self.chosen = choose(val, settings.train.evaluate_limit, seed=settings.runtime.seed)
+        self.settings, self.data, self.learner = settings, data, learner
+        self.classes, self.record, self.processes = classes, record, processes
+        self.device = learner.device
+        self.throughput = Throughput()
+        self.warnings: list[str] = []
+        if settings.train.precision == "bfloat16" and not fast_in_bfloat16(self.device):
+            self.warnings.append(
+                f"train.precision=bfloat16 is slow on this {self.device.type.upper()}, which has "
+                "no instructions for it: leave it at auto, which is float32 here."
+            )
+        self.chosen = choose(data.val, settings.train.evaluate_limit, seed=settings.runtime.seed)
         self._norms: list[float] = []
         self._bad = 0
-        if start and self.learner.average:
-            self.learner.average.forget_new_rows(start)
-        if state:
-            restore(self.learner, *state)
-            self.memory, self.pace = Memory(**state[1]["memory"]), Pace(**state[1]["pace"])
-            self._plan_on(state[1])
-        else:
-            self.learner.steps = self._planned_steps()
-        if processes.rank:  # others drop other activations
-            torch.manual_seed(settings.runtime.seed + 7919 * processes.rank + self.learner.step)
+
+    @classmethod
+    def begin(
+        cls,
+        settings: Settings,
+        data: TrainingData,
+        *,
+        start: Mapping[str, Tensor] | None = None,
+        processes: ProcessGroup = SINGLE_PROCESS,
+    ) -> TrainingRun:
+        """Begin a run.
+
+        Args:
+            settings: with the preset already in.
+            data: what to learn from.
+            start: the weights to begin with, whose tokens are the first of the vocabulary.
+            processes: who trains along.
+        """
+        device = open_device(settings.runtime, processes)
+        classes = find_classes(data.train) if _teaches_glyphs(settings) else None
+        learner = _new_learner(settings, data, device, classes, start=start, processes=processes)
+        if start and learner.average:
+            learner.average.forget_new_rows(start)
+        record = RunState(
+            settings=bound(settings),
+            data=data.train.key,
+            epochs=settings.train.epochs,
+            max_minutes=settings.train.max_minutes,
+            glyph_classes=classes.names if classes else None,
+        )
+        run = cls(settings, data, learner, classes=classes, record=record, processes=processes)
+        learner.steps = run._planned_steps()
+        run._draw_apart()
+        return run
+
+    @classmethod
+    def resume(
+        cls,
+        settings: Settings,
+        data: TrainingData,
+        tensors: Mapping[str, Tensor],
+        record: RunState,
+        *,
+        processes: ProcessGroup = SINGLE_PROCESS,
+    ) -> TrainingRun:
+        """Go on with a run.
+
+        Args:
+            settings: those it began with, but for what `resume.bound` leaves free.
+            data: the same as ever.
+            tensors: of the state file.
+            record: of the state file.
+            processes: who trains along; may be others than before.
+
+        Raises:
+            CheckpointError: the tensors belong to another network.
+        """
+        device = open_device(settings.runtime, processes)
+        classes = None
+        if _teaches_glyphs(settings) and record.glyph_classes:
+            classes = GlyphClasses(record.glyph_classes, ()).for_kinds(data.train.kinds)
+        learner = _new_learner(settings, data, device, classes, processes=processes)
+        restore(learner, tensors, record.progress)
+        run = cls(settings, data, learner, classes=classes, record=record, processes=processes)
+        asked = (settings.train.epochs, settings.train.max_minutes)
+        if asked != (record.epochs, record.max_minutes):
+            learner.steps = max(run._planned_steps(), learner.step)
+            record.epochs, record.max_minutes = asked
+            record.history.finished = False
+        run._draw_apart()
+        return run
+
+    @property
+    def history(self) -> History:
+        """What the run remembers of its losses and evaluations."""
+        return self.record.history
 
     @cached_property
     def epoch_steps(self) -> int:
@@ -151,6 +237,7 @@ class TrainingRun:
         """
         stream = self._stream()
         for report in fit(self.learner, self._counted(stream)):
+            self.throughput.add(report)
             if report.covers:
                 self._take_note(report)
             self._keep_pace(report, stream)
@@ -161,22 +248,22 @@ class TrainingRun:
         if self._bad >= NONFINITE:
             raise FloatingPointError(diagnosis.nonfinite(report.step, report.learning_rate))
         self._norms.append(report.grad_norm)
-        if self.memory.first_loss is None:
-            self.memory.first_loss = report.loss
+        if self.history.first_loss is None:
+            self.history.first_loss = report.loss
         if report.step * 10 <= self.learner.steps and report.finite:
-            self.memory.early_peak = max(self.memory.early_peak, report.loss)
+            self.history.early_peak = max(self.history.early_peak, report.loss)
         if report.step * 20 > self.learner.steps:
-            best = self.memory.best_loss
-            self.memory.best_loss = min(best or report.smoothed, report.smoothed)
+            best = self.history.best_loss
+            self.history.best_loss = min(best or report.smoothed, report.smoothed)
 
     def evaluate(self, packed: Packed | None = None) -> Evaluation:
         """Read the chosen validation pictures, or as many of another split."""
         limit, seed = self.settings.train.evaluate_limit, self.settings.runtime.seed
         return evaluate(
             self.learner.best_network,
-            packed or self.val,
+            packed or self.data.val,
             choose(packed, limit, seed=seed) if packed else self.chosen,
-            vocab=self.vocab,
+            vocab=self.data.vocab,
             pixels=self.settings.decode.batch_pixels,
             max_tokens=self.settings.decode.max_tokens,
             device=self.device,
@@ -191,62 +278,54 @@ class TrainingRun:
             self.learner,
             stream.build(indices, cursor),
             evaluation,
-            best_loss=self.memory.best_loss or self.learner.smoothed,
+            best_loss=self.history.best_loss or self.learner.smoothed,
             grad_norms=tuple(self._norms),
-            history=tuple(self.memory.losses),
-            vocab_size=len(self.vocab),
+            history=tuple(self.history.losses),
+            vocab_size=len(self.data.vocab),
             skew=self._skew,
-            first_loss=self.memory.first_loss or 0.0,
-            early_peak=self.memory.early_peak,
+            first_loss=self.history.first_loss or 0.0,
+            early_peak=self.history.early_peak,
         )
         self._norms.clear()
         return statistics, diagnosis.diagnose(statistics)
 
     @cached_property
     def _skew(self) -> float:
-        return skew(self.train)
+        return skew(self.data.train)
 
     def remember(self, evaluation: Evaluation) -> bool:
         """Take note of an evaluation; whether it is the best so far."""
-        self.memory.losses.append(evaluation.loss)
+        self.history.losses.append(evaluation.loss)
         rank = list(evaluation.rank)
         last = self.settings.train.choose == "last"
-        better = last or not self.memory.best_rank or rank > self.memory.best_rank
-        self.memory.since_best = 0 if better else self.memory.since_best + 1
+        better = last or not self.history.best_rank or rank > self.history.best_rank
+        self.history.since_best = 0 if better else self.history.since_best + 1
         fitted = evaluation.calibration
-        self.memory.calibration = fitted.to_json() if fitted else None
+        self.history.calibration = fitted.to_json() if fitted else None
         if better:
-            self.memory.best_rank = rank
-            self.memory.best = {"step": self.learner.step, **evaluation.row()}
+            self.history.best_rank = rank
+            self.history.best = {"step": self.learner.step, **evaluation.row()}
         return better
 
     def model(self, info: Mapping[str, Any]) -> ModelFile:
         """The model file of this moment."""
         tensors = self.learner.best_network.state_dict()
         return ModelFile(
-            self.settings.model, self.vocab, self.preprocessing, dict(tensors), dict(info)
+            self.settings.model, self.data.vocab, self.data.preprocessing, dict(tensors), dict(info)
         )
 
-    def state(self, extra: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Everything that going on needs."""
-        tensors, header = capture(self.learner)
-        header |= {
-            "memory": asdict(self.memory),
-            "pace": asdict(self.pace),
-            "epochs": self.settings.train.epochs,
-            "max_minutes": self.settings.train.max_minutes,
-            "glyph_classes": self.classes.names if self.classes else None,
-            **extra,
-        }
-        return tensors, header
+    def state(self) -> tuple[dict[str, Tensor], RunState]:
+        """Everything that going on needs: tensors, and the record with the learner's progress."""
+        tensors, progress = capture(self.learner)
+        return tensors, replace(self.record, progress=progress)
 
     def picture(self, index: int) -> NDArray[np.uint8]:
         """(H, W) one validation picture, for the log."""
-        return self.val.picture(index)
+        return self.data.val.picture(index)
 
     def attention(self, index: int) -> NDArray[np.uint8]:
         """(3, H, W) where the network looks for one validation formula, for the log."""
-        formula = self.val.formula(index)
+        formula = self.data.val.formula(index)
         return attention_map(
             self.learner.best_network, self.picture(index), formula, device=self.device
         )
@@ -260,14 +339,14 @@ class TrainingRun:
     def _counted(self, stream: BatchStream) -> Iterator[Batch]:
         """The stream's batches, their work counted."""
         for batch in stream:
-            self.pace.work += batch_work(batch)
+            self.record.pace.work += batch_work(batch)
             yield batch
 
     def _keep_pace(self, report: StepReport, stream: BatchStream) -> None:
         minutes = self.settings.train.max_minutes
-        self.pace.seconds += report.seconds
+        self.record.pace.seconds += report.seconds
         if minutes:
-            self.pace.correct(self.learner, self._stream(), minutes)
+            self.record.pace.correct(self.learner, self._stream(), minutes)
             stream.steps = self.learner.steps = self.processes.broadcast(self.learner.steps)
 
     def _planned_steps(self) -> int:
@@ -276,34 +355,49 @@ class TrainingRun:
         if wanted.max_minutes is None:
             return whole
         self.learner.steps = max(whole, 1)
-        return first_guess(self.learner, self._stream(), wanted.max_minutes)
+        plan = first_guess(self.learner, self._stream(), wanted.max_minutes)
+        if plan.speed:
+            self.warnings += plan.speed.warnings(wanted)
+        return plan.steps
 
-    def _plan_on(self, header: Mapping[str, Any]) -> None:
-        """Keep the number of steps, unless the run is now asked to be longer or shorter."""
-        asked = self.settings.train.epochs, self.settings.train.max_minutes
-        if asked != (header["epochs"], header["max_minutes"]):
-            self.learner.steps = max(self._planned_steps(), self.learner.step)
-
-    def _glyph_classes(self, header: Mapping[str, Any]) -> GlyphClasses | None:
-        wanted = self.settings.train.glyph_weight or self.settings.train.attention_weight
-        if not wanted:
-            return None
-        stored = header.get("glyph_classes")
-        if stored:
-            names = tuple((font, code) for font, code in stored)
-            return GlyphClasses(names, ()).for_kinds(self.train.kinds)
-        return find_classes(self.train)
+    def _draw_apart(self) -> None:
+        """Let every process but the first drop other activations."""
+        if self.processes.rank:
+            seed = self.settings.runtime.seed + 7919 * self.processes.rank
+            torch.manual_seed(seed + self.learner.step)
 
     def _stream(self, processes: ProcessGroup | None = None) -> BatchStream:
         return BatchStream(
-            self.train,
+            self.data.train,
             self.settings.train,
             seed=self.settings.runtime.seed,
             steps=self.learner.steps,
             cursor=self.learner.cursor,
             classes=self.classes,
-            distort=Distorter(self.preprocessing) if self.settings.train.augment else None,
+            distort=Distorter(self.data.preprocessing) if self.settings.train.augment else None,
             workers=1 if self.device.type == "cpu" else 8,
             processes=processes or self.processes,
             device=self.device.type,
         )
+
+
+def _teaches_glyphs(settings: Settings) -> bool:
+    return bool(settings.train.glyph_weight or settings.train.attention_weight)
+
+
+def _new_learner(
+    settings: Settings,
+    data: TrainingData,
+    device: torch.device,
+    classes: GlyphClasses | None,
+    *,
+    start: Mapping[str, Tensor] | None = None,
+    processes: ProcessGroup,
+) -> Learner:
+    network = Network(settings.model, len(data.vocab))
+    if start:
+        begin_from(network, start)
+    head = None
+    if classes and settings.train.glyph_weight:
+        head = GlyphHead(network.glyph_channels, len(classes))
+    return Learner(network, settings.train, steps=1, device=device, head=head, processes=processes)

@@ -17,7 +17,7 @@ from im2latex_cli.train.input.pack import Packed, pack
 from im2latex_cli.train.monitor.diagnosis import diagnose, nonfinite
 from im2latex_cli.train.monitor.run_statistics import RunStatistics
 from im2latex_cli.train.monitor.validation import Evaluation
-from im2latex_cli.train.run.training_run import TrainingRun
+from im2latex_cli.train.run.training_run import TrainingData, TrainingRun
 from im2latex_cli.vision.prepare import Preprocessing
 
 SEEN = Evaluation(
@@ -108,32 +108,32 @@ def test_nonfinite_names_step_and_rate() -> None:
     assert "0.5" in nonfinite(7, 0.5)
 
 
-def session(packed: Packed, vocab: Vocab, settings: Settings, **train: object) -> TrainingRun:
+def begin(packed: Packed, vocab: Vocab, settings: Settings, **train: object) -> TrainingRun:
     changed = settings.model_copy(update={"train": settings.train.model_copy(update=train)})
-    return TrainingRun(changed, packed, packed, vocab=vocab, preprocessing=Preprocessing())
+    return TrainingRun.begin(changed, TrainingData(packed, packed, vocab, Preprocessing()))
 
 
-def provoked(session: TrainingRun) -> list[str]:
+def provoked(run: TrainingRun) -> list[str]:
     """Codes of everything said in a run with four evaluations."""
     said = []
-    for report in session.steps():
-        if report.step % max(session.learner.steps // 4, 1) == 0:
-            evaluation = session.evaluate()
-            session.remember(evaluation)
-            said += [finding.code for finding in session.examine(evaluation)[1]]
+    for report in run.steps():
+        if report.step % max(run.learner.steps // 4, 1) == 0:
+            evaluation = run.evaluate()
+            run.remember(evaluation)
+            said += [finding.code for finding in run.examine(evaluation)[1]]
     return said
 
 
 def test_a_real_healthy_run_is_silent(packed: Packed, vocab: Vocab, settings: Settings) -> None:
     model = settings.model.model_copy(update={"dropout": 0.0})
     settings = settings.model_copy(update={"model": model})
-    run = session(packed, vocab, settings, epochs=200, batch_size=8, learning_rate=3e-3)
+    run = begin(packed, vocab, settings, epochs=200, batch_size=8, learning_rate=3e-3)
     assert [code for code in provoked(run) if code != "constant-so-far"] == []
-    assert run.memory.best["edit_similarity"] > 90.0
+    assert run.history.best["edit_similarity"] > 90.0
 
 
 def test_a_huge_learning_rate_is_noticed(packed: Packed, vocab: Vocab, settings: Settings) -> None:
-    run = session(packed, vocab, settings, epochs=10, learning_rate=30.0, warmup=0.0, clip=1e9)
+    run = begin(packed, vocab, settings, epochs=10, learning_rate=30.0, warmup=0.0, clip=1e9)
     try:
         said = provoked(run)
     except FloatingPointError as error:
@@ -147,7 +147,7 @@ def test_a_huge_learning_rate_is_noticed(packed: Packed, vocab: Vocab, settings:
 def test_weights_that_let_nothing_through_are_noticed(
     packed: Packed, vocab: Vocab, settings: Settings
 ) -> None:
-    run = session(packed, vocab, settings, epochs=2, learning_rate=1e-9)
+    run = begin(packed, vocab, settings, epochs=2, learning_rate=1e-9)
     with torch.no_grad():
         norm = run.learner.network.encoder.get_submodule("stages.0.norm")
         assert isinstance(norm, torch.nn.BatchNorm2d)
@@ -157,7 +157,7 @@ def test_weights_that_let_nothing_through_are_noticed(
 
 
 def test_reports_gradients_of_every_part(packed: Packed, vocab: Vocab, settings: Settings) -> None:
-    run = session(packed, vocab, settings, epochs=1)
+    run = begin(packed, vocab, settings, epochs=1)
     for _ in run.steps():
         pass
     statistics, _ = run.examine(run.evaluate())
@@ -261,7 +261,7 @@ def test_saturating_activations_are_noticed(
     factor: float, packed: Packed, vocab: Vocab, settings: Settings
 ) -> None:
     model = settings.model.model_copy(update={"decoder": "lstm", "units": 16, "output": 16})
-    run = session(packed, vocab, settings.model_copy(update={"model": model}), epochs=2)
+    run = begin(packed, vocab, settings.model_copy(update={"model": model}), epochs=2)
     with torch.no_grad():
         run.learner.network.decoder.get_parameter("output.weight").mul_(factor)
     assert ("saturated" in provoked(run)) is (factor > 1)
@@ -271,7 +271,7 @@ def test_saturating_activations_are_noticed(
 def test_growth_without_normalisation_is_noticed(
     factor: float, packed: Packed, vocab: Vocab, settings: Settings
 ) -> None:
-    run = session(packed, vocab, settings, epochs=2, learning_rate=1e-6)
+    run = begin(packed, vocab, settings, epochs=2, learning_rate=1e-6)
     encoder = run.learner.network.encoder
     for name, module in list(encoder.named_modules()):
         if isinstance(module, torch.nn.BatchNorm2d) and factor > 1:
@@ -284,7 +284,7 @@ def test_growth_without_normalisation_is_noticed(
 
 
 def test_channels_that_died_are_noticed(packed: Packed, vocab: Vocab, settings: Settings) -> None:
-    run = session(packed, vocab, settings, epochs=2, learning_rate=1e-6)
+    run = begin(packed, vocab, settings, epochs=2, learning_rate=1e-6)
     with torch.no_grad():
         run.learner.network.encoder.get_parameter("stages.0.norm.bias").fill_(-100.0)
         run.learner.network.encoder.get_parameter("stages.0.norm.bias")[0] = 0.0

@@ -1,12 +1,15 @@
+from functools import partial
 from itertools import islice
 
 import pytest
 
-from im2latex_cli import checkpoints
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.settings.tree import Settings
+from im2latex_cli.train.input.glyph_targets import find_classes
 from im2latex_cli.train.input.pack import Packed
-from im2latex_cli.train.run.training_run import TrainingRun
+from im2latex_cli.train.run import training_run
+from im2latex_cli.train.run.folder import RunFolder
+from im2latex_cli.train.run.training_run import TrainingData, TrainingRun
 from im2latex_cli.vision.prepare import Preprocessing
 
 TAUGHT = {"glyph_weight": 0.5, "attention_weight": 0.5, "augment": True}
@@ -14,20 +17,16 @@ TAUGHT = {"glyph_weight": 0.5, "attention_weight": 0.5, "augment": True}
 
 def begin(packed: Packed, vocab: Vocab, settings: Settings, state=None, **train) -> TrainingRun:
     changed = settings.model_copy(update={"train": settings.train.model_copy(update=train)})
-    return TrainingRun(
-        changed, packed, packed, vocab=vocab, preprocessing=Preprocessing(), state=state
-    )
+    data = TrainingData(packed, packed, vocab, Preprocessing())
+    if state:
+        return TrainingRun.resume(changed, data, *state)
+    return TrainingRun.begin(changed, data)
 
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a glyph be a class from its second time on: eight pictures hold few."""
-    real = __import__(
-        "im2latex_cli.train.input.glyph_targets", fromlist=["find_classes"]
-    ).find_classes
-    monkeypatch.setattr(
-        "im2latex_cli.train.run.training_run.find_classes", lambda packed: real(packed, min_count=2)
-    )
+    monkeypatch.setattr(training_run, "find_classes", partial(find_classes, min_count=2))
 
 
 @pytest.mark.usefixtures("often")
@@ -36,15 +35,10 @@ def test_glyph_classes_are_stored_and_kept(
 ) -> None:
     first = begin(packed, vocab, settings, **TAUGHT)
     list(islice(first.steps(), 3))
-    checkpoints.write_tensors(tmp_path / "state", *first.state({}))
+    folder = RunFolder(tmp_path)
+    folder.save_state(*first.state())
     wanted = [report.loss for report in first.steps()]
-    second = begin(
-        packed,
-        vocab,
-        settings,
-        checkpoints.read_tensors(tmp_path / "state", kind="state"),
-        **TAUGHT,
-    )
+    second = begin(packed, vocab, settings, folder.load_state(), **TAUGHT)
     assert second.classes == first.classes
     assert second.classes is not None
     assert [report.loss for report in second.steps()] == wanted
@@ -62,9 +56,9 @@ def test_without_glyphs_in_the_data_attention_is_simply_not_taught(
         glyphs=packed.glyphs[:0],
         glyph_starts=packed.glyph_starts * 0,
     )
-    session = begin(bare, vocab, settings, **TAUGHT)
-    assert session.classes is None
-    (report,) = islice(session.steps(), 1)
+    run = begin(bare, vocab, settings, **TAUGHT)
+    assert run.classes is None
+    (report,) = islice(run.steps(), 1)
     assert report.finite
     assert report.parts == {}
 
@@ -72,27 +66,27 @@ def test_without_glyphs_in_the_data_attention_is_simply_not_taught(
 def test_glyphs_are_not_named_where_that_has_no_weight(
     packed: Packed, vocab: Vocab, settings: Settings
 ) -> None:
-    session = begin(packed, vocab, settings, **{**TAUGHT, "glyph_weight": 0.0})
-    assert session.classes is not None
-    assert session.learner.head is None
-    (report,) = islice(session.steps(), 1)
+    run = begin(packed, vocab, settings, **{**TAUGHT, "glyph_weight": 0.0})
+    assert run.classes is not None
+    assert run.learner.head is None
+    (report,) = islice(run.steps(), 1)
     assert set(report.parts) == {"attention"}
 
 
 def test_bfloat16_trains_on_the_cpu_too(packed: Packed, vocab: Vocab, settings: Settings) -> None:
-    session = begin(packed, vocab, settings, precision="bfloat16", epochs=2)
-    assert all(report.finite for report in session.steps())
+    run = begin(packed, vocab, settings, precision="bfloat16", epochs=2)
+    assert all(report.finite for report in run.steps())
 
 
 def test_best_is_what_the_evaluations_say_or_the_last(
     packed: Packed, vocab: Vocab, settings: Settings
 ) -> None:
     for choose, wanted in (("best", False), ("last", True)):
-        session = begin(packed, vocab, settings, choose=choose)
-        evaluation = session.evaluate()
-        assert session.remember(evaluation)
-        assert session.remember(evaluation) is wanted
-        assert session.memory.since_best == (0 if wanted else 1)
+        run = begin(packed, vocab, settings, choose=choose)
+        evaluation = run.evaluate()
+        assert run.remember(evaluation)
+        assert run.remember(evaluation) is wanted
+        assert run.history.since_best == (0 if wanted else 1)
 
 
 def test_evaluations_come_ten_times_a_run_or_once_an_epoch(

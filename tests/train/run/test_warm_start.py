@@ -11,7 +11,7 @@ from im2latex_cli.settings.training import ModelSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.ema import Average
 from im2latex_cli.train.input.pack import Packed
-from im2latex_cli.train.run.training_run import TrainingRun
+from im2latex_cli.train.run.training_run import TrainingData, TrainingRun
 from im2latex_cli.train.run.warm_start import begin_from, demand_dims, merge
 from im2latex_cli.vision.prepare import Preprocessing
 
@@ -94,20 +94,15 @@ def test_what_is_kept_survives_a_pause(packed: Packed, vocab: Vocab, settings: S
     torch.manual_seed(1)
     start = Network(settings.model, len(vocab) - 2).state_dict()  # two tokens are new
 
-    def session(start, state=None) -> TrainingRun:
-        plain = Preprocessing()
-        return TrainingRun(
-            changed, packed, packed, vocab=vocab, preprocessing=plain, start=start, state=state
-        )
-
-    whole = session(start)
+    data = TrainingData(packed, packed, vocab, Preprocessing())
+    whole = TrainingRun.begin(changed, data, start=start)
     steps = len(list(whole.steps()))
-    paused = session(start)
+    paused = TrainingRun.begin(changed, data, start=start)
     for _ in islice(paused.steps(), steps // 2):
         pass
-    tensors, header = paused.state({})
+    tensors, state = paused.state()
     kept = {name: value.clone() for name, value in tensors.items()}
-    going_on = session(paused.model({}).tensors, (kept, header))
+    going_on = TrainingRun.resume(changed, data, kept, state)
     for _ in going_on.steps():
         pass
     ends = [one.model({}).tensors for one in (whole, going_on)]
@@ -115,20 +110,20 @@ def test_what_is_kept_survives_a_pause(packed: Packed, vocab: Vocab, settings: S
     assert all(value.isfinite().all() for value in ends[0].values())
 
 
-def test_a_session_begins_where_the_other_ended(
+def test_a_run_begins_where_the_other_ended(
     packed: Packed, vocab: Vocab, settings: Settings
 ) -> None:
-    def session(epochs: int, **more) -> TrainingRun:
+    def begin(epochs: int, **more) -> TrainingRun:
         train = {"epochs": epochs, "batch_size": 8, "ema": 0.5, **more.pop("train", {})}
         changed = settings.model_copy(update={"train": settings.train.model_copy(update=train)})
-        plain = Preprocessing()
-        return TrainingRun(changed, packed, packed, vocab=vocab, preprocessing=plain, **more)
+        data = TrainingData(packed, packed, vocab, Preprocessing())
+        return TrainingRun.begin(changed, data, **more)
 
-    first = session(40)
+    first = begin(40)
     for _ in first.steps():
         pass
     reached = first.evaluate()
-    second = session(40, train={"init": "first"}, start=first.model({}).tensors)
+    second = begin(40, train={"init": "first"}, start=first.model({}).tensors)
     assert second.evaluate() == reached
-    fresh = next(islice(session(40).steps(), 1)).loss
+    fresh = next(islice(begin(40).steps(), 1)).loss
     assert next(islice(second.steps(), 1)).loss < 0.8 * fresh
