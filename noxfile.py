@@ -17,6 +17,22 @@ nox.options.error_on_missing_interpreters = True
 CONSTRAINTS = ["-c", "constraints.txt"]
 BENCH = Path("tests/bench")
 CODE = ["im2latex_cli", "tests", "noxfile.py"]
+TEXTS = [
+    "docs",
+    ".github",
+    "README.md",
+    "CODE_OF_CONDUCT.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "mkdocs.yml",
+]
+SCHEMAS = {
+    "citation-file-format": "CITATION.cff",
+    "dependabot": ".github/dependabot.yml",
+    "github-issue-config": ".github/ISSUE_TEMPLATE/config.yml",
+    "github-issue-forms": ".github/ISSUE_TEMPLATE/[!c]*.yml",
+    "github-workflows": ".github/workflows/*.yml",
+}
 
 
 def install(session: nox.Session, *groups: str, project: bool = True) -> None:
@@ -34,12 +50,36 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def coverage(session: nox.Session) -> None:
+    """Run the test suite and print the lines that it does not reach."""
+    install(session, "test", "coverage", project=False)
+    session.install(*CONSTRAINTS, "-e", ".")  # lines are counted in the clone
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
+@nox.session
+def minimum(session: nox.Session) -> None:
+    """Run the test suite with the lowest versions that pyproject.toml allows."""
+    pyproject = nox.project.load_toml("pyproject.toml")
+    groups = nox.project.dependency_groups(pyproject, "test")
+    session.install(*CONSTRAINTS, "uv")
+    lowest = ["--resolution", "lowest-direct", "--python", session.virtualenv.location]
+    session.run("uv", "pip", "install", *lowest, ".", *groups)
+    # Old versions emit warnings, and pydantic 2.10 builds the settings in a second.
+    slower = "tests/cli/test_startup.py::test_help_is_quick"
+    session.run("pytest", "-W", "default", "--deselect", slower, *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style, formatting and spelling."""
     install(session, "lint", project=False)
     session.run("ruff", "check", *CODE)
     session.run("ruff", "format", "--check", *CODE)
-    session.run("codespell", *CODE, "docs", "README.md")
+    session.run("codespell", *CODE, *TEXTS)
 
 
 @nox.session
@@ -47,6 +87,25 @@ def types(session: nox.Session) -> None:
     """Check types strictly."""
     install(session, "types", "test")  # the test group has the packages of every extra
     session.run("mypy")
+    session.run("mypy", "--platform", "win32", "--cache-dir", ".mypy_cache/win32")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into site/; `nox -s docs -- serve` shows it while you write."""
+    install(session, "docs", project=False)
+    quiet = {"NO_MKDOCS_2_WARNING": "1"}
+    session.run("mkdocs", *(session.posargs or ["build", "--strict"]), env=quiet)
+
+
+@nox.session
+def workflows(session: nox.Session) -> None:
+    """Check the GitHub workflows and forms and CITATION.cff."""
+    install(session, "workflows", project=False)
+    session.run("zizmor", "--offline", ".github")
+    for schema, pattern in SCHEMAS.items():
+        files = sorted(str(path) for path in Path().glob(pattern))
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files)
 
 
 @nox.session
@@ -62,9 +121,10 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def reference(session: nox.Session) -> None:
-    """Write docs/reference anew from the code."""
+    """Write docs/reference and the table of packages anew from the code."""
     install(session)
     session.run("python", "-m", "im2latex_cli.cli.reference", "docs/reference")
+    session.run("python", "tests/floors.py")
 
 
 @nox.session

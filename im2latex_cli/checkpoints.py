@@ -20,9 +20,9 @@ from torch import Tensor
 
 from im2latex_cli import files
 from im2latex_cli.errors import CheckpointError, InputError
-from im2latex_cli.headers import KEY, REBUILD, Header, damaged, in_safetensors
+from im2latex_cli.headers import KEY, REBUILD, Header, damaged, read_model_header
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.model.network import Network, undrawn
+from im2latex_cli.network.network import Network, undrawn
 from im2latex_cli.settings.training import ModelSettings
 from im2latex_cli.vision.prepare import Preprocessing
 
@@ -101,12 +101,11 @@ def read_tensors(path: Path, *, kind: str) -> tuple[dict[str, Tensor], dict[str,
     """
     if not path.is_file():
         raise InputError(f"No model file at {path}.", hint="Train one with `im2latex train`.")
-    content = path.read_bytes()
-    header = in_safetensors(content, path=path, kind=kind)
+    header = read_model_header(path, kind=kind)
     try:
-        tensors = parse_tensors(content)
+        tensors = parse_tensors(path.read_bytes())
     except (SafetensorError, ValueError, KeyError) as error:
-        raise damaged(path, content) from error
+        raise damaged(path) from error
     return tensors, header
 
 

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes: files are complete or absent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        with temporary.open("rb") as written:
+        with temporary.open("r+b") as written:  # Windows syncs only what may be written
             os.fsync(written.fileno())
         temporary.replace(path)
     finally:

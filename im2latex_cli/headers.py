@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
 
-from im2latex_cli import __version__
+from im2latex_cli._version import __version__
+from im2latex_cli.decoding.calibration import Calibration
 from im2latex_cli.errors import CheckpointError, InputError
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.model.confidence import Calibration
 from im2latex_cli.settings.training import ModelSettings
 from im2latex_cli.vision.prepare import Preprocessing
 
@@ -114,16 +115,13 @@ _UPGRADES: dict[int, Any] = {}
 """From each old format to the next: a function from header to header."""
 
 
-def in_safetensors(content: bytes, *, path: Path, kind: str) -> dict[str, Any]:
-    """The header inside of a safetensors file, as it stands there.
+def read_model_header(path: Path, *, kind: str) -> dict[str, Any]:
+    """Read the header inside of a safetensors file of ours; the tensors are not read.
 
     Raises:
         CheckpointError: not a safetensors file, cut off, or of another kind.
     """
-    try:
-        header = _read(content)
-    except (ValueError, KeyError, AttributeError) as error:
-        raise damaged(path, content) from error
+    header = read_any_header(path)
     if header is None or header.get("kind") != kind:
         raise CheckpointError(
             f"{path}: a safetensors file, but not a {kind} file of im2latex.", hint=REBUILD
@@ -131,19 +129,25 @@ def in_safetensors(content: bytes, *, path: Path, kind: str) -> dict[str, Any]:
     return header
 
 
-def damaged(path: Path, content: bytes) -> CheckpointError:
+def read_any_header(path: Path) -> dict[str, Any] | None:
+    """Read the header inside of any safetensors file; None if it is not ours.
+
+    Raises:
+        CheckpointError: not a safetensors file, or cut off.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+        header = json.loads(metadata.get(KEY, "null"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise damaged(path) from error
+    return header if isinstance(header, dict) else None
+
+
+def damaged(path: Path) -> CheckpointError:
     """What to say of a file that is no sound safetensors file."""
-    if len(content) > 9 and content[8:9] == b"{":
+    with path.open("rb") as file:
+        is_cut = file.read(10)[8:9] == b"{"
+    if is_cut:
         return CheckpointError(f"{path}: the model file is truncated or damaged.", hint=REBUILD)
     return CheckpointError(f"{path}: not a safetensors model file.", hint=REBUILD)
-
-
-def _read(content: bytes) -> dict[str, Any] | None:
-    length = int.from_bytes(content[:8], "little")
-    if len(content) < 8 or length > len(content) - 8:
-        raise ValueError("no header")
-    metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-    if KEY not in metadata:
-        return None
-    header = json.loads(metadata[KEY])
-    return header if isinstance(header, dict) else None

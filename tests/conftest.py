@@ -53,7 +53,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
         from im2latex_cli import checkpoints
         from im2latex_cli.latex.vocab import Vocab
-        from im2latex_cli.model.network import Network
+        from im2latex_cli.network.network import Network
         from im2latex_cli.vision.prepare import Preprocessing
 
         torch.manual_seed(5)

@@ -1,30 +1,35 @@
 """Imports point down, siblings stay apart, and torch lives only where tensors do."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "im2latex_cli"
 FLOORS = (
-    {"errors", "progress", "paths", "files", "results"},
-    {"latex", "vision", "settings"},
+    {"_version", "errors", "progress", "paths", "files", "reading_warning", "results", "runs"},
+    {"settings"},
+    {"latex", "vision"},
     {"data", "recombine", "render", "evaluate", "report"},
-    {"model"},
+    {"decoding"},
+    {"network"},
     {"headers"},
     {"train", "checkpoints", "onnx"},
-    {"backends"},
-    {"recognizer"},
+    {"recognition"},
     {"serve"},
     {"services"},
     {"cli"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS, start=1) for room in rooms}
 NEIGHBOURS = {("train", "checkpoints")}
-TORCH_ROOMS = {"model", "train", "checkpoints"}
+TORCH_ROOMS = {"network", "train", "checkpoints"}
+EXCEPTIONS = {"torch": {"decoding/arrays.py", "decoding/torch_ops.py"}}
+"""Modules that import a library for types alone, or only once it is loaded."""
 TERMINAL_ROOMS = {"cli"}
 
 
@@ -41,8 +46,13 @@ def sources() -> list[Path]:
     return [p for p in sorted(PACKAGE.rglob("*.py")) if room_of(p) in FLOOR]
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -76,7 +86,10 @@ def test_imports_point_down(path: Path) -> None:
         ("typer", TERMINAL_ROOMS),
         ("click", TERMINAL_ROOMS),
         ("rich", TERMINAL_ROOMS),
+        ("fastapi", {"serve"}),
         ("starlette", {"serve"}),
+        ("prometheus_client", {"serve"}),
+        ("filelock", {"data"}),
         ("uvicorn", {"serve"}),
     ],
 )
@@ -86,7 +99,7 @@ def test_library_stays_in_its_rooms(library: str, rooms: set[str]) -> None:
         for path in sources()
         if room_of(path) not in rooms and any(n.split(".")[0] == library for n in imports(path))
     ]
-    assert not strangers
+    assert set(strangers) <= EXCEPTIONS.get(library, set())
 
 
 def test_environment_is_read_in_one_place() -> None:
@@ -97,16 +110,67 @@ def test_environment_is_read_in_one_place() -> None:
         if room_of(path) != "cli"
         and any(
             isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "argv"}
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            for node in ast.walk(tree(path))
         )
     ]
     assert set(readers) <= allowed
 
 
+SHELL = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+SPELL_FLAGS = {"cli", "settings"}
+"""What speaks to people at a shell: the commands, and the help of settings."""
+NOT_YET = {"data"}
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Yield the strings of a module that reach users as messages."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call):
+            for part in ast.walk(node):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    yield part.value
+
+
+def test_flags_are_named_by_the_commands_only() -> None:
+    """A service names settings and arguments in backquotes; cli/flags.py makes flags of them."""
+    programs = ("--version", "--no-newline", "--type", "--cask", "--nproc-per-node", "--with-temp")
+    wrong = [
+        f"{path.relative_to(PACKAGE)}: {text}"
+        for path in sources()
+        if room_of(path) not in SPELL_FLAGS | NOT_YET
+        for text in texts(path)
+        if any(flag not in programs for flag in SHELL.findall(text))
+    ]
+    assert not wrong
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
 def module_imports() -> dict[str, set[str]]:
-    """Return which of our modules each of our modules imports, function-level imports included."""
-    modules = {".".join(p.relative_to(PACKAGE.parent).with_suffix("").parts): p for p in sources()}
-    return {name: {n for n in imports(path) if n in modules} for name, path in modules.items()}
+    """Return which of our modules each of our modules imports.
+
+    Imports inside functions and for types count. `from package import name` counts as an import
+    of `package.name` if that is a module, else of the package's `__init__`.
+    """
+    modules = {module_name(path): path for path in PACKAGE.rglob("*.py")}
+
+    def imported(path: Path) -> Iterator[str]:
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+                yield from (name if name in modules else str(node.module) for name in names)
+
+    return {name: {n for n in imported(p) if n in modules} for name, p in modules.items()}
+
+
+def test_the_packages_own_init_is_in_the_graph() -> None:
+    graph = module_imports()
+    assert any(name.startswith("im2latex_cli.reco") for name in graph["im2latex_cli"])
 
 
 def test_no_circles() -> None:
@@ -127,10 +191,10 @@ def test_no_circles() -> None:
 @pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_files_and_functions_stay_readable(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 400
+    assert len(text.splitlines()) <= 600  # a module is a concept: 400 had cut concepts into slices
     long = [
         f"{node.name} {node.end_lineno - node.lineno}"
-        for node in ast.walk(ast.parse(text))
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.FunctionDef)
         and node.end_lineno is not None
         and node.end_lineno - node.lineno >= 60

@@ -8,7 +8,7 @@ from im2latex_cli import checkpoints, headers
 from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.errors import CheckpointError, InputError
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.model.network import Network
+from im2latex_cli.network.network import Network
 from im2latex_cli.settings.training import ModelSettings
 from im2latex_cli.vision.prepare import Preprocessing
 

@@ -1,5 +1,9 @@
-"""What the README tells people to type works, and prints what it says."""
+"""What README and tutorial tell people to type works, and prints what they say."""
 
+from __future__ import annotations
+
+import base64
+import html
 import os
 import re
 import shlex
@@ -13,43 +17,51 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 QUICK = {
+    "IM2LATEX_BUILD__LIMIT": "60",
     "IM2LATEX_TRAIN__EPOCHS": "1",
-    "IM2LATEX_DECODE__BEAM": "2",
+    "IM2LATEX_TRAIN__EVALUATE_LIMIT": "1",
+    "IM2LATEX_EVALUATE__LIMIT": "3",
+    "IM2LATEX_DECODE__BEAM": "1",
     "IM2LATEX_DECODE__MAX_TOKENS": "20",
+    "IM2LATEX_RUNTIME__THREADS": "1",
+    "IM2LATEX_BUILD__JOBS": "1",
 }
 
 
-def blocks(language: str) -> list[str]:
-    return [text for found, text in BLOCK.findall(README) if found == language]
+def blocks(text: str, language: str) -> list[str]:
+    return [content for name, content in BLOCK.findall(text) if name == language]
 
 
 def console() -> Iterator[tuple[str, list[str]]]:
-    """Each command of the console blocks with the lines that it is said to print."""
-    for block in blocks("console"):
+    """Each command of the tutorial with the lines that it is said to print."""
+    for block in blocks(TUTORIAL, "console"):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, *lines = part.splitlines()
             yield command, [line for line in lines if line.strip()]
 
 
-def run(command: str, folder: Path, *, quick: bool = True) -> subprocess.CompletedProcess[str]:
-    words = shlex.split(command)
-    assert words[0] == "im2latex"
+def run(words: list[str], folder: Path, *, quick: bool = True) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "im2latex_cli", *words[1:]],
+        [sys.executable, *words],
         cwd=folder,
         env=os.environ | (QUICK if quick else {}),
         capture_output=True,
         text=True,
+        encoding="utf-8",
         check=False,
         stdin=subprocess.DEVNULL,
     )
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("readme")
+def im2latex(command: str, folder: Path, *, quick: bool = True) -> str:
+    program, *words = shlex.split(command)
+    assert program == "im2latex"
+    done = run(["-m", "im2latex_cli", *words], folder, quick=quick)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
 def labels(lines: list[str]) -> set[str]:
@@ -57,51 +69,65 @@ def labels(lines: list[str]) -> set[str]:
     return {re.split(r"  +", line.strip())[0] for line in lines} - {"…"}
 
 
-def test_the_commands_run_in_order(folder: Path) -> None:
+def test_the_tutorial_runs_in_order(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "formula.png", tmp_path / "docs")
     for command, lines in console():
-        plain = command.partition(" | ")[0]
-        done = run(plain, folder)
-        assert done.returncode == 0, f"{plain}\n{done.stdout}\n{done.stderr}"
-        if "predict" not in plain and "train" not in plain.split():
-            assert labels(lines) <= labels(done.stdout.splitlines()), plain
-    python = "\n".join(blocks("python"))
-    done = subprocess.run(
-        [sys.executable, "-c", python],
-        cwd=folder,
-        env=os.environ | QUICK,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+        printed = im2latex(command, tmp_path)
+        if command.split()[1] not in {"predict", "train"}:
+            assert labels(lines) <= labels(printed.splitlines()), command
+    (python,) = blocks(TUTORIAL, "python")
+    done = run(["-c", python], tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == 1
 
 
-def test_every_command_is_shown() -> None:
+def test_the_tutorial_shows_all_six_commands() -> None:
     shown = {command.split()[1] for command, _ in console()}
     assert {"build", "vocab", "train", "eval-text", "eval-image", "predict"} <= shown
 
 
-def test_ci_runs_the_second_line() -> None:
-    first, second, *_ = blocks("sh")
-    assert first.startswith("python3 -m venv .venv && . .venv/bin/activate && pip install -c ")
-    assert second.strip() in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+def test_the_first_prediction_is_what_the_readme_and_the_tutorial_say() -> None:
+    install, *_ = blocks(README, "sh")
+    *_, command = install.strip().splitlines()
+    printed = im2latex(command, ROOT, quick=False)
+    assert blocks(README, "latex") == [printed]
+    assert (command, [printed.strip()]) in list(console())
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(((?!http)[^)#]+)\)", README))
+def test_the_three_lines_of_python_run() -> None:
+    (python,) = blocks(README, "python")
+    done = run(["-c", python], ROOT, quick=False)
+    assert done.returncode == 0, done.stderr
+    assert blocks(README, "latex") == [done.stdout]
+
+
+def test_the_picture_shows_what_predict_prints(tmp_path: Path) -> None:
+    svg = (ROOT / "docs" / "result.svg").read_text(encoding="utf-8")
+    shown = [
+        html.unescape("".join(re.findall(r"<tspan[^>]*>(.*?)</tspan>", text)))
+        for text in re.findall(r"<text.*?</text>", svg, re.DOTALL)
+    ]
+    names = []
+    for number, data in enumerate(re.findall(r"base64,([^\"]+)", svg)):
+        names.append(f"{number}.png")
+        (tmp_path / names[-1]).write_bytes(base64.b64decode(data))
+    printed = im2latex(f"im2latex predict {' '.join(names)}", tmp_path, quick=False)
+    assert printed.splitlines() == shown
+    assert len(shown) == 3
+
+
+def test_ci_runs_the_tests_as_the_readme_does() -> None:
+    *_, tests = blocks(README, "sh")
+    assert tests.strip() in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(((?!http)[^)#]+)", README))
 def test_links_lead_somewhere(link: str) -> None:
     assert (ROOT / link).exists()
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not on PATH")
-def test_shell_lines_parse() -> None:
-    for block in blocks("sh"):
-        subprocess.run(["bash", "-n", "-c", block], check=True)
-
-
-def test_the_first_line_reads_what_the_readme_says() -> None:
-    first, *_ = blocks("sh")
-    command = first.strip().rpartition(" && ")[2]
-    done = run(command.replace("docs/", f"{ROOT}/docs/"), ROOT, quick=False)
-    assert done.returncode == 0, done.stderr
-    assert f"`{done.stdout.strip()}`" in README
+@pytest.mark.parametrize("block", blocks(README + TUTORIAL, "sh"))
+def test_shell_lines_parse(block: str) -> None:
+    subprocess.run(["bash", "-n", "-c", block], check=True)

@@ -1,1 +1,1 @@
-"""The terminal: flags, bars, tables and exit codes."""
+"""The command line: options, progress bars, tables and exit codes."""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from im2latex_cli import __version__
+from im2latex_cli._version import __version__
 from im2latex_cli.cli import (
     build,
     cache,
@@ -25,7 +25,7 @@ from im2latex_cli.cli import (
     vocab,
 )
 from im2latex_cli.cli.console import out
-from im2latex_cli.cli.group import Group
+from im2latex_cli.cli.group import Command, Group
 from im2latex_cli.settings.sources import limit_openmp_spinning
 
 app = typer.Typer(
@@ -48,23 +48,25 @@ def root(
     *,
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
-    """Turn pictures of formulas into LaTeX; build, train and measure such a reader."""
+    """Read pictures of printed formulas as LaTeX; build data sets, train and evaluate readers."""
 
 
-app.command("build")(build.build)
-app.command("vocab")(vocab.vocab)
-app.command("train")(train.train)
-app.command("eval-text")(eval_text.eval_text)
-app.command("eval-image")(eval_image.eval_image)
-app.command("compare")(compare.compare)
-app.command("predict")(predict.predict)
-app.command("serve")(serve.serve)
-app.command("export")(export.export)
-app.command("run")(pipeline.run)
-app.command("doctor")(doctor.doctor)
+app.command("build", cls=Command)(build.build)
+app.command("vocab", cls=Command)(vocab.vocab)
+app.command("train", cls=Command)(train.train)
+app.command("eval-text", cls=Command)(eval_text.eval_text)
+app.command("eval-image", cls=Command)(eval_image.eval_image)
+app.command("compare", cls=Command)(compare.compare)
+app.command("predict", cls=Command)(predict.predict)
+app.command("serve", cls=Command)(serve.serve)
+app.command("export", cls=Command)(export.export)
+app.command("run", cls=Command)(pipeline.run)
+app.command("doctor", cls=Command)(doctor.doctor)
 app.add_typer(config.app, name="config")
 app.add_typer(cache.app, name="cache")
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from im2latex_cli.cli import console
+from im2latex_cli.cli.flags import with_flags
 from im2latex_cli.progress import SilentStep, Step
 
 if TYPE_CHECKING:
@@ -125,7 +126,9 @@ class TerminalReporter:
             self._live = None
 
     def _print(self, text: str, style: str | None = None) -> None:
-        (self._live.console if self._live else console.stderr()).print(text, style=style)
+        (self._live.console if self._live else console.stderr()).print(
+            with_flags(text), style=style
+        )
 
 
 def _progress() -> Progress:

@@ -20,6 +20,7 @@ SETTINGS = {
     "build.size": "--size",
     "build.column": "--column",
     "build.split_by": "--split-by",
+    "build.macros": "--macros",
     "build.source": "--source",
     "build.recombine": "--recombine",
     "build.min_examples": "--min-examples",
@@ -37,9 +38,9 @@ SETTINGS = {
 
 @command("build", settings=SETTINGS)
 def build(session: Session, *, force: Force = False) -> Any:
-    """Render formulas into a data set folder with its vocabulary.
+    """Build a data set: draw formulas as pictures and count their tokens.
 
-    Run again, it does nothing twice; interrupted, it goes on where it stopped.
+    If interrupted, run the same command again to continue.
     """
     from im2latex_cli.services import build as service
 

@@ -10,9 +10,14 @@ import typer
 from im2latex_cli import paths
 from im2latex_cli.cli import console
 from im2latex_cli.cli.command import command
+from im2latex_cli.cli.group import Command, CommandGroup
 from im2latex_cli.cli.session import Session
 
-app = typer.Typer(no_args_is_help=True, help="Downloads and other files that can be made again.")
+app = typer.Typer(
+    cls=CommandGroup,
+    no_args_is_help=True,
+    help="Manage downloads and other files that can be recreated.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class CacheCleared:
 
 @command("cache path", checks_settings=False)
 def path(session: Session) -> CachePath | None:
-    """Print the cache folder."""
+    """Print the path of the cache folder."""
     folder = paths.cache_folder()
     if session.as_json:
         return CachePath(folder)
@@ -42,9 +47,9 @@ def path(session: Session) -> CachePath | None:
 
 @command("cache clear", checks_settings=False)
 def clear(session: Session) -> CacheCleared:  # noqa: ARG001 - every command has one
-    """Remove the cache folder."""
+    """Delete the cache folder."""
     return CacheCleared(path=paths.cache_folder(), freed_bytes=paths.clear_cache())
 
 
-app.command("path")(path)
-app.command("clear")(clear)
+app.command("path", cls=Command)(path)
+app.command("clear", cls=Command)(clear)

@@ -1,6 +1,7 @@
 """`@command`: gives a function its setting flags and the options that all commands share.
 
-A command's function takes its `Session` and its own arguments; it returns the service's result.
+A command's function takes its `Session` and its own arguments, or one dataclass of them; it returns
+the service's result.
 Flags that only set a setting are not in its signature: their type, help and default come from
 the settings tree.
 """
@@ -9,12 +10,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
 from inspect import Parameter
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
 from im2latex_cli.cli import show
+from im2latex_cli.cli.flags import register
 from im2latex_cli.cli.session import SHARED_PANEL, Session, Shared
 from im2latex_cli.settings.reference import Leaf, leaves, to_value
 from im2latex_cli.settings.sources import Given
@@ -46,6 +49,10 @@ def command(
 
     def decorate(body: Body) -> Callable[..., None]:
         own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
+        annotations = [parameter.annotation for parameter in own]
+        request = next((a for a in annotations if isinstance(a, type) and is_dataclass(a)), None)
+        if request:
+            own = list(inspect.signature(request, eval_str=True).parameters.values())
         shared = list(inspect.signature(Shared, eval_str=True).parameters.values())
 
         def run(**values: Any) -> None:
@@ -59,10 +66,11 @@ def command(
                 session.check_settings()
             if options.show_settings:
                 session.show_settings()
-            elif (result := body(session, **values)) is not None:
+            elif (result := _call(body, request, session, values)) is not None:
                 session.show(result)
                 raise typer.Exit(show.exit_code(result))
 
+        _register(own, flags)
         parameters = [*own, *(_flag(key, names[key], flags[names[key]]) for key in names), *shared]
         run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
             [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in parameters]
@@ -72,6 +80,26 @@ def command(
         return run
 
     return decorate
+
+
+def _call(body: Body, request: type | None, session: Session, values: dict[str, Any]) -> Any:
+    return body(session, request(**values)) if request else body(session, **values)
+
+
+def _register(own: list[Parameter], settings: Mapping[str, str]) -> None:
+    """Let messages name the flags of a command's arguments and settings."""
+    for setting, spelled in settings.items():
+        register(setting, spelled.split()[0])
+    for parameter in own:
+        for option in getattr(parameter.annotation, "__metadata__", ()):
+            # Typer keeps the first name of an annotated option as if it were the default.
+            names = (
+                getattr(option, "default", None),
+                *(getattr(option, "param_decls", None) or ()),
+            )
+            flag = next((str(name) for name in names if str(name).startswith("--")), None)
+            if flag:
+                register(parameter.name, flag)
 
 
 def _flag(key: str, setting: str, flags: str) -> Parameter:

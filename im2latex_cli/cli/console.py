@@ -9,6 +9,8 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
+from im2latex_cli.cli.flags import with_flags
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -31,7 +33,7 @@ def error(message: str, hint: str | None = None) -> None:
     """Write an error and what to do about it to stderr."""
     console = stderr()
     console.print("error: ", style="bold red", end="")
-    console.print(message)
+    console.print(with_flags(message))
     if hint:
         console.print("hint: ", style="bold", end="")
-        console.print(hint)
+        console.print(with_flags(hint))

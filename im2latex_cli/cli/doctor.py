@@ -10,7 +10,7 @@ from im2latex_cli.cli.session import Session
 
 @command("doctor")
 def doctor(session: Session) -> Any:
-    """Show what is here, and what each missing part would give."""
+    """Show what is installed, and what each missing program or package would add."""
     from im2latex_cli.services import doctor as service
 
     return service.run(session.settings)

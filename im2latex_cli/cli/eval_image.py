@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from im2latex_cli.cli.command import command
-from im2latex_cli.cli.options import DEFAULT_RESULTS, Hypotheses, References
+from im2latex_cli.cli.options import Hypotheses, References
 from im2latex_cli.cli.session import Session
+from im2latex_cli.runs import SMALL_RESULTS
 
 SETTINGS = {
     "evaluate.limit": "--limit",
@@ -20,7 +21,10 @@ SETTINGS = {
 }
 
 Results = Annotated[
-    Path, typer.Option("--results", metavar="DIR|FILE", help="Where predictions.jsonl lies.")
+    Path,
+    typer.Option(
+        "--results", metavar="DIR|FILE", help="Results folder with predictions.jsonl, or that file."
+    ),
 ]
 
 
@@ -28,11 +32,11 @@ Results = Annotated[
 def eval_image(
     session: Session,
     *,
-    results: Results = DEFAULT_RESULTS,
+    results: Results = SMALL_RESULTS,
     references: References = None,
     hypotheses: Hypotheses = None,
 ) -> Any:
-    """Render references and predictions, and score them as pictures."""
+    """Render references and predictions and compare the pictures."""
     from im2latex_cli.services import eval_image as service
 
     return service.run(

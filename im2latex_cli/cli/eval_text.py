@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from im2latex_cli.cli.command import command
-from im2latex_cli.cli.options import DEFAULT_DATA, DataOrTar, Hypotheses, References
+from im2latex_cli.cli.options import DataOrTar, Hypotheses, References
 from im2latex_cli.cli.session import Session
+from im2latex_cli.runs import SMALL_DATA
 
 SETTINGS = {
     "evaluate.split": "--split",
@@ -25,14 +26,17 @@ Model = Annotated[
     typer.Option(
         "--model",
         metavar="MODEL",
-        help="pretrained, a results folder or a model file; by default the run that belongs to "
-        "the data set where there is one, else pretrained.",
+        help="pretrained, a results folder or a model file; default: results/NAME of the data set "
+        "if it exists, else pretrained.",
     ),
 ]
 Output = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", metavar="DIR", help="Where predictions.jsonl goes; by default the run."
+        "--output",
+        "-o",
+        metavar="DIR",
+        help="Folder for predictions.jsonl; default: the results folder.",
     ),
 ]
 
@@ -42,12 +46,12 @@ def eval_text(
     session: Session,
     *,
     model: Model = None,
-    data: DataOrTar = DEFAULT_DATA,
+    data: DataOrTar = SMALL_DATA,
     output: Output = None,
     references: References = None,
     hypotheses: Hypotheses = None,
 ) -> Any:
-    """Recognise a split and score the formulas as text; or score formulas that exist."""
+    """Read the pictures of a split and compare the LaTeX with the references."""
     from im2latex_cli.services import eval_text as service
 
     return service.run(

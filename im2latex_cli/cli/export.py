@@ -14,7 +14,7 @@ from im2latex_cli.cli.session import Session
 
 Format = Annotated[
     Literal["onnx"],
-    typer.Option("--format", metavar="onnx", help="onnx: the encoder and a step of the decoder."),
+    typer.Option("--format", metavar="onnx", help="onnx: the encoder and one step of the decoder."),
 ]
 Output = Annotated[
     Path | None,
@@ -22,7 +22,7 @@ Output = Annotated[
         "--output",
         "-o",
         metavar="DIR",
-        help="Where encoder.onnx and decoder.onnx go; by default onnx in the model's own folder.",
+        help="Folder for encoder.onnx and decoder.onnx; default: onnx in the model's folder.",
     ),
 ]
 
@@ -36,7 +36,7 @@ def export(
     output: Output = None,
     force: Force = False,
 ) -> Any:
-    """Write a model for other programs: weights, vocabulary and preprocessing inside."""
+    """Export a model to ONNX, with its vocabulary and preprocessing."""
     from im2latex_cli.services import export as service
 
     return service.run(session.settings, session.reporter, model=model, output=output, force=force)

@@ -8,7 +8,7 @@ import traceback
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from im2latex_cli.cli import console, show
 from im2latex_cli.errors import (
@@ -27,7 +27,23 @@ _ParserError: type[Exception] = typer.BadParameter.__mro__[1]
 """What the argument parser raises, wherever Typer keeps its parser."""
 
 
-class Group(TyperGroup):
+class Command(TyperCommand):
+    """A command in whose help flags have no type, because they take no value."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters; flags have an empty type."""
+        return _without_types(super().get_params(ctx))
+
+
+class CommandGroup(TyperGroup):
+    """Commands under one name; flags have no type here either."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters; flags have an empty type."""
+        return _without_types(super().get_params(ctx))
+
+
+class Group(CommandGroup):
     """The root command: runs a subcommand, and explains whatever stops it.
 
     It looks for `--json` and `--debug` in the raw arguments, because a mistake in these must be
@@ -84,6 +100,13 @@ class Group(TyperGroup):
                 group = group.commands[arg]
                 names.append(arg)
         return " ".join(names)
+
+
+def _without_types(parameters: list[Any]) -> list[Any]:
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False) and parameter.metavar is None:
+            parameter.metavar = ""
+    return parameters
 
 
 def _fault(error: Exception) -> Im2LatexError:

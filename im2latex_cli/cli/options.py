@@ -1,4 +1,4 @@
-"""Arguments that several commands take and that are no settings: which files, whether to insist."""
+"""Options that several commands share and that are not settings."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import typer
 
 Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="Data set folder.")]
 DataOrTar = Annotated[
-    Path, typer.Option("--data", metavar="DIR|FILE.tar", help="Data set folder, or a .tar of one.")
+    Path,
+    typer.Option(
+        "--data", metavar="DIR|FILE.tar", help="Data set folder, or a .tar of labelled pictures."
+    ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace what stands in the way.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite existing output.")]
 References = Annotated[
     Path | None,
     typer.Option(
-        "--references", metavar="FILE", help="References for --hypotheses: .txt, .tsv or .jsonl."
+        "--references", metavar="FILE", help="References for --hypotheses (.txt, .tsv or .jsonl)."
     ),
 ]
 Hypotheses = Annotated[
@@ -23,9 +26,6 @@ Hypotheses = Annotated[
     typer.Option(
         "--hypotheses",
         metavar="FILE",
-        help="Score these formulas, such as another system's, and recognise nothing.",
+        help="Evaluate the formulas in this file, such as another program's, instead of a model.",
     ),
 ]
-
-DEFAULT_DATA = Path("data/small")
-DEFAULT_RESULTS = Path("results/small")

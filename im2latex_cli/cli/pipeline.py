@@ -20,7 +20,7 @@ SETTINGS = {
 
 @command("run", settings=SETTINGS, torch=True)
 def run(session: Session, *, force: Force = False) -> Any:
-    """Build, count, train and evaluate, one after the other; run again, it goes on."""
+    """Run build, vocab, train and both evaluations, skipping finished steps."""
     from im2latex_cli.services import pipeline as service
 
     return service.run(session.resolved, session.reporter, force=force)

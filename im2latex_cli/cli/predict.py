@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import typer
 
-from im2latex_cli.cli import predict_options as options
 from im2latex_cli.cli import rows
-from im2latex_cli.cli.asked import Asked
 from im2latex_cli.cli.command import command
+from im2latex_cli.cli.predict_options import PredictRequest
 from im2latex_cli.cli.session import Session
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, UsageError
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from im2latex_cli.services.inputs import Inputs
 
 STDIN = Path("-")
-TIMEOUT = 60.0
 
 
 @command(
@@ -32,84 +30,66 @@ TIMEOUT = 60.0
     },
     torch=True,
 )
-def predict(
-    session: Session,
-    *,
-    images: options.Images = None,
-    recursive: options.Recursive = False,
-    files_from: options.FilesFrom = None,
-    null: options.Null = False,
-    pages: options.PdfPages = None,
-    box: options.Box = None,
-    clipboard: options.Clipboard = False,
-    timeout: options.Timeout = TIMEOUT,
-    watch: options.Watch = None,
-    model: options.Model = None,
-    format: options.Format = None,  # noqa: A002 - the flag's name
-    style: options.Style = "compact",
-    tokens: options.Tokens = False,
-    copy: options.Copy = False,
-    render: options.Render = None,
-    attention: options.Attention = None,
-) -> rows.Predicted | None:
-    """Read pictures of formulas as LaTeX; with nothing to read, on a terminal, ask for paths."""
-    shape = _shape(session, format, style, tokens=tokens, copy=copy)
-    asked = Asked(model, attention, render)
-    named = list(images or [])
-    if not (named or files_from or clipboard or watch):
+def predict(session: Session, request: PredictRequest) -> rows.Predicted | None:
+    """Read pictures of formulas as LaTeX. Without arguments, open a prompt."""
+    shape = _shape(session, request)
+    if not request.names_input:
         if sys.stdin.isatty():
-            _prompt(session, shape, asked)
+            _prompt(session, shape, request)
             return None
-        named = [STDIN]
-    if null and not files_from:
-        raise UsageError("-0 says how --files-from ends its paths.", hint="Give --files-from -.")
-    if files_from == STDIN and STDIN in named:
-        raise UsageError("Standard input is either a picture or a list of paths, not both.")
-    shape = replace(shape, copy_each=watch is not None)
+        request = replace(request, images=[STDIN])
+    if request.null and not request.files_from:
+        raise UsageError("-0 needs --files-from.", hint="Add --files-from -.")
+    if request.files_from == STDIN and STDIN in (request.images or ()):
+        raise UsageError("Standard input cannot be both a picture and a list of paths.")
+    shape = replace(shape, copy_each=request.watch is not None)
+    return _read(session, shape, request, _inputs(request))
+
+
+def _shape(session: Session, request: PredictRequest) -> rows.Shape:
+    if session.as_json and request.format:
+        raise UsageError("--json and --format exclude each other.", hint="Use one of them.")
+    form: rows.Form = "json" if session.as_json else request.format or "text"
+    if request.tokens and form not in {"json", "jsonl"}:
+        raise UsageError("--tokens needs JSON output.", hint="Add --format jsonl.")
+    return rows.Shape(form, request.style, tokens=request.tokens, copy=request.copy)
+
+
+def _inputs(request: PredictRequest) -> Inputs:
     from im2latex_cli.services import pdf
     from im2latex_cli.services.box import Box
     from im2latex_cli.services.inputs import Inputs
 
-    inputs = Inputs(
-        named=[_stdin() if image == STDIN else image for image in named],
-        listed=_stdin() if files_from == STDIN else files_from,
-        null=null,
-        recursive=recursive,
-        pages=pdf.Pages.parse(pages) if pages else None,
-        box=Box.parse(box) if box else None,
-        from_clipboard=clipboard,
-        timeout=timeout or None,
-        watched=watch,
+    return Inputs(
+        named=[_stdin() if image == STDIN else image for image in request.images or ()],
+        listed=_stdin() if request.files_from == STDIN else request.files_from,
+        null=request.null,
+        recursive=request.recursive,
+        pages=pdf.Pages.parse(request.pages) if request.pages else None,
+        box=Box.parse(request.box) if request.box else None,
+        from_clipboard=request.clipboard,
+        timeout=request.timeout or None,
+        watched=request.watch,
     )
-    return _read(session, shape, asked, inputs)
 
 
-def _shape(
-    session: Session, form: rows.Form | None, style: rows.Style, *, tokens: bool, copy: bool
-) -> rows.Shape:
-    if session.as_json and form:
-        raise UsageError("--json and --format exclude each other.", hint="Give one of them.")
-    form = "json" if session.as_json else form or "text"
-    if tokens and form not in {"json", "jsonl"}:
-        raise UsageError("--tokens needs a form with room for them.", hint="Add --format jsonl.")
-    return rows.Shape(form, style, tokens=tokens, copy=copy)
-
-
-def _read(session: Session, shape: rows.Shape, asked: Asked, inputs: Inputs) -> rows.Predicted:
+def _read(
+    session: Session, shape: rows.Shape, request: PredictRequest, inputs: Inputs
+) -> rows.Predicted:
     rows.check(shape)
     from im2latex_cli.services import predict as service
 
     total = inputs.count()
-    recognised = service.run(
+    predicted = service.run(
         session.settings,
         session.reporter,
         images=inputs,
-        model=asked.model,
-        attention=asked.attention,
-        render=asked.render,
+        model=request.model,
+        attention=request.attention,
+        render=request.render,
         total=total,
     )
-    done = rows.write(recognised, shape, session.reporter, lone=total == 1)
+    done = rows.write(predicted, shape, session.reporter, lone=total == 1)
     if done.lone_error:
         raise done.lone_error
     code = EXIT_PARTIAL if done.failed else EXIT_OK
@@ -118,11 +98,11 @@ def _read(session: Session, shape: rows.Shape, asked: Asked, inputs: Inputs) -> 
     return rows.Predicted(done.pictures, code)
 
 
-def _prompt(session: Session, shape: rows.Shape, asked: Asked) -> None:
+def _prompt(session: Session, shape: rows.Shape, request: PredictRequest) -> None:
     rows.check(shape)
     from im2latex_cli.cli import prompt
 
-    prompt.run(session, shape, asked)
+    prompt.run(session, shape, request)
 
 
 def _stdin() -> BinaryIO:

@@ -1,20 +1,21 @@
-"""The arguments and options of `im2latex predict`."""
+"""The arguments and options of `im2latex predict`, and a request made of them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-INPUTS_PANEL = "What is read"
-OUTPUTS_PANEL = "What is written"
+INPUTS_PANEL = "Input"
+OUTPUTS_PANEL = "Output"
 
 Images = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="IMAGE...",
-        help="Pictures, PDF files, folders or quoted patterns; - is standard input.",
+        metavar="IMAGE",
+        help="Pictures, PDF files, folders or quoted patterns; - for standard input.",
         show_default=False,
     ),
 ]
@@ -23,7 +24,7 @@ Recursive = Annotated[
     typer.Option(
         "--recursive",
         "-r",
-        help="Take the pictures of folders inside folders too.",
+        help="Search folders recursively.",
         rich_help_panel=INPUTS_PANEL,
     ),
 ]
@@ -32,7 +33,7 @@ FilesFrom = Annotated[
     typer.Option(
         "--files-from",
         metavar="FILE|-",
-        help="Read the paths in this list, one a line, as it is written.",
+        help="Read paths from this file, one per line, as they arrive; - for standard input.",
         rich_help_panel=INPUTS_PANEL,
     ),
 ]
@@ -41,7 +42,7 @@ Null = Annotated[
     typer.Option(
         "--null",
         "-0",
-        help="The paths of --files-from end with NUL, as from find -print0.",
+        help="Paths in --files-from are separated by NUL, as from find -print0.",
         rich_help_panel=INPUTS_PANEL,
     ),
 ]
@@ -50,7 +51,7 @@ PdfPages = Annotated[
     typer.Option(
         "--pages",
         metavar="1-3,7",
-        help="Pages of PDF files to read; all where not given.",
+        help="Pages of PDF files to read; default: all.",
         rich_help_panel=INPUTS_PANEL,
     ),
 ]
@@ -59,8 +60,8 @@ Box = Annotated[
     typer.Option(
         "--box",
         metavar="X0,Y0,X1,Y1",
-        help="Part of each picture to read, in pixels from its upper left corner; of PDF pages, "
-        "in points (1/72 inch).",
+        help="Read only this part of each picture, in pixels from the upper left corner (PDF "
+        "pages: in points, 1/72 inch).",
         rich_help_panel=INPUTS_PANEL,
     ),
 ]
@@ -76,7 +77,7 @@ Timeout = Annotated[
         "--timeout",
         metavar="SECONDS",
         min=0.0,
-        help="Longest wait for a picture that comes through a pipe; 0 waits for ever.",
+        help="Time limit for a picture from a pipe; 0: no limit.",
         rich_help_panel=INPUTS_PANEL,
     ),
 ]
@@ -85,7 +86,7 @@ Watch = Annotated[
     typer.Option(
         "--watch",
         metavar="DIR",
-        help="Read new pictures in this folder as they appear, until Ctrl-C.",
+        help="Watch this folder and read new pictures until Ctrl-C.",
         rich_help_panel=INPUTS_PANEL,
     ),
 ]
@@ -94,8 +95,8 @@ Model = Annotated[
     typer.Option(
         "--model",
         metavar="MODEL",
-        help="pretrained, a results folder, a model file or an exported folder; by default "
-        "pretrained where this package bundles it, else results/small.",
+        help="pretrained, a results folder, a model file or an exported folder; default: "
+        "pretrained if the package includes it, else results/small.",
     ),
 ]
 Format = Annotated[
@@ -104,8 +105,8 @@ Format = Annotated[
         "--format",
         metavar="text|jsonl|tsv|markdown|mathml",
         show_default="text",
-        help="text: a line of LaTeX per picture; jsonl: a JSON object per picture; tsv: path, "
-        "LaTeX and confidence under a header; markdown: $$...$$; mathml: a <math> element a line.",
+        help="text: one line of LaTeX per picture; jsonl: one JSON object per picture; tsv: path, "
+        "LaTeX and confidence, with a header; markdown: $$...$$; mathml: one <math> per line.",
         rich_help_panel=OUTPUTS_PANEL,
     ),
 ]
@@ -114,8 +115,8 @@ Style = Annotated[
     typer.Option(
         "--style",
         metavar="compact|im2markup|katex",
-        help="compact: as a person would write; im2markup: that project's spaced tokens; katex: "
-        "what KaTeX and MathJax read.",
+        help="compact: short LaTeX; im2markup: that project's tokens, separated by spaces; katex: "
+        "only what KaTeX and MathJax support.",
         rich_help_panel=OUTPUTS_PANEL,
     ),
 ]
@@ -123,22 +124,20 @@ Tokens = Annotated[
     bool,
     typer.Option(
         "--tokens",
-        help="Add tokens and their log-probabilities to jsonl and --json.",
+        help="Include tokens and their log-probabilities in jsonl and --json.",
         rich_help_panel=OUTPUTS_PANEL,
     ),
 ]
 Copy = Annotated[
     bool,
-    typer.Option(
-        "--copy", help="Put the LaTeX on the clipboard too.", rich_help_panel=OUTPUTS_PANEL
-    ),
+    typer.Option("--copy", help="Copy the LaTeX to the clipboard.", rich_help_panel=OUTPUTS_PANEL),
 ]
 Render = Annotated[
     Path | None,
     typer.Option(
         "--render",
         metavar="OUT.png",
-        help="Draw the formula under its picture; {stem} in the name stands for the picture's.",
+        help="Draw picture and rendered LaTeX below each other; {stem}: the picture's name.",
         rich_help_panel=OUTPUTS_PANEL,
     ),
 ]
@@ -147,8 +146,37 @@ Attention = Annotated[
     typer.Option(
         "--attention",
         metavar="OUT.png|OUT.gif|OUT.html",
-        help="Draw where the model looked for each token: a sheet, an animation, or a page to "
-        "point at; {stem} as for --render.",
+        help="Draw the attention of each token: a sheet, an animation or an interactive page; "
+        "{stem}: the picture's name.",
         rich_help_panel=OUTPUTS_PANEL,
     ),
 ]
+
+TIMEOUT = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictRequest:
+    """What `im2latex predict` is asked for; the help of each option is above."""
+
+    images: Images = None
+    recursive: Recursive = False
+    files_from: FilesFrom = None
+    null: Null = False
+    pages: PdfPages = None
+    box: Box = None
+    clipboard: Clipboard = False
+    timeout: Timeout = TIMEOUT
+    watch: Watch = None
+    model: Model = None
+    format: Format = None
+    style: Style = "compact"
+    tokens: Tokens = False
+    copy: Copy = False
+    render: Render = None
+    attention: Attention = None
+
+    @property
+    def names_input(self) -> bool:
+        """Whether anything to read was named."""
+        return bool(self.images or self.files_from or self.clipboard or self.watch)

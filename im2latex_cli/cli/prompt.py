@@ -12,39 +12,40 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from im2latex_cli import paths
 from im2latex_cli.cli import console, rows
-from im2latex_cli.cli.asked import Asked
+from im2latex_cli.cli.predict_options import PredictRequest
 from im2latex_cli.cli.session import Session
 from im2latex_cli.errors import Im2LatexError, UsageError
 from im2latex_cli.progress import SilentReporter
 
 if TYPE_CHECKING:
-    from im2latex_cli.services.predict import Reader
+    from im2latex_cli.recognition.recognizer import Recognizer
     from im2latex_cli.settings.tree import Settings
 
 PROMPT = "im2latex> "
 HELP = """\
-Type or drop the path of a picture, a PDF file or a folder; several on a line are read in turn.
-:beam N              search with N hypotheses
-:attention OUT.png   draw where the model looked, also OUT.gif and OUT.html; :attention off
-:render OUT.png      draw the formula under its picture ({stem} for its name); :render off
-:help                this text
-:quit                leave; so does the end of input"""
+Type or drop paths of pictures, PDF files or folders.
+:beam N              set the beam width
+:attention OUT.png   draw the attention (also OUT.gif, OUT.html); :attention off
+:render OUT.png      draw picture and rendered LaTeX ({stem}: its name); :render off
+:help                show this text
+:quit                quit (or end of input)"""
 PLAIN_WORDS = {"help": "help", "?": "help", "quit": "quit", "exit": "quit", "q": "quit"}
 """What people type without the colon; a file of that name goes first."""
 OFF = "off"
 MOST_HISTORY = 1000
 
 
-def run(session: Session, shape: rows.Shape, asked: Asked) -> None:
+def run(session: Session, shape: rows.Shape, request: PredictRequest) -> None:
     """Read paths until the end of input or `:quit`; what fails is told, and the prompt goes on."""
-    from im2latex_cli.services.predict import Reader
+    from im2latex_cli.recognition.recognizer import Recognizer
 
-    dialogue = Dialogue(session.settings, Reader(session.settings, asked.model), shape, asked)
-    session.reporter.info(f"model: {dialogue.reader.model}   (:help, :quit)")
+    recognizer = Recognizer.from_settings(session.settings, request.model)
+    dialogue = Dialogue(session.settings, recognizer, shape, request)
+    session.reporter.info(f"model: {recognizer.name}   (:help, :quit)")
     with_history = _history()
     for line in map(_meant, _lines()):
         if line == ":quit":
@@ -68,12 +69,18 @@ def _meant(line: str) -> str:
 class Dialogue:
     """What the prompt remembers from one line to the next."""
 
-    def __init__(self, settings: Settings, reader: Reader, shape: rows.Shape, asked: Asked) -> None:
-        self.reader = reader
+    def __init__(
+        self,
+        settings: Settings,
+        recognizer: Recognizer,
+        shape: rows.Shape,
+        request: PredictRequest,
+    ) -> None:
+        self.recognizer = recognizer
         self._settings = settings
         form = "text" if shape.form == "json" else shape.form
         self._shape = replace(shape, form=form, gaps=not sys.stdout.isatty())
-        self._asked = asked
+        self._request = request
 
     def take(self, line: str) -> None:
         """Do what one line says.
@@ -92,31 +99,33 @@ class Dialogue:
             case "beam":
                 self._beam(value.strip())
             case "attention":
-                self._asked = replace(self._asked, attention=_target(name, value))
-                _told(name, self._asked.attention or OFF)
+                self._request = replace(self._request, attention=_target(name, value))
+                _told(name, self._request.attention or OFF)
             case "render":
-                self._asked = replace(self._asked, render=_target(name, value))
-                _told(name, self._asked.render or OFF)
+                self._request = replace(self._request, render=_target(name, value))
+                _told(name, self._request.render or OFF)
             case "help":
                 console.out(HELP)
             case _:
-                raise UsageError(f"There is no :{name}.", hint=":help lists what there is.")
+                raise UsageError(f"Unknown command :{name}.", hint="Type :help for a list.")
 
     def _beam(self, value: str) -> None:
         if not (value.isdecimal() and int(value)):
-            raise UsageError(f":beam {value}: not a number above 0.", hint="Say :beam 5.")
-        self.reader.decode = self.reader.decode.model_copy(update={"beam": int(value)})
+            raise UsageError(f":beam {value}: not a number above 0.", hint="Type :beam 5.")
+        self.recognizer.decode = self.recognizer.decode.model_copy(update={"beam": int(value)})
         _told("beam", value)
 
     def _read(self, names: list[str]) -> None:
         from im2latex_cli.services.drawings import Drawings
         from im2latex_cli.services.inputs import Inputs
+        from im2latex_cli.services.predict import read
 
         drawings = Drawings(
-            self._settings, attention=self._asked.attention, render=self._asked.render
+            self._settings, attention=self._request.attention, render=self._request.render
         )
         inputs = Inputs(named=names)
-        found = self.reader.read(drawings.check(inputs), SilentReporter(), drawings=drawings)
+        images = drawings.check(inputs)
+        found = read(self.recognizer, images, SilentReporter(), drawings=drawings)
         done = rows.write(found, self._shape, _Warnings(), lone=inputs.count() == 1)
         if done.lone_error:
             raise done.lone_error
@@ -139,7 +148,7 @@ def _target(name: str, value: str) -> Path | None:
         return None
     target = Path(*dropped(value)[:1])
     if target == Path():
-        raise UsageError(f":{name} needs a file.", hint=f"Say :{name} OUT.png.")
+        raise UsageError(f":{name} needs a file.", hint=f"Type :{name} OUT.png.")
     return target
 
 
@@ -153,15 +162,25 @@ def dropped(line: str) -> list[str]:
     if not line or os.path.lexists(line):
         return [line] if line else []
     try:
-        parts = shlex.split(line)
+        parts = _split(line)
     except ValueError:  # a lone quote or a backslash at the end
         parts = [line]
     return [_plain(part) for part in parts]
 
 
+def _split(line: str) -> list[str]:
+    words = shlex.shlex(line, posix=True)
+    words.whitespace_split, words.commenters = True, ""
+    if sys.platform == "win32":
+        words.escape = ""  # a backslash separates folders there
+    return list(words)
+
+
 def _plain(part: str) -> str:
     if part.startswith("file://"):
-        return unquote(urlsplit(part).path)
+        from urllib.request import url2pathname
+
+        return url2pathname(urlsplit(part).path)
     return str(Path(part).expanduser())
 
 
@@ -191,9 +210,11 @@ def _line() -> str:
 
 def _history() -> Callable[[], None]:
     """Load the history of earlier prompts; return what saves it."""
+    if sys.platform == "win32":  # readline does not exist there
+        return lambda: None
     try:
         import readline
-    except ImportError:  # not on Windows
+    except ImportError:  # Python was built without it
         return lambda: None
     file = paths.history_file()
     try:

@@ -13,6 +13,7 @@ from im2latex_cli.cli import console
 from im2latex_cli.cli.show import plain
 from im2latex_cli.errors import Im2LatexError, UsageError
 from im2latex_cli.progress import Reporter
+from im2latex_cli.reading_warning import ReadingWarning
 
 if TYPE_CHECKING:
     from im2latex_cli.data.predictions import Hypothesis
@@ -22,17 +23,8 @@ Form = Literal["text", "jsonl", "tsv", "markdown", "mathml", "json"]
 Style = Literal["compact", "im2markup", "katex"]
 HEADER = "path\tlatex\tconfidence"
 MATHML_ERROR = '<math display="block"><merror><mtext>{}</mtext></merror></math>'
-ADVICE = {
-    "low-confidence": "more likely wrong than right",
-    "truncated": "cut off at decode.max_tokens",
-    "repetition-cut": "went round in circles and was cut",
-    "not-a-formula": "the picture does not look like a formula",
-    "text-around": "there are words around or beside the formula; crop it, or give --box",
-    "several-formulas": "there is more than one formula; crop each",
-    "out-of-vocabulary": "something there is no printed formula: handwriting, another script",
-    "number-cut": "the equation number beside it was cut off",
-    "does-not-render": "the LaTeX cannot be rendered",
-}
+MORE_ADVICE = {ReadingWarning.TEXT_AROUND: ", or give --box"}
+"""What the command line can do beside the advice of a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +126,9 @@ def _tell(row: PredictRow, shape: Shape, done: Written, reporter: Reporter, *, l
         else:
             reporter.warn(str(row.error))
     if shape.form not in {"json", "jsonl"}:
-        for name in row.warnings:
-            reporter.warn(f"{row.path}: {name}: {ADVICE.get(name, name)}.")
+        for warning in row.warnings:
+            advice = warning.advice + MORE_ADVICE.get(warning, "")
+            reporter.warn(f"{row.path}: {warning}: {advice}.")
 
 
 def _out(row: PredictRow, shape: Shape, *, first: bool) -> None:

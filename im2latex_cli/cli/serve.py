@@ -24,7 +24,7 @@ from im2latex_cli.cli.session import Session
     torch=True,
 )
 def serve(session: Session, *, model: Model = None) -> Any:
-    """Open a page on this machine that reads pictures, with an HTTP interface for programs."""
+    """Serve a local web page and an HTTP API that read pictures."""
     from im2latex_cli.services import serve as service
 
     return service.run(session.settings, session.reporter, model=model)

@@ -31,7 +31,7 @@ class Shared:
         typer.Option(
             "--config",
             metavar="FILE",
-            help="Settings file to read in place of ./im2latex.toml.",
+            help="Read this settings file instead of ./im2latex.toml.",
             rich_help_panel=SHARED_PANEL,
         ),
     ] = None
@@ -40,7 +40,7 @@ class Shared:
         typer.Option(
             "--set",
             metavar="SECTION.NAME=VALUE",
-            help="Set any setting; may be repeated.",
+            help="Change any setting; can be repeated.",
             rich_help_panel=SHARED_PANEL,
         ),
     ] = None
@@ -48,7 +48,7 @@ class Shared:
         bool,
         typer.Option(
             "--show-settings",
-            help="Print every setting with its value and origin, and stop.",
+            help="Print every setting with its value and origin, and exit.",
             rich_help_panel=SHARED_PANEL,
         ),
     ] = False
@@ -62,7 +62,7 @@ class Shared:
     ] = False
     quiet: Annotated[
         bool,
-        typer.Option("--quiet", "-q", help="Show no progress.", rich_help_panel=SHARED_PANEL),
+        typer.Option("--quiet", "-q", help="Hide progress.", rich_help_panel=SHARED_PANEL),
     ] = False
     verbose: Annotated[
         bool,

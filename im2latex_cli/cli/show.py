@@ -6,17 +6,17 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
 from im2latex_cli.cli import console
+from im2latex_cli.cli.flags import with_flags
 from im2latex_cli.errors import EXIT_OK, Im2LatexError
-from im2latex_cli.results import is_detail
+from im2latex_cli.results import INTERVAL, is_detail, items
 
 FORMAT = 1
 NESTED_ROWS = 10
-INTERVAL = "_interval"
 BYTES = "_bytes"
 
 
@@ -45,8 +45,8 @@ def failure(command: str, error: Im2LatexError) -> str:
     """Return the JSON text of a command that failed."""
     content = {
         "code": error.code,
-        "message": str(error.args[0]),
-        "hint": error.hint,
+        "message": with_flags(str(error.args[0])),
+        "hint": None if error.hint is None else with_flags(error.hint),
         "exit_code": error.exit_code,
     }
     return envelope(command, "error", error=content)
@@ -55,7 +55,7 @@ def failure(command: str, error: Im2LatexError) -> str:
 def plain(value: Any) -> Any:
     """Turn dataclasses, paths, tuples, errors and NaN into what JSON has."""
     if isinstance(value, Im2LatexError):
-        return {"code": value.code, "message": str(value.args[0])}
+        return {"code": value.code, "message": with_flags(str(value.args[0]))}
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if value is None or isinstance(value, bool | int | float | str):
@@ -158,9 +158,7 @@ def _items(result: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(result, Mapping):
         yield from result.items()
     else:
-        for item in fields(result):
-            if item.name != "exit_code":
-                yield item.name, getattr(result, item.name)
+        yield from ((name, value) for name, value in items(result) if name != "exit_code")
 
 
 def _text(name: str, held: Mapping[str, Any]) -> str:

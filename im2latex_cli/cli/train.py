@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from im2latex_cli.cli.command import command
-from im2latex_cli.cli.options import DEFAULT_DATA, Data, Force
+from im2latex_cli.cli.options import Data, Force
 from im2latex_cli.cli.session import Session
+from im2latex_cli.runs import SMALL_DATA
 
 SETTINGS = {
     "train.preset": "--preset",
@@ -20,14 +21,14 @@ SETTINGS = {
     "train.learning_rate": "--learning-rate",
 }
 
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")]
 
 
 @command("train", settings=SETTINGS, torch=True)
 def train(
-    session: Session, *, data: Data = DEFAULT_DATA, resume: Resume = False, force: Force = False
+    session: Session, *, data: Data = SMALL_DATA, resume: Resume = False, force: Force = False
 ) -> Any:
-    """Train a recogniser; Ctrl-C saves it, and --resume goes on."""
+    """Train a model. Ctrl-C saves it; continue with --resume."""
     from im2latex_cli.services import train as service
 
     return service.run_together(

@@ -1,1 +1,1 @@
-"""The data set: where formulas come from, how they split, and the folder that holds them."""
+"""Data sets: sources of formulas, splits, and the folder on disk."""

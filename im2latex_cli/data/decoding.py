@@ -1,12 +1,31 @@
-"""Bytes of texts that people wrote long ago: UTF-8, else Latin-1, where every byte is a letter."""
+"""Bytes of texts: UTF-8, else Latin-1, where every byte is a letter; UTF-16 is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from im2latex_cli.errors import InputError
+
 NAMED = 3
 BOM = b"\xef\xbb\xbf"
 """Mark that some editors put before UTF-8; no part of the text."""
+
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
+_PROBE = 400
+
+
+def demand_bytes(content: bytes, name: str) -> None:
+    """Refuse a file of UTF-16 or UTF-32: every line of it would be a wrong formula.
+
+    Raises:
+        InputError: it is one, by its first bytes.
+    """
+    start = content[:_PROBE]
+    if start.startswith(_WIDE) or start.count(0) > len(start) // 4:
+        raise InputError(
+            f"{name} is UTF-16 or UTF-32, not UTF-8.",
+            hint=f"Convert it: iconv -f UTF-16 -t UTF-8 {name} > utf8-{name}.",
+        )
 
 
 def decode(content: bytes) -> tuple[str, bool]:

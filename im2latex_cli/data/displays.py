@@ -16,19 +16,25 @@ WHOLE = frozenset(["equation", "equation*", "displaymath", "math", "dmath", "dma
 PAIRED = frozenset(
     ["align", "align*", "alignat", "alignat*", "flalign", "flalign*", "xalignat", "xalignat*"]
 )
+PAIRED |= {"xxalignat", "IEEEeqnarray", "IEEEeqnarray*", "darray", "darray*"}
 STACKED = frozenset(["gather", "gather*", "eqnarray", "eqnarray*", "dgroup", "dgroup*"])
+STACKED |= {"dseries", "dseries*"}
+CASES = frozenset(["numcases", "subnumcases"])
+"""A left side as argument, and cases behind it."""
 BROKEN = frozenset(["multline", "multline*"])
-NAMES = WHOLE | PAIRED | STACKED | BROKEN
+NAMES = WHOLE | PAIRED | STACKED | BROKEN | CASES | {"empheq"}
 """Environments that are formulas."""
 
-_WITH_ARGUMENT = frozenset(["alignat", "alignat*", "xalignat", "xalignat*"])
+_TRIPLE = frozenset(["IEEEeqnarray", "IEEEeqnarray*", "darray", "darray*"])
+"""Left side, relation and right side in columns of their own."""
+_WITH_ARGUMENT = _TRIPLE | {"alignat", "alignat*", "xalignat", "xalignat*", "xxalignat"}
 _INTERRUPTIONS = frozenset(("\\intertext", "\\shortintertext"))
 _BREAKS = frozenset(("\\\\", "\\cr", "\\newline"))
 
 Row = tuple[int, Tokens]
 
 
-def rows(name: str, tokens: Tokens) -> Iterator[Row]:
+def rows(name: str, tokens: Tokens) -> Iterator[Row]:  # noqa: C901 - one branch for each kind
     """Yield the formulas of one display.
 
     Args:
@@ -38,12 +44,20 @@ def rows(name: str, tokens: Tokens) -> Iterator[Row]:
     Yields:
         How many newlines come before the formula, and its tokens.
     """
+    if name == "empheq":
+        yield from _framed(tokens)
+        return
+    if name in CASES:
+        yield _newlines(tokens, 0), _with_cases(tokens)
+        return
     if name not in PAIRED | STACKED | BROKEN:
         yield _newlines(tokens, 0), tokens
         return
     start = 0
-    if name in _WITH_ARGUMENT and (columns := argument(tokens, 0)) is not None:
-        start = columns[1]
+    if name in _WITH_ARGUMENT:
+        given = option(tokens, 0)
+        columns = argument(tokens, 0 if given is None else given[1])
+        start = 0 if columns is None else columns[1]
     row: Tokens = []
     begin = at = start
     nesting = marks = 0
@@ -57,7 +71,8 @@ def rows(name: str, tokens: Tokens) -> Iterator[Row]:
                 row, begin, marks = [], at, 0
         elif nesting <= 0 and here == "&":
             marks += 1
-            row.append("\\qquad" if name in PAIRED and marks % 2 == 0 else " ")
+            apart = marks % (3 if name in _TRIPLE else 2) == 0
+            row.append("\\qquad" if name in PAIRED and apart else " ")
             at += 1
         elif here in _INTERRUPTIONS and (text := argument(tokens, at + 1)) is not None:
             at = text[1]
@@ -67,6 +82,51 @@ def rows(name: str, tokens: Tokens) -> Iterator[Row]:
             row.append(here)
             at += 1
     yield _newlines(tokens, begin), row
+
+
+def _framed(tokens: Tokens) -> Iterator[Row]:
+    r"""`\begin{empheq}[box=\fbox]{align}`: the rows of the environment that it names."""
+    given = option(tokens, 0)
+    start = 0 if given is None else given[1]
+    named = argument(tokens, start)
+    if named is None:
+        yield _newlines(tokens, 0), tokens
+        return
+    newlines = sum(token.count("\n") for token in tokens[: named[1]])
+    name, body = "".join(named[0]).strip(), list(tokens[named[1] :])
+    inner, _, count = name.partition("=")  # alignat=2 has its number here
+    if inner in _WITH_ARGUMENT and count:
+        body = ["{", *count, "}", *body]
+    for more, row in rows(inner if inner in NAMES - {"empheq"} else "equation", body):
+        yield newlines + more, row
+
+
+def _with_cases(tokens: Tokens) -> Tokens:
+    r"""`\begin{numcases}{f=}` as `f=\begin{cases}`."""
+    left = argument(tokens, 0)
+    if left is None:
+        return tokens
+    begin, end = (["\\" + side, "{", *"cases", "}"] for side in ("begin", "end"))
+    return [*left[0], *begin, *_text_conditions(tokens[left[1] :]), *end]
+
+
+def _text_conditions(body: Tokens) -> Tokens:
+    r"""The second cells of `numcases` are text: `& if $x>0$ \\` as `& \text{if $x>0$} \\`."""
+    out: Tokens = []
+    cell: Tokens | None = None
+    depth = 0
+    for token in [*body, "\\\\"]:
+        depth += (token == "{") - (token == "}")
+        if cell is not None and not depth and token in _BREAKS:
+            out += ["\\text", "{", *cell, "}"] if "".join(cell).strip() else []
+            cell = None
+        if cell is not None:
+            cell.append(token)
+        else:
+            out.append(token)
+        if token == "&" and not depth:
+            cell = []
+    return out[:-1]
 
 
 def hoist(tokens: Tokens) -> Tokens:
@@ -93,8 +153,8 @@ def _between_dollars(tokens: Tokens) -> list[Tokens]:
     parts: list[Tokens] = [[]]
     depth = 0
     for token in tokens:
-        depth += (token == "{") - (token == "}")  # noqa: S105 (no password)
-        if token == "$" and depth == 0:  # noqa: S105
+        depth += (token == "{") - (token == "}")
+        if token == "$" and depth == 0:
             parts.append([])
         else:
             parts[-1].append(token)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from im2latex_cli.data.decoding import BOM, decode, remark
+from im2latex_cli.data.decoding import BOM, decode, demand_bytes, remark
 from im2latex_cli.data.entries import BadLine, Entry, Source
 from im2latex_cli.data.macros import Macro
 from im2latex_cli.data.mathtext import Language, Piece, formulas, prepare
@@ -89,6 +89,7 @@ def source_of(
     digest = hashlib.sha256()
     documents, latin = [], []
     for file, content in contents:
+        demand_bytes(content, file)
         digest.update(f"{file}\0{len(content)}\n".encode("utf-8", "surrogateescape") + content)
         text, is_latin = decode(content.removeprefix(BOM))
         documents.append(Document(file, text))
@@ -132,7 +133,7 @@ def _entries(
         if found.problem is None:
             yield Entry(found.line, found.formula, file=where, group=group)
         else:
-            yield BadLine(found.line, found.formula, "no-formula", found.problem, where)
+            yield BadLine(found.line, found.formula, found.reason, found.problem, where)
 
 
 def _parts(document: Document) -> Iterator[_Part | BadLine]:

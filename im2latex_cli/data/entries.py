@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-BadReason = Literal["encoding", "empty", "no-formula", "no-picture", "no-group", "unlisted"]
+BadReason = Literal[
+    "encoding", "empty", "no-formula", "no-picture", "no-group", "unlisted", "not-taken", "html"
+]
 
 
 @dataclass(frozen=True, slots=True)

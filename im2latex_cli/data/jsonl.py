@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from im2latex_cli.data.decoding import BOM, demand_bytes
 from im2latex_cli.errors import InputError
 
 Row = dict[str, Any]
@@ -41,6 +42,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, Row]]:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    for number, line in enumerate(content.split(b"\n"), start=1):
+    demand_bytes(content, str(path))
+    for number, line in enumerate(content.removeprefix(BOM).split(b"\n"), start=1):
         if line.strip():
             yield number, parse_row(line, where=f"{path}, line {number}")

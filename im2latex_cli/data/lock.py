@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from im2latex_cli.errors import UsageError
 
 FILE = "lock"
+SECONDS = 0.2
+"""Longest wait: a holder that deletes its file as it goes has gone before that."""
 
 
 @contextmanager
@@ -19,65 +22,35 @@ def locked(
 ) -> Iterator[None]:
     """Hold the lock file in `folder`, which is made if need be; the holder may delete both.
 
+    Workers started by `spawn`, and other programs, do not inherit the lock; forked ones would.
+
     Args:
         folder: where the lock file is.
-        busy: what to say where another process holds it.
+        busy: what to say if another process holds it.
         hint: what to do then.
 
     Raises:
         UsageError: another process holds it.
     """
-    handle = _acquire(folder, busy, hint)
+    lock = _acquired(folder, busy, hint)
     try:
         yield
     finally:
-        os.close(handle)
+        lock.release()
         if sys.platform == "win32":  # where an open file cannot be deleted
             with suppress(OSError):
                 (folder / FILE).unlink()
                 folder.rmdir()
 
 
-def _acquire(folder: Path, busy: str, hint: str) -> int:
-    """Lock the file that has the name now: an earlier holder may delete it while we wait."""
+def _acquired(folder: Path, busy: str, hint: str) -> FileLock:
+    lock = FileLock(folder / FILE, timeout=SECONDS, poll_interval=SECONDS / 10, mode=0o644)
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            handle = os.open(folder / FILE, os.O_RDWR | os.O_CREAT, 0o644)
-        except FileNotFoundError:
+            lock.acquire()
+        except FileNotFoundError:  # an earlier holder deleted the folder just now
             continue
-        if not _try_lock(handle):
-            os.close(handle)
-            raise UsageError(busy, hint=hint)
-        if _is_current(handle, folder / FILE):
-            return handle
-        os.close(handle)
-
-
-def _is_current(handle: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(handle: int) -> bool:
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _try_lock(handle: int) -> bool:
-        # Not flock: worker processes would inherit it and could hold it after a kill -9.
-        try:
-            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
+        except Timeout:
+            raise UsageError(busy, hint=hint) from None
+        return lock

@@ -1,8 +1,9 @@
 r"""What authors define for themselves, and formulas with that written out.
 
-Known: `\newcommand` and its kin with arguments and an optional one, `\def` with plain parameters,
-`\let`, `\DeclareMathOperator`, `\DeclarePairedDelimiter`. A text may define a name twice; the last
-definition counts. A name inside its own definition means what it meant before.
+Known: `\newcommand` and its kin with arguments and an optional one, `\def` with any parameter text,
+`\NewDocumentCommand` and its kin, `\let`, `\DeclareMathOperator`, `\DeclarePairedDelimiter`. A text
+may define a name twice; the last definition counts. A name inside its own definition means what it
+meant before.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
+from typing import Literal
 
 from im2latex_cli.data.lexing import (
+    LONGEST_GROUP,
     Tokens,
     argument,
     group_end,
@@ -33,6 +37,24 @@ class TooLongError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    r"""One piece of what stands behind a macro's name.
+
+    Attributes:
+        kind: "text" must stand there and is no argument; "plain" is an argument in braces or one
+            token; "until" an argument that ends at the tokens; "option" one that may be missing;
+            "star" a token that may be there.
+        tokens: the text, what ends the argument, the opening and the closing delimiter of an
+            option, or the token.
+        default: of an option that is missing; None: then it has no value.
+    """
+
+    kind: Literal["text", "plain", "until", "option", "star"]
+    tokens: tuple[str, ...] = ()
+    default: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Macro:
     """One definition.
 
@@ -41,12 +63,15 @@ class Macro:
         parameters: how many arguments it takes, the optional one included.
         default: the first argument where none is given in brackets; None: it is not optional.
         starred: what the name with a star behind it means, where that is something else.
+        shape: how its arguments stand, if not one after the other; then the three above do not
+            count.
     """
 
     body: tuple[str, ...]
     parameters: int = 0
     default: tuple[str, ...] | None = None
     starred: Macro | None = None
+    shape: tuple[Part, ...] | None = None
 
 
 Macros = Mapping[str, Macro]
@@ -110,6 +135,11 @@ class _Expansion:
         at = 0
         while at < len(tokens):
             name = tokens[at]
+            branch = _branch(tokens, at) if name in _CONDITIONS else None
+            if branch is not None:
+                out += self.run(branch[0], active)
+                at = branch[1]
+                continue
             macro = self._macros.get(name) if name not in active else None
             found = None if macro is None else call(macro, tokens, at + 1)
             if found is None:
@@ -146,6 +176,8 @@ def call(macro: Macro, tokens: Sequence[str], at: int) -> tuple[Macro, list[Toke
     Returns:
         The macro meant, its arguments and the place behind them; None where they are not all there.
     """
+    if macro.shape is not None:
+        return _shaped(macro, macro.shape, tokens, at)
     star = skip_blanks(tokens, at)
     if macro.starred is not None and tokens[star : star + 1] == ["*"]:
         return call(macro.starred, tokens, star + 1)
@@ -161,6 +193,98 @@ def call(macro: Macro, tokens: Sequence[str], at: int) -> tuple[Macro, list[Toke
         arguments.append(given[0])
         at = given[1]
     return macro, arguments, at
+
+
+NO_VALUE = "\\NoValue"
+TRUE, FALSE = "\\BooleanTrue", "\\BooleanFalse"
+
+
+def _shaped(
+    macro: Macro, shape: Sequence[Part], tokens: Sequence[str], at: int
+) -> tuple[Macro, list[Tokens], int] | None:
+    """Read the arguments of a macro whose parts have their own form."""
+    arguments: list[Tokens] = []
+    for part in shape:
+        found = _PARTS[part.kind](part, tokens, at)
+        if found is None:
+            return None
+        given, at = found
+        if given is not None:
+            arguments.append(given)
+    return macro, arguments, at
+
+
+_PartRead = tuple[Tokens | None, int] | None
+
+
+def _text(part: Part, tokens: Sequence[str], at: int) -> _PartRead:
+    at = skip_blanks(tokens, at)
+    end = at + len(part.tokens)
+    return (None, end) if tuple(tokens[at:end]) == part.tokens else None
+
+
+def _plain(_part: Part, tokens: Sequence[str], at: int) -> _PartRead:
+    return argument(tokens, at)
+
+
+def _until(part: Part, tokens: Sequence[str], at: int) -> _PartRead:
+    at = skip_blanks(tokens, at)
+    depth, length = 0, len(part.tokens)
+    for place in range(at, min(len(tokens), at + LONGEST_GROUP)):
+        if not depth and tuple(tokens[place : place + length]) == part.tokens:
+            inside = list(tokens[at:place])
+            whole = inside[:1] == ["{"] and group_end(inside, 0) == len(inside)
+            return (inside[1:-1] if whole else inside), place + length
+        depth += (tokens[place] == "{") - (tokens[place] == "}")
+        if depth < 0:
+            return None
+    return None
+
+
+def _option(part: Part, tokens: Sequence[str], at: int) -> _PartRead:
+    opening, closing = part.tokens
+    start = skip_blanks(tokens, at)
+    if tokens[start : start + 1] == [opening]:
+        found = _until(Part("until", (closing,)), tokens, start + 1)
+        if found is not None:
+            return found
+    return ([NO_VALUE] if part.default is None else list(part.default)), at
+
+
+def _star(part: Part, tokens: Sequence[str], at: int) -> _PartRead:
+    start = skip_blanks(tokens, at)
+    there = tuple(tokens[start : start + 1]) == part.tokens
+    return ([TRUE], start + 1) if there else ([FALSE], at)
+
+
+_PARTS = {"text": _text, "plain": _plain, "until": _until, "option": _option, "star": _star}
+
+_CONDITIONS = {
+    "\\IfNoValueTF": (NO_VALUE, True, True),
+    "\\IfNoValueT": (NO_VALUE, True, False),
+    "\\IfNoValueF": (NO_VALUE, False, False),
+    "\\IfValueTF": (NO_VALUE, False, True),
+    "\\IfValueT": (NO_VALUE, False, False),
+    "\\IfValueF": (NO_VALUE, True, False),
+    "\\IfBooleanTF": (TRUE, True, True),
+    "\\IfBooleanT": (TRUE, True, False),
+    "\\IfBooleanF": (TRUE, False, False),
+}
+"""Name: the value asked for, whether the first branch is for that value, whether there are two."""
+
+
+def _branch(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    """The branch that a condition at `at` takes, and the place behind the condition."""
+    value, wanted, both = _CONDITIONS[tokens[at]]
+    condition = argument(tokens, at + 1)
+    first = None if condition is None else argument(tokens, condition[1])
+    second = None if first is None or not both else argument(tokens, first[1])
+    if condition is None or first is None or (both and second is None):
+        return None
+    holds = (condition[0] == [value]) == wanted
+    if second is None:
+        return (first[0] if holds else []), first[1]
+    return (first[0] if holds else second[0]), second[1]
 
 
 _Reader = Callable[[Sequence[str], int, Definitions], int | None]
@@ -220,11 +344,79 @@ def _def(tokens: Sequence[str], at: int, found: Definitions) -> int | None:
     end = group_end(tokens, opens) if tokens[opens : opens + 1] == ["{"] else None
     if end is None:
         return None
-    plain = "".join(tokens[at + 1 : opens]).replace(" ", "")
-    count = len(plain) // 2
-    if plain == "".join(f"#{number}" for number in range(1, count + 1)):
-        found.macros[tokens[at]] = Macro(_clean(tokens[opens + 1 : end - 1]), count)
+    shape = _parameter_text([token for token in tokens[at + 1 : opens] if not token.isspace()])
+    if shape is not None:
+        body = _clean(tokens[opens + 1 : end - 1])
+        plain = all(part.kind == "plain" for part in shape)
+        found.macros[tokens[at]] = (
+            Macro(body, len(shape)) if plain else Macro(body, shape=tuple(shape))
+        )
     return end
+
+
+def _parameter_text(text: Sequence[str]) -> list[Part] | None:
+    r"""The parts of what stands between the name and the body of a `\def`."""
+    shape: list[Part] = []
+    places = [place for place, token in enumerate(text) if token == "#"]
+    numbers = [text[place + 1] if place + 1 < len(text) else "" for place in places]
+    if numbers != [str(number + 1) for number in range(len(numbers))]:
+        return None
+    first = places[0] if places else len(text)
+    if text[:first]:
+        shape.append(Part("text", tuple(text[:first])))
+    for place, following in pairwise([*places, len(text)]):
+        delimiter = tuple(text[place + 2 : following])
+        shape.append(Part("until", delimiter) if delimiter else Part("plain"))
+    return shape
+
+
+def _document_command(
+    tokens: Sequence[str], at: int, found: Definitions, *, provide: bool = False
+) -> int | None:
+    named = _name(tokens, at)
+    letters = None if named is None else argument(tokens, named[1])
+    body = None if letters is None else argument(tokens, letters[1])
+    if named is None or letters is None or body is None:
+        return None
+    shape = _argument_letters([token for token in letters[0] if not token.isspace()])
+    if shape is not None and not (provide and named[0] in found.macros):
+        found.macros[named[0]] = Macro(_clean(body[0]), shape=tuple(shape))
+    return body[1]
+
+
+def _argument_letters(text: Sequence[str]) -> list[Part] | None:  # noqa: C901 - a table
+    r"""The parts that the letters of `\NewDocumentCommand` ask for; None if one is not known."""
+    shape: list[Part] = []
+    at = 0
+    while at < len(text):
+        letter = text[at]
+        at += 1
+        if letter in ("+", "!"):
+            continue
+        if letter == "m":
+            shape.append(Part("plain"))
+        elif letter == "s":
+            shape.append(Part("star", ("*",)))
+        elif letter == "t":
+            shape.append(Part("star", tuple(text[at : at + 1])))
+            at += 1
+        elif letter in ("o", "O", "d", "D", "r", "R"):
+            delimiters = ("[", "]")
+            if letter not in ("o", "O"):
+                delimiters = (*text[at : at + 2],)  # type: ignore[assignment]
+                at += 2
+            default = None
+            if letter.isupper():
+                given = argument(text, at)
+                if given is None:
+                    return None
+                default, at = tuple(given[0]), given[1]
+            if len(delimiters) != 2:
+                return None
+            shape.append(Part("option", delimiters, default))
+        else:
+            return None
+    return shape
 
 
 def _let(tokens: Sequence[str], at: int, found: Definitions) -> int | None:
@@ -290,6 +482,11 @@ _READERS: dict[str, _Reader] = {
     "\\renewcommand": _newcommand,
     "\\DeclareRobustCommand": _newcommand,
     "\\providecommand": partial(_newcommand, provide=True),
+    "\\NewDocumentCommand": _document_command,
+    "\\RenewDocumentCommand": _document_command,
+    "\\DeclareDocumentCommand": _document_command,
+    "\\ProvideDocumentCommand": partial(_document_command, provide=True),
+    "\\NewExpandableDocumentCommand": _document_command,
     "\\def": _def,
     "\\gdef": _def,
     "\\edef": _def,

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from im2latex_cli.data import displays
+from im2latex_cli.data import displays, markdown
+from im2latex_cli.data.entries import BadReason
 from im2latex_cli.data.lexing import Tokens, lex, unlex, without_comments
 from im2latex_cli.data.macros import (
     BUILT_IN,
@@ -50,7 +51,7 @@ _HIDDEN_MARKDOWN = re.compile(
 )
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _START: dict[Language, re.Pattern[str]] = {
-    "tex": re.compile(r"\\begin\s*\{([A-Za-z]+\*?)\}|\\.|\$\$|\$", re.DOTALL),
+    "tex": re.compile(r"\\begin\s*\{([A-Za-z]+\*?)\}|\\ensuremath\s*\{|\\.|\$\$|\$", re.DOTALL),
     "markdown": re.compile(r"\\begin\s*\{([A-Za-z]+\*?)\}|\\\\[\[(]|\\.|\$\$|\$", re.DOTALL),
 }
 _CLOSING = {"\\[": "\\]", "\\(": "\\)", "\\\\[": "\\\\]", "\\\\(": "\\\\)", "$$": "$$"}
@@ -58,6 +59,23 @@ _STEP = re.compile(r"\\.|[{}$]", re.DOTALL)
 _STRUCTURE = re.compile(r"\\(?:begin|end)\s*\{([A-Za-z]+\*?)\}|(?<!\\)\\[\[\]]|\$\$")
 _ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{([^{}\n]*)\}")
 _NOTHING = re.compile(r"\\label\s*\{[^{}]*\}|\\(?:nonumber|notag)(?![A-Za-z])|[&\s.,;~]|\\[,;:!]")
+_PROSE = frozenset(
+    """document abstract center flushleft flushright quote quotation itemize enumerate description
+    figure figure* table table* tabular tabular* tabularx longtable minipage titlepage
+    thebibliography theorem proof lemma definition remark example corollary proposition subequations
+    frame block columns column tikzpicture picture algorithm algorithmic verse tabbing""".split()
+)
+"""Environments of LaTeX and of common packages that hold no bare mathematics."""
+
+_REFERENCES = re.compile(
+    r"\\(?:label|ref|eqref|cite[a-z]*|includegraphics|input|url|href|bibitem|autoref|cref|begin|end)"
+    r"\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}"
+)
+_MARKED = re.compile(r"(?<!\\)\$|\\[(\[]|\\begin\s*\{")
+_MATHEMATICS = re.compile(
+    r"(?<!\\)[_^]\s*[{\w\\]|\\(?:frac|dfrac|sqrt|sum|int|prod|partial|alpha|beta|gamma|lambda|infty|"
+    r"cdot|times|leq?|geq?|neq?|to|mathbf|mathrm|mathbb|mathcal|left|right)(?![A-Za-z])|&\s*=\s*&"
+)
 _LONGEST = 20_000
 _LONGEST_INLINE = 2_000
 """Characters after which an opening mark counts as one that nobody closes."""
@@ -71,11 +89,13 @@ class Found:
         line: where it begins, from 1.
         formula: with macros written out; as it stands where that is impossible.
         problem: why it is no formula, or None.
+        reason: short name of the problem, for counting.
     """
 
     line: int
     formula: str
     problem: str | None = None
+    reason: BadReason = "no-formula"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +117,8 @@ def prepare(text: str, language: Language) -> Piece:
     """Blank comments, verbatim, code and definitions, and keep the definitions."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if language == "markdown":
-        text = _HIDDEN_MARKDOWN.sub(_show_markdown, _FENCE.sub(_show_fence, text))
+        text = markdown.without_code(_FENCE.sub(_show_fence, text))
+        text = markdown.mathematics(_HIDDEN_MARKDOWN.sub(_show_markdown, text))
     else:
         text = _HIDDEN_TEX.sub(_show_tex, text)
     tokens = lex(text)
@@ -121,6 +142,11 @@ def formulas(piece: Piece, shared: Macros) -> Iterator[Found]:
     for start, name, body in _spans(text, piece.language):
         line += text.count("\n", counted, start)
         counted = start
+        if name not in displays.NAMES:
+            shown = " ".join(body.split())
+            problem = f"the environment {name} is not known here: its mathematics is left out"
+            yield Found(line, shown, problem, "not-taken")
+            continue
         for newlines, row in displays.rows(name, lex(body)):
             found = _written_out(row, macros)
             if found is not None:
@@ -213,7 +239,10 @@ def _spans(text: str, language: Language) -> Iterator[tuple[int, str, str]]:
         if paragraph < start:
             end = _PARAGRAPH.search(text, start)
             paragraph = len(text) if end is None else end.start()
-        if opening == "$":
+        if opening.startswith("\\ensuremath"):
+            limit = min(paragraph, start + _LONGEST_INLINE)
+            closing = _brace_end(text, start, limit)
+        elif opening == "$":
             limit = min(paragraph, start + _LONGEST_INLINE)
             closing = _inline_end(text, start, limit, language)
         elif opening in _CLOSING or found[1] in displays.NAMES:
@@ -223,11 +252,38 @@ def _spans(text: str, language: Language) -> Iterator[tuple[int, str, str]]:
             closing = _display_end(text, start, limit, opening, found[1])
             if closing is None:
                 hopeless[opening] = limit
+        elif found[1] is not None and found[1] not in _PROSE:
+            closing = _unknown_end(text, start, min(len(text), start + _LONGEST), found[1])
         else:
             continue
         if closing is not None:
             yield start, found[1] or "equation", text[start : closing[0]]
             at = closing[1]
+
+
+def _brace_end(text: str, start: int, limit: int) -> tuple[int, int] | None:
+    """Where the group ends whose brace stands before `start`."""
+    depth = 1
+    for step in _STEP.finditer(text, start, limit):
+        depth += (step[0] == "{") - (step[0] == "}")
+        if depth == 0:
+            return step.span()
+    return None
+
+
+def _unknown_end(text: str, start: int, limit: int, name: str) -> tuple[int, int] | None:
+    """Where an environment ends that is not known and looks like mathematics, or None.
+
+    Prose marks its mathematics; scripts and commands of mathematics without such marks are that of
+    an environment which is itself a display.
+    """
+    end = re.compile(rf"\\end\s*\{{{re.escape(name)}\}}").search(text, start, limit)
+    if end is None:
+        return None
+    inside = _REFERENCES.sub("", text[start : end.start()])
+    if _MARKED.search(inside) or not _MATHEMATICS.search(inside):
+        return None
+    return end.span()
 
 
 def _display_end(
@@ -247,7 +303,7 @@ def _display_end(
 def _inline_end(text: str, start: int, limit: int, language: Language) -> tuple[int, int] | None:
     """The same for a formula between dollars; in Markdown these may also be money."""
     is_markdown = language == "markdown"
-    if is_markdown and text[start : start + 1].isspace():
+    if is_markdown and (text[start : start + 1].isspace() or markdown.is_price(text, start)):
         return None
     depth = 0
     for step in _STEP.finditer(text, start, limit):
@@ -264,12 +320,21 @@ def _inline_end(text: str, start: int, limit: int, language: Language) -> tuple[
 
 def _written_out(row: Tokens, macros: Macros) -> tuple[str, str | None] | None:
     """The formula of one row and what is wrong with it, or None where there is nothing."""
-    tokens = lex(without_comments("".join(row)))
+    formula, problem = _expanded(lex(without_comments("".join(row))), macros)
+    formula = " ".join(formula.split())
+    return (formula, problem) if _NOTHING.sub("", formula) else None
+
+
+def write_out(formula: str, macros: Macros) -> tuple[str, str | None]:
+    """A formula with macros written out, and why that is impossible, or None."""
+    return _expanded(lex(formula), {**BUILT_IN, **macros})
+
+
+def _expanded(tokens: Tokens, macros: Macros) -> tuple[str, str | None]:
     problem = None
     if any(token in macros for token in tokens):
         try:
             tokens = expand(tokens, macros)
         except TooLongError:
             problem = f"its macros write out to more than {LONGEST:,} tokens, or without end"
-    formula = " ".join(unlex(displays.hoist(tokens)).split())
-    return (formula, problem) if _NOTHING.sub("", formula) else None
+    return unlex(displays.hoist(tokens)), problem

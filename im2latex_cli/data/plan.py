@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
+from im2latex_cli.data import html
 from im2latex_cli.data.entries import BadLine, Entry, Source
 from im2latex_cli.data.splits import Split, hashed_split, own_split, remove_repeats
 from im2latex_cli.latex.normalize import normalize
@@ -110,6 +111,11 @@ def make_plan(
     for place, line in enumerate(islice(source.read(), limit)):
         if isinstance(line, BadLine):
             left.append(Left(place, line.line, line.text, line.reason, line.message, line.file))
+            continue
+        tag = html.markup(line.formula)
+        if tag is not None:
+            message = f"HTML ({tag}) and no LaTeX; convert it, or copy the formula's source"
+            left.append(Left(place, line.line, line.formula, "html", message, line.file))
             continue
         normal = normalize(line.formula, spacing=spacing)
         if normal.problem is not None or not normal.tokens:

@@ -6,23 +6,28 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from im2latex_cli.data.catalog import IM2LATEX_100K
+from im2latex_cli.data.decoding import BOM, decode, demand_bytes
 from im2latex_cli.data.documents import SUFFIXES, has_documents, open_documents, source_of
 from im2latex_cli.data.entries import BadLine, Entry, Source
+from im2latex_cli.data.grammar import SUFFIX, grammar_source
 from im2latex_cli.data.imagefolder import Pairs, has_pairs, open_pairs
 from im2latex_cli.data.listing import FORMULAS, is_listing, open_listing
+from im2latex_cli.data.macros import Macros
+from im2latex_cli.data.mathtext import prepare, write_out
 from im2latex_cli.data.small import small_source
 from im2latex_cli.data.synthetic import synthetic_source
-from im2latex_cli.data.tables import READERS, Table, suffix
+from im2latex_cli.data.tables import READERS, Table, guess_separator, suffix
 from im2latex_cli.errors import InputError
 
 FULL = "full"
 BUILT_IN = ("small", "synthetic", FULL)
 ACCEPTED = (
     f"{', '.join(BUILT_IN)}, {', '.join(READERS)}, {', '.join(SUFFIXES)} (each also as .gz), "
-    f"a folder of {', '.join(SUFFIXES)}, an imagefolder, a .tar, a folder with {FORMULAS}"
+    f"{SUFFIX}, a folder of {', '.join(SUFFIXES)}, an imagefolder, a .tar, a folder with {FORMULAS}"
 )
 
 
@@ -33,7 +38,7 @@ def dataset_name(dataset: str) -> str:
     'train'
     """
     name = Path(dataset).resolve().name if dataset.strip("./\\") == "" else Path(dataset).name
-    for ending in (".gz", *READERS, *SUFFIXES, ".tar"):
+    for ending in (".gz", *READERS, *SUFFIXES, SUFFIX, ".tar"):
         name = name.removesuffix(ending)
     return name or "data"
 
@@ -46,20 +51,29 @@ def open_source(
     seed: int,
     split_by: str | None = None,
     full: Path | None = None,
+    macros: Path | None = None,
 ) -> Source:
     """Open the formulas of a data set.
 
     Args:
         dataset: small, synthetic, full, or a path.
         column: column of the formula in tables.
-        size: formulas that synthetic generates.
-        seed: seed of synthetic.
+        size: formulas that synthetic or a grammar draws.
+        seed: seed of synthetic or a grammar.
         split_by: column whose equal values share a split; "file" for documents.
         full: folder with the files of full.
+        macros: file of definitions that the formulas use.
 
     Raises:
-        InputError: nothing there, not of an accepted kind, or nothing to split by.
+        InputError: nothing there, not of an accepted kind, nothing to split by, or no definitions.
     """
+    source = _opened(dataset, column=column, size=size, seed=seed, split_by=split_by, full=full)
+    return source if macros is None else with_macros(source, macros)
+
+
+def _opened(
+    dataset: str, *, column: str, size: int, seed: int, split_by: str | None, full: Path | None
+) -> Source:
     path = Path(dataset)
     if dataset not in BUILT_IN and not path.exists():
         raise InputError(f"There are no formulas at {dataset}.", hint=f"Accepted: {ACCEPTED}.")
@@ -74,11 +88,17 @@ def open_source(
         )
     if dataset == "small":
         return small_source()
-    if dataset == "synthetic":
-        return synthetic_source(size, seed)
+    if dataset == "synthetic" or (path.suffix.lower() == SUFFIX and path.is_file()):
+        return _drawn(dataset, size, seed)
     if dataset == FULL:
         return open_listing(full or Path(), name=IM2LATEX_100K.name)
     return _pictures_or_listing(path)
+
+
+def _drawn(dataset: str, size: int, seed: int) -> Source:
+    if dataset == "synthetic":
+        return synthetic_source(size, seed)
+    return grammar_source(Path(dataset), size, seed)
 
 
 def _pictures_or_listing(path: Path) -> Source:
@@ -111,14 +131,49 @@ def _table(path: Path, column: str, split_by: str | None) -> Source:
     if kind == ".txt" and split_by is not None:
         raise InputError(f"{path} has no columns to split by.", hint="Use .tsv, .csv or .jsonl.")
     content = _content(path, packed=packed)
+    demand_bytes(content, path.name)
     table = Table(content, path.name, column, split_by)
+    separator, remark = guess_separator(table, kind)
+    table = replace(table, separator=separator)
     options = {"build.column": column, "build.split_by": split_by}
     return Source(
         path.name,
         hashlib.sha256(content).hexdigest(),
         lambda: READERS[kind](table),
         options={} if kind == ".txt" else {k: v for k, v in options.items() if v is not None},
+        remarks=(remark,) if remark else (),
     )
+
+
+def with_macros(source: Source, path: Path) -> Source:
+    """The same formulas with the definitions of a file written out.
+
+    Raises:
+        InputError: the file cannot be read, or defines nothing.
+    """
+    content = _content(path, packed=False)
+    text, _ = decode(content.removeprefix(BOM))
+    macros = prepare(text, "tex").definitions.macros
+    if not macros:
+        raise InputError(
+            f"{path} defines no macros.",
+            hint=r"It needs lines such as \newcommand{\R}{\mathbb{R}}.",
+        )
+    digest = hashlib.sha256(source.digest.encode() + content).hexdigest()
+    options = {**source.options, "build.macros": path.name}
+    return replace(source, digest=digest, options=options, read=lambda: _expanded(source, macros))
+
+
+def _expanded(source: Source, macros: Macros) -> Iterator[Entry | BadLine]:
+    for row in source.read():
+        if isinstance(row, BadLine):
+            yield row
+            continue
+        formula, problem = write_out(row.formula, macros)
+        if problem is None:
+            yield replace(row, formula=formula)
+        else:
+            yield BadLine(row.line, row.formula, "no-formula", problem, row.file)
 
 
 def _content(path: Path, *, packed: bool) -> bytes:

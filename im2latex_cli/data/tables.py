@@ -27,12 +27,14 @@ class Table:
         name: how messages call it.
         column: column or key of the formula.
         split_by: column or key whose value decides the split, or None.
+        separator: what stands between the columns; "" is that of the file's ending.
     """
 
     content: bytes
     name: str
     column: str
     split_by: str | None = None
+    separator: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,13 @@ def read_tsv(table: Table) -> Rows:
         InputError: the header has no such column.
     """
     lines = _lines(table.content)
-    columns = _columns(_header(lines, table.name).split("\t"), table)
+    mark = table.separator or "\t"
+    columns = _columns(_header(lines, table.name).split(mark), table)
     for number, line in lines:
         if isinstance(line, BadLine):
             yield line
         else:
-            yield _cells(number, line.split("\t"), columns, line)
+            yield _cells(number, line.split(mark), columns, line)
 
 
 def read_csv(table: Table) -> Rows:
@@ -74,7 +77,8 @@ def read_csv(table: Table) -> Rows:
     """
     lines = _split(table.content, keep_end=True)
     text = [line.decode("utf-8", "surrogateescape") for line in lines]
-    rows = csv.reader(text)
+    mark = table.separator or ","
+    rows = csv.reader(text, delimiter=mark)
     columns = _columns(_csv_header(rows, table.name), table)
     while True:
         number = rows.line_num + 1
@@ -86,7 +90,7 @@ def read_csv(table: Table) -> Rows:
             shown = text[number - 1].strip().encode("utf-8", "replace").decode("utf-8")
             yield BadLine(number, shown, "no-formula", f"broken CSV: {error}")
             continue
-        line = ",".join(cells)
+        line = mark.join(cells)
         yield _bad_encoding(number, line) or _cells(number, cells, columns, line)
 
 
@@ -122,6 +126,29 @@ READERS: dict[str, Callable[[Table], Rows]] = {
     ".jsonl": read_jsonl,
 }
 """Reader of each suffix."""
+
+
+_SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "|"}
+
+
+def guess_separator(table: Table, kind: str) -> tuple[str, str]:
+    """What separates the columns, if it is not what the ending says and the header shows it.
+
+    Args:
+        table: the file.
+        kind: its ending, `.csv` or `.tsv`.
+
+    Returns:
+        The separator and a remark for the user; both empty if the ending is right.
+    """
+    usual = {".csv": ",", ".tsv": "\t"}.get(kind)
+    first = next(_split(table.content, keep_end=False), b"").decode("utf-8", "replace").strip()
+    if usual is None or table.column in [name.strip('"') for name in first.split(usual)]:
+        return "", ""
+    for mark, words in _SEPARATORS.items():
+        if table.column in [name.strip('"') for name in first.split(mark)] and mark != usual:
+            return mark, f"{table.name}: the columns are separated by {words}, so it is read so."
+    return "", ""
 
 
 def _split(content: bytes, *, keep_end: bool) -> Iterator[bytes]:
@@ -181,6 +208,12 @@ def _columns(header: list[str], table: Table) -> _Columns:
             f"its first line names {names}.",
             hint="Name one of these with --split-by.",
         )
+    for name in (table.column, table.split_by, SPLIT_COLUMN):
+        if name is not None and header.count(name) > 1:
+            raise InputError(
+                f"{table.name} has {header.count(name)} columns named {name!r}.",
+                hint="Which of them is meant cannot be known: give each its own name.",
+            )
     places = {name: at for at, name in reversed(list(enumerate(header)))}
     group = None if table.split_by is None else places[table.split_by]
     origin = None if table.column == ORIGIN_COLUMN else places.get(ORIGIN_COLUMN)

@@ -1,8 +1,9 @@
 """Anybody's formulas as plain text: a line each, or tables with a name for each picture.
 
-`.txt`: one formula a line, empty for none. `.tsv`: a header with a column of formulas, or none
-and the formula last. `.jsonl`: objects with a formula, predictions.jsonl and predict's included. An
-imagefolder, or a .tar of one, gives the formulas of its metadata.
+`.txt`: one formula a line, empty for none. `.tsv` and `.csv`: a header with a column of formulas,
+or none and the formula last. `.jsonl`: objects with a formula, predictions.jsonl and predict's
+included; `.json`: a list of such objects or of formulas, or an object of formulas by name. An
+imagefolder, or a .tar of one, gives the formulas of its metadata. Any other ending is refused.
 
 Tokens of lines and tables are cut at blanks, as other systems write them; formulas of JSON lines
 and of metadata are LaTeX, cut by the tokeniser where no tokens come with them.
@@ -11,11 +12,13 @@ and of metadata are LaTeX, cut by the tokeniser where no tokens come with them.
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
+from im2latex_cli.data.decoding import BOM, demand_bytes
 from im2latex_cli.data.imagefolder import open_pairs
 from im2latex_cli.data.jsonl import read_rows
 from im2latex_cli.errors import InputError
@@ -70,24 +73,29 @@ def read(path: Path, *, prefer: Sequence[str] = (), may_be_empty: bool = False) 
     """Read a file of formulas by its ending.
 
     Args:
-        path: `.txt`, `.tsv`, `.jsonl`, an imagefolder or a `.tar` of one; any other ending is
-            read as `.txt`.
+        path: `.txt`, `.tsv`, `.csv`, `.jsonl`, `.json`, an imagefolder or a `.tar` of one; a name
+            without ending is read as `.txt`.
         prefer: columns to look for before the usual ones.
         may_be_empty: a file without any formula is welcome.
 
     Raises:
-        InputError: the file cannot be read, is empty, or a line has no formula.
+        InputError: the file cannot be read, is empty, of another kind, or a line has no formula.
     """
-    readers = {".tsv": _rows_of_table, ".jsonl": _rows_of_json}
+    kind = path.suffix.lower()
     if path.is_dir() or path.suffix.lower() == ".tar":
         found = [
             Transcript(row.id, row.formula, row.source, tuple(tokenize(row.formula)))
             for row in open_pairs(path)
         ]
-    elif path.suffix.lower() in readers:
-        found = list(readers[path.suffix.lower()](path, (*prefer, *FORMULAS)))
-    else:
+    elif kind in _READERS:
+        found = list(_READERS[kind](path, (*prefer, *FORMULAS)))
+    elif kind in _PLAIN or not path.exists():
         found = [_written(None, line) for line in _lines(path)]
+    else:
+        raise InputError(
+            f"{path} is of a kind that is not known ({path.suffix}).",
+            hint=f"Accepted: {', '.join((*_PLAIN[1:], *_READERS))}, an imagefolder, a .tar of one.",
+        )
     if not found and not may_be_empty:
         raise InputError(f"{path} is empty.", hint="It needs one formula a line.")
     return found
@@ -113,10 +121,35 @@ def pair(references: Path, hypotheses: Path) -> list[Paired]:
             "and not both name their pictures.",
             hint="Write an empty line for a formula that is missing.",
         )
+    _demand_order(gold, made, references, hypotheses)
     return [
         _paired(row.key or str(number), row, other)
         for number, (row, other) in enumerate(zip(gold, made, strict=True), start=1)
     ]
+
+
+_MISPLACED = 3
+"""So many hypotheses that are the reference of another line are no chance."""
+
+
+def _demand_order(
+    gold: Sequence[Transcript], made: Sequence[Transcript], references: Path, hypotheses: Path
+) -> None:
+    """Refuse files whose lines are in different orders: their score would mean nothing."""
+    lines = {row.tokens: number for number, row in enumerate(gold, start=1) if row.tokens}
+    right, misplaced = 0, list[tuple[int, int]]()
+    for number, (row, other) in enumerate(zip(gold, made, strict=True), start=1):
+        if row.tokens == other.tokens:
+            right += 1
+        elif other.tokens in lines and len(other.tokens or ()) > 1:
+            misplaced.append((number, lines[other.tokens]))
+    if len(misplaced) >= _MISPLACED and len(misplaced) > max(right, len(gold) // 3):
+        line, place = misplaced[0]
+        raise InputError(
+            f"{len(misplaced)} of {len(made)} lines of {hypotheses} are the reference of another "
+            f"line of {references}: line {line} is that of line {place}.",
+            hint="Put both in the same order, or name the pictures in both (.tsv, .csv, .jsonl).",
+        )
 
 
 def _by_name(
@@ -165,7 +198,9 @@ def _keys(rows: Sequence[Transcript], path: Path, *, short: bool) -> dict[str, T
 
 def _lines(path: Path) -> list[str]:
     try:
-        text = path.read_bytes().decode("utf-8")
+        content = path.read_bytes()
+        demand_bytes(content, str(path))
+        text = content.removeprefix(BOM).decode("utf-8")
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -174,9 +209,27 @@ def _lines(path: Path) -> list[str]:
     return lines[:-1] if lines and not lines[-1] else lines
 
 
-def _rows_of_table(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
+def _rows_of_tsv(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
     lines = (line for line in _lines(path) if line.strip())
-    rows = list(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+    return _rows_of_table(path, list(rows), formulas)
+
+
+def _rows_of_csv(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
+    """Rows of a .csv file, whose separator is a comma, a semicolon or a tab by its first line."""
+    lines = _lines(path)
+    first = next((line for line in lines if line.strip()), "")
+    mark = max(",;\t", key=first.count)
+    try:
+        rows = [row for row in csv.reader(lines, delimiter=mark, strict=True) if any(row)]
+    except csv.Error as error:
+        raise InputError(f"{path} is broken CSV ({error}).") from error
+    return _rows_of_table(path, rows, formulas)
+
+
+def _rows_of_table(
+    path: Path, rows: list[list[str]], formulas: Sequence[str]
+) -> Iterator[Transcript]:
     if not rows:
         return
     header = [name.strip().lower() for name in rows[0]]
@@ -186,6 +239,8 @@ def _rows_of_table(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
     if formula is None:
         yield from (_written(row[0] if len(row) > 1 else None, row[-1]) for row in rows)
         return
+    if header.count(header[formula]) > 1:
+        raise InputError(f"{path} has two columns named {header[formula]!r}.")
     for number, row in enumerate(rows[1:], start=2):
         if len(row) <= max(formula, key or 0):
             raise InputError(f"{path}, line {number}: {len(row)} columns, the header has more.")
@@ -193,13 +248,49 @@ def _rows_of_table(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
         yield _written(None if key is None else row[key], row[formula], origin)
 
 
-def _rows_of_json(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
+def _rows_of_json_lines(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
     for number, row in read_rows(path):
-        key = next((str(row[name]) for name in KEYS if name in row), None)
-        text, tokens = _formula_of(row, formulas, f"{path}, line {number}")
-        if text is not None and tokens is None:
-            tokens = tuple(tokenize(text))
-        yield Transcript(key, text, str(row.get(SOURCE) or ""), tokens)
+        yield _of_object(row, formulas, f"{path}, line {number}")
+
+
+def _rows_of_json(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
+    """A list of formulas or of objects, or an object of formulas by name."""
+    text = "\n".join(_lines(path))
+    try:
+        found = json.loads(text) if text.strip() else []
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path} is not JSON ({error}).", hint="One object a line is a .jsonl file."
+        ) from error
+    if isinstance(found, dict) and not any(name in found for name in formulas):
+        items = [{"id": key, "formula": value} for key, value in found.items()]
+    else:
+        items = found if isinstance(found, list) else [found]
+    for number, item in enumerate(items, start=1):
+        where = f"{path}, entry {number}"
+        row = {"formula": item} if isinstance(item, str) else item
+        if not isinstance(row, dict):
+            raise InputError(f"{where}: a formula or an object with one was expected.")
+        yield _of_object(row, formulas, where)
+
+
+def _of_object(row: Mapping[str, Any], formulas: Sequence[str], where: str) -> Transcript:
+    key = next((str(row[name]) for name in KEYS if name in row), None)
+    text, tokens = _formula_of(row, formulas, where)
+    if text is not None and not isinstance(text, str):
+        raise InputError(f"{where}: the formula is no text.")
+    if text is not None and tokens is None:
+        tokens = tuple(tokenize(text))
+    return Transcript(key, text, str(row.get(SOURCE) or ""), tokens)
+
+
+_PLAIN = ("", ".txt", ".lst", ".norm", ".tok")
+_READERS = {
+    ".tsv": _rows_of_tsv,
+    ".csv": _rows_of_csv,
+    ".jsonl": _rows_of_json_lines,
+    ".json": _rows_of_json,
+}
 
 
 def _formula_of(

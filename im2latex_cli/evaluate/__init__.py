@@ -1,1 +1,1 @@
-"""Scores, exact where the field has a definition."""
+"""Scores of formulas and of pages, as the field defines them."""

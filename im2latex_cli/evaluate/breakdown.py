@@ -1,4 +1,4 @@
-"""Where the errors are: scores by length, construct, depth and source; the commonest confusions."""
+"""Scores by length, construct, depth and source, and the most frequent confusions."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Group:
     """Scores of the formulas that share something, in percent.
 
     Attributes:
-        by: what they share: length, construct, script depth or source.
+        by: the property they share: length, construct, script depth or source.
         group: its value; a formula may have several constructs.
         pictures: formulas in the group.
     """
@@ -76,7 +76,7 @@ def groups(
     Args:
         references: tokens of each reference.
         hypotheses: tokens of each hypothesis; None where there is none.
-        sources: where each reference comes from, empty where nobody knows; or none at all.
+        sources: source of each reference, "" if unknown; may be empty.
     """
     table = text.statistics(references, hypotheses)
     by_tokens = tuple(
@@ -88,7 +88,7 @@ def groups(
 
 
 def _by_source(table: NDArray[np.int64], sources: Sequence[str]) -> Iterator[Group]:
-    """Groups by source, the largest first; none where no two formulas share one."""
+    """Groups by source, largest first; none if no two formulas share a source."""
     counts = Counter(sources)
     if max((counts[name] for name in counts if name), default=0) < 2:
         return
@@ -166,7 +166,7 @@ def confusions(
 
 
 def differences(reference: Tokens, hypothesis: Tokens) -> Iterator[tuple[str, str]]:
-    """Pairs of tokens that differ; an empty one stands for nothing."""
+    """Pairs of tokens that differ; an empty token means none."""
     for equal, left, right in aligned(reference, hypothesis):
         if not equal:
             yield from zip_longest(left, right, fillvalue="")

@@ -91,7 +91,7 @@ def distance(reference: Columns, hypothesis: Columns) -> int:
 
 
 def clustered(reference: Columns, hypothesis: Columns) -> tuple[list[int], list[int]]:
-    """Both pages as numbers, where columns that nearly agree get the same one.
+    """Both pages as numbers; columns that nearly agree have the same number.
 
     Going through the reference's columns, then the hypothesis's, a column joins the first
     earlier founder it differs from in fewer than `TOLERANCE` pixels, else it founds a new

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from im2latex_cli.evaluate import columns, intervals
 from im2latex_cli.evaluate.columns import Columns, Grey
 from im2latex_cli.evaluate.intervals import Figure, Sums
-
-Interval = tuple[float, float]
+from im2latex_cli.results import Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class PairScore:
 
 @dataclass(frozen=True, slots=True)
 class ImageScores:
-    """Figures in percent with 95 % bootstrap intervals (low, high).
+    """Figures in percent, each with its 95 % bootstrap interval.
 
     Attributes:
         pairs: reference pages scored.
@@ -67,20 +66,13 @@ class ImageScores:
     pairs: int
     missing: int
     skipped: int
-    edit_similarity: float
-    edit_similarity_interval: Interval
-    exact_match: float
-    exact_match_interval: Interval
-    exact_match_without_blank: float
-    exact_match_without_blank_interval: Interval
-    match_tolerant: float
-    match_tolerant_interval: Interval
-    match_tolerant_without_blank: float
-    match_tolerant_without_blank_interval: Interval
-    match_strict: float
-    match_strict_interval: Interval
-    match_strict_without_blank: float
-    match_strict_without_blank_interval: Interval
+    edit_similarity: Score
+    exact_match: Score
+    exact_match_without_blank: Score
+    match_tolerant: Score
+    match_tolerant_without_blank: Score
+    match_strict: Score
+    match_strict_without_blank: Score
 
 
 def score_pair(reference: Columns, hypothesis: Columns | None, *, match: bool = True) -> PairScore:
@@ -164,12 +156,13 @@ def summarize(
     table = statistics(pairs)
     total = table.sum(axis=0, keepdims=True).astype(np.float64)
     drawn = intervals.resample(table, seed=seed, rounds=rounds)
-    found: dict[str, float | Interval] = {}
-    for name, figure in FIGURES.items():
-        found[name] = float(figure(total)[0]) if len(table) else 0.0
-        interval = intervals.percentile(figure(drawn)) if len(table) else (0.0, 0.0)
-        found[f"{name}_interval"] = interval
-    return ImageScores(pairs=len(table), missing=missing, skipped=skipped, **found)  # type: ignore[arg-type]
+    scores = {
+        name: Score(float(figure(total)[0]), *intervals.percentile(figure(drawn)))
+        if len(table)
+        else Score(0.0, 0.0, 0.0)
+        for name, figure in FIGURES.items()
+    }
+    return ImageScores(pairs=len(table), missing=missing, skipped=skipped, **scores)
 
 
 def statistics(pairs: Iterable[PairScore]) -> NDArray[np.int64]:

@@ -55,12 +55,12 @@ def percentile(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def share(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> Sums:
-    """Percent, 0 where the denominator is 0."""
+    """Percent; 0 if the denominator is 0."""
     return np.divide(
         100.0 * numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0
     )
 
 
 def similarity(distance: NDArray[np.float64], longest: NDArray[np.float64]) -> Sums:
-    """100 · (1 - sum of distances / sum of the longer lengths); 100 where all is empty."""
+    """100 · (1 - sum of distances / sum of the longer lengths); 100 if everything is empty."""
     return np.where(longest > 0, 100.0 - share(distance, longest), 100.0)

@@ -1,4 +1,4 @@
-"""Figures as other projects compute them on whole formulas, so that tables can stand side by side.
+"""Figures as other projects compute them on whole formulas, for comparable tables.
 
 All work on compact LaTeX, characters and not tokens. pix2tex: mean of character edits over the
 truth's length. UniMERNet: mean of character edits over the longer length, and corpus BLEU-4 on

@@ -17,9 +17,9 @@ from rapidfuzz.distance import Levenshtein
 
 from im2latex_cli.evaluate import bleu, intervals
 from im2latex_cli.evaluate.intervals import Figure, Sums
+from im2latex_cli.results import Score
 
 Tokens = Sequence[str]
-Interval = tuple[float, float]
 
 UNKNOWN = frozenset({"<unk>", "[UNK]", "_UNK"})
 """Names of the unknown token; one never matches anything, another unknown token included."""
@@ -30,7 +30,7 @@ _AT = {name: bleu.WIDTH + place for place, name in enumerate(_EXTRA)}
 
 @dataclass(frozen=True, slots=True)
 class TextScores:
-    """Figures in percent with 95 % bootstrap intervals (low, high).
+    """Figures in percent, each with its 95 % bootstrap interval.
 
     Attributes:
         pairs: references scored.
@@ -44,16 +44,11 @@ class TextScores:
 
     pairs: int
     missing: int
-    bleu4: float
-    bleu4_interval: Interval
-    edit_similarity: float
-    edit_similarity_interval: Interval
-    exact_match: float
-    exact_match_interval: Interval
-    bleu4_nltk: float
-    bleu4_nltk_interval: Interval
-    edit_similarity_present: float
-    edit_similarity_present_interval: Interval
+    bleu4: Score
+    edit_similarity: Score
+    exact_match: Score
+    bleu4_nltk: Score
+    edit_similarity_present: Score
 
 
 def _column(sums: Sums, name: str) -> Sums:
@@ -103,12 +98,13 @@ def summarize(
     """Figures and intervals of a table made by `statistics`."""
     total = table.sum(axis=0, keepdims=True).astype(np.float64)
     drawn = intervals.resample(table, seed=seed, rounds=rounds)
-    values: dict[str, float] = {}
-    ranges: dict[str, Interval] = {}
-    for name, figure in FIGURES.items():
-        values[name] = float(figure(total)[0]) if len(table) else 0.0
-        ranges[f"{name}_interval"] = intervals.percentile(figure(drawn)) if len(table) else (0, 0)
-    return TextScores(pairs=len(table), missing=missing, **values, **ranges)  # type: ignore[arg-type]
+    scores = {
+        name: Score(float(figure(total)[0]), *intervals.percentile(figure(drawn)))
+        if len(table)
+        else Score(0.0, 0.0, 0.0)
+        for name, figure in FIGURES.items()
+    }
+    return TextScores(pairs=len(table), missing=missing, **scores)
 
 
 def statistics(

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from im2latex_cli.latex.commands import COMMANDS, Atom, Kind, Limits
+from collections.abc import Iterator
+
+from im2latex_cli.latex import symbols
+from im2latex_cli.latex.commands import (
+    COMMANDS,
+    LEFT,
+    MIDDLE,
+    RIGHT,
+    TEXT_WORDS,
+    Atom,
+    Kind,
+    Limits,
+)
 from im2latex_cli.latex.tokenizer import CONTROL_SPACE, SPACE
 
 NONE, ORD, OP, BIN, REL, OPEN, CLOSE, PUNCT, INNER = map(int, Atom)
@@ -16,7 +28,7 @@ PLAIN: dict[str, int] = {
     for entry in COMMANDS.values()
     if entry.kind is Kind.SYMBOL
     and entry.limits is Limits.NEVER
-    and entry.name not in ("\\not", "\\dots")
+    and entry.name not in ("\\not", "\\dots", "\\mathstrut")
 }
 CLASSES: dict[str, int] = {
     entry.name: int(entry.atom) for entry in COMMANDS.values() if entry.atom is not Atom.NONE
@@ -29,6 +41,28 @@ SPACES = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Ki
 FONTS = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Kind.FONT)
 SHAPED = frozenset(("\\boldsymbol", "\\pmb"))
 """Fonts that set their argument in a box of its own, whatever it is."""
+LACKING = {
+    f"\\{font}": frozenset(
+        name if len(name) == 1 else f"\\{name}" for name in symbols.LACKING[font].split()
+    )
+    for font in symbols.LACKING
+}
+ACCENTS = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Kind.ACCENT)
+_OWN_FONTS = FONTS.difference(SHAPED) | TEXT_WORDS | {"\\operatorname", "\\operatorname*"}
+_SPREADS = (
+    frozenset(PLAIN)
+    | SPACES
+    | frozenset(("{", "}", "_", "^", "\\frac", *LEFT, *RIGHT, *MIDDLE))
+    | FONTS.difference(SHAPED)
+    | frozenset(
+        entry.name
+        for entry in COMMANDS.values()
+        if entry.kind is Kind.SYMBOL and entry.limits is not Limits.NEVER
+    )
+)
+"""What a font command reaches through to the letters around it or in it."""
+ROMAN = frozenset(symbols.DIGITS) | {f"\\{name}" for name in symbols.CAPITAL_GREEK.split()}
+r"""Upright already: `\mathrm` changes nothing about them."""
 SINGLE = frozenset(entry for entry, atom in PLAIN.items() if atom == ORD)
 
 # Which braces may go: a group is an ordinary atom to its neighbours, so its first and last atom
@@ -55,6 +89,41 @@ LEAVES: dict[int, frozenset[int]] = {
     PUNCT: frozenset(),
     INNER: frozenset((REL, BIN)),
 }
+
+
+_THIN, _MEDIUM, _THICK = 1, 2, 3
+_SPACED: dict[tuple[int, int], int] = {
+    **dict.fromkeys([(ORD, OP), (ORD, INNER), (OP, ORD), (OP, OP), (OP, INNER)], _THIN),
+    **dict.fromkeys([(CLOSE, OP), (CLOSE, INNER), (INNER, ORD), (INNER, OP)], _THIN),
+    **dict.fromkeys([(INNER, OPEN), (INNER, PUNCT), (INNER, INNER)], _THIN),
+    **dict.fromkeys([(PUNCT, other) for other in (ORD, OP, REL, OPEN, CLOSE)], _THIN),
+    **dict.fromkeys([(PUNCT, PUNCT), (PUNCT, INNER)], _THIN),
+    **dict.fromkeys([(one, REL) for one in (ORD, OP, CLOSE, INNER)], _THICK),
+    **dict.fromkeys([(REL, other) for other in (ORD, OP, OPEN, INNER)], _THICK),
+    **dict.fromkeys([(one, BIN) for one in (ORD, CLOSE, INNER)], _MEDIUM),
+    **dict.fromkeys([(BIN, other) for other in (ORD, OP, OPEN, INNER)], _MEDIUM),
+}
+"""Spaces between atoms (The TeXbook, page 170); pairs that are not here have none."""
+
+
+def spaces_alike(before: int, one: int, other: int, behind: int) -> bool:
+    """Whether atoms of two classes have the same spaces to their neighbours.
+
+    Args:
+        before: class of the atom before them; NONE where the list begins.
+        one: the first class.
+        other: the second class; NONE: no atom at all.
+        behind: class of the atom behind them; NONE where the list ends.
+    """
+    if BIN in (before, behind, one):
+        return False
+    if other == NONE:
+        spaces = [_SPACED.get(pair, 0) for pair in ((before, one), (one, behind))]
+        return sorted(spaces) == [0, _SPACED.get((before, behind), 0)]
+    return all(
+        _SPACED.get(pair, 0) == _SPACED.get(instead, 0)
+        for pair, instead in (((before, one), (before, other)), ((one, behind), (other, behind)))
+    )
 
 
 def append(out: list[str], more: list[str]) -> None:
@@ -110,7 +179,9 @@ _SPACED_ARROWS = {
 }
 
 
-def font_run(font: str, inner: list[str], style: int) -> tuple[list[str], list[str], list[str]]:
+def font_run(
+    font: str, inner: list[str], style: int, *, released: frozenset[str]
+) -> tuple[list[str], list[str], list[str]]:
     """Dress tokens in a font: what it does not change stays outside.
 
     Returns:
@@ -119,6 +190,9 @@ def font_run(font: str, inner: list[str], style: int) -> tuple[list[str], list[s
     start, end = 0, len(inner)
     if not changes(font, inner):
         return [], inner, []
+    parts = None if is_roman_words(font, inner, style) else spread(font, inner, released=released)
+    if parts is not None:
+        return [], parts, []
     while inner[start] in SPACES or (inner[start] in PLAIN and inner[start] not in ALPHABET):
         if inner[start + 1] in ("_", "^"):
             break
@@ -132,14 +206,78 @@ def font_run(font: str, inner: list[str], style: int) -> tuple[list[str], list[s
 
 def changes(font: str, inner: list[str]) -> bool:
     """Whether a font command changes any of these tokens."""
-    return font in SHAPED or not ALPHABET.isdisjoint(inner)
+    if font in SHAPED:
+        return True
+    if ALPHABET.isdisjoint(inner):
+        return False
+    return _OWN_FONTS.isdisjoint(inner) or any(t in ALPHABET for _, t in _outside_fonts(inner))
+
+
+def lacking(font: str, inner: list[str]) -> str:
+    """The first letter that a font command changes and its font does not hold, or nothing."""
+    letters = LACKING.get(font)
+    if letters is None or letters.isdisjoint(inner):
+        return ""
+    return next((token for _, token in _outside_fonts(inner) if token in letters), "")
+
+
+def _outside_fonts(tokens: list[str]) -> Iterator[tuple[int, str]]:
+    """Tokens outside the braces of fonts, texts and names of operators, with their places."""
+    depth = own = 0  # `own`: how deep the outermost of those braces is
+    for at, token in enumerate(tokens):
+        depth += (token == "{") - (token == "}")
+        if token == "{" and not own and at and tokens[at - 1] in _OWN_FONTS:
+            own = depth
+        elif token == "}" and depth < own:
+            own = 0
+        elif not own:
+            yield at, token
+
+
+def spread(font: str, inner: list[str], *, released: frozenset[str]) -> list[str] | None:
+    r"""A font command around each run of letters in place of one around all.
+
+    Args:
+        font: `\mathbf` and the like.
+        inner: what it holds.
+        released: letters that look the same without it.
+
+    Returns:
+        Tokens that paint the same; None if something in `inner` keeps the font from its letters,
+        or a letter with scripts follows another letter (TeX kerns them).
+    """
+    out: list[str] = []
+    run: list[str] = []
+    reached = dict(_outside_fonts(inner))
+    for at, token in enumerate(inner):
+        letter = at in reached and token in ALPHABET
+        if letter and token in ACCENTS:
+            return None
+        if letter and token not in released:
+            run.append(token)
+            continue
+        if len(run) > 1 and token in ("_", "^"):
+            return None
+        if at in reached and not (letter or token in _SPREADS):
+            return None
+        if run:
+            out += [font, "{", *run, "}"]
+            run = []
+        out.append(token)
+    return [*out, font, "{", *run, "}"] if run else out
 
 
 def dress(font: str, inner: list[str], style: int) -> list[str]:
     """A font command around tokens; several roman words are text."""
-    if font == "\\mathrm" and CONTROL_SPACE in inner and style < SCRIPT and is_words(inner):
+    if is_roman_words(font, inner, style):
         return ["\\text", "{", *(SPACE if t == CONTROL_SPACE else t for t in inner), "}"]
     return [font, "{", *inner, "}"]
+
+
+def is_roman_words(font: str, inner: list[str], style: int) -> bool:
+    """Whether a font command holds several roman words, which are text."""
+    roman = font == "\\mathrm" and CONTROL_SPACE in inner
+    return roman and style < SCRIPT and is_words(inner)
 
 
 def is_words(tokens: list[str]) -> bool:

@@ -45,6 +45,23 @@ def unwrap(tokens: list[str]) -> list[str]:
     return tokens
 
 
+def without_breaks(tokens: list[str]) -> list[str]:
+    """Drop the line breaks that stand in no environment: in a display TeX takes no notice."""
+    out: list[str] = []
+    owners: list[bool] = []  # for each open brace or environment: whether it has rows
+    for at, token in enumerate(tokens):
+        if token[:2] == NEWLINE and not any(owners):
+            continue
+        out.append(token)
+        if token.startswith("\\begin{"):
+            owners.append(True)
+        elif token == "{":
+            owners.append(at > 0 and tokens[at - 1] == "\\substack")
+        elif (token == "}" or token.startswith("\\end{")) and owners:
+            owners.pop()
+    return out
+
+
 def desugar(tokens: list[str]) -> list[str]:
     """Rewrite old syntax; what is unbalanced stays unbalanced."""
     if not _WRAPPERS.isdisjoint(tokens):

@@ -2,13 +2,24 @@ r"""Fences (`\left` ... `\right`) and environments in the pass that writes the n
 
 from __future__ import annotations
 
-from im2latex_cli.latex.atoms import DISPLAY, INNER, NONE, ORD, SCRIPT, TEXT
-from im2latex_cli.latex.commands import BEGIN, LEFT, MIDDLE, NEWLINE, RIGHT, Environment
+from im2latex_cli.latex import columns as between
+from im2latex_cli.latex.atoms import DISPLAY, INNER, NONE, ORD, SCRIPT, TEXT, append
+from im2latex_cli.latex.commands import (
+    BEGIN,
+    ENVIRONMENTS,
+    LEFT,
+    MIDDLE,
+    NEWLINE,
+    RIGHT,
+    Environment,
+)
 from im2latex_cli.latex.commands import END as ENDS
-from im2latex_cli.latex.parser import END, HANDLERS, STOPS, Parser, Problem, describe
+from im2latex_cli.latex.parser import HANDLERS, STOPS, Parser, Problem, describe
 from im2latex_cli.latex.spellings import FENCE_SYNONYMS, MATRIX_OF_FENCES, SYNONYMS
 
 _STYLES = {"smallmatrix": SCRIPT, "subarray": SCRIPT}
+_MATRIX = ENVIRONMENTS["matrix"]
+"""An array of centred columns with 5 points less on both sides."""
 _PAIRED = frozenset(("aligned", "alignedat"))
 
 
@@ -54,27 +65,56 @@ def environment(parser: Parser, out: list[str], last: int) -> int:
     parser.at += 1
     outer, switched = parser.style, parser.switched
     parser.style = DISPLAY if entry.display else _STYLES.get(entry.name, TEXT)
-    _skip_position(parser)
-    written, columns = [begin], entry.columns
+    position = _position(parser)
+    left, letters, right = _column_argument(parser, entry)
+    columns = entry.columns
     if entry.argument:
-        letters = _column_letters(parser, entry)
-        written += ["{", *letters, "}"]
-        columns = len([letter for letter in letters if letter != "|"])
+        columns = sum(letter != "|" for letter in letters)
         if entry.columns and len(letters) > entry.columns:
             raise Problem(f"{entry.name} has more than {entry.columns} column")
         if entry.argument == "n":
             columns = 2 * int("".join(letters))
-    written += _rows(parser, entry, columns)
-    written.append(f"\\end{{{entry.name}}}")
+    rows, used = _rows(parser, entry, columns)
+    if position and any(token.startswith(NEWLINE) for token in rows):
+        parser.aligned = position
     parser.style, parser.switched = outer, switched
-    out += written
+    letters = _in_use(letters, used, entry)
+    if left and right and len(letters) <= _MATRIX.columns and set(letters) == {"c"}:
+        left, right, letters, entry = [], [], [], _MATRIX
+    append(out, left)
+    _write(out, entry, letters, rows)
     out += parser.scripts()
+    append(out, right)
     return int(entry.atom)
 
 
-def _rows(parser: Parser, entry: Environment, columns: int) -> list[str]:
+def _write(out: list[str], entry: Environment, letters: list[str], rows: list[str]) -> None:
+    r"""Write an environment; a subarray of one centred column is a `\substack`."""
+    if entry.name == "subarray" and letters == ["c"]:
+        out += ["\\substack", "{", *rows, "}"]
+        return
+    out.append(f"\\begin{{{entry.name}}}")
+    if entry.argument:
+        out += ["{", *letters, "}"]
+    out += [*rows, f"\\end{{{entry.name}}}"]
+
+
+def _in_use(letters: list[str], used: int, entry: Environment) -> list[str]:
+    """The columns that some row has: TeX takes no notice of the others."""
+    if entry.argument == "n":
+        return list(str(min(int("".join(letters)), (used + 1) // 2)))
+    count = 0
+    for at, letter in enumerate(letters):
+        count += letter != "|"
+        if count > used:
+            return letters[:at]
+    return letters
+
+
+def _rows(parser: Parser, entry: Environment, columns: int) -> tuple[list[str], int]:
+    """The rows, and how many columns the longest has."""
     rows: list[str] = []
-    cell, style = 1, parser.style
+    cell, used, style = 1, 1, parser.style
     _lines(parser, rows)
     while True:
         before = ORD if entry.name in _PAIRED and cell % 2 == 0 else NONE
@@ -87,6 +127,7 @@ def _rows(parser: Parser, entry: Environment, columns: int) -> list[str]:
         token = SYNONYMS.get(token, token)
         if token == "&":
             cell += 1
+            used = max(used, cell)
             if cell > columns:
                 raise Problem(f"{entry.name} has a row of more than {columns} columns")
             rows.append("&")
@@ -99,7 +140,7 @@ def _rows(parser: Parser, entry: Environment, columns: int) -> list[str]:
         elif ENDS.get(token) is entry:
             parser.at += 1
             _trim(rows)
-            return rows
+            return rows, used
         else:
             raise Problem(f"\\begin{{{entry.name}}} is not closed before {describe(token)}")
 
@@ -124,70 +165,74 @@ def _lines(parser: Parser, rows: list[str]) -> None:
         parser.at += 1
 
 
-def _skip_position(parser: Parser) -> None:
-    """Drop the `[t]` behind an environment's name."""
+def _position(parser: Parser) -> str:
+    """Step over the `[t]` behind an environment's name; t, b, or nothing."""
     tokens, at = parser.tokens, parser.at
     if tokens[at] == "[" and tokens[at + 1] in "tcb" and tokens[at + 2 : at + 3] == ["]"]:
         parser.at += 3
+        return tokens[at + 1].replace("c", "")
+    return ""
 
 
-def _column_letters(parser: Parser, entry: Environment) -> list[str]:
-    if parser.tokens[parser.at] != "{":
+def _column_argument(parser: Parser, entry: Environment) -> tuple[list[str], list[str], list[str]]:
+    """Column letters, or a number; spaces before and behind the array where it is to be moved."""
+    if not entry.argument:
+        return [], [], []
+    tokens, start = parser.tokens, parser.at
+    end = _closing(tokens, start) if tokens[start] == "{" else 0
+    if not end:
         raise Problem(f"{entry.name} lacks its column argument")
-    depth, end = 0, parser.at
-    while True:
-        token = parser.tokens[end]
-        if token == END:
-            raise Problem(f"{entry.name} lacks its column argument")
-        depth += (token == "{") - (token == "}")
-        end += 1
-        if depth == 0:
-            break
-    spec = parser.tokens[parser.at + 1 : end - 1]
-    parser.at = end
+    spec = tokens[start + 1 : end]
+    parser.at = end + 1
     if entry.argument == "n":
         if not spec or not all(letter in "0123456789" for letter in spec) or len(spec) > 2:
             raise Problem(f"{entry.name} needs a number of columns")
-        return spec
-    return _letters(spec, entry.name)
+        return [], spec, []
+    left: list[str] = []
+    right: list[str] = []
+    if not between.is_plain(spec):
+        left, spec, right = _with_material(parser, entry, spec)
+    if all(letter == "|" for letter in spec):
+        raise Problem(f"{entry.name} has no column")
+    return left, spec, right
 
 
-def _letters(spec: list[str], name: str) -> list[str]:
-    """Column letters with repeats written out; material between columns is dropped."""
-    letters: list[str] = []
-    index = 0
-    while index < len(spec):
-        token = spec[index]
-        if token in ("l", "c", "r", "|"):
-            letters.append(token)
-            index += 1
-        elif token in ("@", "!"):
-            _, index = _braced(spec, index + 1, name)
-        elif token == "*":
-            times, index = _braced(spec, index + 1, name)
-            repeated, index = _braced(spec, index, name)
-            count = "".join(times)
-            if not count.isdecimal() or not count.isascii() or len(count) > 2:
-                raise Problem(f"{name} has an unreadable column argument")
-            letters += _letters(repeated, name) * int(count)
-        else:
-            raise Problem(f"{name} has the unknown column type {token}")
-    if not any(letter != "|" for letter in letters):
-        raise Problem(f"{name} has no column")
-    return letters
+def _with_material(
+    parser: Parser, entry: Environment, spec: list[str]
+) -> tuple[list[str], list[str], list[str]]:
+    """Write what stands between the columns into the cells that are still to be read."""
+    end = _end_of(parser.tokens, parser.at)
+    body = parser.tokens[parser.at : end]
+    try:
+        left, letters, written, right = between.written_out(spec, body)
+    except between.ColumnsError as error:
+        raise Problem(f"{entry.name} {error}") from error
+    parser.tokens[parser.at : end] = written
+    parser.again = True
+    return (left, letters, right) if parser.keep else ([], letters, [])
 
 
-def _braced(spec: list[str], start: int, name: str) -> tuple[list[str], int]:
-    """A braced argument in a column argument, and where it ends."""
-    if spec[start : start + 1] != ["{"]:
-        raise Problem(f"{name} has an unreadable column argument")
-    depth, index = 0, start
-    while index < len(spec):
-        depth += (spec[index] == "{") - (spec[index] == "}")
-        index += 1
+def _closing(tokens: list[str], start: int) -> int:
+    """The brace that closes the one at `start`; 0 if none does."""
+    depth = 0
+    for at in range(start, len(tokens)):
+        depth += (tokens[at] == "{") - (tokens[at] == "}")
         if depth == 0:
-            return spec[start + 1 : index - 1], index
-    raise Problem(f"{name} has an unreadable column argument")
+            return at
+    return 0
+
+
+def _end_of(tokens: list[str], start: int) -> int:
+    r"""Where the `\end` of the environment is whose body begins at `start`."""
+    depth = 0
+    for at in range(start, len(tokens)):
+        if tokens[at] in BEGIN:
+            depth += 1
+        elif tokens[at] in ENDS:
+            depth -= 1
+            if depth < 0:
+                return at
+    return len(tokens) - 1
 
 
 def stacked(parser: Parser, out: list[str], last: int) -> int:

@@ -28,6 +28,7 @@ from im2latex_cli.latex.commands import (
     Limits,
 )
 from im2latex_cli.latex.spellings import SYNONYMS
+from im2latex_cli.latex.unicode_math import is_cjk
 
 _SUB, _SUP = 1, 2
 _WITH_LENGTH = ("\\hspace{", "\\mspace{", "\\vspace{", "\\rule{")
@@ -295,7 +296,8 @@ class _Checker:
         elif token in TEXT_WORDS:
             self._owe(token, "t")
         elif len(token) == 1:
-            if not token.isascii() or not token.isprintable() or token in _NOT_TEXT:
+            plain = token.isascii() and token.isprintable() and token not in _NOT_TEXT
+            if not plain and not is_cjk(token):
                 return f"{token} inside text"
         elif not (token in TEXT_SYMBOLS or token in TEXT_ACCENTS or token.startswith("\\hspace{")):
             return f"{token} inside text"

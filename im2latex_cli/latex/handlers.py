@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from im2latex_cli.latex.atoms import (
     DISPLAY,
+    FONTS,
     NONE,
     ORD,
     PLAIN,
     REL,
+    ROMAN,
     SCRIPT,
     SCRIPTSCRIPT,
+    SHAPED,
     TEXT,
     append,
     changes,
     dress,
+    is_plain_run,
+    is_roman_words,
+    lacking,
     space,
+    spaces_alike,
+    spread,
 )
 from im2latex_cli.latex.commands import COMMANDS, DELIMITERS, Atom, Kind, Limits
 from im2latex_cli.latex.operators import limits
@@ -22,6 +30,7 @@ from im2latex_cli.latex.parser import END, HANDLERS, MEASURED, Parser, Problem
 from im2latex_cli.latex.spellings import (
     FENCE_SYNONYMS,
     IGNORED_WITH_ARGUMENT,
+    REFUSED,
     SPACED_LENGTHS,
     SYNONYMS,
 )
@@ -48,6 +57,8 @@ _OWN_STYLES = {
     "\\boxed": DISPLAY,
     "\\cfrac": TEXT,
 }
+_WITH_MODEL = frozenset(r"\color \textcolor".split())
+"""Commands with a colour model in brackets before the colour."""
 _CLASS_WRAPPERS = {
     f"\\math{name}": int(atom)
     for name, atom in (
@@ -109,28 +120,49 @@ def rule(parser: Parser, out: list[str], last: int) -> int:
 
 
 def ignored_with_argument(parser: Parser, out: list[str], last: int) -> int:
-    r"""`\label{...}` and the like, the argument unread."""
+    r"""`\label{...}` and the like, the arguments unread; `\color[rgb]{...}` has an option."""
     name = parser.tokens[parser.at]
     parser.at += 1
     if parser.tokens[parser.at] == "*":
         parser.at += 1
+    if name in _WITH_MODEL and parser.tokens[parser.at] == "[":
+        _skip_option(parser, name)
+    for _ in range(IGNORED_WITH_ARGUMENT.get(name, 1)):
+        if parser.tokens[parser.at] == END and name == "\\label":
+            return NONE
+        _skip_argument(parser, name)
+    return NONE
+
+
+def _skip_option(parser: Parser, name: str) -> None:
+    """Step over an argument in brackets."""
+    while parser.tokens[parser.at] != "]":
+        if parser.tokens[parser.at] in (END, "{", "}"):
+            raise Problem(f"{name} has [ without ]")
+        parser.at += 1
+    parser.at += 1
+
+
+def _skip_argument(parser: Parser, name: str) -> None:
+    """Step over one argument."""
     depth = 0
     while True:
         token = parser.tokens[parser.at]
-        if token == END:
-            if depth or name != "\\label":
-                raise Problem(f"{name} lacks its argument")
-            return NONE
-        parser.at += 1
         depth += (token == "{") - (token == "}")
-        if depth <= 0:
-            if depth < 0:
-                raise Problem(f"{name} lacks its argument")
-            return NONE
+        if token == END or depth < 0:
+            raise Problem(f"{name} lacks its argument")
+        parser.at += 1
+        if depth == 0:
+            return
+
+
+def lost(parser: Parser, out: list[str], last: int) -> int:
+    """Refuse a command whose ink has no place in a normal form."""
+    raise Problem(REFUSED[parser.tokens[parser.at]])
 
 
 def text_color(parser: Parser, out: list[str], last: int) -> int:
-    r"""`\textcolor{red}{x}` is `{x}`: pictures are grey."""
+    r"""`\textcolor[rgb]{1,0,0}{x}` is `{x}`: pictures are grey."""
     ignored_with_argument(parser, out, last)
     inner = parser.argument("\\textcolor")
     return parser.place(out, last, inner, switched=False)
@@ -199,17 +231,41 @@ def command(parser: Parser, out: list[str], last: int) -> int:
     return atom
 
 
+def choice(parser: Parser, out: list[str], last: int) -> int:
+    r"""`\mathchoice{a}{b}{c}{d}`: the one for the current style."""
+    parser.at += 1
+    found: list[str] = []
+    ends = (NONE, NONE)
+    for style_of in range(4):
+        inner = parser.argument("\\mathchoice", style_of)
+        if style_of == parser.style:
+            found, ends = inner, (parser.first, parser.last)
+    parser.first, parser.last = ends
+    return parser.place(out, last, found, switched=not _STYLES.keys().isdisjoint(found))
+
+
 def class_wrapper(parser: Parser, out: list[str], last: int) -> int:
-    r"""`\mathrel{...}` and the like; nothing around a symbol of that class."""
+    r"""`\mathrel{...}` and the like; nothing where another class would be spaced alike."""
     token = parser.tokens[parser.at]
     parser.at += 1
     atom = _CLASS_WRAPPERS[token]
     inner = parser.argument(token)
-    if len(inner) == 1 and PLAIN.get(inner[0]) == atom:
-        out += inner
-    else:
+    if parser.bare:
         out += [token, "{", *inner, "}"]
-    out += parser.scripts()
+        return atom
+    following = parser.tokens[parser.at]
+    ends = following == END and parser.depth == 1
+    behind = NONE if ends else PLAIN.get(following, -1)
+    known = behind >= 0 and (last != NONE or parser.depth == 1)
+    if not inner and known and spaces_alike(last, atom, NONE, behind):
+        return NONE
+    if len(inner) == 1 and PLAIN.get(inner[0]) == atom:
+        out += [*inner, *parser.scripts()]
+        return atom
+    if inner and known and spaces_alike(last, atom, ORD, behind):
+        parser.again = True
+        return parser.place(out, last, inner, switched=not _STYLES.keys().isdisjoint(inner))
+    out += [token, "{", *inner, "}", *parser.scripts()]
     return atom
 
 
@@ -221,13 +277,31 @@ def ordinary(parser: Parser, out: list[str], last: int) -> int:
     return parser.place(out, last, inner, switched=not _STYLES.keys().isdisjoint(inner))
 
 
-def font(parser: Parser, out: list[str], last: int) -> int:
-    r"""`\mathrm{...}`: spaces at its ends go outside; nothing where it changes nothing."""
+def font(parser: Parser, out: list[str], last: int) -> int:  # noqa: C901
+    r"""`\mathrm{...}`: around letters alone; nothing where it changes nothing."""
     token = parser.tokens[parser.at]
     parser.at += 1
+    parser.dressed += 1
     inner = parser.argument(token)
+    parser.dressed -= 1
+    missing = lacking(token, inner)
+    if missing:
+        raise Problem(f"the font of {token} has no {missing}")
     if not changes(token, inner):
+        parser.again = parser.again or not FONTS.isdisjoint(inner)
         return parser.place(out, last, inner, switched=False)
+    released = parser.released(token)
+    plain = is_plain_run(inner)
+    if token not in SHAPED and not (plain and released.isdisjoint(inner)):
+        words = is_roman_words(token, inner, parser.style)
+        parts = None if words else spread(token, inner, released=released)
+        if parts is not None:
+            parser.again = True
+            if plain:
+                parser.first = parser.last = ORD
+            return parser.place(out, last, parts, switched=False)
+    if token == "\\boldsymbol":
+        token, inner = _bold(inner)
     scripts = parser.scripts()
     if scripts:
         out += [*dress(token, inner, parser.style), *scripts]
@@ -241,6 +315,38 @@ def font(parser: Parser, out: list[str], last: int) -> int:
     if start == end:
         return parser.empty(out, last)
     append(out, [*dress(token, inner[start:end], parser.style), *inner[end:]])
+    return ORD
+
+
+def _bold(inner: list[str]) -> tuple[str, list[str]]:
+    r"""Bold upright letters are `\mathbf`."""
+    if ROMAN.issuperset(inner):
+        return "\\mathbf", inner
+    if inner[:2] == ["\\mathrm", "{"] and is_plain_run(inner[2:-1]):
+        return "\\mathbf", inner[2:-1]
+    return "\\boldsymbol", inner
+
+
+def unseen(parser: Parser, out: list[str], last: int) -> int:
+    r"""`\phantom{...}` and the like; an empty atom where the height makes no difference."""
+    token = parser.tokens[parser.at]
+    parser.at += 1
+    inner = parser.argument(token)
+    scripts = parser.scripts()
+    idle = not inner or (token == "\\vphantom" and parser.depth == 1)
+    if idle and not scripts and not parser.bare:
+        return parser.empty(out, last)
+    out += [token, "{", *inner, "}", *scripts]
+    return ORD
+
+
+def strut(parser: Parser, out: list[str], last: int) -> int:
+    r"""`\mathstrut`: an empty atom where the height makes no difference."""
+    parser.at += 1
+    scripts = parser.scripts()
+    if parser.depth == 1 and not scripts and not parser.bare:
+        return parser.empty(out, last)
+    out += ["\\mathstrut", *scripts]
     return ORD
 
 
@@ -295,13 +401,19 @@ def register() -> None:
         HANDLERS[name] = class_wrapper
     for name in IGNORED_WITH_ARGUMENT:
         HANDLERS[name] = ignored_with_argument
+    for name in REFUSED:
+        HANDLERS[name] = lost
     for name in ("_", "^", "'"):
         HANDLERS[name] = bare_script
+    for name in ("\\phantom", "\\hphantom", "\\vphantom"):
+        HANDLERS[name] = unseen
+    HANDLERS["\\mathstrut"] = strut
     HANDLERS["~"] = tie
     HANDLERS["\\sqrt"] = root
     HANDLERS["\\not"] = negation
     HANDLERS["\\mathord"] = HANDLERS["\\ensuremath"] = ordinary
     HANDLERS["\\textcolor"] = text_color
+    HANDLERS["\\mathchoice"] = choice
     MEASURED["\\hspace"] = MEASURED["\\mspace"] = length
     MEASURED["\\vspace"] = nothing
     MEASURED["\\rule"] = rule

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from im2latex_cli.latex import environments, handlers, operators, text
-from im2latex_cli.latex.atoms import is_space
-from im2latex_cli.latex.commands import NEWLINE
-from im2latex_cli.latex.desugar import OLD, desugar, unwrap
+from im2latex_cli.latex.atoms import PLAIN, REL, is_space
+from im2latex_cli.latex.commands import BEGIN, LEFT, MIDDLE, NEWLINE, RIGHT
+from im2latex_cli.latex.commands import END as ENDS
+from im2latex_cli.latex.desugar import OLD, desugar, unwrap, without_breaks
+from im2latex_cli.latex.packages import KNOWN as PACKAGES
+from im2latex_cli.latex.packages import rewritten as written_out
 from im2latex_cli.latex.parser import END, Parser, Problem, describe, describe_unknown
-from im2latex_cli.latex.shifts import out_of_text, shifted
+from im2latex_cli.latex.shifts import is_flat, out_of_text, shifted
 from im2latex_cli.latex.tokenizer import tokenize
+from im2latex_cli.latex.unicode_math import to_latex
 
 for _module in (handlers, operators, environments, text):
     _module.register()
@@ -41,6 +45,8 @@ def normalize(formula: str, *, spacing: Literal["keep", "drop"] = "keep") -> Nor
         Tokens and problem; normalizing the joined tokens again changes nothing.
     """
     tokens = tokenize(formula)
+    if not formula.isascii():
+        tokens = to_latex(tokens)
     try:
         return Normalized(tuple(_canonical(tokens, keep=spacing == "keep")), None)
     except Problem as problem:
@@ -52,15 +58,19 @@ _OLD_SCRIPTS = {"\\sp": "^", "\\sb": "_"}
 
 
 def _canonical(tokens: list[str], *, keep: bool) -> list[str]:
+    if not PACKAGES.isdisjoint(tokens):
+        tokens = written_out(tokens)
     rewritten = shifted(tokens)
     if rewritten:
         tokens = out_of_text(unwrap(tokens))
     if "\\sp" in tokens or "\\sb" in tokens:
         tokens = [_OLD_SCRIPTS.get(token, token) for token in tokens]
-    while tokens and (tokens[-1] == "\\" or tokens[-1].startswith(NEWLINE)):
-        tokens = tokens[:-1]  # a control space cut short by the end of the line, or a line break
+    while tokens and tokens[-1] == "\\":
+        tokens = tokens[:-1]  # a control space cut short by the end of the line
     if not OLD.isdisjoint(tokens):
         tokens, rewritten = desugar(tokens), True
+    if any(token[:2] == NEWLINE for token in tokens):
+        tokens = without_breaks(tokens)
     tokens, again = _pass(tokens, keep=keep)
     again = again or rewritten
     for _ in range(_PASSES):
@@ -82,7 +92,71 @@ def _pass(tokens: list[str], *, keep: bool) -> tuple[list[str], bool]:
         raise Problem(_stray(token))
     if not result:
         raise Problem("the formula is empty")
+    if parser.aligned and not _is_one_environment(result):
+        raise Problem(f"the position [{parser.aligned}] moves rows beside what stands around them")
+    if result[0] in _WRAPPERS or result[0] in _CLASSES:
+        bare = _without_wrapper(result) if result[0] in _WRAPPERS else _without_class(result)
+        if bare is not None:
+            return bare, True
     return result, parser.again
+
+
+_OPENING = frozenset(("{", *LEFT, *BEGIN))
+_CLOSING = frozenset(("}", *RIGHT, *ENDS))
+_WRAPPERS = {
+    "\\begin{aligned}": (),
+    "\\begin{gathered}": (),
+    "\\begin{array}": ("\\textstyle",),
+    "\\begin{matrix}": ("\\textstyle",),
+    "\\begin{smallmatrix}": ("\\scriptstyle",),
+}
+"""Environments that paint nothing, and the style of their cells."""
+
+
+_CLASSES = frozenset(
+    rf"\math{name}" for name in ("bin", "rel", "open", "close", "punct", "inner", "op")
+) | {"\\left."}
+"""What decides about spaces to neighbours alone."""
+
+
+def _without_class(tokens: list[str]) -> list[str] | None:
+    """What a class command or fences without ink hold that are the whole formula."""
+    depth = 0
+    for at, token in enumerate(tokens):
+        depth += (token in _OPENING) - (token in _CLOSING)
+        if depth == 1 and token in MIDDLE:
+            return None
+        if depth == 0 and at and at < len(tokens) - 1:
+            return None
+    if tokens[0] == "\\left.":
+        return tokens[1:-1] if tokens[-1] == "\\right." else None
+    return tokens[2:-1]
+
+
+def _without_wrapper(tokens: list[str]) -> list[str] | None:
+    """What stands in the one row that is the whole formula; None if there is more."""
+    if not _is_one_environment(tokens):
+        return None
+    start, end = 1, len(tokens) - 1
+    if tokens[0] == "\\begin{array}":
+        start = tokens.index("}") + 1
+        if "|" in tokens[:start]:
+            return None
+    cells: list[list[str]] = [[]]
+    depth = 0
+    for token in tokens[start:end]:
+        depth += (token in _OPENING) - (token in _CLOSING)
+        if depth == 0 and (token.startswith(NEWLINE) or token == "\\hline"):
+            return None
+        if depth == 0 and token == "&":
+            cells.append([])
+        else:
+            cells[-1].append(token)
+    if len(cells) == 1:
+        return [*(() if is_flat(cells[0]) else _WRAPPERS[tokens[0]]), *cells[0]]
+    if len(cells) == 2 and tokens[0] == "\\begin{aligned}":
+        return ["{", *cells[0], "}", "{", "}", *cells[1]]
+    return None
 
 
 def _trimmed(tokens: list[str]) -> list[str]:
@@ -92,7 +166,19 @@ def _trimmed(tokens: list[str]) -> list[str]:
         start += 1
     while end > start and is_space(tokens[end - 1]):
         end -= 1
+    if tokens[start : start + 2] == ["{", "}"] and end > start + 2:  # moves a relation, unseen
+        start += 2 * (PLAIN.get(tokens[start + 2]) == REL)
     return tokens[start:end] if end - start < len(tokens) else tokens
+
+
+def _is_one_environment(tokens: list[str]) -> bool:
+    """Whether nothing stands before or behind the environment that a formula begins with."""
+    depth = 0
+    for at, token in enumerate(tokens):
+        depth += token.startswith("\\begin{") - token.startswith("\\end{")
+        if depth == 0:
+            return at > 0 and at == len(tokens) - 1
+    return False
 
 
 def _stray(token: str) -> str:

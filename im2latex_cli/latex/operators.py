@@ -10,6 +10,9 @@ from im2latex_cli.latex.spellings import SYNONYMS
 
 _FUNCTIONS = frozenset(symbols.FUNCTIONS.split())
 _LIMIT_FUNCTIONS = frozenset(symbols.LIMIT_FUNCTIONS.split())
+_MOVING = frozenset(
+    entry.name for entry in COMMANDS.values() if entry.limits is Limits.DISPLAY and not entry.args
+)
 _CLOSING = RIGHT | frozenset(
     r") ] \} \rangle \rceil \rfloor \rgroup \rmoustache \bigr \Bigr \biggr \Biggr".split()
 )
@@ -57,6 +60,8 @@ def operator(parser: Parser, out: list[str], last: int) -> int:
     token = parser.tokens[parser.at]
     parser.at += 1
     out.append(token)
+    if token[1:] in _FUNCTIONS:  # amsmath's take no notice of \limits
+        _flag(parser)
     limits(parser, out, COMMANDS[token].limits)
     return OP
 
@@ -71,8 +76,16 @@ def named(parser: Parser, out: list[str], last: int) -> int:
         word = "".join(letters)
     else:
         letters, word = inner, "" if token == "\\mathop" else "".join(inner)
+    if token == "\\mathop" and len(inner) == 1 and inner[0] in _MOVING:
+        out.append(inner[0])
+        limits(parser, out, Limits.DISPLAY)
+        return OP
+    if token == "\\mathop" and len(inner) == 1 and inner[0][1:] in _FUNCTIONS:
+        word = inner[0][1:]
     if not word.isalnum() or not word.isascii() or (token == "\\mathop" and len(word) < 2):
         out += [token, "{", *(letters if token != "\\mathop" else inner), "}"]
+        if token == "\\operatorname":
+            _flag(parser)
         limits(parser, out, COMMANDS[token].limits)
         return OP
     _name(parser, out, word, moves=token != "\\operatorname")
@@ -81,7 +94,7 @@ def named(parser: Parser, out: list[str], last: int) -> int:
 
 def _name(parser: Parser, out: list[str], word: str, *, moves: bool) -> None:
     """Write a named operator; `moves` where its scripts move below in display style."""
-    flag = _flag(parser)
+    flag = _flag(parser) if moves else _flag(parser)[:0]
     scripts = parser.scripts()
     display = parser.style == DISPLAY
     below = flag == "\\limits" or (not flag and moves and display)

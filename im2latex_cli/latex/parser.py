@@ -23,12 +23,15 @@ from im2latex_cli.latex.atoms import (
     OPEN,
     ORD,
     PLAIN,
+    ROMAN,
     SCRIPT,
     SCRIPTSCRIPT,
     SPACES,
     append,
     font_run,
+    is_plain_run,
     is_single,
+    lacking,
 )
 from im2latex_cli.latex.commands import NEWLINE
 from im2latex_cli.latex.desugar import INFIX
@@ -64,13 +67,17 @@ class Parser:
         bare: whether the next atom takes no scripts (it is an argument without braces).
         again: whether a choice rested on a later token that may change its spelling, so that
             another pass over the result may find more.
+        dressed: font commands and switches around what is read now.
+        aligned: the position (`t` or `b`) that an environment of several rows asked for, or "".
     """
 
     __slots__ = (
         "again",
+        "aligned",
         "at",
         "bare",
         "depth",
+        "dressed",
         "first",
         "keep",
         "last",
@@ -89,6 +96,8 @@ class Parser:
         self.switched = False
         self.bare = False
         self.again = False
+        self.aligned = ""
+        self.dressed = 0
 
     def sequence(self, before: int = NONE) -> list[str]:  # noqa: C901, PLR0912 (the hot loop)
         """Read atoms until a token that only the caller can judge.
@@ -117,6 +126,8 @@ class Parser:
                 self.at += 1
                 if font:
                     first, last = self._dress(out, (font, start, before_switch), first, last)
+                else:
+                    self.dressed += 1
                 font, start, before_switch = OLD_FONTS[token], len(out), first
                 continue
             elif token in SYNONYMS:
@@ -134,6 +145,7 @@ class Parser:
                     first = atom
                 last = ORD if atom == BIN and last in LONE_BIN else atom
         if font:
+            self.dressed -= 1
             first, last = self._dress(out, (font, start, before_switch), first, last)
         self.first, self.last, self.bare = first, last, bare
         self.depth -= 1
@@ -320,6 +332,10 @@ class Parser:
         self.again = True
         return ORD
 
+    def released(self, font: str) -> frozenset[str]:
+        """The letters that need no font command here to look as it would make them look."""
+        return ROMAN if font == "\\mathrm" and not self.dressed else frozenset()
+
     def _measured(self, token: str, out: list[str], last: int) -> int:
         """Handle a token that holds a length, or refuse an unknown one."""
         shape = token.split("{", 1)[0]
@@ -343,8 +359,13 @@ class Parser:
             The classes of the first and the last atom now.
         """
         font, start, before = switch
-        lead, body, tail = font_run(font, out[start:], self.style)
-        dressed = body and body[0] == font
+        missing = lacking(font, out[start:])
+        if missing:
+            raise Problem(f"the font of {font} has no {missing}")
+        found = font_run(font, out[start:], self.style, released=self.released(font))
+        lead, body, tail = found
+        dressed = body[:1] == [font] and body.index("}") < len(body) - 1
+        dressed = dressed and not is_plain_run(body[2 : body.index("}")])
         self.again = True
         del out[start:]
         out += lead + body + tail

@@ -22,6 +22,7 @@ from im2latex_cli.latex.commands import (
     Kind,
     Limits,
 )
+from im2latex_cli.latex.unicode_math import is_cjk
 
 ANY = "any"
 OPTIONS = dict.fromkeys(("\\sqrt", "\\xrightarrow", "\\xleftarrow"), ANY)
@@ -168,5 +169,5 @@ def _in_text(token: str) -> str:
         return "blank"
     if len(token) == 1:
         plain = token.isascii() and token.isprintable() and token not in _NOT_TEXT
-        return "any" if plain else ""
+        return "any" if plain or is_cjk(token) else ""
     return "any" if token in TEXT_SYMBOLS else ""

@@ -100,14 +100,14 @@ def _text(word: str, body: list[str]) -> list[str]:
 def _math(word: str, inner: list[str], *, bold: bool, script: bool) -> list[str]:
     """A group that paints what `$...$` paints inside the text; empty where there is none."""
     style: list[str] = []
-    if not _is_flat(inner) or (script and word in _FULL_SIZE):
+    if not is_flat(inner) or (script and word in _FULL_SIZE):
         if script and word not in _FULL_SIZE:
             return []
         style = ["\\textstyle"]
     return ["{", *style, *(["\\boldsymbol", "{", *inner, "}"] if bold else inner), "}"]
 
 
-def _is_flat(tokens: list[str]) -> bool:
+def is_flat(tokens: list[str]) -> bool:
     """Whether display style would paint the same: letters, signs and subscripts only."""
     return all(
         token in ("{", "}", "_")

@@ -8,6 +8,8 @@ _PAIRS = r"""
 \ne \neq
 \rightarrow \to
 \gets \leftarrow
+\lt <
+\gt >
 \land \wedge
 \lor \vee
 \lnot \neg
@@ -41,7 +43,6 @@ _PAIRS = r"""
 \bold \mathbf
 \frak \mathfrak
 \bm \boldsymbol
-\mathds \mathbb
 \hbox \mbox
 \textnormal \text
 \textrm \text
@@ -116,8 +117,24 @@ IGNORED = frozenset(
 )
 """Words without argument that leave no trace in a displayed formula."""
 
-IGNORED_WITH_ARGUMENT = frozenset(r"\label \tag \color \vspace \vskip \intertext".split())
-"""Words that leave no trace, with one argument."""
+IGNORED_WITH_ARGUMENT = {
+    "\\label": 1,
+    "\\tag": 1,
+    "\\color": 1,
+    "\\vspace": 1,
+    "\\vskip": 1,
+    "\\definecolor": 3,
+    "\\colorlet": 2,
+}
+"""Words that leave no trace, with the number of their arguments."""
+
+REFUSED = {
+    "\\intertext": "\\intertext is prose between two lines; the lines are formulas of their own",
+    "\\shortintertext": "\\shortintertext is prose between two lines; the lines are formulas",
+    "\\mathds": "\\mathds is a font that neither renderer has; \\mathbb looks otherwise",
+    "\\mathbbm": "\\mathbbm is a font that neither renderer has; \\mathbb looks otherwise",
+}
+"""Commands whose ink would be lost or changed, and why there is no normal form."""
 
 SPACED_LENGTHS = {
     "\\hspace{1em}": "\\quad",

@@ -114,12 +114,10 @@ FONTS = """
 mathrm mathbf mathit mathsf mathtt mathcal mathbb mathfrak mathscr mathnormal boldsymbol pmb
 """
 
-LACKING = {
-    "mathscr": f"{' '.join(LETTERS[:26] + DIGITS)} {CAPITAL_GREEK}",
-    "mathbb": "b c d e",
-    "mathfrak": "Phi Psi Omega",
-}
-"""Letters, digits and capital Greek that the font of an alphabet does not hold."""
+_SMALL = f"{' '.join(LETTERS[:26] + DIGITS)} {CAPITAL_GREEK}"
+LACKING = {"mathscr": _SMALL, "mathbb": _SMALL, "mathcal": _SMALL, "mathfrak": CAPITAL_GREEK}
+"""Letters, digits and capital Greek that the font of an alphabet does not hold: TeX draws nothing
+there, or a sign that happens to have their place."""
 
 ACCENTS = """
 acute bar breve check ddot dddot ddddot dot grave hat mathring tilde vec widehat widetilde
@@ -142,7 +140,8 @@ UNSEEN = "phantom hphantom vphantom"
 """Commands whose argument leaves no ink."""
 
 WITH_INK = """
-sqrt binom dbinom tbinom boxed overbrace underbrace xrightarrow xleftarrow pmod pod mod
+sqrt binom dbinom tbinom boxed cancel bcancel xcancel overbrace underbrace xrightarrow xleftarrow
+pmod pod mod
 """
 """Commands that paint something of their own around any argument, accents aside."""
 
@@ -150,7 +149,7 @@ WITH_ARGUMENTS = """
 mm ORD NEVER frac dfrac tfrac binom dbinom tbinom
 omm ORD NEVER cfrac
 om ORD NEVER sqrt
-m ORD NEVER boxed phantom hphantom vphantom mathord
+m ORD NEVER boxed phantom hphantom vphantom mathord cancel bcancel xcancel
 om ORD NEVER smash
 m OP DISPLAY operatorname*
 m OP SIDE operatorname
@@ -175,7 +174,7 @@ OLD_TEXT_WORDS = "hbox textrm textup textnormal textmd"
 """Further spellings of commands whose argument is text."""
 
 TEXT_SYMBOLS = r"""
-\& \% \# \_ \{ \} ~ \nobreakspace \space \, \; \: \! \quad \qquad \enspace \ldots \dots \ss \ae
+\& \$ \% \# \_ \{ \} ~ \nobreakspace \space \, \; \: \! \quad \qquad \enspace \ldots \dots \ss \ae
 \AE \oe \OE \o \O \l \L \aa \AA \i \j \textbackslash \textasciitilde \/ \textquoteright
 \textquoteleft \textendash \textemdash \slash \textbar \textless \textgreater
 """

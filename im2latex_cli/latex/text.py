@@ -7,6 +7,7 @@ from im2latex_cli.latex.commands import TEXT_ACCENTS, TEXT_SYMBOLS, TEXT_WORDS
 from im2latex_cli.latex.parser import END, HANDLERS, Parser, Problem
 from im2latex_cli.latex.spellings import SYNONYMS
 from im2latex_cli.latex.tokenizer import CONTROL_SPACE, SPACE
+from im2latex_cli.latex.unicode_math import is_cjk
 
 _MATH_FONTS = {
     "\\text": ("\\mathrm", frozenset("fgvwyVWY")),
@@ -101,8 +102,10 @@ def _takes_accent(token: str) -> bool:
 
 
 def _allowed(token: str) -> bool:
-    if len(token) == 1:
-        return token.isascii() and token.isprintable() and token not in _FORBIDDEN and token != "$"
+    if len(token) == 1 and token.isascii():
+        return token.isprintable() and token not in _FORBIDDEN and token != "$"
+    if is_cjk(token):
+        return True
     return token in TEXT_SYMBOLS or token in TEXT_ACCENTS or token.startswith("\\hspace{")
 
 

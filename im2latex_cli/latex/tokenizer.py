@@ -53,7 +53,9 @@ _SPECIAL = "|".join(
 _MATH = re.compile(rf"[^\\\s]|{_SPECIAL}", re.DOTALL)
 _TEXT = re.compile(rf"[^\\\s]|\s+|{_SPECIAL}", re.DOTALL)
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%[^\n]*(?:\n|$)")
-_HAS_TEXT = re.compile(r"\\(?:" + "|".join(word[1:] for word in sorted(TEXT_WORDS)) + ")" + _END)
+_SPACED = TEXT_WORDS | {"\\ce"}
+"""Commands whose argument has spaces that count."""
+_HAS_TEXT = re.compile(r"\\(?:" + "|".join(word[1:] for word in sorted(_SPACED)) + ")" + _END)
 _WANTS_CARE = re.compile(
     r"\\(?:\s|\\\s*[*\[]|[hv]space|mspace|[hv]skip|m?kern|mskip|rule|genfrac|operatorname\s"
     r"|(?:begin|end|left|right|middle)\s|(?:begin|end)\{[^}\s]*\s)"
@@ -148,7 +150,7 @@ class _Mode:
             self.text, self._shifted = False, True
         elif self._shifted and token in ("$", "\\)"):
             self.text, self._shifted = True, False
-        self.waits = token in TEXT_WORDS
+        self.waits = token in _SPACED
 
 
 def _with_text(formula: str) -> list[str]:

@@ -119,12 +119,12 @@ class Vocab:
             value = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise InputError(
-                f"no vocabulary at {path}", hint="make it with: im2latex vocab --data DIR"
+                f"no vocabulary at {path}", hint="make it with: im2latex vocab `data` DIR"
             ) from error
         except (OSError, ValueError) as error:
             raise InputError(
                 f"cannot read the vocabulary {path}: {error}",
-                hint="make it again with: im2latex vocab --data DIR",
+                hint="make it again with: im2latex vocab `data` DIR",
             ) from error
         if not isinstance(value, dict):
             raise InputError(f"{path} is not a vocabulary", hint="make it with: im2latex vocab")

@@ -11,11 +11,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from im2latex_cli.decoding.engine import Grey
+from im2latex_cli.decoding.state import take_pictures
 from im2latex_cli.errors import CheckpointError
-from im2latex_cli.model.canvas import stack
-from im2latex_cli.model.engine import Grey
-from im2latex_cli.model.state import take_pictures
 from im2latex_cli.onnx.graphs import Graphs
+from im2latex_cli.vision.canvas import stack
 
 Arrays = dict[str, NDArray[Any]]
 NEXT = "next_"
@@ -148,5 +148,5 @@ def _session(part: str, graph: bytes, threads: int | None) -> onnxruntime.Infere
         reason = str(error).splitlines()[0]
         raise CheckpointError(
             f"onnxruntime cannot use the {part}'s graph ({reason}).",
-            hint="Export the model again: im2latex export, or take --backend torch.",
+            hint="Export the model again: im2latex export, or take `backend` torch.",
         ) from error

@@ -17,21 +17,17 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load as parse_tensors
 
-from im2latex_cli import files
+from im2latex_cli import files, runs
+from im2latex_cli.decoding.graph_format import NEEDS, PREFIX, STRIDE
 from im2latex_cli.errors import CheckpointError
-from im2latex_cli.headers import KEY, Header, damaged, in_safetensors
+from im2latex_cli.headers import KEY, Header, damaged, read_model_header
 from im2latex_cli.onnx import wire
 from im2latex_cli.settings.training import ModelSettings
 
 PARTS = ("encoder", "decoder")
 SHIPPED = Path(__file__).parent / "shipped"
-BESIDE = "onnx"
-"""Where `im2latex export` puts the graphs of a model file, beside it."""
-PREFIX = "network."
-"""Of the names of tensors inside a graph."""
-NEEDS, STRIDE, MODEL, PART = (f"{KEY}.{name}" for name in ("weights", "stride", "model", "part"))
-"""Metadata of a graph: the tensors it needs, pixels of a cell, the model file's digest, which part
-it is."""
+MODEL, PART = f"{KEY}.model", f"{KEY}.part"
+"""Keys of an exported graph's metadata: the model file's digest, which part it is."""
 _AGAIN = "Export the model again: im2latex export."
 
 
@@ -71,7 +67,7 @@ def is_exported(folder: Path) -> bool:
 
 def beside(model: Path) -> Path | None:
     """Graphs exported from just this model file, where it was exported into its own folder."""
-    folder = model.parent / BESIDE
+    folder = model.parent / runs.ONNX
     return folder if is_exported(folder) and made_from(folder, model) else None
 
 
@@ -88,7 +84,7 @@ def read_header(model: Path) -> Header:
     Raises:
         CheckpointError: it is none, or does not hold.
     """
-    return _header(model.read_bytes(), model)
+    return Header.from_json(read_model_header(model, kind="model"), path=model)
 
 
 def join(folder: Path, model: Path) -> Graphs:
@@ -97,14 +93,14 @@ def join(folder: Path, model: Path) -> Graphs:
     Raises:
         CheckpointError: the file is damaged, or lacks tensors.
     """
-    content = model.read_bytes()
+    header = read_header(model)
     try:
-        tensors = parse_tensors(content)
+        tensors = parse_tensors(model.read_bytes())
     except (SafetensorError, ValueError, KeyError) as error:
-        raise damaged(model, content) from error
+        raise damaged(model) from error
     found = bare(folder)
     full = {part: with_weights(graph, tensors, path=model) for part, graph in found.items()}
-    return Graphs(**full, header=_header(content, model), stride=_stride(found["encoder"]))
+    return Graphs(**full, header=header, stride=_stride(found["encoder"]))
 
 
 def bare(folder: Path) -> dict[str, bytes]:
@@ -161,10 +157,6 @@ def foreign(path: Path) -> CheckpointError:
         f"{path}: not a graph that im2latex exported.",
         hint="Name a folder that `im2latex export` wrote, or a model file.",
     )
-
-
-def _header(content: bytes, model: Path) -> Header:
-    return Header.from_json(in_safetensors(content, path=model, kind="model"), path=model)
 
 
 def _metadata(path: Path, graph: bytes) -> dict[str, str]:

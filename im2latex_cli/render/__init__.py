@@ -1,1 +1,1 @@
-"""From formula to page of ink."""
+"""Renderers: from formulas to pages of ink, with TeX or without."""

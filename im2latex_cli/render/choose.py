@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 
 from im2latex_cli.errors import RendererError
 from im2latex_cli.render.renderer import Renderer
@@ -24,27 +25,37 @@ def choose(settings: RenderSettings) -> Renderer:
     Raises:
         RendererError: TeX, or a program or font that only it can use, is asked for and not there.
     """
-    present = shutil.which("latex") is not None
-    flag = "--exact" if settings.exact else "--fonts" if settings.fonts else None
+    present = tex_is_usable()
+    flag = "`render.exact`" if settings.exact else "`render.fonts`" if settings.fonts else None
     if flag and settings.renderer == "embedded":
         raise RendererError(
             f"{flag} is for the TeX renderer; not for the embedded one.",
-            hint=f"Leave out {flag}, or take --renderer tex.",
+            hint=f"Leave out {flag}, or take `render.renderer` tex.",
         )
     if settings.renderer == "embedded" or (
         settings.renderer == "auto" and not present and not flag
     ):
-        from im2latex_cli.render.embedded import EmbeddedRenderer
+        from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 
         return EmbeddedRenderer(settings)
+    if sys.platform == "win32":
+        raise RendererError(
+            "The TeX renderer needs Linux or macOS: a POSIX shell limits each LaTeX run.",
+            hint="Set `render.renderer` to embedded, or run im2latex inside WSL.",
+        )
     if not present:
         raise RendererError(
             "The TeX renderer needs `latex` on PATH, and there is none.",
-            hint=f"Install it ({install_advice()}), or take --renderer embedded.",
+            hint=f"Install it ({install_advice()}), or take `render.renderer` embedded.",
         )
-    from im2latex_cli.render.tex import TexRenderer
+    from im2latex_cli.render.tex.renderer import TexRenderer
 
     return TexRenderer(settings)
+
+
+def tex_is_usable() -> bool:
+    """Return whether `latex` is on PATH and this operating system can confine it."""
+    return sys.platform != "win32" and shutil.which("latex") is not None
 
 
 def install_advice() -> str:

@@ -9,6 +9,8 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from im2latex_cli.settings.sections import Look
+
 Reason = Literal["tex-error", "timeout", "refused", "blank", "too-large", "crash"]
 
 
@@ -41,12 +43,15 @@ class Page:
     Attributes:
         ink: (H, W) uint8, 255 is paper and 0 full ink, cropped so that every edge touches ink.
         glyphs: where each character stands, in the order of painting; empty where not known.
-        font: typeface and size in points, such as "palatino 11"; empty where all have the same.
+        font: typeface, size in points and look, such as "palatino 11 smooth"; empty if all pages
+            have the same.
+        look: what the page is to become; None for that of the settings.
     """
 
     ink: NDArray[np.uint8]
     glyphs: tuple[Glyph, ...] = ()
     font: str = ""
+    look: Look | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Results as pictures and pages."""
+"""HTML reports and pictures of results."""

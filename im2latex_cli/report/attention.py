@@ -1,4 +1,4 @@
-"""A sheet of pictures: where the network looked for each token."""
+"""Sheet of pictures with the attention of each token."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CAPTION = 20
 GAP = 8
 FRAME = 208
 TINT = np.array([1.0, 0.45, 0.1])
-"""Colour that paper takes where the weight is greatest."""
+"""Colour of paper at the maximum weight."""
 
 
 def sheet(

@@ -1,4 +1,4 @@
-"""One HTML file that shows a data set: sizes, lengths, random pictures and what failed."""
+"""HTML report on a data set: sizes, lengths, random pictures and failures."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from im2latex_cli.report.page import Table, data_uri, document, fact_list, table
 
 BINS = 30
 TAIL = 0.005
-"""Share of the largest values that the last bar takes together."""
+"""Share of the largest values that share the last bar."""
 _STEPS = (1, 2, 5)
 _HEIGHT = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How often which size comes: whole numbers, 0 or more."""
+    """Values to count: whole numbers, 0 or more."""
 
     title: str
     values: Sequence[int]
@@ -27,7 +27,7 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: values from `low` to `high`, or from `low` on where `high` is None."""
+    """One bar: values from `low` to `high`; without an upper bound if `high` is None."""
 
     low: int
     high: int | None

@@ -1,4 +1,4 @@
-"""Two pages laid over each other, so that an eye sees what differs."""
+"""Overlay of two pages that highlights their differences."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def overlay(
 ) -> NDArray[np.uint8]:
     """Lay the pages over each other along an edit script of their columns.
 
-    Equal columns stand once; lost and added ones side by side with them; where columns were
-    replaced, both are drawn into one place.
+    Equal columns are drawn once, deleted and inserted ones between them, and replaced columns on
+    top of each other.
 
     Args:
         reference: `(H, W)` grey.

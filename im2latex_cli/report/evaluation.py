@@ -1,6 +1,6 @@
-"""One HTML file that shows an evaluation: figures, plots, and pictures of what goes wrong.
+"""HTML report on an evaluation: figures, plots and examples of errors.
 
-Self-contained: pictures are data URIs, plots are SVG, and nothing is loaded from elsewhere.
+Self-contained: pictures are data URIs, plots are SVG, and no other host is contacted.
 """
 
 from __future__ import annotations
@@ -10,22 +10,22 @@ from dataclasses import dataclass
 from html import escape
 
 from im2latex_cli.report.page import Table, data_uri, document, fact_list, table
+from im2latex_cli.results import Score
 
 __all__ = ["Bar", "Case", "Figure", "Plot", "Report", "Table", "html"]
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure in percent, with its interval where there is one."""
+    """One figure in percent, with its interval if it has one."""
 
     name: str
-    value: float
-    interval: tuple[float, float] | None = None
+    score: Score
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar of a plot: percent, and how many formulas stand behind it."""
+    """One bar of a plot: percent, and the number of formulas it was computed from."""
 
     label: str
     value: float
@@ -50,7 +50,7 @@ class Case:
         verdict: its score in words.
         pictures: caption -> PNG file.
         tokens: title of a line -> its pieces, each text and one of same, lost, added.
-        remark: such as why there is no page.
+        remark: further information, such as why there is no page.
     """
 
     kind: str
@@ -89,8 +89,8 @@ def _figures(figures: Sequence[Figure]) -> str:
     if not figures:
         return ""
     rows = "".join(
-        f"<tr><th scope=row>{escape(figure.name)}</th><td>{figure.value:.2f}</td>"
-        f"<td>{_interval(figure.interval)}</td><td>{_scale(figure)}</td></tr>"
+        f"<tr><th scope=row>{escape(figure.name)}</th><td>{figure.score:.2f}</td>"
+        f"<td>{_interval(figure.score)}</td><td>{_scale(figure.score)}</td></tr>"
         for figure in figures
     )
     return (
@@ -99,22 +99,22 @@ def _figures(figures: Sequence[Figure]) -> str:
     )
 
 
-def _interval(interval: tuple[float, float] | None) -> str:
-    return "" if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}"
+def _interval(score: Score) -> str:
+    return "" if score.interval is None else "{:.2f} to {:.2f}".format(*score.interval)
 
 
-def _scale(figure: Figure) -> str:
+def _scale(score: Score) -> str:
     """A bar from 0 to 100 with the interval as a whisker."""
-    width = max(0.0, min(100.0, figure.value))
+    width = max(0.0, min(100.0, score.value))
     whisker = ""
-    if figure.interval is not None:
-        low, high = figure.interval
+    if score.interval is not None:
+        low, high = score.interval
         whisker = (
             f'<path class="whisker" d="M{low:.2f} 6H{high:.2f}M{low:.2f} 3v6M{high:.2f} 3v6"/>'
         )
     return (
         '<svg class="scale" viewBox="0 0 100 12" preserveAspectRatio="none" role="img" '
-        f'aria-label="{figure.value:.1f} percent"><rect class="track" width="100" height="12"/>'
+        f'aria-label="{score:.1f} percent"><rect class="track" width="100" height="12"/>'
         f'<rect class="bar" width="{width:.2f}" height="12"/>{whisker}</svg>'
     )
 
@@ -122,7 +122,7 @@ def _scale(figure: Figure) -> str:
 def _plot(plot: Plot) -> str:
     rows = "".join(
         f"<tr><th scope=row>{escape(bar.label)}</th><td>{bar.value:.1f}</td>"
-        f"<td>{bar.count:,}</td><td>{_scale(Figure(bar.label, bar.value))}</td></tr>"
+        f"<td>{bar.count:,}</td><td>{_scale(Score(bar.value))}</td></tr>"
         for bar in plot.bars
     )
     return (

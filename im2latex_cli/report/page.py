@@ -1,4 +1,4 @@
-"""The parts that the HTML pages share. A page is one file and loads nothing from elsewhere."""
+"""Parts that the HTML reports share. A report is one file and contacts no other host."""
 
 from __future__ import annotations
 

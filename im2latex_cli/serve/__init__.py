@@ -1,1 +1,1 @@
-"""The local page and its HTTP interface. Knows no picture and no model: it is given a reader."""
+"""The HTTP server and its page; the function that reads pictures is passed in."""

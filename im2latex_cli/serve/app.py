@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
+from typing import Annotated, Any
 
-from starlette.applications import Starlette
+from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.requests import ClientDisconnect
 
+from im2latex_cli._version import __version__
 from im2latex_cli.errors import Im2LatexError, InputError
-from im2latex_cli.serve import metrics, openapi
+from im2latex_cli.reading_warning import ReadingWarning
+from im2latex_cli.serve import metrics, schemas
 from im2latex_cli.serve.batching import Batcher, BusyError
 from im2latex_cli.serve.intake import Intake, RefusedError
 from im2latex_cli.serve.metrics import Metrics
 from im2latex_cli.serve.reading import Answer, Asked, Read
 from im2latex_cli.settings.sections import ServeSettings
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 PAGE = Path(__file__).parent / "page"
 FILES = {
@@ -39,6 +46,20 @@ SAFE = {
 RETRY_SECONDS = 2
 GONE = 499
 """Status that is counted where nobody waited for the answer."""
+
+
+class CountedRoute(APIRoute):
+    """A route whose requests the server counts, those that validation refuses too."""
+
+    def get_route_handler(self) -> Handler:
+        """Return what answers a request."""
+        handle = super().get_route_handler()
+
+        async def counted(request: Request) -> Response:
+            server: Server = request.app.state.server
+            return await server.counted(handle, request)
+
+        return counted
 
 
 class Server:
@@ -61,76 +82,139 @@ class Server:
             most=settings.batch,
             room=settings.queue,
             seconds=settings.timeout,
-            told=self.metrics.sizes.add,
+            told=self.metrics.sizes.observe,
         )
+        self.metrics.waiting.set_function(lambda: self._batcher.waiting)
 
-    def app(self) -> Starlette:
+    def app(self) -> FastAPI:
         """The ASGI application."""
-        return Starlette(
-            routes=[
-                *(_file(path, *what) for path, what in FILES.items()),
-                Route("/predict", self.predict, methods=["POST"]),
-                Route("/healthz", self._health),
-                Route("/metrics", self._counts),
-                Route("/openapi.json", _described),
-            ],
+        app = FastAPI(
+            title="im2latex",
+            version=__version__,
+            description="Reads pictures of formulas as LaTeX.",
+            docs_url=None,  # it would load scripts from elsewhere
+            redoc_url=None,
             exception_handlers={HTTPException: _http_error, Exception: _bug},
             lifespan=self._lifespan,
         )
+        app.state.server = self
+        for path, (name, kind) in FILES.items():
+            _add_file(app, path, (PAGE / name).read_bytes(), kind)
+        _add_file(app, "/warnings.js", _warnings(), "text/javascript")
+        app.include_router(self._predict_route())
+        app.add_api_route(
+            "/healthz",
+            self._health,
+            response_model=schemas.Health,
+            summary="Whether the server works",
+            operation_id="healthz",
+        )
+        app.add_api_route(
+            "/metrics",
+            self._counts,
+            response_class=PlainTextResponse,
+            summary="Counts for Prometheus",
+            operation_id="metrics",
+        )
+        return app
 
-    async def predict(self, request: Request) -> Response:
+    def _predict_route(self) -> APIRouter:
+        router = APIRouter(route_class=CountedRoute)
+        router.add_api_route(
+            "/predict",
+            self.predict,
+            methods=["POST"],
+            response_model=schemas.Reading,
+            responses=schemas.FAILURES,
+            openapi_extra=schemas.BODY,
+            summary="Read one picture",
+            operation_id="predict",
+        )
+        return router
+
+    async def predict(
+        self,
+        request: Request,
+        *,
+        alternatives: Annotated[
+            int,
+            Query(
+                ge=0,
+                le=schemas.MOST_ALTERNATIVES,
+                description="Readings to give beside the best, as far as the beam has them.",
+            ),
+        ] = 4,
+        svg: Annotated[bool, Query(description="Draw every reading.")] = False,
+        attention: Annotated[bool, Query(description="Say where the model looked.")] = False,
+    ) -> Response:
         """Read one picture."""
-        begun, status = time.perf_counter(), GONE
+        intake = self._intake(request)
         try:
-            response = await self._answer(request)
+            with self._batcher.place():
+                asked = Asked(await intake.picture(), alternatives, svg, attention)
+                answer = await self._batcher.submit(asked)
+        except (RefusedError, InputError, BusyError) as error:
+            await intake.drain()
+            return _failure(error)
+        return _failure(answer) if isinstance(answer, Im2LatexError) else JSONResponse(answer)
+
+    async def counted(self, handle: Handler, request: Request) -> Response:
+        """Answer a request for a picture, and count it."""
+        start, status = time.perf_counter(), GONE
+        try:
+            response = await handle(request)
             status = response.status_code
+        except RequestValidationError as error:
+            await self._intake(request).drain()
+            status = 422
+            return _failure(_invalid(error))
         except ClientDisconnect:
             return Response(status_code=GONE)
         except Exception:
             status = 500
             raise
         finally:
-            self.metrics.requests[status] += 1
-            self.metrics.seconds.add(time.perf_counter() - begun)
+            self.metrics.count(status, time.perf_counter() - start)
         return response
 
-    async def _answer(self, request: Request) -> Response:
+    def _intake(self, request: Request) -> Intake:
         limits = self._settings
-        intake = Intake(request, most=limits.max_bytes, seconds=limits.timeout)
-        try:
-            with self._batcher.place():
-                answer = await self._batcher.submit(await intake.asked())
-        except (RefusedError, InputError, BusyError) as error:
-            await intake.drain()
-            return _failure(error)
-        return _failure(answer) if isinstance(answer, Im2LatexError) else JSONResponse(answer)
+        return Intake(request, most=limits.max_bytes, seconds=limits.timeout)
 
-    async def _health(self, _: Request) -> Response:
+    async def _health(self) -> Response:
         return JSONResponse(
             {"status": "ok", "model": self._model, "waiting": self._batcher.waiting}
         )
 
-    async def _counts(self, _: Request) -> Response:
-        text = self.metrics.text(waiting=self._batcher.waiting)
-        return Response(text, headers={"Content-Type": metrics.CONTENT_TYPE})
+    async def _counts(self) -> Response:
+        return Response(self.metrics.text(), headers={"Content-Type": metrics.CONTENT_TYPE})
 
     @asynccontextmanager
-    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         async with self._batcher:
             yield
 
 
-def _file(path: str, name: str, kind: str) -> Route:
-    content = (PAGE / name).read_bytes()
-
-    async def give(_: Request) -> Response:
+def _add_file(app: FastAPI, path: str, content: bytes, kind: str) -> None:
+    async def give() -> Response:
         return Response(content, media_type=kind, headers=SAFE)
 
-    return Route(path, give)
+    app.add_api_route(path, give, include_in_schema=False)
 
 
-async def _described(_: Request) -> Response:
-    return JSONResponse(openapi.describe())
+def _warnings() -> bytes:
+    """The advice of each warning, for the page's script."""
+    advice = {
+        warning.value: f"{warning.advice[:1].upper()}{warning.advice[1:]}."
+        for warning in ReadingWarning
+    }
+    return f"const ADVICE = {json.dumps(advice, indent=2)};\n".encode()
+
+
+def _invalid(error: RequestValidationError) -> InputError:
+    """What to say of a parameter that validation refused."""
+    problem = error.errors()[0]
+    return InputError(f"{problem['loc'][-1]}: {problem['msg']}.")
 
 
 def _failure(error: Im2LatexError) -> JSONResponse:

@@ -1,17 +1,16 @@
-"""From an HTTP request to what is asked, within limits of size and time."""
+"""From an HTTP request to its picture, within limits of size and time."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 
-from starlette.datastructures import QueryParams, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from im2latex_cli.errors import Im2LatexError, InputError
-from im2latex_cli.serve.openapi import MOST_ALTERNATIVES, MULTIPART, PICTURES
-from im2latex_cli.serve.reading import Asked
+from im2latex_cli.serve.schemas import MULTIPART, PICTURES
 
 PATIENCE = 4
 """So many times the limit of size is read and forgotten, for the client to hear why it failed."""
@@ -34,7 +33,7 @@ class Intake:
     """One request's body.
 
     Args:
-        request: it.
+        request: the request.
         most: largest body in bytes.
         seconds: longest time for it to come.
     """
@@ -43,12 +42,12 @@ class Intake:
         self._request, self._most, self._seconds = request, most, seconds
         self._chunks = _chunks(request)
 
-    async def asked(self) -> Asked:
-        """Read the request.
+    async def picture(self) -> bytes:
+        """Read the request's picture.
 
         Raises:
             RefusedError: it is too large, too slow, or of another type.
-            InputError: its form or its parameters cannot be read.
+            InputError: its form cannot be read.
         """
         kind = self._request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in {"", MULTIPART, *PICTURES}:
@@ -58,11 +57,8 @@ class Intake:
                 f"{kind[:80]} is no picture's Content-Type.",
                 hint="Send PNG, JPEG, WebP, TIFF, BMP or GIF as image/... or multipart/form-data.",
             )
-        params = self._request.query_params
-        wishes = Asked(b"", _count(params), _flag(params, "svg"), _flag(params, "attention"))
         body = await self._body()
-        data = await self._part(body) if kind == MULTIPART else body
-        return Asked(data, wishes.alternatives, wishes.svg, wishes.attention)
+        return await self._part(body) if kind == MULTIPART else body
 
     async def drain(self) -> None:
         """Take what still comes, within reason, and forget it."""
@@ -123,17 +119,3 @@ class Intake:
 async def _chunks(request: Request) -> AsyncIterator[bytes]:
     async for chunk in request.stream():
         yield chunk
-
-
-def _count(params: QueryParams) -> int:
-    text = params.get("alternatives", "4")
-    if not (text.isascii() and text.isdigit() and len(text) < 4 and int(text) <= MOST_ALTERNATIVES):
-        raise InputError(f"alternatives is no whole number from 0 to {MOST_ALTERNATIVES}.")
-    return int(text)
-
-
-def _flag(params: QueryParams, name: str) -> bool:
-    text = params.get(name, "false")
-    if text not in {"true", "false", "1", "0"}:
-        raise InputError(f"{name} is neither true nor false.")
-    return text in {"true", "1"}

@@ -27,7 +27,7 @@ class Asked:
 
 
 Answer = dict[str, Any]
-"""The JSON object of one picture, as `openapi.Reading` describes it."""
+"""The JSON object of one picture, as `schemas.Reading` describes it."""
 
 Read = Callable[[Sequence[Asked]], Sequence[Answer | Im2LatexError]]
 """Reads pictures together; an answer or an error for each, in order. Called from one thread."""

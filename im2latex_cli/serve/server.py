@@ -26,7 +26,7 @@ def open_socket(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise UsageError(
             f"Cannot listen on {host}, port {port}: {error.strerror or error}.",
-            hint="Name another --port; 0 takes a free one.",
+            hint="Name another `serve.port`; 0 takes a free one.",
         ) from None
 
 

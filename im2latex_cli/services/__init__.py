@@ -1,1 +1,1 @@
-"""One module per command, each telling that command's story."""
+"""The commands without their terminal: the order of steps, and the files."""

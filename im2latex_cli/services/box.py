@@ -1,4 +1,4 @@
-"""A part of a picture or of a page, as --box names it."""
+"""A part of a picture or of a page, as `box` names it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Box(NamedTuple):
             box = cls(0, 0, 0, 0)
         if not (all(map(math.isfinite, box)) and box.left < box.right and box.top < box.bottom):
             raise UsageError(
-                f"--box {text} is no box.",
+                f"`box` {text} is no box.",
                 hint="Give x0,y0,x1,y1 from the upper left corner: pixels of a picture, points "
                 "of a PDF page.",
             )

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from im2latex_cli import files
+from im2latex_cli import files, runs
 from im2latex_cli.data import manifest as manifests
 from im2latex_cli.data import store
 from im2latex_cli.data.catalog import IM2LATEX_100K, missing, obtain
@@ -24,7 +24,7 @@ from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, Interrupted, 
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.paths import make_cache
 from im2latex_cli.progress import Reporter
-from im2latex_cli.render import cluster
+from im2latex_cli.render.workers import dask
 from im2latex_cli.services.build_page import write_build_page
 from im2latex_cli.services.identity import IMPORTED, asked, demand_same, with_renderer
 from im2latex_cli.services.pictures import draw, take
@@ -106,7 +106,9 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
             f"{root} holds the formulas; they and the data set cannot be in one folder."
         )
     if _scheduler(build) is None and build.scheduler is not None:
-        reporter.warn("build.scheduler is set, but without --executor dask nothing goes there.")
+        reporter.warn(
+            "build.scheduler is set, but without `build.executor` dask nothing goes there."
+        )
     source = _open_source(settings, reporter)
     job = _Job(root, settings, source, reporter)
     try:
@@ -135,8 +137,9 @@ def _open_source(settings: Settings, reporter: Reporter) -> Source:
     full = None if build.source is None else Path(build.source)
     if full is not None and build.dataset != FULL:
         raise UsageError(
-            f"--source is a folder with the files of {FULL}; the data set is {build.dataset}.",
-            hint=f"Add --dataset {FULL}, or name the folder itself with --dataset.",
+            f"`build.source` is a folder with the files of {FULL}; the data set is "
+            f"{build.dataset}.",
+            hint=f"Add `build.dataset` {FULL}, or name the folder itself with `build.dataset`.",
         )
     if build.dataset == FULL and full is None:
         full = make_cache() / IM2LATEX_100K.name
@@ -150,6 +153,7 @@ def _open_source(settings: Settings, reporter: Reporter) -> Source:
         size=build.size,
         seed=settings.runtime.seed,
         full=full,
+        macros=None if build.macros is None else Path(build.macros),
     )
 
 
@@ -163,17 +167,17 @@ def _scheduler(build: BuildSettings) -> str | None:
         return None
     if build.scheduler is None:
         raise UsageError(
-            "--executor dask needs --scheduler, the address of a Dask scheduler.",
+            "`build.executor` dask needs `build.scheduler`, the address of a Dask scheduler.",
             hint="It looks like tcp://HOST:8786; `dask scheduler` starts one.",
         )
-    cluster.check(build.scheduler)
+    dask.check(build.scheduler)
     return build.scheduler
 
 
 def output_folder(settings: Settings) -> Path:
     """Where the data set goes: the output asked for, else data/NAME."""
     build = settings.build
-    return Path(build.output) if build.output else Path("data") / dataset_name(build.dataset)
+    return Path(build.output) if build.output else runs.DATA / dataset_name(build.dataset)
 
 
 @dataclass(frozen=True, slots=True)

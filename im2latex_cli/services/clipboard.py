@@ -60,7 +60,7 @@ def copy(text: str) -> None:
         try:
             done = subprocess.run(
                 command,
-                input=text.encode(),
+                input=_encoded(text, command[0]),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 timeout=SECONDS,
@@ -73,6 +73,11 @@ def copy(text: str) -> None:
     if present:
         raise InputError(f"{present[0][0]} could not copy to the clipboard.")
     raise InputError("Nothing here can write to the clipboard.", hint=INSTALL)
+
+
+def _encoded(text: str, program: str) -> bytes:
+    """Encode for a program: `clip.exe` takes UTF-16 or the machine's code page, others UTF-8."""
+    return text.encode("utf-16-le" if program == "clip.exe" and not text.isascii() else "utf-8")
 
 
 def _grabbed() -> bytes | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import shutil
 import subprocess
@@ -14,17 +13,17 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from im2latex_cli import paths
-from im2latex_cli.backends import choose
-from im2latex_cli.errors import Im2LatexError
-from im2latex_cli.recognizer import default_model, find_model
-from im2latex_cli.render.choose import INSTALL_LINES
+from im2latex_cli.errors import CheckpointError, Im2LatexError
+from im2latex_cli.headers import read_any_header
+from im2latex_cli.recognition.backends import choose
+from im2latex_cli.recognition.models import bundled_model, default_model, find_model
+from im2latex_cli.render.choose import INSTALL_LINES, tex_is_usable
 from im2latex_cli.settings.tree import Settings
 
 TEX_PROGRAMS = ("latex", "kpsewhich", "dvipng")
 GHOSTSCRIPT = "gs"
 BUNDLED = "bundled model"
 TOLD = ("version", "training_data", "measured")
-PRETRAINED = Path(__file__).parent.parent / "pretrained"
 _TIMEOUT = 60.0
 _DEVICES = """\
 import torch
@@ -129,7 +128,7 @@ def run(settings: Settings) -> DoctorResult:
         platform=platform.platform(),
         devices=_devices(),
         backend=_backend(settings),
-        renderer="tex" if shutil.which("latex") else "embedded",
+        renderer="tex" if tex_is_usable() else "embedded",
         settings_file=paths.user_settings(),
         settings_file_here=paths.user_settings().is_file(),
         cache=paths.cache_folder(),
@@ -146,9 +145,7 @@ def _parts() -> Iterator[Part]:
     yield _program("latex", "training pictures as TeX draws them, with glyph positions")
     yield _program("kpsewhich", "TeX's fonts; comes with latex")
     yield _program("dvipng", "nothing needs it: pictures to compare the TeX renderer's with")
-    yield _program(
-        GHOSTSCRIPT, "build --exact: pictures to the pixel as pdflatex and gs paint them"
-    )
+    yield _program(GHOSTSCRIPT, "render.exact: pictures to the pixel as pdflatex and gs paint them")
     yield _package("mathra", "the embedded renderer: pictures without TeX")
     yield _package("resvg-py", "the embedded renderer's way to pixels")
     yield _package("tensorboard", "training curves and pictures in the browser")
@@ -219,18 +216,13 @@ def _backend(settings: Settings) -> str:
 
 def _bundled() -> Bundled | str | None:
     """Read what the bundled model says in its header; a text says what is wrong with its file."""
-    path = min(PRETRAINED.glob("*.safetensors"), default=None)
+    path = bundled_model()
     if path is None:
         return None
     try:
-        with path.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            if size > path.stat().st_size:
-                return f"{path.name}, damaged"
-            header = json.loads(file.read(size)).get("__metadata__", {})
-        info = json.loads(header.get("im2latex", "{}")).get("info", {})
+        info = (read_any_header(path) or {}).get("info", {})
         told = {key: str(info[key]) for key in TOLD if key in info}
-    except (OSError, ValueError, AttributeError):
+    except (CheckpointError, OSError):
         return f"{path.name}, damaged"
     return Bundled(
         name=str(info.get("name", path.stem)),

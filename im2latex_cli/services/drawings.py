@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from im2latex_cli import files
 from im2latex_cli.errors import UsageError
-from im2latex_cli.recognizer import Looked
+from im2latex_cli.recognition.decoder import Looked
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Renderer, RenderFailure
 from im2latex_cli.report import comparison, looking
@@ -25,8 +25,7 @@ from im2latex_cli.vision.finish import finish
 STEM = "{stem}"
 ATTENTION = {".png": sheet, ".gif": looking.animation, ".html": looking.page}
 """What draws where the network looked, by the file's ending."""
-KINDS = {"--attention": tuple(ATTENTION), "--render": (".png",)}
-NOT_RENDERED = "does-not-render"
+KINDS = {"attention": tuple(ATTENTION), "render": (".png",)}
 
 _Image = TypeVar("_Image")
 
@@ -46,13 +45,13 @@ class Drawings:
 
     def __init__(self, settings: Settings, *, attention: Path | None, render: Path | None) -> None:
         self._settings = settings
-        self._files = {"--attention": attention, "--render": render}
+        self._files = {"attention": attention, "render": render}
         self._seen: Counter[str] = Counter()
-        for flag, file in self._files.items():
-            kinds = KINDS[flag]
+        for name, file in self._files.items():
+            kinds = KINDS[name]
             if file is not None and file.suffix.lower() not in kinds:
                 named = " or ".join(kinds)
-                raise UsageError(f"{flag} writes {named} files, not {file.name}.")
+                raise UsageError(f"`{name}` writes {named} files, not {file.name}.")
         if render:
             _ = self._renderer
 
@@ -62,15 +61,15 @@ class Drawings:
         Raises:
             UsageError: they would.
         """
-        single = [(flag, f) for flag, f in self._files.items() if f and STEM not in f.name]
+        single = [(name, f) for name, f in self._files.items() if f and STEM not in f.name]
         if not single:
             return images
         rest = iter(images)
         first = list(_first(rest, 2))
         if len(first) > 1:
-            flag, file = single[0]
+            name, file = single[0]
             raise UsageError(
-                f"{flag}: several pictures would all be drawn into {file}.",
+                f"`{name}`: several pictures would all be drawn into {file}.",
                 hint=f"Put {STEM} into the name, as in {STEM}{file.suffix}.",
             )
         return chain(first, rest)
@@ -97,11 +96,11 @@ class Drawings:
             target, draw(looked.picture, looked.tokens, looked.weights, cell=looked.cell)
         )
 
-    def compare(self, target: Path, picture: NDArray[np.uint8], latex: str) -> str | None:
+    def compare(self, target: Path, picture: NDArray[np.uint8], latex: str) -> bool:
         """Draw the formula under its picture.
 
         Returns:
-            The warning to give where the formula cannot be rendered: the sheet then says why.
+            Whether the formula could be rendered; if not, the sheet says why.
 
         Raises:
             OSError: the file cannot be written.
@@ -110,10 +109,10 @@ class Drawings:
         (page,) = self._renderer.render([latex])
         if isinstance(page, RenderFailure):
             files.write_bytes(target, comparison.sheet(picture, page.message))
-            return NOT_RENDERED
+            return False
         below, _ = finish(page.ink, look=render.look, padding=render.padding, buckets=False)
         files.write_bytes(target, comparison.sheet(picture, below))
-        return None
+        return True
 
     @cached_property
     def _renderer(self) -> Renderer:

@@ -11,8 +11,8 @@ from im2latex_cli.errors import InputError
 from im2latex_cli.evaluate.cdm import Symbols
 from im2latex_cli.evaluate.columns import Columns
 from im2latex_cli.evaluate.forms import Example, drawable
-from im2latex_cli.render.pool import render_all
 from im2latex_cli.render.renderer import Page, RenderFailure
+from im2latex_cli.render.workers.pool import render_all
 from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.finish import finish

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from im2latex_cli import runs
 from im2latex_cli.errors import UsageError
 from im2latex_cli.evaluate import cdm, image
 from im2latex_cli.evaluate.forms import Example
@@ -21,7 +22,6 @@ from im2latex_cli.services.figures import EvalImageResult
 from im2latex_cli.services.pages import write_image_page
 from im2latex_cli.settings.tree import Settings
 
-DEFAULT_RESULTS = Path("results/small")
 HARVARD = (12, 200)
 """Font size and dpi of the Harvard evaluation, which drew with TeX."""
 NOT_COMPARABLE = "not drawn by TeX at 12 pt and 200 dpi: not comparable with published figures"
@@ -62,7 +62,7 @@ def run(
         UsageError: characters are to be matched and SciPy is not here.
     """
     examples.check(hypotheses)
-    source = hypotheses or results or DEFAULT_RESULTS
+    source = hypotheses or results or runs.SMALL_RESULTS
     if settings.evaluate.cdm and find_spec("scipy") is None:
         raise UsageError("evaluate.cdm needs SciPy.", hint="pip install im2latex-cli[cdm]")
     pictures = examples.are_pictures(references, source)
@@ -119,13 +119,17 @@ def _result(
     render, seed = settings.render, settings.runtime.seed
     pages = image.summarize((pair.page for pair in found), seed=seed)
     finished = image.summarize((pair.picture for pair in found), seed=seed)
-    figures = {
-        name: value
-        for name, value in asdict(pages).items()
-        if name not in {"pairs", "missing", "skipped"}
+    harvard = renderer.name == "tex" and (render.font_size, render.dpi) == HARVARD
+    rule = "match_harvard" if harvard else "match_tolerant"
+    figures: dict[str, Any] = {
+        "edit_similarity": pages.edit_similarity,
+        "exact_match": pages.exact_match,
+        "exact_match_without_blank": pages.exact_match_without_blank,
+        rule: pages.match_tolerant,
+        f"{rule}_without_blank": pages.match_tolerant_without_blank,
+        "match_strict": pages.match_strict,
+        "match_strict_without_blank": pages.match_strict_without_blank,
     }
-    if harvard := renderer.name == "tex" and (render.font_size, render.dpi) == HARVARD:
-        figures = {name.replace("tolerant", "harvard"): value for name, value in figures.items()}
     if settings.evaluate.cdm:
         characters = cdm.summarize([pair.characters for pair in found])
         figures |= {"cdm": characters.cdm, "cdm_exprate": characters.exprate}
@@ -140,9 +144,7 @@ def _result(
         references_not_rendered=skipped,
         note=None if harvard else NOT_COMPARABLE,
         seed_edit_similarity=finished.edit_similarity,
-        seed_edit_similarity_interval=finished.edit_similarity_interval,
         seed_exact_match=finished.exact_match,
-        seed_exact_match_interval=finished.exact_match_interval,
         report=settings.evaluate.report,
         **figures,
     )

@@ -11,7 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from im2latex_cli import __version__
+from im2latex_cli import runs
+from im2latex_cli._version import __version__
 from im2latex_cli.data import labelled, predictions
 from im2latex_cli.data.labelled import Labelled
 from im2latex_cli.data.manifest import FILE as MANIFEST
@@ -19,9 +20,11 @@ from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, UsageError
 from im2latex_cli.evaluate import breakdown, forms, styles, text
 from im2latex_cli.evaluate.forms import FORMS, Form
 from im2latex_cli.evaluate.styles import StyleScores
-from im2latex_cli.evaluate.text import Interval, TextScores
+from im2latex_cli.evaluate.text import TextScores
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.progress import Reporter
+from im2latex_cli.recognition.models import PRETRAINED, default_model_for, find_model
+from im2latex_cli.results import Score
 from im2latex_cli.services import examples
 from im2latex_cli.services.figures import EvalTextResult, FormRow
 from im2latex_cli.services.gallery import Attend
@@ -29,21 +32,13 @@ from im2latex_cli.services.pages import write_text_page
 from im2latex_cli.settings.tree import Settings
 
 FORMAT = 1
-DEFAULT_DATA = Path("data/small")
-RUNS = Path("results")
-PRETRAINED = "pretrained"
 MEMORY = "scored on the train split: memory, not skill"
 HEADLINE = (
     "bleu4",
-    "bleu4_interval",
     "edit_similarity",
-    "edit_similarity_interval",
     "exact_match",
-    "exact_match_interval",
     "bleu4_nltk",
-    "bleu4_nltk_interval",
     "edit_similarity_present",
-    "edit_similarity_present_interval",
 )
 """Figures of the chosen form that the result carries."""
 
@@ -81,11 +76,11 @@ def run(
     if hypotheses is not None:
         return _score_existing(settings, references, hypotheses)
     if references is not None:
-        raise UsageError("--references needs --hypotheses: the formulas to score against them.")
-    data = data or DEFAULT_DATA
+        raise UsageError("`references` needs `hypotheses`: the formulas to score against them.")
+    data = data or runs.SMALL_DATA
     split = settings.evaluate.split
     wanted = labelled.read(data, split, spacing=settings.latex.spacing)[: settings.evaluate.limit]
-    name = model or default_model(data)
+    name = model or default_model_for(data)
     folder = output or _folder_of(name, data)
     reporter.info(f"Model: {name}. Data: {data}, split {split}. Predictions: {folder}.")
     request = _request(settings, name, data, wanted)
@@ -124,8 +119,6 @@ def _request(
     settings: Settings, model: str, data: Path, wanted: Sequence[Labelled]
 ) -> dict[str, Any]:
     """All that the predictions depend on."""
-    from im2latex_cli.recognizer import find_model
-
     content = sha256()
     if (data / MANIFEST).is_file():
         content.update((data / MANIFEST).read_bytes())
@@ -149,18 +142,11 @@ def _made(folder: Path, request: dict[str, Any]) -> bool:
     return not meta.get("failed") and all(meta.get(name) == request[name] for name in request)
 
 
-def default_model(data: Path) -> str:
-    """The run that belongs to a data set where there is one, else the pretrained model."""
-    run_folder = RUNS / data.name
-    trained = any((run_folder / f"{kind}.safetensors").is_file() for kind in ("best", "last"))
-    return str(run_folder) if trained else PRETRAINED
-
-
 def _folder_of(model: str, data: Path) -> Path:
     """The run folder of a model; the pretrained model gets a folder for each data set."""
     path = Path(model)
     if model == PRETRAINED or not path.exists():
-        return RUNS / f"{data.stem}-{PRETRAINED}"
+        return runs.RESULTS / f"{data.stem}-{PRETRAINED}"
     return path if path.is_dir() else path.parent
 
 
@@ -186,8 +172,7 @@ def _score_existing(
         failed=main.missing,
         note=MEMORY if meta.get("split") == "train" else None,
         form=form,
-        perplexity=meta.get("perplexity"),
-        perplexity_interval=_interval(meta.get("perplexity_interval")),
+        perplexity=_perplexity(meta),
         forms=tuple(_row(name, found) for name, found in scores.items()),
         styles=_styles(*tokens),
         groups=breakdown.groups(*tokens, [row.source for row in scored]),
@@ -202,10 +187,12 @@ def _score_existing(
     return result
 
 
-def _interval(found: Any) -> Interval | None:
-    match found:
-        case [float(low), float(high)]:
-            return low, high
+def _perplexity(meta: dict[str, Any]) -> Score | None:
+    match meta.get("perplexity"), meta.get("perplexity_interval"):
+        case float(value), [float(low), float(high)]:
+            return Score(value, low, high)
+        case float(value), _:
+            return Score(value)
         case _:
             return None
 
@@ -228,9 +215,9 @@ def _styles(
 def _row(form: Form, found: TextScores) -> FormRow:
     return FormRow(
         form=form,
-        bleu4=found.bleu4,
-        edit_similarity=found.edit_similarity,
-        exact_match=found.exact_match,
-        bleu4_nltk=found.bleu4_nltk,
-        edit_similarity_present=found.edit_similarity_present,
+        bleu4=found.bleu4.value,
+        edit_similarity=found.edit_similarity.value,
+        exact_match=found.exact_match.value,
+        bleu4_nltk=found.bleu4_nltk.value,
+        edit_similarity_present=found.edit_similarity_present.value,
     )

@@ -27,7 +27,7 @@ def check(hypotheses: Path | None) -> None:
     if hypotheses is not None and not hypotheses.exists():
         raise InputError(
             f"There is no file of hypotheses at {hypotheses}.",
-            hint="Check the path of --hypotheses.",
+            hint="Check the path of `hypotheses`.",
         )
 
 
@@ -58,12 +58,12 @@ def read(references: Path | None, hypotheses: Path, *, pictures: bool = False) -
         ]
     if hypotheses.suffix in PLAIN and hypotheses.is_file():
         raise InputError(
-            f"{hypotheses} holds no references.", hint="Name a file of them with --references."
+            f"{hypotheses} holds no references.", hint="Name a file of them with `references`."
         )
     rows = predictions.read(hypotheses)
     if not any(row.reference for row in rows) and not pictures:
         raise InputError(
-            f"{hypotheses} has no references.", hint="Name a file of them with --references."
+            f"{hypotheses} has no references.", hint="Name a file of them with `references`."
         )
     return [of_prediction(row) for row in rows]
 

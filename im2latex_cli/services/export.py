@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from im2latex_cli import files
+from im2latex_cli import files, runs
 from im2latex_cli.errors import UsageError
 from im2latex_cli.onnx import graphs as exported
 from im2latex_cli.progress import Reporter
-from im2latex_cli.recognizer import PRETRAINED, default_model, find_model
+from im2latex_cli.recognition.models import PRETRAINED, default_model, find_model
 from im2latex_cli.settings.training import PRESETS, ModelSettings
 from im2latex_cli.settings.tree import Settings
 
 NEEDED = ("onnx", "onnxscript")
-RESULTS = Path("results")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +65,14 @@ def run(
     """
     name = model or default_model()
     path = find_model(name)
-    if path.suffix == ".onnx":
+    if path.suffix == runs.GRAPH:
         raise UsageError(f"{name} is exported already.", hint="Name a model file.")
-    folder = output or (RESULTS / PRETRAINED if name == PRETRAINED else path.parent) / (
-        exported.BESIDE
+    folder = output or (runs.RESULTS / PRETRAINED if name == PRETRAINED else path.parent) / (
+        runs.ONNX
     )
     if exported.is_exported(folder) and not (force or exported.made_from(folder, path)):
         raise UsageError(
-            f"{folder} has graphs of another model.", hint="Add --force to replace them."
+            f"{folder} has graphs of another model.", hint="Add `force` to replace them."
         )
     header = exported.read_header(path)
     if ready := exported.shipped(header.dims):
@@ -102,9 +101,9 @@ def ship(folder: Path = exported.SHIPPED) -> list[Path]:
 def _traced(
     dims: ModelSettings, vocabulary: int, *, threads: int | None = None
 ) -> dict[str, bytes]:
-    from im2latex_cli.model.device import use_threads
-    from im2latex_cli.model.export import graphs
-    from im2latex_cli.model.network import Network
+    from im2latex_cli.network.device import use_threads
+    from im2latex_cli.network.export import graphs
+    from im2latex_cli.network.network import Network
 
     use_threads(threads)
     return graphs(Network(dims, vocabulary))

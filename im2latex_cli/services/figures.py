@@ -9,8 +9,7 @@ from im2latex_cli.errors import EXIT_OK
 from im2latex_cli.evaluate.breakdown import Confusion, Group
 from im2latex_cli.evaluate.forms import Form
 from im2latex_cli.evaluate.styles import StyleScores
-from im2latex_cli.evaluate.text import Interval
-from im2latex_cli.results import DETAIL
+from im2latex_cli.results import DETAIL, Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class FormRow:
 
 @dataclass(frozen=True, slots=True)
 class EvalTextResult:
-    """What eval-text prints: percent, with 95 % bootstrap intervals (low, high).
+    """What eval-text prints: percent, with 95 % bootstrap intervals.
 
     Attributes:
         model: the model that read the pictures; None for predictions made elsewhere.
@@ -56,18 +55,12 @@ class EvalTextResult:
     failed: int
     note: str | None
     form: Form
-    bleu4: float
-    bleu4_interval: Interval
-    edit_similarity: float
-    edit_similarity_interval: Interval
-    exact_match: float
-    exact_match_interval: Interval
-    perplexity: float | None
-    perplexity_interval: Interval | None
-    bleu4_nltk: float = field(metadata=DETAIL)
-    bleu4_nltk_interval: Interval = field(metadata=DETAIL)
-    edit_similarity_present: float = field(metadata=DETAIL)
-    edit_similarity_present_interval: Interval = field(metadata=DETAIL)
+    bleu4: Score
+    edit_similarity: Score
+    exact_match: Score
+    perplexity: Score | None
+    bleu4_nltk: Score = field(metadata=DETAIL)
+    edit_similarity_present: Score = field(metadata=DETAIL)
     forms: tuple[FormRow, ...]
     styles: StyleScores = field(metadata=DETAIL)
     groups: tuple[Group, ...] = field(metadata=DETAIL)
@@ -79,7 +72,7 @@ class EvalTextResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvalImageResult:
-    """What eval-image prints: percent, with 95 % bootstrap intervals (low, high).
+    """What eval-image prints: percent, with 95 % bootstrap intervals.
 
     Attributes:
         results: the predictions scored.
@@ -113,28 +106,17 @@ class EvalImageResult:
     predictions_not_rendered: int
     references_not_rendered: int
     note: str | None
-    edit_similarity: float
-    edit_similarity_interval: Interval
-    exact_match: float | None = None
-    exact_match_interval: Interval | None = None
-    exact_match_without_blank: float | None = None
-    exact_match_without_blank_interval: Interval | None = None
-    match_harvard: float | None = None
-    match_harvard_interval: Interval | None = None
-    match_harvard_without_blank: float | None = None
-    match_harvard_without_blank_interval: Interval | None = None
-    match_tolerant: float | None = None
-    match_tolerant_interval: Interval | None = None
-    match_tolerant_without_blank: float | None = None
-    match_tolerant_without_blank_interval: Interval | None = None
-    match_strict: float | None = None
-    match_strict_interval: Interval | None = None
-    match_strict_without_blank: float | None = None
-    match_strict_without_blank_interval: Interval | None = None
-    seed_edit_similarity: float | None = None
-    seed_edit_similarity_interval: Interval | None = None
-    seed_exact_match: float | None = None
-    seed_exact_match_interval: Interval | None = None
+    edit_similarity: Score
+    exact_match: Score | None = None
+    exact_match_without_blank: Score | None = None
+    match_harvard: Score | None = None
+    match_harvard_without_blank: Score | None = None
+    match_tolerant: Score | None = None
+    match_tolerant_without_blank: Score | None = None
+    match_strict: Score | None = None
+    match_strict_without_blank: Score | None = None
+    seed_edit_similarity: Score | None = None
+    seed_exact_match: Score | None = None
     cdm: float | None = None
     cdm_exprate: float | None = None
     report: str | None = None

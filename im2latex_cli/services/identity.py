@@ -13,11 +13,14 @@ from im2latex_cli.services import recombining
 from im2latex_cli.settings.tree import Settings
 
 IMPORTED = "imported"
-RENDER_SETTINGS = ("font_size", "dpi", "look", "padding", "buckets", "exact", "fonts", "typefaces")
+RENDER_SETTINGS = (
+    *("font_size", "dpi", "look", "padding", "buckets", "exact", "fonts", "typefaces", "looks"),
+)
 LATER = {
     "render.exact": False,
     "render.fonts": 0.0,
     "render.typefaces": [],
+    "render.looks": [],
     "build.recombine": 0,
     "build.min_examples": 0,
     "build.longer": 1.0,
@@ -66,7 +69,7 @@ def with_renderer(settings: Settings, request: Manifest) -> Manifest:
     if settings.build.glyphs and name != "tex":
         raise UsageError(
             f"Glyph positions come from the TeX renderer; this data set is {name}.",
-            hint="Build without --glyphs, or with --renderer tex.",
+            hint="Build without `build.glyphs`, or with `render.renderer` tex.",
         )
     return Manifest(
         dataset=request.dataset,
@@ -92,7 +95,7 @@ def demand_same(what: str, kept: Manifest, request: Manifest) -> None:
     if differences:
         raise UsageError(
             f"{what} was built otherwise: {'; '.join(differences)}.",
-            hint="Add --force to build it anew, or choose another --output.",
+            hint="Add `force` to build it anew, or choose another `output`.",
         )
 
 

@@ -54,6 +54,13 @@ class Entry:
         """How messages call it."""
         return "standard input" if self.path == STDIN else self.path
 
+    @property
+    def content(self) -> Path | bytes | NDArray[np.uint8] | Im2LatexError:
+        """The picture, or why there is none."""
+        if self.picture is not None:
+            return self.picture
+        return self.error or InputError(f"{self.title}: nothing to read.")
+
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
@@ -161,7 +168,7 @@ class Inputs:
             else:
                 yield from self._path(str(found))
         if empty:
-            deeper = "" if self.recursive else " (folders inside it need --recursive)"
+            deeper = "" if self.recursive else " (folders inside it need `recursive`)"
             error = InputError(f"{folder}: a folder without pictures{deeper}.")
             yield _failed(str(folder), error)
 

@@ -10,6 +10,7 @@ from im2latex_cli.evaluate import forms, text
 from im2latex_cli.evaluate.breakdown import Group
 from im2latex_cli.evaluate.forms import Example
 from im2latex_cli.report.evaluation import Bar, Figure, Plot, Report, Table, html
+from im2latex_cli.results import Score
 from im2latex_cli.services import gallery
 from im2latex_cli.services.figures import EvalImageResult, EvalTextResult
 from im2latex_cli.settings.tree import Settings
@@ -44,16 +45,12 @@ def write_text_page(
         facts={name: fact for name, fact in facts.items() if fact},
         figures=(
             *_figures(result, ("bleu4", "edit_similarity", "exact_match")),
-            Figure("BLEU-4 of nltk", result.bleu4_nltk, result.bleu4_nltk_interval),
-            Figure(
-                "edit similarity, missing ones skipped",
-                result.edit_similarity_present,
-                result.edit_similarity_present_interval,
-            ),
-            Figure(LOWER.format("character error rate"), styles.character_error_rate),
-            Figure(LOWER.format("pix2tex edit distance"), styles.pix2tex_edit_distance),
-            Figure(LOWER.format("UniMERNet edit distance"), styles.unimernet_edit_distance),
-            Figure("UniMERNet BLEU", styles.unimernet_bleu),
+            Figure("BLEU-4 of nltk", result.bleu4_nltk),
+            Figure("edit similarity, missing ones skipped", result.edit_similarity_present),
+            Figure(LOWER.format("character error rate"), Score(styles.character_error_rate)),
+            Figure(LOWER.format("pix2tex edit distance"), Score(styles.pix2tex_edit_distance)),
+            Figure(LOWER.format("UniMERNet edit distance"), Score(styles.unimernet_edit_distance)),
+            Figure("UniMERNet BLEU", Score(styles.unimernet_bleu)),
         ),
         plots=tuple(_plots(result.groups)),
         tables=(
@@ -133,7 +130,6 @@ def _figures(result: EvalTextResult | EvalImageResult, names: Iterable[str]) -> 
         Figure(
             name.replace("bleu4", "BLEU-4").replace("_", " "),
             getattr(result, name),
-            getattr(result, f"{name}_interval"),
         )
         for name in names
         if getattr(result, name) is not None
@@ -143,23 +139,22 @@ def _figures(result: EvalTextResult | EvalImageResult, names: Iterable[str]) -> 
 def _perplexity(result: EvalTextResult) -> str | None:
     if result.perplexity is None:
         return None
-    if result.perplexity_interval is None:
+    if result.perplexity.interval is None:
         return f"{result.perplexity:.3f}"
-    return "{:.3f} ({:.3f} to {:.3f})".format(result.perplexity, *result.perplexity_interval)
+    return "{:.3f} ({:.3f} to {:.3f})".format(result.perplexity, *result.perplexity.interval)
 
 
 def _halved(result: EvalImageResult) -> Iterator[Figure]:
     for name in ("edit_similarity", "exact_match"):
         value = getattr(result, f"seed_{name}")
         if value is not None:
-            interval = getattr(result, f"seed_{name}_interval")
-            yield Figure(f"{name.replace('_', ' ')}, padded and halved", value, interval)
+            yield Figure(f"{name.replace('_', ' ')}, padded and halved", value)
 
 
 def _characters(result: EvalImageResult) -> Iterator[Figure]:
     for name, value in (("CDM", result.cdm), ("CDM ExpRate", result.cdm_exprate)):
         if value is not None:
-            yield Figure(name, value)
+            yield Figure(name, Score(value))
 
 
 def _plots(groups: Sequence[Group]) -> Iterable[Plot]:

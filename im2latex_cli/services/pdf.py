@@ -46,7 +46,7 @@ class Pages(NamedTuple):
         except ValueError:
             ranges = ((0, 0),)
         if any(first < 1 or (last is not None and last < first) for first, last in ranges):
-            raise UsageError(f"--pages {text} is no list of pages.", hint="Give 3 or 1-3,7,9-.")
+            raise UsageError(f"`pages` {text} is no list of pages.", hint="Give 3 or 1-3,7,9-.")
         return cls(ranges)
 
     def of(self, count: int) -> list[int]:

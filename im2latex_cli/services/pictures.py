@@ -11,10 +11,10 @@ from im2latex_cli.data.plan import Planned
 from im2latex_cli.data.unfinished import Drawn, Undrawn
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.tokenizer import join
-from im2latex_cli.render.pool import render_all
 from im2latex_cli.render.renderer import Glyph, Page, RenderFailure
-from im2latex_cli.settings.sections import RenderSettings
-from im2latex_cli.vision.finish import Frame, Look, encode_png, finish
+from im2latex_cli.render.workers.pool import render_all
+from im2latex_cli.settings.sections import Look, RenderSettings
+from im2latex_cli.vision.finish import Frame, encode_png, finish
 from im2latex_cli.vision.image import open_grey
 
 Results = Generator[tuple[Planned, Drawn | Undrawn]]
@@ -33,7 +33,7 @@ class Finisher:
     def __call__(self, page: Page) -> Drawn:
         """Finish one page; glyph boxes follow it into the picture's pixels."""
         picture, frame = finish(
-            page.ink, look=self.look, padding=self.padding, buckets=self.buckets
+            page.ink, look=page.look or self.look, padding=self.padding, buckets=self.buckets
         )
         height, width = picture.shape
         glyphs = [_place(glyph, frame) for glyph in page.glyphs] if self.glyphs else None

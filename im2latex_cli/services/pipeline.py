@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from im2latex_cli import runs
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL
 from im2latex_cli.progress import Reporter
 from im2latex_cli.results import DETAIL
@@ -15,8 +16,6 @@ from im2latex_cli.services.figures import EvalImageResult, EvalTextResult
 from im2latex_cli.services.train import TrainResult
 from im2latex_cli.services.vocab import VocabResult
 from im2latex_cli.settings.resolve import Resolved
-
-STATE = "state.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +61,8 @@ def run(resolved: Resolved, reporter: Reporter, *, force: bool = False) -> Pipel
     made = build.run(settings, reporter, force=force)
     data = Path(made.output)
     counted = vocab.run(settings, reporter, data=data)
-    folder = Path(settings.train.output or eval_text.RUNS / data.resolve().name)
-    resume = (folder / STATE).is_file() and not force
+    folder = Path(settings.train.output or runs.folder_for(data))
+    resume = (folder / runs.STATE).is_file() and not force
     trained = train.run(resolved, reporter, data=data, resume=resume, force=force)
     read = eval_text.run(settings, reporter, model=trained.output, data=data, reuse=not force)
     drawn = eval_image.run(settings, reporter, results=Path(trained.output))

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from im2latex_cli import runs
 from im2latex_cli.data.labelled import Labelled
 from im2latex_cli.data.predictions import Hypothesis, Prediction
 from im2latex_cli.errors import InputError
 from im2latex_cli.evaluate import intervals
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.progress import Reporter
-from im2latex_cli.recognizer import Recognizer, find_model
+from im2latex_cli.recognition.models import find_model
+from im2latex_cli.recognition.reader import Reader, Reading, Unread
+from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.report import attention
+from im2latex_cli.results import Score
 from im2latex_cli.settings.tree import Settings
 
 CHUNK = 64
@@ -27,27 +30,9 @@ ATTENDED = 60
 Picture = NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True)
-class Perplexity:
-    """Of the references (natural, by token, their ends included), with its 95 % interval."""
-
-    value: float
-    interval: tuple[float, float]
-
-    @classmethod
-    def of(cls, likelihoods: Sequence[float], tokens: Sequence[int], *, seed: int) -> Perplexity:
-        """From the natural log-likelihood and the number of tokens of each picture."""
-        table = np.array([likelihoods, tokens], dtype=np.float64).T
-        drawn = intervals.resample(table, seed=seed)
-        return cls(
-            value=math.exp(-table[:, 0].sum() / table[:, 1].sum()),
-            interval=intervals.percentile(np.exp(-drawn[:, 0] / drawn[:, 1])),
-        )
-
-
 def recognise(
     settings: Settings, reporter: Reporter, model: str, wanted: Sequence[Labelled]
-) -> tuple[list[Prediction], Perplexity | None]:
+) -> tuple[list[Prediction], Score | None]:
     """Read pictures with the best hypotheses first.
 
     Args:
@@ -64,22 +49,40 @@ def recognise(
         InputError: there is no such model.
     """
     recognizer = _load(settings, model)
-    made: list[Prediction] = []
+    reader = Reader(recognizer, check=False)
+    predictions: list[Prediction] = []
     likelihoods: list[float] = []
     tokens: list[int] = []
     with reporter.step("Recognise", total=len(wanted)) as step:
         for start in range(0, len(wanted), CHUNK):
             chunk = wanted[start : start + CHUNK]
-            pictures, errors = _open(recognizer, chunk)
-            read = dict(_read(recognizer, pictures, errors)) if pictures else {}
-            made.extend(_prediction(row, at, read, errors) for at, row in enumerate(chunk))
-            likely = [(pictures[at], chunk[at].tokens) for at in read]
+            readings = reader.read_together(map(_unread, chunk))
+            predictions.extend(map(_prediction, chunk, readings))
+            likely = [
+                (reading.picture, row.tokens)
+                for row, reading in zip(chunk, readings, strict=True)
+                if reading.picture is not None and reading.error is None
+            ]
             if likely:
                 likelihoods += recognizer.log_likelihoods(*zip(*likely, strict=True))
             tokens += [len(formula) + 1 for _, formula in likely]
             step.advance(len(chunk))
     seed = settings.runtime.seed
-    return made, Perplexity.of(likelihoods, tokens, seed=seed) if tokens else None
+    return predictions, perplexity(likelihoods, tokens, seed=seed) if tokens else None
+
+
+def perplexity(likelihoods: Sequence[float], tokens: Sequence[int], *, seed: int) -> Score:
+    """Perplexity of references by token, natural, their ends included.
+
+    Args:
+        likelihoods: natural log-likelihood of each picture's reference.
+        tokens: how many tokens each has.
+        seed: of the bootstrap over pictures.
+    """
+    table = np.array([likelihoods, tokens], dtype=np.float64).T
+    drawn = intervals.resample(table, seed=seed)
+    value = math.exp(-table[:, 0].sum() / table[:, 1].sum())
+    return Score(value, *intervals.percentile(np.exp(-drawn[:, 0] / drawn[:, 1])))
 
 
 def attend(settings: Settings, model: str) -> Callable[[Picture, Sequence[str]], bytes | None]:
@@ -114,59 +117,26 @@ def _load(settings: Settings, model: str) -> Recognizer:
 
     An exported model has nothing but its graphs.
     """
-    backend = settings.runtime.backend
-    if backend == "auto" and find_model(model).suffix == ".safetensors":
-        backend = "torch"
-    return Recognizer.load(
-        model,
-        device=settings.runtime.device,
-        decode=settings.decode,
-        threads=settings.runtime.threads,
-        backend=backend,
-    )
+    auto = settings.runtime.backend == "auto"
+    from_file = auto and find_model(model).suffix != runs.GRAPH
+    return Recognizer.from_settings(settings, model, backend="torch" if from_file else None)
 
 
-def _open(
-    recognizer: Recognizer, chunk: Sequence[Labelled]
-) -> tuple[dict[int, Picture], dict[int, InputError]]:
-    """The pictures as the network will see them, and what is wrong with the others."""
-    pictures, errors = {}, {}
-    for at, row in enumerate(chunk):
-        try:
-            pictures[at] = recognizer.open(row.content(), name=row.image).picture
-        except InputError as error:
-            errors[at] = error
-    return pictures, errors
-
-
-def _read(
-    recognizer: Recognizer, pictures: dict[int, Picture], errors: dict[int, InputError]
-) -> Iterator[tuple[int, tuple[Hypothesis, ...]]]:
-    """Read all pictures at once; where that fails, one by one, so that one costs only itself."""
+def _unread(row: Labelled) -> Unread:
     try:
-        found = recognizer.read(list(pictures.values()))
-        yield from zip(pictures, map(tuple, found), strict=True)
-    except InputError:
-        for at, picture in pictures.items():
-            try:
-                yield at, tuple(recognizer.read([picture])[0])
-            except InputError as error:
-                errors[at] = error
+        return Unread(row.content(), row.image)
+    except InputError as error:
+        return Unread(error, row.image)
 
 
-def _prediction(
-    row: Labelled,
-    at: int,
-    read: dict[int, tuple[Hypothesis, ...]],
-    errors: dict[int, InputError],
-) -> Prediction:
-    error = errors.get(at)
+def _prediction(row: Labelled, reading: Reading) -> Prediction:
+    error = reading.error
     return Prediction(
         id=row.id,
         image=row.image,
         reference=row.formula,
         reference_tokens=row.tokens,
-        hypotheses=read.get(at, ()),
+        hypotheses=reading.hypotheses,
         error=None if error is None else str(error),
         error_code="input" if error is None else error.code,
         source=row.source,

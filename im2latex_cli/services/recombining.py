@@ -31,7 +31,8 @@ def shaping(settings: Settings, source: Source) -> dict[str, Any]:
     if source.picture is not None:
         raise UsageError(
             f"{source.name} comes with its pictures, so no formulas can be added to it.",
-            hint="Build its formulas from a table, or leave out --recombine and --min-examples.",
+            hint="Build its formulas from a table, or leave out `build.recombine` and "
+            "`build.min_examples`.",
         )
     return {
         "build.recombine": build.recombine,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import ipaddress
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,18 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli.data.predictions import Hypothesis
-from im2latex_cli.errors import Im2LatexError, InputError, UsageError
+from im2latex_cli.errors import Im2LatexError, UsageError
 from im2latex_cli.progress import Reporter
-from im2latex_cli.recognizer import Opened, Recognizer, default_model
+from im2latex_cli.recognition.reader import Reader, Reading, Unread
+from im2latex_cli.recognition.recognizer import Recognizer
+from im2latex_cli.render.embedded.vector import to_svg
 from im2latex_cli.render.renderer import RenderFailure
-from im2latex_cli.render.vector import to_svg
 from im2latex_cli.report.page import data_uri
 from im2latex_cli.serve.reading import Answer, Asked
-from im2latex_cli.services.doubts import doubt
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.finish import encode_png
 
-NEEDED = ("starlette", "uvicorn", "python_multipart")
+NEEDED = ("fastapi", "prometheus_client", "uvicorn", "python_multipart")
 Picture = NDArray[np.uint8]
 
 
@@ -59,7 +58,7 @@ def run(settings: Settings, reporter: Reporter, *, model: str | None = None) -> 
     """
     if any(find_spec(name) is None for name in NEEDED):
         raise UsageError(
-            "im2latex serve needs Starlette, uvicorn and python-multipart.",
+            "im2latex serve needs FastAPI, prometheus-client, uvicorn and python-multipart.",
             hint="Install them: pip install 'im2latex-cli[serve]'.",
         )
     from im2latex_cli.serve import server
@@ -75,12 +74,12 @@ def run(settings: Settings, reporter: Reporter, *, model: str | None = None) -> 
         reporter.info(f"model: {reader.model}")
         reporter.info(f"{address} (Ctrl-C ends it)")
         server.serve(front.app(), listening)
-    requests = front.metrics.requests
-    return ServeResult(address, requests.total(), requests.total() - requests[200])
+    requests = front.metrics.requests()
+    return ServeResult(address, requests, requests - front.metrics.requests(200))
 
 
 class Answers:
-    """Reads pictures and tells about them as the HTTP interface does.
+    """Reads pictures and describes each reading as the HTTP interface does.
 
     Args:
         settings: the settings tree; as many hypotheses are kept as the beam is wide.
@@ -89,13 +88,9 @@ class Answers:
 
     def __init__(self, settings: Settings, model: str | None) -> None:
         decode = settings.decode.model_copy(update={"nbest": settings.decode.beam})
-        self._recognizer = Recognizer.load(
-            model or default_model(),
-            device=settings.runtime.device,
-            decode=decode,
-            threads=settings.runtime.threads,
-            backend=settings.runtime.backend,
-        )
+        settings = settings.model_copy(update={"decode": decode})
+        self._recognizer = Recognizer.from_settings(settings, model)
+        self._reader = Reader(self._recognizer)
 
     @property
     def model(self) -> str:
@@ -104,50 +99,21 @@ class Answers:
 
     def __call__(self, asked: Sequence[Asked]) -> list[Answer | Im2LatexError]:
         """Read pictures together; a picture that fails costs only itself."""
-        begun = time.perf_counter()
-        opened = [self._open(one) for one in asked]
-        pictures = [one.picture for one in opened if isinstance(one, Opened)]
-        found = iter(self._read(pictures))
-        share = 1000 * (time.perf_counter() - begun) / len(asked)
-        answers: list[Answer | Im2LatexError] = []
-        for one, opening in zip(asked, opened, strict=True):
-            if isinstance(opening, Im2LatexError):
-                answers.append(opening)
-                continue
-            match next(found):
-                case Im2LatexError() as error:
-                    answers.append(error)
-                case hypotheses:
-                    answers.append(self._answer(one, opening, hypotheses, share))
-        return answers
+        readings = self._reader.read_together(Unread(one.data, "The upload") for one in asked)
+        return [
+            reading.error or self._answer(one, reading)
+            for one, reading in zip(asked, readings, strict=True)
+        ]
 
-    def _open(self, one: Asked) -> Opened | Im2LatexError:
-        try:
-            return self._recognizer.open(one.data, name="The upload")
-        except Im2LatexError as error:
-            return error
-
-    def _read(self, pictures: Sequence[Picture]) -> list[list[Hypothesis] | Im2LatexError]:
-        """Read them at once; where that fails, one by one."""
-        try:
-            return list(self._recognizer.read(pictures))
-        except InputError as error:
-            if len(pictures) == 1:
-                return [error]
-            return [outcome for picture in pictures for outcome in self._read([picture])]
-
-    def _answer(
-        self, one: Asked, opened: Opened, hypotheses: Sequence[Hypothesis], milliseconds: float
-    ) -> Answer:
-        found, warnings = doubt(opened.picture, hypotheses, numbered=opened.numbered)
-        best, *others = found
+    def _answer(self, one: Asked, reading: Reading) -> Answer:
+        best, *others = reading.hypotheses
         answer = _told(best, svg=one.svg)
         answer["alternatives"] = [_told(other, svg=one.svg) for other in others[: one.alternatives]]
-        answer["warnings"] = list(warnings)
+        answer["warnings"] = list(reading.warnings)
         answer["model"] = self.model
-        answer["milliseconds"] = round(milliseconds, 1)
-        if one.attention:
-            answer["attention"] = self._attention(opened.picture, best)
+        answer["milliseconds"] = round(reading.milliseconds, 1)
+        if one.attention and reading.picture is not None:
+            answer["attention"] = self._attention(reading.picture, best)
         return answer
 
     def _attention(self, picture: Picture, best: Hypothesis) -> Answer:

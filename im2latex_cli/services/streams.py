@@ -93,7 +93,7 @@ def _within(timeout: float | None, name: str, work: Callable[[], _Result]) -> _R
         result = done.get(timeout=timeout)
     except queue.Empty:
         raise InputError(
-            f"{name}: did not end within {timeout:g} s.", hint="Give it more with --timeout."
+            f"{name}: did not end within {timeout:g} s.", hint="Give it more with `timeout`."
         ) from None
     if isinstance(result, OSError):
         raise InputError(f"{name}: cannot be read ({result.strerror or result}).") from None

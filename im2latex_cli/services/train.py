@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from im2latex_cli import __version__
+from im2latex_cli import runs
+from im2latex_cli._version import __version__
 from im2latex_cli.errors import EXIT_OK, CheckpointError, Interrupted, PartialError
 from im2latex_cli.progress import Reporter, SilentReporter, Step
 from im2latex_cli.services.train_inputs import Inputs, open_inputs, with_preset
@@ -87,7 +88,7 @@ class TrainResult:
         except TypeError as error:
             raise CheckpointError(
                 f"The saved result of the finished run is incomplete ({error}).",
-                hint="Train on with --resume and more --epochs, or anew with --force.",
+                hint="Resume it with `resume` and more `epochs`, or begin anew with `force`.",
             ) from error
 
 
@@ -147,7 +148,7 @@ def run(
         PartialError: the loss became no number; the best model so far is kept.
     """
     wanted = resolved.settings.train
-    output = Path(wanted.output or Path("results") / data.resolve().name)
+    output = Path(wanted.output or runs.folder_for(data))
     folder = RunFolder(output, writes=processes.is_main)
     under_way = folder.last if folder.state.is_file() and not force else None
     with processes.local_main_first():
@@ -156,16 +157,16 @@ def run(
     settings = resolved.settings
     state = open_state(folder, settings, inputs.train.key, resume=resume, force=force)
     if state and state[1].finished_as(settings):
-        reporter.info(f"{folder.path} is already trained; --force trains anew.")
+        reporter.info(f"{folder.path} is already trained; `force` trains anew.")
         return TrainResult.restored(state[1].result or {}, status="already trained")
     with processes.local_main_first():
         val, split = inputs.validation(reporter)
-    data = TrainingData(inputs.train, val, inputs.vocab, inputs.preprocessing)
+    material = TrainingData(inputs.train, val, inputs.vocab, inputs.preprocessing)
     if state:
-        training = TrainingRun.resume(settings, data, *state, processes=processes)
+        training = TrainingRun.resume(settings, material, *state, processes=processes)
     else:
         weights = inputs.start.model.tensors if inputs.start else None
-        training = TrainingRun.begin(settings, data, start=weights, processes=processes)
+        training = TrainingRun.begin(settings, material, start=weights, processes=processes)
     work = _Command(settings, reporter, inputs, folder, training, split)
     _begin(work, resolved, anew=state is None)
     log = RunLog(folder.path, step=training.learner.step) if processes.is_main else SilentLog()
@@ -209,7 +210,7 @@ def _train(work: _Command, log: RunLog | SilentLog, stop: StopRequest) -> None:
         except FloatingPointError as error:
             raise PartialError(
                 str(error),
-                hint="Lower train.learning_rate or raise train.warmup and begin anew with --force; "
+                hint="Lower train.learning_rate or raise train.warmup and begin anew with `force`; "
                 f"the best model so far is kept in {work.folder.path}.",
             ) from error
     if work.status == "trained":
@@ -236,7 +237,7 @@ def _to_leave(work: _Command, stop: StopRequest, *, began: float, due: bool) -> 
         raise Interrupted(
             f"Interrupted after step {learner.step} of {learner.steps}; all is saved "
             f"in {work.folder.path}.",
-            hint="The same command with --resume goes on.",
+            hint="The same command with `resume` goes on.",
         )
     return over
 

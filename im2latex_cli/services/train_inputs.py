@@ -13,7 +13,7 @@ from im2latex_cli.data import manifest, store
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter
-from im2latex_cli.recognizer import find_model
+from im2latex_cli.recognition.models import find_model
 from im2latex_cli.settings.resolve import Resolved
 from im2latex_cli.settings.sources import Given
 from im2latex_cli.train.input.pack import Packed, pack
@@ -140,7 +140,7 @@ def _vocab(data: Path) -> Vocab:
     path = data / store.VOCAB
     if not path.is_file():
         raise InputError(
-            f"{data} has no {store.VOCAB}.", hint=f"Make it with im2latex vocab --data {data}."
+            f"{data} has no {store.VOCAB}.", hint=f"Make it with im2latex vocab `data` {data}."
         )
     return Vocab.load(path)
 

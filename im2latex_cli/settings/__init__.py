@@ -1,1 +1,1 @@
-"""Every setting, where it may come from, and what it means."""
+"""Settings: their defaults, sources and documentation."""

@@ -1,4 +1,4 @@
-"""From everything that was given to one validated tree in which every leaf knows its origin.
+"""Merge all sources into one validated tree in which every setting knows its origin.
 
 Precedence: command line > environment > project file > user file > preset > default.
 """
@@ -28,8 +28,8 @@ class Resolved:
 
     Attributes:
         settings: the validated tree.
-        origins: dotted name -> where the value came from, for every leaf.
-        given: all that users gave, weakest first; what a preset is slid under.
+        origins: dotted name -> origin of the value, for every setting.
+        given: all values from users, lowest precedence first; they override a preset.
     """
 
     settings: Settings
@@ -37,9 +37,9 @@ class Resolved:
     given: tuple[Given, ...] = field(default=(), repr=False)
 
     def with_preset(self, name: str) -> Resolved:
-        """Return the settings with the preset `name` below all that users gave; auto is none.
+        """Return the settings with the preset `name`, overridden by all values from users.
 
-        `train.preset` then says `name`, also where `auto` led to it.
+        `train.preset` is then `name`, even if it was `auto`.
         """
         if name == "auto":
             return self
@@ -59,10 +59,10 @@ def resolve(
     """Merge all sources and validate the result; without arguments, the defaults.
 
     Args:
-        given: what the command line gave; the strongest.
+        given: values from the command line, which have the highest precedence.
         env: environment variables.
-        cwd: folder whose im2latex.toml is read where `config` is None.
-        config: settings file to read in place of the project's; must exist.
+        cwd: folder whose im2latex.toml is read if `config` is None.
+        config: settings file to read instead of the project's; must exist.
         user: the user's settings file; may be missing.
 
     Raises:
@@ -80,7 +80,7 @@ def resolve(
 
 
 def _files(cwd: Path | None, config: Path | None, user: Path | None) -> Iterator[tuple[Path, str]]:
-    """Yield the settings files to read, weakest first, each with its name for people."""
+    """Yield the settings files to read, lowest precedence first, with their names for messages."""
     if user and user.is_file():
         yield user, str(user)
     if config:
@@ -92,7 +92,7 @@ def _files(cwd: Path | None, config: Path | None, user: Path | None) -> Iterator
 def _merge(
     preset: Sequence[Given], given: Sequence[Given], problems: Sequence[str] = ()
 ) -> Resolved:
-    """Let the last of each name win, then validate."""
+    """Take the last value of each name, then validate."""
     winners = {item.name: item for item in (*preset, *given)}
     tree: dict[str, dict[str, Any]] = {name: {} for name in sections()}
     for name in winners.keys() & leaves().keys():
@@ -128,7 +128,7 @@ def _invalid(error: ValidationError, winners: Mapping[str, Given]) -> list[str]:
 
 
 def _problem(detail: Mapping[str, Any], winners: Mapping[str, Given]) -> str:
-    """Say in one line what is wrong with a leaf, or with a section's leaves together."""
+    """Describe in one line what is wrong with a setting, or with a section as a whole."""
     name = ".".join(str(part) for part in detail["loc"][:2])
     message = detail["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]

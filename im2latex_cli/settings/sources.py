@@ -1,4 +1,4 @@
-"""Where settings come from. Each source lists what it was given; `resolve` decides who wins."""
+"""Sources of settings. Each source lists its values; `resolve` decides the precedence."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ PROJECT_FILE = "im2latex.toml"
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One value that somebody gave.
+    """One value from one source.
 
     Attributes:
-        name: dotted name of the setting, right or wrong.
+        name: dotted name of the setting; may be unknown.
         value: the value, not yet validated.
-        origin: where it came from, for people.
+        origin: the source in words, for messages.
     """
 
     name: str
@@ -56,7 +56,7 @@ def assignments(texts: Iterable[str], *, flag: str) -> list[Given]:
 
 
 def environment(env: Mapping[str, str]) -> list[Given]:
-    """Read the variables `IM2LATEX_SECTION__NAME`; empty ones count as not given.
+    """Read the variables `IM2LATEX_SECTION__NAME`; empty ones are ignored.
 
     A variable without `__` is left to others, unless it names a section or a setting's last part:
     then its writer meant a setting.
@@ -108,7 +108,7 @@ def preset(name: str) -> list[Given]:
 
 
 def _decode(name: str, text: str) -> Any:
-    """Turn a text into what its setting takes: `none` into None, JSON or commas into a list.
+    """Convert a text to the type of its setting: `none` to None, JSON or commas to a list.
 
     Other texts stay texts: validation reads numbers and booleans, and words the errors.
     """
@@ -123,12 +123,12 @@ def _decode(name: str, text: str) -> Any:
 
 
 def _decode_list(name: str, text: str) -> Any:
-    # Costs 0.1 s to import, so only where a list is there to be decoded.
+    # Importing it takes 0.1 s, so only import it if there is a list to decode.
     from pydantic_settings import BaseSettings, EnvSettingsSource
     from pydantic_settings import SettingsError as NotJson
 
     class Variables(Settings, BaseSettings):  # type: ignore[misc]
-        """The tree in the shape that pydantic-settings reads from."""
+        """The settings tree in the form that pydantic-settings reads."""
 
     source = EnvSettingsSource(Variables, env_prefix=PREFIX, env_nested_delimiter="__")
     source.env_vars = {leaves()[name].variable.lower(): text}
@@ -139,7 +139,7 @@ def _decode_list(name: str, text: str) -> Any:
 
 
 def openmp_threads() -> int | None:
-    """What OMP_NUM_THREADS asks of libraries that do not read it themselves."""
+    """The value of OMP_NUM_THREADS, for libraries that do not read it themselves."""
     asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
     return int(asked) if asked.isdecimal() and int(asked) > 0 else None
 

@@ -1,4 +1,4 @@
-"""Settings of the network and of its training, and the presets that set both."""
+"""Settings of the network and its training, and the presets that set both."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ Dropout = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 class ModelSettings(Section):
-    """The network's dimensions, stored in every model file; used by model.network."""
+    """Dimensions of the network, stored in every model file; used by model.network."""
 
     encoder: Literal["convolution", "residual"] = "convolution"
-    """convolution: the seed's six layers; residual: a residual stem and self-attention."""
+    """convolution: six convolutional layers; residual: a residual stem and self-attention."""
     decoder: Literal["lstm", "gru", "transformer"] = "lstm"
-    """lstm and gru attend once a step; transformer stacks self- and cross-attention."""
+    """lstm, gru: recurrent, with additive attention; transformer: self- and cross-attention."""
     channels: tuple[PositiveInt, ...] = (64, 128, 256, 256, 512, 512)
     """Channels of the encoder's stages: six for convolution, three for residual."""
     blocks: PositiveInt = 1
-    """Residual blocks in each of the residual encoder's last two stages."""
+    """Residual blocks in each of the last two stages of the residual encoder."""
     cell_height: Literal[8, 16] = 16
-    """Height of a cell of the residual encoder's grid in pixels; cells are 8 wide."""
+    """Height in pixels of a cell of the residual encoder's output; cells are 8 wide."""
     row_encoder: bool = False
-    """Run a bidirectional LSTM over every row of the encoder's grid."""
+    """Run a bidirectional LSTM over each row of the encoder's output."""
     units: PositiveInt = 512
     """Width of the recurrent state."""
     attention: PositiveInt = 256
@@ -41,76 +41,76 @@ class ModelSettings(Section):
     feedforward: PositiveInt = 1024
     """Inner width of transformer layers."""
     encoder_layers: Annotated[int, Field(ge=0)] = 1
-    """Self-attention layers over the encoder's grid."""
+    """Self-attention layers in the encoder."""
     decoder_layers: PositiveInt = 3
     """Transformer decoder layers."""
     dropout: Dropout = 0.0
-    """Share of activations dropped while training."""
+    """Dropout probability."""
 
 
 class TrainSettings(Section):
-    """How the network learns; used by train and services.train."""
+    """Training; used by train and services.train."""
 
     preset: Literal["auto", "small", "seed", "fast", "base", "tune"] = "auto"
-    """Named group of model and train settings; auto takes small under 2,000 pictures, else fast."""
+    """Named group of model and training settings; auto: small below 2,000 pictures, else fast."""
     init: str | None = None
-    """Begin with the weights of this model: pretrained, a run folder or a file (preset tune)."""
+    """Start from this model: pretrained, a results folder or a model file (preset tune)."""
     output: str | None = None
-    """Run folder; unset means results/NAME of the data set."""
+    """Results folder; default: results/NAME, as the data set."""
     epochs: PositiveInt = 15
-    """Passes over the train split."""
+    """Number of passes over the train split."""
     max_minutes: PositiveFloat | None = None
-    """End after this many minutes; a calibration fixes the number of steps."""
+    """Finish in this many minutes; the number of steps is set from the measured speed."""
     session_minutes: PositiveFloat | None = None
-    """Save and pause after this many minutes of this command; --resume goes on."""
+    """Save and pause after this many minutes; continue with --resume."""
     batch_size: PositiveInt = 20
-    """Most pictures in a batch."""
+    """Maximum number of pictures in a batch."""
     batch_pixels: PositiveInt = 1_000_000
-    """Most pixels in a batch, padding included."""
+    """Maximum number of pixels in a batch, including padding."""
     batch_tokens: PositiveInt = 6_000
-    """Most tokens in a batch, padding included."""
+    """Maximum number of tokens in a batch, including padding."""
     accumulate: PositiveInt = 1
-    """Batches whose gradients are added up for one step."""
+    """Number of batches to accumulate gradients over before each step."""
     short_first: Share = 0.0
-    """Share of the steps over which the longest allowed formula grows from short to all."""
+    """Share of the steps in which the maximum formula length grows from short to unlimited."""
     optimizer: Literal["adamw", "muon"] = "adamw"
-    """muon orthogonalises the steps of matrices and kernels; the rest takes AdamW's."""
+    """muon: orthogonalised steps for matrices and kernels, AdamW for the rest."""
     learning_rate: PositiveFloat = 1e-3
-    """Highest learning rate."""
+    """Peak learning rate."""
     schedule: Literal["seed", "cosine"] = "seed"
-    """seed: warm-up, constant, exponential decay; cosine: warm-up, then a cosine to the end."""
+    """seed: warm-up, constant, exponential decay; cosine: warm-up, then cosine decay."""
     warmup: Share = 0.1
-    """Share of the steps that warm the learning rate up."""
+    """Share of the steps used to warm up the learning rate."""
     final_rate: Share = 0.1
-    """Learning rate at the end, as a share of the highest."""
+    """Final learning rate, as a share of the peak."""
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
     """Decoupled weight decay."""
     clip: PositiveFloat = 5.0
-    """Largest gradient norm."""
+    """Maximum norm of the gradients."""
     label_smoothing: Dropout = 0.0
-    """Probability spread over the other tokens."""
+    """Label smoothing: probability spread over the other tokens."""
     ema: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    """Decay of averaged weights, evaluated and saved instead of the last; 0 is off."""
+    """Decay of the moving average of the weights, which is evaluated and saved; 0 disables."""
     keep: Dropout = 0.0
-    """Share of the weights of --init in the result, which keeps what that model knew."""
+    """Share of the initial model's weights in the result, so that it forgets less."""
     augment: bool = False
-    """Distort pictures while training: scale, weight, blur, noise, rotation."""
+    """Distort pictures in training: scale, stroke weight, blur, noise, rotation."""
     glyph_weight: Annotated[float, Field(ge=0.0)] = 0.0
-    """Weight of the glyph classification loss; needs a data set built with glyphs."""
+    """Weight of the glyph classification loss; needs a data set built with --glyphs."""
     attention_weight: Annotated[float, Field(ge=0.0)] = 0.0
-    """Weight of the taught-attention loss; needs a data set built with glyphs."""
+    """Weight of the loss that supervises attention; needs a data set built with --glyphs."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """auto is bfloat16 on CUDA GPUs and CPUs with instructions for it, float32 elsewhere."""
+    """auto: bfloat16 on GPUs and CPUs with instructions for it, else float32."""
     compile: bool = False
-    """Let torch.compile build the training step; slow to begin, slower on CPUs."""
+    """Use torch.compile for the training step; slow to start, and slower on CPUs."""
     evaluate_every: PositiveInt | None = None
-    """Steps between evaluations; unset means once an epoch, ten times a run at most."""
+    """Steps between evaluations; default: once per epoch, at most ten times per run."""
     evaluate_limit: PositiveInt = 500
-    """Validation pictures decoded at each evaluation."""
+    """Number of validation pictures to read in each evaluation."""
     choose: Literal["best", "last"] = "best"
-    """Network kept as best: that of the best evaluation, or the last, where val is too small."""
+    """Which model to keep as best: that of the best evaluation, or the last (small val splits)."""
     patience: PositiveInt | None = None
-    """Stop after this many evaluations without a new best."""
+    """Stop after this many evaluations without improvement."""
 
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
@@ -227,4 +227,4 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
 }
-"""Values that a preset puts between the defaults and the user's own settings."""
+"""Values of each preset; they override the defaults, and the user's settings override them."""

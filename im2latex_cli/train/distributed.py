@@ -107,7 +107,7 @@ def join(device: str) -> Iterator[ProcessGroup]:
     if cuda and local >= cards:
         raise UsageError(
             f"There is no GPU for process {local + 1} of this machine, which has {cards}.",
-            hint=f"Take torchrun --nproc-per-node={cards}, or --device cpu.",
+            hint=f"Take torchrun --nproc-per-node={cards}, or `device` cpu.",
         )
     dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=PATIENCE)
     try:

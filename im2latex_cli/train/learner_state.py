@@ -100,7 +100,7 @@ def restore(learner: Learner, tensors: Mapping[str, Tensor], progress: Progress)
         reason = str(error).splitlines()[0]
         raise CheckpointError(
             f"The saved training state does not fit this network ({reason}).",
-            hint="Resume with the settings it began with, or begin anew with --force.",
+            hint="Resume with the settings it began with, or begin anew with `force`.",
         ) from error
     learner.cursor, learner.steps, learner.step = progress.cursor, progress.steps, progress.step
     learner.pictures, learner.seconds = progress.pictures, progress.seconds

@@ -10,7 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from im2latex_cli.model.network import Network
+from im2latex_cli.network.network import Network
 from im2latex_cli.settings.training import TrainSettings
 from im2latex_cli.train.input.glyph_targets import GlyphTargets
 from im2latex_cli.train.losses import GlyphHead, Mean, attention_loss, text_loss

@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from im2latex_cli.model.device import fast_in_bfloat16
+from im2latex_cli.network.device import fast_in_bfloat16
 from im2latex_cli.settings.training import TrainSettings
 
 BETAS = (0.9, 0.98)
@@ -91,7 +91,8 @@ class HybridOptimizer:
 
     def moments(self, parameter: nn.Parameter) -> Mapping[str, Tensor]:
         """What the optimiser remembers of a parameter's gradients, by name; the live tensors."""
-        return self._owner(parameter).state[parameter]
+        state: Mapping[str, Tensor] = self._owner(parameter).state[parameter]
+        return state
 
     def set_moments(self, parameter: nn.Parameter, moments: Mapping[str, Tensor]) -> None:
         """Go on from what an optimiser remembered."""
@@ -174,9 +175,10 @@ class Muon(torch.optim.Optimizer):
         ahead = [g.lerp(m, MOMENTUM) for g, m in zip(gradients, momenta, strict=True)]
         directions = orthogonalise(torch.stack([_wide(matrix.flatten(1)) for matrix in ahead]))
         rate, longest = group["lr"], directions.shape[-1]
-        torch._foreach_mul_(weights, 1 - rate * group["weight_decay"])
+        tensors = cast("list[Tensor]", weights)
+        torch._foreach_mul_(tensors, 1 - rate * group["weight_decay"])
         torch._foreach_add_(
-            weights,
+            tensors,
             [
                 (one if weight.shape[0] == one.shape[0] else one.mT).reshape(weight.shape)
                 for one, weight in zip(directions.to(weights[0].dtype), weights, strict=True)

@@ -1,1 +1,1 @@
-"""Pictures as pixels: opening, finishing, preparing, distorting."""
+"""Pictures as pixels: opening, finishing, preparing and distorting them."""

@@ -103,11 +103,11 @@ def augment(
 
     Args:
         picture: (H, W), dark ink on white.
-        rng: where all chance comes from.
+        rng: source of all random numbers.
         settings: ranges and shares; None takes the defaults.
 
     Returns:
-        The distorted picture, of another size, and where the points of the original lie in it.
+        The distorted picture, of another size, and the map from points of the original to it.
     """
     chosen = settings or Augmentation()
     if rng.random() >= chosen.share:

@@ -7,11 +7,7 @@ pages of text have many more.
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from im2latex_cli.vision.components import find_pieces
-from im2latex_cli.vision.scale import ink_threshold
+from im2latex_cli.vision.ink import Ink
 
 MOST_PIECES = 400
 FEWEST_PER_PIXEL = 0.65 / 1000
@@ -19,12 +15,12 @@ SMALL = 20_000
 """Pixels of a picture that is too small to tell: a few symbols far apart."""
 
 
-def may_be_formula(picture: NDArray[np.uint8]) -> bool:
+def may_be_formula(ink: Ink) -> bool:
     """Whether nothing speaks against a formula.
 
     Args:
-        picture: (H, W) from `prepare`: cropped to its ink, at the network's size of text.
+        ink: of a picture from `prepare`: cropped to its ink, at the network's size of text.
     """
-    pieces = len(find_pieces(picture < ink_threshold(picture)))
-    sparse = picture.size > SMALL and pieces < FEWEST_PER_PIXEL * picture.size
+    pieces, size = len(ink.pieces), ink.picture.size
+    sparse = size > SMALL and pieces < FEWEST_PER_PIXEL * size
     return not sparse and pieces <= MOST_PIECES

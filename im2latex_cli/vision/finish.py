@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from im2latex_cli.settings.sections import Look
 from im2latex_cli.vision.halve import halve
-
-Look = Literal["im2latex", "smooth"]
 
 BUCKET_WIDTH = 32
 BUCKET_HEIGHT = 16
@@ -31,7 +31,7 @@ class Frame:
     scale: float
 
     def place(self, x: float, y: float) -> tuple[float, float]:
-        """Return where a point of the page stands in the picture."""
+        """Map a point of the page to the picture."""
         return (x + self.left) * self.scale, (y + self.top) * self.scale
 
 
@@ -49,18 +49,21 @@ def finish(
     Args:
         page: (H, W) grey, 255 is paper, before the halving.
         look: "im2latex" makes every pixel with any ink black before the halving; "smooth" keeps
-            the greys.
+            the greys; "screen" draws at a size and in a contrast that a hash of the page decides.
         padding: white pixels around the ink before the halving.
         buckets: pad to a common size.
 
     Returns:
-        The picture, (h, w) uint8, and where the page lies in it.
+        The picture, (h, w) uint8, and the position of the page in it.
 
     Raises:
         ValueError: the page has no ink; a renderer reports such a formula as blank.
     """
     top, bottom, left, right = ink_box(page)
     ink = page[top:bottom, left:right]
+    if look == "screen":
+        picture, scale = _on_screen(ink, padding)
+        return picture, Frame(left=padding - left, top=padding - top, scale=scale)
     height, width = ink.shape
     unit_height, unit_width = (2 * BUCKET_HEIGHT, 2 * BUCKET_WIDTH) if buckets else (2, 2)
     sheet = np.full(
@@ -81,6 +84,32 @@ def finish(
     return halve(sheet, binary=binary), frame
 
 
+_SCREEN_SCALES = (0.3, 1.0)
+"""Smallest and largest size of a screen's text against the page: 60 to 200 dpi for one of 200."""
+_CONTRASTS = (0.8, 1.8)
+"""Exponents of coverage: browsers and systems draw text lighter or darker than it is."""
+_BILEVEL = 0.1
+"""Share of screens without greys."""
+
+
+def _on_screen(ink: NDArray[np.uint8], padding: int) -> tuple[NDArray[np.uint8], float]:
+    """Draw a page as screens do: every pixel as dark as the ink covers it, at some resolution.
+
+    Returns:
+        The picture, and its size against the page.
+    """
+    random = np.random.default_rng(zlib.crc32(ink.tobytes()))
+    sheet = np.pad(ink, padding, constant_values=255)
+    scale = math.exp(random.uniform(*np.log(_SCREEN_SCALES)))
+    height, width = (max(1, round(side * scale)) for side in sheet.shape)
+    drawn = np.asarray(Image.fromarray(sheet).resize((width, height), Image.Resampling.BOX))
+    if random.random() < _BILEVEL:
+        return np.where(drawn < 160, 0, 255).astype(np.uint8), scale
+    light = (255 - np.arange(256)) / 255
+    curve = 255 - 255 * light ** (1 / random.uniform(*_CONTRASTS))
+    return np.rint(curve).astype(np.uint8)[drawn], scale
+
+
 def ink_box(page: NDArray[np.uint8]) -> tuple[int, int, int, int]:
     """Return top, bottom, left, right of the ink: `page[top:bottom, left:right]` holds it all.
 
@@ -98,7 +127,7 @@ def ink_box(page: NDArray[np.uint8]) -> tuple[int, int, int, int]:
 def encode_png(picture: NDArray[np.uint8]) -> bytes:
     """Return the PNG file of an 8-bit grey picture; the same picture gives the same bytes.
 
-    Run lengths are all there is to find in line art, so zlib is told to look for nothing else:
+    Line art compresses as runs, so zlib searches for runs only:
     half the time and four fifths of the size of Pillow's quickest setting.
 
     Args:

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from im2latex_cli.vision.components import Pieces, find_pieces
-from im2latex_cli.vision.layout import EM
-from im2latex_cli.vision.scale import estimate_scale, ink_threshold
+from im2latex_cli.vision.components import Pieces
+from im2latex_cli.vision.ink import Ink
 
 SIDE = 10
 """A piece is seen as SIDE x SIDE shares of ink."""
@@ -34,13 +33,13 @@ Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 
-def is_foreign(picture: Grey) -> bool:
+def is_foreign(ink: Ink) -> bool:
     """Whether a picture holds much that no printed formula does.
 
     Args:
-        picture: (H, W) from `prepare`, 255 is paper.
+        ink: of a picture from `prepare`.
     """
-    seen = judge(describe(picture))
+    seen = judge(describe(ink))
     foreign = int((seen > SURE).sum())
     return foreign >= FEWEST and foreign >= SHARE * len(seen)
 
@@ -60,16 +59,18 @@ def judge(described: Floats) -> Floats:
     return told
 
 
-def describe(picture: Grey) -> Floats:
+def describe(ink: Ink) -> Floats:
     """Shape, size and strokes of each piece that is looked at, (N, SIDE * SIDE + 8)."""
-    threshold = ink_threshold(picture)
-    em = EM * estimate_scale(picture)
-    ink = picture < threshold
-    pieces = _chosen(find_pieces(ink), em)
-    shade = np.minimum((255 - picture.astype(np.int32)) * 255 // (256 - int(picture.min())), 255)
-    grey = shade.astype(np.uint8)
-    rows = [_described(grey, ink, pieces, at, em) for at in range(len(pieces))]
-    return np.array(rows, np.float32).reshape(-1, SIDE * SIDE + 8)
+    pieces = _chosen(ink.pieces, ink.em)
+    if not len(pieces):
+        return np.zeros((0, SIDE * SIDE + 8), np.float32)
+    height, width = pieces.height, pieces.width
+    sizes = np.log(np.stack((height / ink.em, width / ink.em, height / width)))
+    across, down, area = _strokes(ink.mask, pieces)
+    strokes = (across[0] / height, across[1], down[0] / width, down[1])
+    thickness = area / np.maximum(1, across[0]) / ink.em
+    columns = (*_shapes(ink.picture, pieces).T, *sizes, *strokes, 5 * thickness)
+    return np.stack(columns, axis=1).astype(np.float32)
 
 
 def _chosen(pieces: Pieces, em: float) -> Pieces:
@@ -83,20 +84,55 @@ def _chosen(pieces: Pieces, em: float) -> Pieces:
     return kept.where(np.isin(np.arange(len(kept)), some))
 
 
-def _described(
-    grey: Grey, ink: NDArray[np.bool_], pieces: Pieces, at: int, em: float
-) -> NDArray[np.float64]:
-    rows = slice(int(pieces.top[at]), int(pieces.bottom[at]))
-    columns = slice(int(pieces.left[at]), int(pieces.right[at]))
-    small = Image.fromarray(grey[rows, columns]).resize((SIDE, SIDE), Image.Resampling.BOX)
-    part = ink[rows, columns]
-    height, width = part.shape
-    across = (np.diff(part, axis=1, prepend=False) & part).sum(axis=1)
-    down = (np.diff(part, axis=0, prepend=False) & part).sum(axis=0)
-    sizes = (np.log(height / em), np.log(width / em), np.log(height / width))
-    strokes = (across.mean(), across.max(), down.mean(), down.max())
-    thickness = part.sum() / max(1, int(across.sum())) / em
-    return np.array([*(np.asarray(small).ravel() / 128 - 1), *sizes, *strokes, 5 * thickness])
+def _shapes(picture: Grey, pieces: Pieces) -> NDArray[np.float64]:
+    """Shares of ink in SIDE x SIDE cells of each piece, -1 to 1; (N, SIDE * SIDE)."""
+    shade = np.minimum((255 - picture.astype(np.int32)) * 255 // (256 - int(picture.min())), 255)
+    image = Image.fromarray(shade.astype(np.uint8))
+    corners = np.stack((pieces.left, pieces.top, pieces.right, pieces.bottom), axis=1).tolist()
+    small = [
+        image.crop(tuple(box)).resize((SIDE, SIDE), Image.Resampling.BOX).tobytes()
+        for box in corners
+    ]
+    cells = np.frombuffer(b"".join(small), np.uint8).reshape(len(corners), -1)
+    return cells / 128 - 1
+
+
+def _strokes(
+    mask: NDArray[np.bool_], pieces: Pieces
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """How many strokes the rows and the columns of each piece's box meet, and the ink in it.
+
+    Returns:
+        For the rows (2, N): the sum and the most of one row; the same for the columns; (N,) pixels
+        of ink.
+    """
+    begun_across, begun_down = _begun(mask), _begun(mask.T)
+    across, down, area = [], [], []
+    for at in range(len(pieces)):
+        top, bottom = int(pieces.top[at]), int(pieces.bottom[at])
+        left, right = int(pieces.left[at]), int(pieces.right[at])
+        rows = _met(begun_across, mask, slice(top, bottom), (left, right))
+        columns = _met(begun_down, mask.T, slice(left, right), (top, bottom))
+        across.append((rows.sum(), rows.max()))
+        down.append((columns.sum(), columns.max()))
+        area.append(np.count_nonzero(mask[top:bottom, left:right]))
+    return np.array(across).T, np.array(down).T, np.array(area)
+
+
+def _begun(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """How many strokes begin in each row up to each column, that column included."""
+    begins = mask.copy()
+    begins[:, 1:] &= ~mask[:, :-1]
+    return np.cumsum(begins, axis=1, dtype=np.int32)
+
+
+def _met(
+    begun: NDArray[np.int32], mask: NDArray[np.bool_], rows: slice, columns: tuple[int, int]
+) -> NDArray[np.int32]:
+    """Strokes that each row of a box meets; what the box cuts begins at its edge."""
+    first, end = columns
+    inside: NDArray[np.int32] = begun[rows, end - 1] - begun[rows, first]
+    return inside + mask[rows, first]
 
 
 @lru_cache(maxsize=1)

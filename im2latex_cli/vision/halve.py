@@ -1,4 +1,4 @@
-"""Halving a picture with Lanczos's filter, quickly where it is black and white.
+"""Halve a picture with a Lanczos filter, with a fast path for black and white.
 
 The filter halves by 12 taps in each direction, centred between two pixels: windowed sinc of
 Lanczos with a = 3, stretched by two. Pillow does the same and rounds to whole grey levels
@@ -25,7 +25,7 @@ def halve(picture: NDArray[np.uint8], *, binary: bool) -> NDArray[np.uint8]:
     Args:
         picture: (H, W), H and W even; 255 is paper.
         binary: the picture holds only 0 and 255, which allows the fast way (0.14 ms instead of
-            0.32 ms for 84x494 pixels). Its paper goes on past the edges, where Pillow repeats
+            0.32 ms for 84x494 pixels). Its paper continues past the edges; Pillow repeats
             nothing and renormalises; with 8 pixels of margin the two agree within one grey level.
 
     Returns:
@@ -53,7 +53,7 @@ def _weights() -> list[int]:
 def _row_table(weights: list[int]) -> NDArray[np.int32]:
     """What the horizontal pass gives for each of the 4,096 patterns of 12 black or white pixels.
 
-    Bit k of the pattern is set where tap k meets ink. The values are minus the ink, -255 to 0.
+    Bit k of the pattern is set if tap k meets ink. The values are minus the ink, -255 to 0.
     """
     ink = (np.arange(1 << _TAPS)[:, None] >> np.arange(_TAPS)) & 1
     sums = ((1 - ink) * 255) @ np.array(weights, np.int64) + (1 << (_BITS - 1))

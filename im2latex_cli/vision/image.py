@@ -25,7 +25,7 @@ _BAND = 1_000_000
 def open_grey(source: Path | bytes | BinaryIO, *, name: str) -> NDArray[np.uint8]:
     """Read a picture: PNG, JPEG, WebP, TIFF, BMP or GIF (the first frame).
 
-    Transparent pictures are laid on white; where that hides the ink (white ink on nothing), on
+    Transparent pictures are put on white; if that hides the ink (white ink on nothing), on
     black. The orientation in EXIF is followed. 16-bit, palette, CMYK and floating-point pictures
     become 8-bit grey.
 
@@ -161,7 +161,7 @@ def _finite(values: NDArray[np.generic]) -> NDArray[np.float64]:
 
 
 def _flatten(image: Image.Image) -> NDArray[np.uint8]:
-    """Lay a transparent picture on white, or on black where white hides what it shows."""
+    """Put a transparent picture on white, or on black if white hides its content."""
     width, height = image.size
     on_black, on_white = np.empty((2, height, width), np.uint8)
     for band in _bands(height, width):

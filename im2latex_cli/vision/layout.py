@@ -1,4 +1,4 @@
-"""What stands in a picture beside one formula: words, further formulas, an equation number.
+"""Detect words, further formulas and an equation number beside a formula.
 
 All of it is read off the connected pieces of ink. Letters of one word stand on one line, almost
 touching, and two fifths of them are as high as an x; symbols of a formula seldom do. Between two
@@ -16,10 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli.vision.components import Pieces, find_pieces
-from im2latex_cli.vision.scale import estimate_scale, ink_threshold
+from im2latex_cli.vision.ink import EM, Ink
 
-EM = 1200 / 72.27
-"""Pixels of an em at scale 1: 12 pt at 100 dots per inch."""
 MOST_PIECES = 1500
 """More pieces of ink are a page of text."""
 
@@ -60,7 +58,7 @@ class Layout:
     """What was found.
 
     Attributes:
-        words: words around or beside the formula.
+        words: whether there are words around or beside the formula.
         formulas: more than one formula.
     """
 
@@ -68,23 +66,22 @@ class Layout:
     formulas: bool = False
 
 
-def examine(picture: Grey) -> Layout:
+def examine(ink: Ink) -> Layout:
     """Look for what does not belong to one formula.
 
     Args:
-        picture: (H, W) from `prepare`, 255 is paper.
+        ink: of a picture from `prepare`.
     """
-    ink = picture < ink_threshold(picture)
-    pieces = find_pieces(ink)
-    em = EM * estimate_scale(picture)
+    pieces = ink.pieces
     if len(pieces) > MOST_PIECES:
         return Layout(words=True)
+    em = ink.em
     letters, symbols = count_letters(pieces, em)
     many = _are_many(letters, symbols)
     if len(pieces) > CROWDED:
         many = many or any(_are_many(*count_letters(pieces, size * em)) for size in (1.3, 1.7))
-    rows = _bands(ink, 1, ROW_GAP * em)
-    columns = _bands(ink, 0, COLUMN_GAP * em)
+    rows = _bands(ink.mask, 1, ROW_GAP * em)
+    columns = _bands(ink.mask, 0, COLUMN_GAP * em)
     apart = len(rows) > 1 or len(columns) > 1
     if many or (apart and letters >= FEW_LETTERS):
         return Layout(words=True)
@@ -113,25 +110,25 @@ def count_letters(pieces: Pieces, em: float) -> tuple[int, int]:
     return int(length[words].sum()), int(units.sum())
 
 
-def without_number(picture: Grey) -> Grey | None:
-    """The picture without the equation number at its side, or None where there is none.
+def without_number(ink: Ink) -> Ink | None:
+    """The ink without the equation number at its side, or None if there is none.
 
     A number is a short block in brackets, such as (12) or (A.3), set far apart from all
     other ink on its right or left.
 
     Args:
-        picture: (H, W) from `prepare`, 255 is paper.
+        ink: of a picture from `prepare`.
     """
-    ink = picture < ink_threshold(picture)
-    if len(_bands(ink, 0, NUMBER_GAP * EM / 2)) < 2:
+    mask = ink.mask
+    if len(_bands(mask, 0, NUMBER_GAP * EM / 2)) < 2:
         return None  # most pictures: no gap at any likely size
-    em = EM * estimate_scale(picture)
-    bands = _bands(ink, 0, NUMBER_GAP * em)
+    em = ink.em
+    bands = _bands(mask, 0, NUMBER_GAP * em)
     if len(bands) < 2:
         return None
     for number, others in ((bands[-1], bands[:-1]), (bands[0], bands[1:])):
-        if _is_number(ink[:, slice(*number)], em):
-            return _cropped(picture, ink, others[0][0], others[-1][1])
+        if _is_number(mask[:, slice(*number)], em):
+            return Ink(_cropped(ink.picture, mask, others[0][0], others[-1][1]))
     return None
 
 

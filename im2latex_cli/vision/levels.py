@@ -1,4 +1,4 @@
-"""Dark ink on white paper, whatever the picture's colours and light were."""
+"""Normalise any colours and lighting to dark ink on white paper."""
 
 from __future__ import annotations
 

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from im2latex_cli.errors import InputError
-from im2latex_cli.vision.components import Pieces, find_pieces
-from im2latex_cli.vision.finish import Frame, Look, finish
+from im2latex_cli.settings.sections import Look
+from im2latex_cli.vision.components import Pieces
+from im2latex_cli.vision.finish import Frame, finish
+from im2latex_cli.vision.ink import Ink
 from im2latex_cli.vision.levels import normalise_levels
-from im2latex_cli.vision.scale import estimate_scale, ink_threshold
+from im2latex_cli.vision.scale import ink_threshold
 
 PREPARE_REVISION = 1
 """Raise by one with every change, here or in what `prepare` calls, that changes a picture:
@@ -107,17 +109,18 @@ def prepare_with_frame(
     *,
     scale: float | Literal["estimate"] = "estimate",
 ) -> tuple[NDArray[np.uint8], Frame]:
-    """As `prepare`; also says where the image lies in the result."""
+    """As `prepare`; also return the position of the image in the result."""
     shrunk = max(1, math.ceil(math.sqrt(image.size / _LARGEST_INPUT)))
     grey = image if shrunk == 1 else np.asarray(Image.fromarray(image).reduce(shrunk))
     grey = normalise_levels(grey)
-    pieces = _without_specks(find_pieces(grey < ink_threshold(grey)))
+    ink = Ink(grey)
+    pieces = _without_specks(ink.pieces)
     if not len(pieces):
         raise InputError(
             "nothing to read: no ink was found.",
             hint="Check that the formula lies inside the picture.",
         )
-    factor = _factor(grey, preprocessing, scale if scale == "estimate" else scale / shrunk)
+    factor = _factor(ink, preprocessing, scale if scale == "estimate" else scale / shrunk)
     window, x, y = _window(grey, pieces, margin=preprocessing.margin * factor)
     left, top = float(x), float(y)
     factor = max(factor, math.sqrt(window.size / preprocessing.max_pixels))
@@ -127,17 +130,17 @@ def prepare_with_frame(
     else:
         picture = window if factor == 1.0 else resize(window, 1 / factor)
     frame = Frame(left=-left * shrunk, top=-top * shrunk, scale=1 / (factor * shrunk))
-    return _at_least(picture, preprocessing.min_side), frame
+    return at_least(picture, preprocessing.min_side), frame
 
 
 def _factor(
-    grey: NDArray[np.uint8],
+    ink: Ink,
     preprocessing: Preprocessing,
     scale: float | Literal["estimate"],
 ) -> float:
     """How many pixels of the image become one; exactly 1 where the text is about right."""
     if scale == "estimate":
-        factor = estimate_scale(grey) / preprocessing.text_scale
+        factor = ink.scale / preprocessing.text_scale
     else:
         factor = scale
     if abs(math.log(factor)) <= math.log(1 + preprocessing.tolerance):
@@ -185,7 +188,8 @@ def resize(window: NDArray[np.uint8], ratio: float) -> NDArray[np.uint8]:
     return np.array(Image.fromarray(window).resize(size, method))
 
 
-def _at_least(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+def at_least(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Pad a picture (H, W) with white at the right and below until no side is shorter."""
     height, width = picture.shape
     if min(height, width) >= side:
         return picture

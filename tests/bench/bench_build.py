@@ -31,14 +31,14 @@ from im2latex_cli.data.plan import make_plan
 from im2latex_cli.data.sources import open_source
 from im2latex_cli.data.synthetic import synthetic_formula
 from im2latex_cli.latex.tokenizer import join
-from im2latex_cli.render import document, dvi
-from im2latex_cli.render.compositor import Compositor
-from im2latex_cli.render.dvi import FontUse
-from im2latex_cli.render.fonts import FontFinder
-from im2latex_cli.render.process import run_latex
-from im2latex_cli.render.rasterizer import FontShelf
 from im2latex_cli.render.renderer import Page
-from im2latex_cli.render.screen import screen
+from im2latex_cli.render.tex import document, dvi
+from im2latex_cli.render.tex.compositor import Compositor
+from im2latex_cli.render.tex.dvi import FontUse
+from im2latex_cli.render.tex.fonts import FontFinder
+from im2latex_cli.render.tex.process import run_latex
+from im2latex_cli.render.tex.rasterizer import FontShelf
+from im2latex_cli.render.tex.sandbox import screen
 from im2latex_cli.vision.finish import encode_png, finish
 
 CURVE = (1_000, 10_000, 80_000)

@@ -31,9 +31,10 @@ from im2latex_cli.data.labelled import Labelled
 from im2latex_cli.evaluate import forms, paired, text
 from im2latex_cli.evaluate.forms import Example
 from im2latex_cli.progress import SilentReporter
+from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Page
-from im2latex_cli.services.predict import Reader
+from im2latex_cli.services import predict
 from im2latex_cli.settings.resolve import resolve
 from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.settings.sources import Given
@@ -211,17 +212,17 @@ def files(name: str, pictures: Sequence[Grey | None]) -> list[bytes | None]:
 
 
 @cache
-def reader(model: str, beam: int, backend: str) -> Reader:
+def recognizer(model: str, beam: int, backend: str) -> Recognizer:
     """A model, loaded once in each process and computing in one thread."""
     asked = {"decode.beam": beam, "runtime.backend": backend, "runtime.threads": 1}
     settings = resolve(Given(name, value, "bench") for name, value in asked.items()).settings
-    return Reader(settings, model)
+    return Recognizer.from_settings(settings, model)
 
 
 def read(how: tuple[str, int, str], sent: Sequence[bytes | None]) -> list[str | None]:
     """What `predict` reads; None for a picture that it cannot."""
     streams = [io.BytesIO(b"" if data is None else data) for data in sent]
-    found = reader(*how).read(streams, SilentReporter())
+    found = predict.read(recognizer(*how), streams, SilentReporter())
     return [row.hypotheses[0].latex if row.hypotheses else None for row in found]
 
 

@@ -25,11 +25,12 @@ from pictures import Labelled, describe, labelled
 from PIL import Image
 
 from im2latex_cli import checkpoints
+from im2latex_cli.decoding.beam import Found, search
 from im2latex_cli.latex.vocab import BOS, EOS
-from im2latex_cli.model.beam import Found, search
-from im2latex_cli.model.inputs import to_batch
-from im2latex_cli.model.network import Network
-from im2latex_cli.recognizer import Recognizer, find_model
+from im2latex_cli.network.inputs import to_batch
+from im2latex_cli.network.network import Network
+from im2latex_cli.recognition.models import find_model
+from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.settings.sections import DecodeSettings
 
 WIDTH = 5
@@ -119,9 +120,9 @@ def batched(model: str, pictures: list[Labelled], **options: Any) -> None:
     for name, width in (("greedy", 1), ("beam 5", WIDTH)):
         reader = Recognizer.load(model, decode=DecodeSettings(beam=width), **options)
         some = [picture for picture, _ in pictures]
-        reader.batch(some[:4])
+        reader(some[:4])
         began = time.perf_counter()
-        found = reader.batch(some)
+        found = reader(some, nbest=1)
         spent = time.perf_counter() - began
         right = sum(
             rows[0].tokens == tokens for rows, (_, tokens) in zip(found, pictures, strict=True)

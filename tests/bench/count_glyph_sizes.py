@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from im2latex_cli.render.embedded import EmbeddedRenderer
+from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.render.renderer import Page
-from im2latex_cli.render.tex import TexRenderer
+from im2latex_cli.render.tex.renderer import TexRenderer
 from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.vision.scale import SCALES, count_sizes, save_counts
 

@@ -22,14 +22,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 from im2latex_cli.data.imagefolder import open_pairs
 from im2latex_cli.errors import InputError
-from im2latex_cli.render.embedded import EmbeddedRenderer
+from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.render.renderer import Page
-from im2latex_cli.render.tex import TexRenderer
+from im2latex_cli.render.tex.renderer import TexRenderer
 from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.vision import foreign
 from im2latex_cli.vision.augment import augment
 from im2latex_cli.vision.finish import finish
 from im2latex_cli.vision.image import open_grey
+from im2latex_cli.vision.ink import Ink
 from im2latex_cli.vision.prepare import Preprocessing, prepare
 
 FONTS = Path("/usr/share/fonts/truetype")
@@ -185,7 +186,7 @@ def ready(pictures: Iterator[Grey] | list[Grey]) -> list[Grey]:
 
 def pieces(pictures: list[Grey]) -> np.ndarray:
     """All pieces of ink of the pictures, described."""
-    return np.concatenate([foreign.describe(picture) for picture in pictures])
+    return np.concatenate([foreign.describe(Ink(picture)) for picture in pictures])
 
 
 def fit(good: np.ndarray, bad: np.ndarray) -> list[np.ndarray]:
@@ -219,7 +220,7 @@ def fit(good: np.ndarray, bad: np.ndarray) -> list[np.ndarray]:
 
 def report(name: str, pictures: list[Grey]) -> None:
     """Say in how many pictures something foreign was found."""
-    hits = sum(map(foreign.is_foreign, pictures))
+    hits = sum(foreign.is_foreign(Ink(picture)) for picture in pictures)
     print(f"{name:28} {hits:5} of {len(pictures):5}  {100 * hits / max(1, len(pictures)):.1f} %")
 
 

@@ -13,7 +13,7 @@ of the threads about them in the trackers of other readers:
 15 standard input: `test_standard_input`, tests/cli/test_pipelines.py; the clipboard:
 tests/services/test_inputs.py. 17 whole PDF: tests/services/test_inputs.py.
 20 unclean output: tests/latex/, tests/cli/test_predict.py::test_styles.
-21 own data, memory: tests/train/test_batches.py, tests/model/test_network.py. 22 normaliser, line
+21 own data, memory: tests/train/test_batches.py, tests/network/test_network.py. 22 normaliser, line
 drift: tests/latex/test_normalize.py, tests/data/test_tables.py. 23 one bad formula kills a batch:
 tests/render/test_executors.py. 24 ImageMagick's policy: pypdfium2, tests/services/test_inputs.py.
 25 weights that cannot be restored: tests/test_checkpoints.py.
@@ -35,8 +35,8 @@ import pytest
 from pen_strokes import scribble
 from PIL import Image, ImageDraw
 
-from im2latex_cli.recognizer import default_model
-from im2latex_cli.render.embedded import EmbeddedRenderer
+from im2latex_cli.recognition.models import default_model
+from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.render.renderer import Page
 from im2latex_cli.settings.sections import RenderSettings
 

@@ -18,7 +18,7 @@ def test_init_keeps_a_file_that_is_there(invoke) -> None:
     Path("im2latex.toml").write_text("# mine\n")
     result = invoke("config", "init")
     assert result.exit_code == 2
-    assert "hint: --force replaces it." in result.stderr
+    assert "hint: Use --force to overwrite it." in result.stderr
     assert Path("im2latex.toml").read_text() == "# mine\n"
     assert invoke("config", "init", "--force").exit_code == 0
     assert Path("im2latex.toml").read_text(encoding="utf-8") == template()

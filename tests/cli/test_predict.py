@@ -10,6 +10,7 @@ import pytest
 
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import Im2LatexError, InputError
+from im2latex_cli.reading_warning import ReadingWarning
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ def test_tokens_have_their_log_probabilities(predict) -> None:
 
 
 def test_doubts_are_warnings_for_people_and_fields_for_programs(predict) -> None:
-    row = Row("a.png", GOOD.hypotheses, warnings=("low-confidence",))
+    row = Row("a.png", GOOD.hypotheses, warnings=(ReadingWarning.LOW_CONFIDENCE,))
     assert "warning: a.png: low-confidence: " in predict("a.png", rows=[row]).stderr
     asked = predict("a.png", "--format", "jsonl", rows=[row])
     assert json.loads(asked.stdout)["warnings"] == ["low-confidence"]

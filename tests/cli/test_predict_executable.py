@@ -214,7 +214,7 @@ def test_the_prompt_reads_paths_and_commands(start, folder, strokes, environment
         prompt.type("absent.png\n")
         prompt.expect(r"absent.png\r?\nerror: absent.png: no such file")
         prompt.type("help\n")
-        prompt.expect("search with N hypotheses")
+        prompt.expect("set the beam width")
         prompt.type(":beam 2\n")
         prompt.expect("beam: 2")
         prompt.type(":beam none\n")
@@ -222,7 +222,7 @@ def test_the_prompt_reads_paths_and_commands(start, folder, strokes, environment
         prompt.type(f":render {folder}/drawn.png\n\na.png\n")
         prompt.expect(r"\n[xy+2]+\r?\n")
         prompt.type(":bean\n")
-        prompt.expect("There is no :bean")
+        prompt.expect("Unknown command :bean")
         prompt.type("exit\n")
         assert prompt.process.wait(WAIT) == 0
     with Image.open(folder / "drawn.png") as sheet:

@@ -25,5 +25,5 @@ def test_commands_page_has_every_command_once() -> None:
 
 def test_write_makes_the_folder(tmp_path: Path) -> None:
     written = reference.write(tmp_path / "docs")
-    assert [path.name for path in written] == ["cli.md", "settings.md"]
+    assert [path.name for path in written] == ["cli.md", "python.md", "settings.md"]
     assert all(path.stat().st_size > 1000 for path in written)

@@ -113,7 +113,7 @@ def test_where_mathematics_is_in_markdown(text: str, wanted: list[str]) -> None:
         (r"\newcommand{\A}{\ensuremath{\mathcal A}}", r"\A", r"{\mathcal A}"),
         (r"\newcommand{\i}[1][]{\ensuremath{I_{#1}}\xspace}", r"\i[2]\i", "{I_{2}}{I_{}}"),
         (r"\newcommand{\f}[1]{(#1)}", r"a\f", r"a\f"),
-        (r"\def\f(#1){#1}", r"\f(x)", r"\f(x)"),
+        (r"\def\f(#1){#1}", r"\f(x)", "x"),
         (r"\newcommand{\broken", r"x", "x"),
     ],
 )

@@ -135,3 +135,50 @@ def test_missing_files_and_other_encodings_are_input_errors(tmp_path):
     (tmp_path / "latin.txt").write_bytes(b"\xe9\n")
     with pytest.raises(InputError, match="UTF-8"):
         transcripts.read(tmp_path / "latin.txt")
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", "x + y\nz\n"),
+        ("a.tsv", "id\tformula\n1\tx + y\n2\tz\n"),
+        ("a.csv", 'id,formula\n1,"x + y"\n2,z\n'),
+        ("b.csv", "id;formula\n1;x + y\n2;z\n"),
+        ("a.jsonl", '{"id": 1, "formula": "x + y"}\n{"id": 2, "formula": "z"}\n'),
+        ("a.json", '["x + y",\n"z"]\n'),
+        ("b.json", '[{"id": 1, "latex": "x + y"},\n{"id": 2, "latex": "z"}]\n'),
+        ("c.json", '{"1": "x + y",\n"2": "z"}\n'),
+        ("formulas", "x + y\nz\n"),
+    ],
+)
+def test_every_way_of_writing_two_formulas_gives_these(tmp_path, name, text, mark, ending):
+    path = write(tmp_path, name, mark + text.replace("\n", ending))
+    found = transcripts.read(path)
+    assert [row.text for row in found] == ["x + y", "z"]
+    assert [row.tokens for row in found] == [("x", "+", "y"), ("z",)]
+    gold = write(tmp_path, "gold.txt", "x + y\nz\n")
+    assert [one.reference == one.hypothesis for one in transcripts.pair(gold, path)] == [True] * 2
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.tex", "a.parquet", "a.yaml"])
+def test_an_ending_that_is_not_known_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match="of a kind that is not known"):
+        transcripts.read(write(tmp_path, name, "x\ny\n"))
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '[{"formula": 3}]', '"x" "y"'])
+def test_broken_json_is_refused(tmp_path, text):
+    with pytest.raises(InputError):
+        transcripts.read(write(tmp_path, "a.json", text))
+
+
+def test_lines_in_another_order_are_noticed(tmp_path):
+    lines = [f"x _ {number}" for number in range(8)]
+    gold = write(tmp_path, "gold.txt", "\n".join(lines))
+    made = write(tmp_path, "made.txt", "\n".join([*lines[1:], lines[0]]))
+    with pytest.raises(InputError, match="line 1 is that of line 2"):
+        transcripts.pair(gold, made)
+    two = write(tmp_path, "two.txt", "\n".join([lines[1], lines[0], *lines[2:]]))
+    assert len(transcripts.pair(gold, two)) == 8

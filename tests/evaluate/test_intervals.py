@@ -43,11 +43,11 @@ def test_interval_of_a_proportion_agrees_with_the_normal_one():
     scores = text.score(references, hypotheses)
     half = 1.96 * math.sqrt(0.25 / 500) * 100
     assert scores.exact_match == 50.0
-    low, high = scores.exact_match_interval
+    low, high = scores.exact_match.interval
     assert low == pytest.approx(50 - half, abs=0.8)
     assert high == pytest.approx(50 + half, abs=0.8)
 
 
 def test_a_perfect_system_has_an_interval_without_width():
     references = [["a", "b", "c", "d"]] * 20
-    assert text.score(references, references).bleu4_interval == pytest.approx((100, 100))
+    assert text.score(references, references).bleu4.interval == pytest.approx((100, 100))

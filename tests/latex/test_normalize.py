@@ -49,7 +49,6 @@ PROBLEMS = {
     r"\def\a{b}": r"unknown command \def",
     "a$b": "a dollar sign inside the formula",
     "a&b": "& outside an environment",
-    r"a\\b": "a line break outside an environment",
     "a#1": "# is a macro parameter; its sign is \\#",
     "é": "character 'é' (U+00E9) has no place in LaTeX math",
     r"\text{a_b}": "_ inside text",
@@ -64,6 +63,23 @@ PROBLEMS = {
     r"\begin{matrix}a\hline\end{matrix}": r"\hline must begin a row",
     r"\middle|": r"\middle| without its beginning",
     r"{a\over b\over c}": r"a second \over in one group",
+    r"\begin{aligned}a\\\intertext{so}b\end{aligned}": r"\intertext is prose between two lines; "
+    "the lines are formulas of their own",
+    r"\mathds{R}": r"\mathds is a font that neither renderer has; \mathbb looks otherwise",
+    r"\mathbb{0}": r"the font of \mathbb has no 0",
+    r"\mathbb{k}": r"the font of \mathbb has no k",
+    r"\mathbb{\Delta}": r"the font of \mathbb has no \Delta",
+    r"\mathcal{b}": r"the font of \mathcal has no b",
+    r"{\cal O(x)}": r"the font of \mathcal has no x",
+    r"\mathscr{e}": r"the font of \mathscr has no e",
+    r"\mathfrak{\Pi}": r"the font of \mathfrak has no \Pi",
+    r"\color[rgb{1,0,0}x": r"\color has [ without ]",
+    r"x=\begin{aligned}[t]a\\b\end{aligned}": "the position [t] moves rows beside what stands "
+    "around them",
+    r"\begin{array}{c@{=}|c}a&b\end{array}": "array has a rule beside @{}",
+    r"\begin{array}{>{a}}b\end{array}": "array has > where no column can take it",
+    r"\begin{array}{l@{=}l}a\\b&c\end{array}": "array has a row without all of its columns, "
+    "beside material between them",
     "{" * 200 + "a" + "}" * 200: "groups are nested more than 60 deep",
 }
 

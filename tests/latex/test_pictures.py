@@ -17,7 +17,7 @@ import pytest
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.render.renderer import Page
-from im2latex_cli.render.tex import TexRenderer
+from im2latex_cli.render.tex.renderer import TexRenderer
 from im2latex_cli.settings.sections import RenderSettings
 
 pytestmark = [

@@ -13,7 +13,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state as pybind11_state
 from im2latex_cli.errors import CheckpointError, InputError
 from im2latex_cli.onnx import graphs
 from im2latex_cli.onnx.engine import OnnxEngine
-from im2latex_cli.recognizer import PRETRAINED, Recognizer, find_model
+from im2latex_cli.recognition.models import PRETRAINED, find_model
+from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.settings.sections import DecodeSettings
 from im2latex_cli.settings.training import PRESETS, ModelSettings
 
@@ -89,7 +90,7 @@ def test_likelihoods_and_attention_are_those_of_torch(preset_model, pages, prese
 
 def test_the_bundled_model_reads_its_picture_with_both() -> None:
     torch, onnx = both(PRETRAINED)
-    assert_same(onnx.batch([FORMULA]), torch.batch([FORMULA]))
+    assert_same(onnx([FORMULA], nbest=2), torch([FORMULA], nbest=2))
 
 
 def test_there_are_graphs_for_every_preset_and_the_bundled_model() -> None:
@@ -125,7 +126,7 @@ def test_threads_are_onnxruntimes(preset_model, monkeypatch) -> None:
 
     def threads(**asked: int | None) -> int:
         reader = Recognizer.load(model, device="cpu", backend="onnx", **asked)
-        return reader._engine._decoder.get_session_options().intra_op_num_threads
+        return reader._decoder.engine._decoder.get_session_options().intra_op_num_threads
 
     assert threads(threads=3) == 3
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
@@ -144,10 +145,10 @@ def test_memory_that_runs_out_is_the_pictures_fault(preset_model, pages, monkeyp
 
     monkeypatch.setattr(OnnxEngine, "start", spent)
     with pytest.raises(InputError, match="too large for the memory"):
-        onnx.batch(pages[:2])
+        onnx(pages[:2])
     words = "shape mismatch"
     with pytest.raises(pybind11_state.RuntimeException, match="shape mismatch"):
-        onnx.batch(pages[:2])
+        onnx(pages[:2])
 
 
 def test_a_graph_that_onnxruntime_refuses_is_one_line(preset_model) -> None:

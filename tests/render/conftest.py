@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from im2latex_cli.render.tex import TexRenderer
+from im2latex_cli.render.tex.renderer import TexRenderer
 from im2latex_cli.settings.sections import RenderSettings
 
 

@@ -14,6 +14,12 @@ def without_tex(monkeypatch):
 @pytest.fixture
 def with_tex(monkeypatch):
     monkeypatch.setattr(room.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(room.sys, "platform", "linux")
+
+
+@pytest.fixture
+def on_windows(with_tex, monkeypatch):
+    monkeypatch.setattr(room.sys, "platform", "win32")
 
 
 def test_auto_without_tex_is_embedded(without_tex):
@@ -36,4 +42,13 @@ def test_tex_by_name_without_tex(without_tex):
     assert caught.value.exit_code == 5
     for install in INSTALL_LINES.values():
         assert install in line
-    assert "--renderer embedded" in line
+    assert "`render.renderer` embedded" in line
+
+
+def test_auto_on_windows_is_embedded_though_latex_is_there(on_windows):
+    assert choose(RenderSettings()).name == "embedded"
+
+
+def test_tex_by_name_on_windows_says_what_to_do(on_windows):
+    with pytest.raises(RendererError, match=r"needs Linux or macOS: .* Set `render.renderer`"):
+        choose(RenderSettings(renderer="tex"))

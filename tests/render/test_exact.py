@@ -10,7 +10,7 @@ from PIL import Image
 from im2latex_cli.errors import RendererError
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Page, RenderFailure
-from im2latex_cli.render.tex import TexRenderer
+from im2latex_cli.render.tex.renderer import TexRenderer
 from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.vision.finish import finish
 

@@ -6,7 +6,7 @@ import schemathesis
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from im2latex_cli.serve.openapi import PICTURES
+from im2latex_cli.serve.schemas import PICTURES
 
 MODES = {"PNG": "L RGB RGBA P I;16", "JPEG": "L RGB CMYK", "TIFF": "L RGB I;16", "BMP": "L RGB"}
 ANY = "application/octet-stream"

@@ -1,3 +1,4 @@
+import json
 import re
 import threading
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from im2latex_cli.errors import InputError
+from im2latex_cli.reading_warning import ReadingWarning
 from im2latex_cli.serve import app as module
 from im2latex_cli.serve.app import Server
 from im2latex_cli.serve.reading import Asked
@@ -197,9 +199,29 @@ def test_health_and_metrics(client):
     assert client.get("/healthz").json() == {"status": "ok", "model": "fake", "waiting": 0}
     metrics = client.get("/metrics")
     assert metrics.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-    count = re.search(r'requests_total\{status="200"\} (\d+)', metrics.text)
+    count = re.search(r'requests_total\{status="200"\} (\d+)\.0', metrics.text)
     assert count
     assert int(count[1]) >= 1
+
+
+def test_the_page_knows_the_advice_of_every_warning(client):
+    script = client.get("/warnings.js").text
+    advice = json.loads(script.removeprefix("const ADVICE = ").removesuffix(";\n"))
+    assert advice.keys() == set(ReadingWarning)
+    assert all(text[0].isupper() and text.endswith(".") for text in advice.values())
+    page = client.get("/").text
+    assert page.index('src="warnings.js"') < page.index('src="script.js"')
+
+
+def test_a_refused_parameter_counts_as_a_request(client):
+    def refused() -> int:
+        text = client.get("/metrics").text
+        found = re.search(r'requests_total\{status="422"\} (\d+)', text)
+        return int(found[1]) if found else 0
+
+    before = refused()
+    client.post("/predict?svg=maybe", content=b"a", headers=PNG)
+    assert refused() == before + 1
 
 
 def test_the_page_may_load_nothing_from_elsewhere(client):

@@ -3,13 +3,13 @@ from typing import Any
 import httpx
 import pytest
 
-from im2latex_cli.serve import openapi
 from im2latex_cli.serve.app import Server
 from im2latex_cli.services.serve import Answers
 from im2latex_cli.settings.sections import DecodeSettings, RuntimeSettings, ServeSettings
 from im2latex_cli.settings.tree import Settings
 
-SCHEMAS = openapi.describe()["components"]["schemas"]
+DESCRIPTION = Server(list, ServeSettings(), model="none").app().openapi()
+SCHEMAS = DESCRIPTION["components"]["schemas"]
 KINDS = {"string": str, "integer": int, "number": int | float, "null": type(None)}
 
 
@@ -17,12 +17,15 @@ def check(value: Any, schema: dict[str, Any]) -> None:
     """Check a value against the part of JSON Schema that the description uses."""
     if "$ref" in schema:
         return check(value, SCHEMAS[schema["$ref"].rpartition("/")[2]])
+    if "anyOf" in schema:
+        (other,) = (one for one in schema["anyOf"] if one != {"type": "null"})
+        return None if value is None else check(value, other)
     if "const" in schema:
         assert value == schema["const"]
         return None
     kind = schema["type"]
     if kind == "object":
-        assert set(schema["required"]) <= value.keys() <= schema["properties"].keys()
+        assert set(schema.get("required", ())) <= value.keys() <= schema["properties"].keys()
         for name, item in value.items():
             check(item, schema["properties"][name])
     elif kind == "array":
@@ -48,7 +51,7 @@ def client(serving, model_file):
 
 
 def test_the_server_gives_the_description(client):
-    assert client.get("/openapi.json").json() == openapi.describe()
+    assert client.get("/openapi.json").json() == DESCRIPTION
 
 
 @pytest.mark.parametrize("query", ["", "svg=true", "attention=true", "alternatives=0"])
@@ -75,5 +78,19 @@ def test_every_name_refers_to_something():
             for item in value:
                 yield from references(item)
 
-    found = set(references(openapi.describe()))
+    found = set(references(DESCRIPTION))
     assert found == {f"#/components/schemas/{name}" for name in SCHEMAS}
+
+
+def test_pictures_come_as_a_body_or_a_form():
+    body = DESCRIPTION["paths"]["/predict"]["post"]["requestBody"]
+    assert body["required"]
+    assert {"image/png", "application/octet-stream", "multipart/form-data"} <= body[
+        "content"
+    ].keys()
+
+
+def test_every_failure_is_described():
+    responses = DESCRIPTION["paths"]["/predict"]["post"]["responses"]
+    assert responses.keys() == {"200", "408", "413", "415", "422", "500", "503"}
+    assert "HTTPValidationError" not in SCHEMAS

@@ -17,7 +17,7 @@ def test_a_taken_port_is_a_usage_error():
         port = listening.getsockname()[1]
         with pytest.raises(UsageError, match=f"127.0.0.1, port {port}") as caught:
             server.open_socket("127.0.0.1", port)
-    assert "--port" in str(caught.value.hint)
+    assert "`serve.port`" in str(caught.value.hint)
 
 
 def test_a_host_that_does_not_exist_is_a_usage_error():

@@ -40,6 +40,22 @@ def test_generated_formulas_render(root: Path, renderer: str) -> None:
 
 
 @pytest.mark.usefixtures("boxes")
+def test_formulas_of_the_grammar_in_the_docs(tmp_path: Path, root: Path) -> None:
+    docs = Path(__file__).parents[2] / "docs" / "how-to" / "build.md"
+    (text,) = [part for part in docs.read_text().split("```") if "% my.grammar" in part]
+    grammar = tmp_path / "my.grammar"
+    grammar.write_text(text.lstrip("\n"))
+    result = run(stub.settings(grammar, root, size=100))
+    assert result.failures == {}
+    assert sum(result.counts.values()) + result.duplicates + result.overlaps == 100
+    formulas = [row.formula for split in store.splits(root) for row in store.read(root, split)]
+    assert any("pmatrix" in formula for formula in formulas)
+    grammar.write_text(text.replace("99", "98").lstrip("\n"))
+    with pytest.raises(UsageError):
+        run(stub.settings(grammar, root, size=100))
+
+
+@pytest.mark.usefixtures("boxes")
 def test_every_line_ends_as_a_picture_or_a_row(source: Path, root: Path) -> None:
     result = run(stub.settings(source, root, max_failures=0.2))
     rows = [json.loads(line) for line in (root / "failures.jsonl").read_bytes().splitlines()]
@@ -156,7 +172,7 @@ def test_full_is_downloaded_only_without_a_folder(
     with pytest.raises(InputError, match=r"has no im2latex_formulas\.lst"):
         run(small(root, "tex", dataset="full", source=str(tmp_path)))
     assert len(asked) == 1
-    with pytest.raises(UsageError, match="--dataset full"):
+    with pytest.raises(UsageError, match=r"`build\.dataset` full"):
         run(small(root, "tex", source=str(tmp_path)))
 
 

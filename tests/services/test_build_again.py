@@ -34,7 +34,7 @@ def test_changed_settings_are_refused_and_forced(source: Path, root: Path) -> No
     changed = Settings.model_validate(
         {**tree.model_dump(exclude_unset=True), "render": {"look": "smooth", "renderer": "tex"}}
     )
-    with pytest.raises(UsageError, match=r"render\.look was im2latex, now smooth.*--force"):
+    with pytest.raises(UsageError, match=r"render\.look was im2latex, now smooth.*`force`"):
         run(changed)
     assert stub.snapshot(root) == before
     (root / "notes.txt").write_text("mine")
@@ -61,7 +61,7 @@ def test_auto_accepts_the_renderer_that_is_there(source: Path, root: Path) -> No
 def test_changed_formulas_are_refused(source: Path, root: Path) -> None:
     run(stub.settings(source, root))
     source.write_text("w\n" + source.read_text())
-    with pytest.raises(UsageError, match=r"formulas\.txt has changed.*--force"):
+    with pytest.raises(UsageError, match=r"formulas\.txt has changed.*`force`"):
         run(stub.settings(source, root))
 
 

@@ -92,7 +92,7 @@ def test_unfinished_build_keeps_its_settings(
         patch.setattr(build, "draw", lambda *_args, **_more: (_ for _ in [1 / 0]))
         with pytest.raises(ZeroDivisionError):
             run(stub.settings(source, root))
-    with pytest.raises(UsageError, match=r"unfinished .* build\.limit was None, now 5.*--force"):
+    with pytest.raises(UsageError, match=r"unfinished .* build\.limit was None, now 5.*`force`"):
         run(stub.settings(source, root, limit=5))
     assert run(stub.settings(source, root, limit=5), force=True).built
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from im2latex_cli.cli.show import lines
+from im2latex_cli.recognition import models
 from im2latex_cli.services import doctor
 from im2latex_cli.settings.tree import Settings
 
@@ -84,7 +85,7 @@ FULL = {"name": "a", "version": "1", "training_data": "b", "measured": "c"}
 def test_bundled_model_is_named_by_its_header(
     header: dict[str, object], version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "PRETRAINED", tmp_path)
+    monkeypatch.setattr(models, "BUNDLED", tmp_path)
     monkeypatch.setattr(doctor, "_devices", lambda: ())
     write_header(tmp_path / "model.safetensors", header)
     bundled = doctor.run(Settings()).parts[-1]
@@ -94,7 +95,7 @@ def test_bundled_model_is_named_by_its_header(
 def test_the_bundled_model_has_a_block_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "PRETRAINED", tmp_path)
+    monkeypatch.setattr(models, "BUNDLED", tmp_path)
     monkeypatch.setattr(doctor, "_devices", lambda: ())
     write_header(tmp_path / "model.safetensors", told(FULL))
     shown = list(lines(doctor.run(Settings())))
@@ -115,7 +116,7 @@ def test_the_model_in_this_package_says_what_it_learnt_and_scores() -> None:
 def test_damaged_model_is_said_to_be_damaged(
     content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "PRETRAINED", tmp_path)
+    monkeypatch.setattr(models, "BUNDLED", tmp_path)
     monkeypatch.setattr(doctor, "_devices", lambda: ())
     (tmp_path / "model.safetensors").write_bytes(content)
     result = doctor.run(Settings())

@@ -14,7 +14,7 @@ from im2latex_cli.data import predictions
 from im2latex_cli.data.predictions import Hypothesis, Prediction
 from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.progress import SilentReporter
-from im2latex_cli.render.embedded import EmbeddedRenderer
+from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.services import eval_image
 from im2latex_cli.settings.sections import EvaluateSettings, RenderSettings
 from im2latex_cli.settings.tree import Settings

@@ -15,16 +15,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from im2latex_cli import recognizer
 from im2latex_cli.data import predictions
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.latex.tokenizer import join, tokenize
 from im2latex_cli.progress import SilentReporter
+from im2latex_cli.recognition.models import default_model_for
+from im2latex_cli.recognition.reader import Opened
 from im2latex_cli.services import eval_text, recognise
 from im2latex_cli.settings.sections import EvaluateSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.image import open_grey
+from im2latex_cli.vision.ink import Ink
 
 HEIGHT, CUT = 20, 2
 """Of a picture, in pixels, and what `open` takes off it."""
@@ -59,7 +61,7 @@ class Oracle:
     loaded = 0
 
     @classmethod
-    def load(cls, _model, **_options) -> Oracle:
+    def from_settings(cls, _settings, _model, **_options) -> Oracle:
         cls.loaded += 1
         return cls()
 
@@ -72,7 +74,7 @@ class Oracle:
     def open(self, image, *, name="picture"):
         self.opened.append(name)
         grey = image if isinstance(image, np.ndarray) else open_grey(image, name=name)
-        return SimpleNamespace(picture=grey[CUT:], numbered=True)
+        return Opened(Ink(grey[CUT:]), number_cut=True)
 
     def attention(self, picture, hypothesis):
         assert picture.shape[0] == HEIGHT - CUT
@@ -100,7 +102,8 @@ def oracle(monkeypatch, tmp_path):
         opened: ClassVar[list[str]] = []
 
     monkeypatch.setattr(recognise, "Recognizer", Fresh)
-    monkeypatch.setattr(recognizer, "find_model", lambda _: model)
+    monkeypatch.setattr(recognise, "find_model", lambda _: model)
+    monkeypatch.setattr(eval_text, "find_model", lambda _: model)
     return Fresh
 
 
@@ -120,7 +123,7 @@ def test_a_perfect_model(tmp_path, oracle):
     found = evaluate(tmp_path)
     assert (found.bleu4, found.edit_similarity, found.exact_match) == (100.0, 100.0, 100.0)
     assert found.perplexity == pytest.approx(np.exp(0.5))
-    assert found.perplexity_interval == pytest.approx((np.exp(0.5), np.exp(0.5)))
+    assert found.perplexity.interval == pytest.approx((np.exp(0.5), np.exp(0.5)))
     assert (found.pictures, found.failed, found.exit_code, found.note) == (3, 0, 0, None)
     assert [row.form for row in found.forms][:2] == ["raw", "im2markup"]
     assert found.confusions == ()
@@ -195,7 +198,7 @@ def test_sources_of_a_file_of_references_are_groups(tmp_path):
 
 
 def test_the_interval_of_the_perplexity_is_over_pictures():
-    found = recognise.Perplexity.of([-1.0, -9.0] * 50, [10, 10] * 50, seed=0)
+    found = recognise.perplexity([-1.0, -9.0] * 50, [10, 10] * 50, seed=0)
     assert found.value == pytest.approx(np.exp(0.5))
     low, high = found.interval
     assert np.exp(0.4) < low < found.value - 0.05
@@ -235,12 +238,12 @@ def test_predictions_that_are_there_are_not_made_again(tmp_path, oracle):
 
 def test_the_default_model_is_the_run_of_the_data_set(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert eval_text.default_model(Path("data/mine")) == "pretrained"
+    assert default_model_for(Path("data/mine")) == "pretrained"
     (tmp_path / "results/mine").mkdir(parents=True)
-    assert eval_text.default_model(Path("data/mine")) == "pretrained"
+    assert default_model_for(Path("data/mine")) == "pretrained"
     (tmp_path / "results/mine/best.safetensors").write_bytes(b"")
-    assert eval_text.default_model(Path("data/mine")) == str(Path("results/mine"))
-    assert eval_text.default_model(Path("data/other")) == "pretrained"
+    assert default_model_for(Path("data/mine")) == str(Path("results/mine"))
+    assert default_model_for(Path("data/other")) == "pretrained"
 
 
 def existing(references: Path | None, hypotheses: Path, **evaluation: object):
@@ -281,7 +284,7 @@ def test_an_empty_file_of_predictions_scores_0(tmp_path):
 
 
 def test_references_alone_are_a_usage_error(tmp_path):
-    with pytest.raises(UsageError, match="--hypotheses"):
+    with pytest.raises(UsageError, match="`hypotheses`"):
         eval_text.run(Settings(), SilentReporter(), references=tmp_path / "gold.txt")
 
 

@@ -8,11 +8,11 @@ import onnx
 import onnxruntime
 import pytest
 
-from im2latex_cli import backends
+from im2latex_cli.decoding.calibration import Calibration
 from im2latex_cli.errors import CheckpointError, UsageError
-from im2latex_cli.model.confidence import Calibration
 from im2latex_cli.progress import SilentReporter
-from im2latex_cli.recognizer import Recognizer
+from im2latex_cli.recognition import backends
+from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.services import export
 from im2latex_cli.settings.sections import DecodeSettings
 from im2latex_cli.settings.training import PRESETS, ModelSettings
@@ -58,7 +58,7 @@ def page(seed: int) -> np.ndarray:
 
 def read(model: Path, backend: str = "auto"):
     reader = Recognizer.load(model, device="cpu", decode=DECODE, backend=backend)
-    return reader.backend, reader.batch([page(1), page(2)])
+    return reader.backend, reader([page(1), page(2)], nbest=1)
 
 
 def test_an_exported_folder_needs_nothing_else(model: Path) -> None:

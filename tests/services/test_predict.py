@@ -8,12 +8,15 @@ import pytest
 import torch
 from PIL import Image
 
-from im2latex_cli import checkpoints, recognizer
+from im2latex_cli import checkpoints
 from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.errors import CheckpointError, InputError, UsageError
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.model.network import Network
+from im2latex_cli.network.network import Network
 from im2latex_cli.progress import SilentReporter
+from im2latex_cli.recognition import models
+from im2latex_cli.recognition.decoder import Decoder
+from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.services import predict
 from im2latex_cli.settings.sections import DecodeSettings
 from im2latex_cli.settings.training import ModelSettings
@@ -157,7 +160,7 @@ def test_attention_is_a_picture_or_a_page(model, tmp_path):
 
 def test_without_any_model_the_error_says_how_to_get_one(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(recognizer, "BUNDLED", tmp_path)
+    monkeypatch.setattr(models, "BUNDLED", tmp_path)
     with pytest.raises((CheckpointError, InputError), match="im2latex run"):
         predict.run(SETTINGS, SilentReporter(), images=[tmp_path / "a.png"])
 
@@ -166,15 +169,15 @@ def test_a_picture_that_does_not_fit_into_memory_costs_only_itself(model, tmp_pa
     images = [save(tmp_path / f"{i}.png", seed=i) for i in range(4)]
     huge = save(tmp_path / "huge.png", seed=9)
     Image.open(huge).resize((100, 40)).save(huge)
-    search = recognizer.Recognizer._search
-    target = recognizer.Recognizer.load(model, device="cpu").prepare(huge)
+    search = Decoder._search
+    target = Recognizer.load(model, device="cpu").prepare(huge)
 
-    def limited(self, pictures):
+    def limited(self, pictures, decode):
         if any(np.array_equal(picture, target) for picture in pictures):
             raise MemoryError
-        return search(self, pictures)
+        return search(self, pictures, decode)
 
-    monkeypatch.setattr(recognizer.Recognizer, "_search", limited)
+    monkeypatch.setattr(Decoder, "_search", limited)
     rows = read(model, [*images[:2], huge, *images[2:]])
     assert [bool(row.hypotheses) for row in rows] == [True, True, False, True, True]
     assert "memory" in str(rows[2].error)

@@ -13,7 +13,7 @@ import pytest
 
 from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.progress import SilentReporter
-from im2latex_cli.recognizer import Recognizer
+from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.serve.reading import Asked
 from im2latex_cli.services import serve
 from im2latex_cli.settings.sections import DecodeSettings, RuntimeSettings, ServeSettings

@@ -13,7 +13,7 @@ from im2latex_cli import checkpoints
 from im2latex_cli.errors import InputError, PartialError, UsageError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import SilentReporter
-from im2latex_cli.recognizer import Recognizer
+from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.train.monitor.log import read_metrics
 
 
@@ -43,7 +43,7 @@ def test_a_second_call_reports_the_finished_run_and_changes_nothing(data: Path) 
 
 def test_other_settings_in_the_same_folder_are_refused_by_name(data: Path) -> None:
     go(data)
-    with pytest.raises(UsageError, match=r"train\.batch_size.*--force"):
+    with pytest.raises(UsageError, match=r"train\.batch_size.*`force`"):
         go(data, train__batch_size=4)
     with pytest.raises(UsageError, match=r"train\.batch_size"):
         go(data, train__batch_size=4, resume=True)

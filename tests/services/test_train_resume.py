@@ -24,7 +24,7 @@ from im2latex_cli.train.monitor.log import read_metrics
 
 def test_a_finished_run_trains_on_when_asked_for_more_epochs(data: Path) -> None:
     first = go(data)
-    with pytest.raises(UsageError, match=r"another length.*--resume"):
+    with pytest.raises(UsageError, match=r"another length.*`resume`"):
         go(data, train__epochs=6)
     more = go(data, resume=True, train__epochs=6)
     assert more.status == "trained"
@@ -46,7 +46,7 @@ def test_paused_run_continues_bit_for_bit(data: Path, tmp_path: Path) -> None:
     part = go(data, train__session_minutes=1e-6)
     assert part.status == "paused"
     assert part.steps < whole.steps
-    with pytest.raises(UsageError, match=r"--resume.*--force"):
+    with pytest.raises(UsageError, match=r"`resume`.*`force`"):
         go(data)
     while part.status == "paused":
         before = part.steps
@@ -93,7 +93,7 @@ def test_interrupt_saves_and_says_how_to_go_on(
 ) -> None:
     whole = go(data, train__output=str(tmp_path / "whole"))
     before = signal.getsignal(number)
-    with pytest.raises(Interrupted, match=r"Interrupted after step 5 of .*--resume") as caught:
+    with pytest.raises(Interrupted, match=r"Interrupted after step 5 of .*`resume`") as caught:
         go(data, reporter=Interrupting(number))
     assert caught.value.exit_code == 130
     assert signal.getsignal(number) == before

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.model.network import Network
+from im2latex_cli.network.network import Network
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.ema import Average
 from im2latex_cli.train.input.batches import Batch, BatchStream, stack

@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 
-from im2latex_cli.render.embedded import EmbeddedRenderer
+from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.render.renderer import Page
 from im2latex_cli.settings.sections import RenderSettings
 

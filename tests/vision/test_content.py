@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from im2latex_cli.render.embedded import EmbeddedRenderer
+from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.vision.content import may_be_formula
 from im2latex_cli.vision.finish import finish
+from im2latex_cli.vision.ink import Ink
 from im2latex_cli.vision.prepare import Preprocessing, prepare
 
 FORMULAS = [
@@ -20,7 +21,7 @@ FORMULAS = [
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_formulas_may_be_formulas(formula: str) -> None:
     (page,) = EmbeddedRenderer(RenderSettings()).render([formula])
-    assert may_be_formula(prepare(finish(page.ink)[0], Preprocessing()))
+    assert may_be_formula(Ink(prepare(finish(page.ink)[0], Preprocessing())))
 
 
 def blobs() -> np.ndarray:
@@ -45,4 +46,4 @@ def text() -> np.ndarray:
 
 @pytest.mark.parametrize("draw", [blobs, texture, text])
 def test_photographs_textures_and_pages_are_not(draw) -> None:
-    assert not may_be_formula(prepare(draw(), Preprocessing()))
+    assert not may_be_formula(Ink(prepare(draw(), Preprocessing())))

@@ -129,3 +129,28 @@ def test_png_chunks():
     assert struct.unpack(">I4sIIBBBBB", data[8:29]) == (13, b"IHDR", 3, 2, 8, 0, 0, 0, 0)
     (length,) = struct.unpack(">I", data[33:37])
     assert zlib.decompress(data[41 : 41 + length]) == bytes(8)
+
+
+def test_a_screen_draws_at_many_sizes_and_the_frame_says_where():
+    page = np.full((80, 300), 255, np.uint8)
+    page[20:60, 40:44] = 0
+    page[38:42, 40:260] = 0
+    widths = set()
+    for shift in range(40):
+        moved = page.copy()
+        moved[70, 10 + shift] = 0
+        picture, frame = finish(moved, look="screen", padding=6)
+        widths.add(picture.shape[1])
+        x, y = frame.place(42, 40)
+        assert picture[int(y), int(x)] < 100
+        assert picture[0].min() == 255
+    assert len(widths) > 20
+    assert min(widths) < 110
+    assert max(widths) > 200
+
+
+def test_the_same_page_gives_the_same_screen():
+    page = np.full((30, 30), 255, np.uint8)
+    page[10:20, 10:20] = 0
+    one, other = (finish(page, look="screen")[0] for _ in range(2))
+    assert np.array_equal(one, other)

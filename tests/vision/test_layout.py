@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from im2latex_cli.render.embedded import EmbeddedRenderer
+from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.render.renderer import Page
 from im2latex_cli.settings.sections import RenderSettings
+from im2latex_cli.vision.ink import Ink
 from im2latex_cli.vision.layout import Layout, examine, without_number
 from im2latex_cli.vision.prepare import Preprocessing, prepare
 
@@ -65,8 +66,8 @@ def beside(*parts: np.ndarray, gap: float) -> np.ndarray:
     return np.concatenate(columns[:-1], axis=1)
 
 
-def ready(picture: np.ndarray) -> np.ndarray:
-    return prepare(np.pad(picture, 20, constant_values=255), Preprocessing())
+def ready(picture: np.ndarray) -> Ink:
+    return Ink(prepare(np.pad(picture, 20, constant_values=255), Preprocessing()))
 
 
 @pytest.mark.parametrize("formula", ONE)
@@ -110,7 +111,7 @@ def test_an_equation_number_is_cut_off(number: str, right: bool) -> None:
     cut = without_number(ready(beside(*parts, gap=6)))
     alone = ready(page(FORMULA))
     assert cut is not None
-    assert np.abs(np.subtract(cut.shape, alone.shape)).max() <= 2
+    assert np.abs(np.subtract(cut.picture.shape, alone.picture.shape)).max() <= 2
     assert examine(cut) == Layout()
 
 
@@ -126,7 +127,7 @@ def test_nothing_breaks_on_odd_ink() -> None:
     for _ in range(30):
         noise = np.where(rng.random((90, 400)) < rng.uniform(0.001, 0.4), 0, 255).astype(np.uint8)
         noise[:, 100:300] = 255
-        examine(noise)
-        without_number(noise)
-    empty = np.full((20, 20), 255, np.uint8)
+        examine(Ink(noise))
+        without_number(Ink(noise))
+    empty = Ink(np.full((20, 20), 255, np.uint8))
     assert (examine(empty), without_number(empty)) == (Layout(), None)

@@ -1,15 +1,6 @@
 "use strict";
 
-const ADVICE = {
-  "low-confidence": "More likely wrong than right: compare it with your picture.",
-  "truncated": "Cut off: the formula is longer than the model may write.",
-  "repetition-cut": "The model went round in circles; the repetition was cut.",
-  "not-a-formula": "The picture does not look like a single formula.",
-  "text-around": "There are words around or beside the formula: crop it.",
-  "several-formulas": "There is more than one formula: crop each.",
-  "out-of-vocabulary": "Something there is no printed formula: handwriting, another script.",
-  "number-cut": "The equation number beside the formula was cut off.",
-};
+// ADVICE, the advice for each warning, is in warnings.js, which the server writes.
 const DOUBTFUL = 0.5;
 const TINT = [255, 115, 25];
 

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from im2latex_cli.latex.vocab import BOS, EOS, PAD
-from im2latex_cli.model.canvas import UNIT
-from im2latex_cli.model.inputs import to_ink
+from im2latex_cli.network.inputs import to_ink
 from im2latex_cli.settings.training import TrainSettings
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup
 from im2latex_cli.train.input.glyph_targets import GlyphClasses, GlyphTargets, collate
 from im2latex_cli.train.input.pack import Glyphs, Packed
 from im2latex_cli.train.schedule import allowed_length
+from im2latex_cli.vision.canvas import UNIT
 
 POOL = 16_384
 """Pictures that are sorted into buckets together."""

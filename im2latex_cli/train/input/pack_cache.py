@@ -23,7 +23,7 @@ def touch(pack: Path) -> None:
     (pack / INDEX).touch()
 
 
-def tidy(shelf: Path, written: Path, *, cap: int = CAP) -> None:
+def tidy(folder: Path, written: Path, *, cap: int = CAP) -> None:
     """Remove packs that nobody can use any more, then the least recently used above the cap.
 
     A pack is useless once the data set that it was made from has changed: a pack of the same
@@ -31,13 +31,13 @@ def tidy(shelf: Path, written: Path, *, cap: int = CAP) -> None:
     since its files stay until it closes them (on Windows they stay altogether).
 
     Args:
-        shelf: the folder of packs.
+        folder: the folder of packs.
         written: the pack just written.
         cap: bytes.
     """
     source, content = _origin(written)
     held = folder_size(written)
-    for pack in sorted(_packs(shelf), key=_used, reverse=True):
+    for pack in sorted(_packs(folder), key=_used, reverse=True):
         if pack == written:
             continue
         of, having = _origin(pack)
@@ -45,13 +45,13 @@ def tidy(shelf: Path, written: Path, *, cap: int = CAP) -> None:
         if held > cap or (source and of == source and having != content):
             held -= folder_size(pack)
             shutil.rmtree(pack, ignore_errors=True)
-    for left in shelf.glob(".*.tmp"):
+    for left in folder.glob(".*.tmp"):
         if time.time() - left.stat().st_mtime > ABANDONED:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _packs(shelf: Path) -> list[Path]:
-    return [index.parent for index in shelf.glob(f"*/{INDEX}")]
+def _packs(folder: Path) -> list[Path]:
+    return [index.parent for index in folder.glob(f"*/{INDEX}")]
 
 
 def _used(pack: Path) -> float:

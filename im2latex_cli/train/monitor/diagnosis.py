@@ -73,7 +73,7 @@ def _variance(stats: RunStatistics) -> Finding | None:
                 "dead-activations",
                 f"The activations after {name} have almost no variance ({variance:.1e}): the "
                 "pictures do not get through. Likely cause: bad initial weights or a learning "
-                "rate that killed them; lower train.learning_rate and begin anew with --force.",
+                "rate that killed them; lower train.learning_rate and begin anew with `force`.",
             )
         if variance > _HUGE_VARIANCE or not math.isfinite(variance):
             return Finding(
@@ -103,7 +103,7 @@ def _silent(stats: RunStatistics) -> Finding | None:
                 "silent-channels",
                 f"{100 * share:.0f} % of the channels after {name} are 0 on every picture and "
                 "learn no more. Likely cause: a learning rate that killed them, or bad initial "
-                "weights; lower train.learning_rate, raise train.warmup, begin anew with --force.",
+                "weights; lower train.learning_rate, raise train.warmup, begin anew with `force`.",
             )
     return None
 
@@ -116,7 +116,7 @@ def _saturated(stats: RunStatistics) -> Finding | None:
         f"{100 * stats.saturated:.0f} % of the decoder's activations are saturated (beyond 0.99 "
         "of tanh): gradients hardly get through. Likely cause: weights that are too large, from "
         "their start or from a learning rate that is too high; lower train.learning_rate, raise "
-        "train.warmup or train.weight_decay, begin anew with --force.",
+        "train.warmup or train.weight_decay, begin anew with `force`.",
     )
 
 
@@ -241,6 +241,6 @@ def _unfinished(stats: RunStatistics) -> Finding | None:
         "under-fitted",
         f"The validation loss was still falling at the end ({losses[-2]:.2f} to "
         f"{losses[-1]:.2f}): the network is still under-fitted. Train longer: raise train.epochs "
-        "or --max-minutes and continue with --resume.",
+        "or `max_minutes`, and continue with `resume`.",
         serious=False,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from im2latex_cli.model.recurrent import RecurrentDecoder
+from im2latex_cli.network.recurrent import RecurrentDecoder
 from im2latex_cli.train.input.batches import Batch
 from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.train.loop import Learner

@@ -13,14 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from im2latex_cli.decoding.beam import search
+from im2latex_cli.decoding.calibration import Calibration, calibration_error
 from im2latex_cli.evaluate import text
 from im2latex_cli.latex.grammar import check
 from im2latex_cli.latex.vocab import BOS, EOS, PAD, Vocab
-from im2latex_cli.model.beam import search
-from im2latex_cli.model.confidence import Calibration, calibration_error
-from im2latex_cli.model.inputs import to_batch
-from im2latex_cli.model.memory import Memory
-from im2latex_cli.model.network import Network
+from im2latex_cli.network.encoder_output import Memory
+from im2latex_cli.network.inputs import to_batch
+from im2latex_cli.network.network import Network
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup
 from im2latex_cli.train.input.batches import Indices, pad_ids, plan
 from im2latex_cli.train.input.pack import Packed

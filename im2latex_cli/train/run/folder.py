@@ -11,13 +11,10 @@ from torch import Tensor
 from im2latex_cli import checkpoints, files
 from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.runs import BEST, LAST, SETTINGS, STATE, VOCAB
 from im2latex_cli.settings.reference import to_toml
 from im2latex_cli.settings.resolve import Resolved
 from im2latex_cli.train.run.run_state import RunState
-
-BEST = "best.safetensors"
-LAST = "last.safetensors"
-STATE = "state.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class RunFolder:
 
     @property
     def state(self) -> Path:
-        """What `--resume` goes on from."""
+        """What a resumed run continues from."""
         return self.path / STATE
 
     def exists(self) -> bool:
@@ -60,8 +57,8 @@ class RunFolder:
         """Write settings.toml and vocab.json."""
         if not self.writes:
             return
-        files.write_text(self.path / "settings.toml", to_toml(resolved.settings, resolved.origins))
-        vocab.save(self.path / "vocab.json")
+        files.write_text(self.path / SETTINGS, to_toml(resolved.settings, resolved.origins))
+        vocab.save(self.path / VOCAB)
 
     def save_model(self, model: ModelFile, *, best: bool) -> None:
         """Write last.safetensors, and best.safetensors where it is the best so far."""

@@ -62,14 +62,16 @@ def open_state(
         return None
     if not folder.state.is_file():
         if resume:
-            raise InputError(f"{folder.path} holds no state to resume from.", hint="Take --force.")
-        raise UsageError(f"{folder.path} holds a model.", hint="--force replaces it.")
+            raise InputError(
+                f"{folder.path} holds no state to resume from.", hint="`force` begins anew."
+            )
+        raise UsageError(f"{folder.path} holds a model.", hint="`force` replaces it.")
     tensors, state = folder.load_state()
     changed = _changed(state, settings, data)
     if changed:
         raise UsageError(
             f"{folder.path} holds a run with other {', '.join(changed)}.",
-            hint="--force begins anew, --output takes another folder.",
+            hint="`force` begins anew, `output` takes another folder.",
         )
     if resume or state.finished_as(settings):
         return tensors, state
@@ -77,7 +79,7 @@ def open_state(
     what = "a finished run of another length" if done else "an unfinished run"
     raise UsageError(
         f"{folder.path} holds {what}.",
-        hint="--resume goes on with it, --force begins anew, --output takes another folder.",
+        hint="`resume` continues it, `force` begins anew, `output` takes another folder.",
     )
 
 

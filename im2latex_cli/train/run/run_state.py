@@ -102,7 +102,7 @@ class RunState:
         if version not in {1, VERSION}:
             raise CheckpointError(
                 f"{name}: format {version!r} is not {VERSION}.",
-                hint="Resume with the version that wrote it, or begin anew with --force.",
+                hint="Resume with the version that wrote it, or begin anew with `force`.",
             )
         try:
             if version == 1:
@@ -122,7 +122,7 @@ class RunState:
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{name}: the record of the run is broken ({error!r}).",
-                hint="Begin anew with --force.",
+                hint="Begin anew with `force`.",
             ) from error
 
 

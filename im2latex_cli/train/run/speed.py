@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from im2latex_cli.model.device import fast_in_bfloat16
+from im2latex_cli.network.device import fast_in_bfloat16
 from im2latex_cli.settings.training import TrainSettings
 from im2latex_cli.train.input.batches import Batch
 from im2latex_cli.train.loop import Learner, fit
@@ -53,7 +53,7 @@ class Speed:
             lines.append(
                 f"The {self.threads} threads of this training got {100 * self.cpu_share:.0f} % of "
                 "their processor time while its speed was measured. Likely cause: other programs, "
-                "or a container with fewer cores than threads (--threads). The number of steps is "
+                "or a container with fewer cores than threads (`threads`). The number of steps is "
                 "corrected three times in the first third of the time."
             )
         return lines
@@ -63,8 +63,9 @@ def _cause(settings: TrainSettings, threads: int) -> str:
     if settings.precision == "bfloat16" and not fast_in_bfloat16(torch.device("cpu")):
         return "train.precision=bfloat16 on a CPU without instructions for it; take auto"
     return (
-        f"{threads} threads that wait for each other (try another --threads), very small batches "
-        "(train.batch_size, train.batch_pixels), or a torch built without a fast matrix library"
+        f"{threads} threads that wait for each other (try another value of `threads`), very small "
+        "batches (train.batch_size, train.batch_pixels), or a torch built without a fast matrix "
+        "library"
     )
 
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from im2latex_cli.model.canvas import UNIT
 from im2latex_cli.train.input.batches import Batch, BatchStream, Cursor, Indices
 from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.train.loop import Learner, fit
 from im2latex_cli.train.run.speed import Speed, measure_speed
+from im2latex_cli.vision.canvas import UNIT
 
 RESERVE = 0.1
 """Share of the time kept for evaluations and for saving."""

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.model.device import choose_device, fast_in_bfloat16
-from im2latex_cli.model.network import Network
+from im2latex_cli.network.device import choose_device, fast_in_bfloat16
+from im2latex_cli.network.network import Network
 from im2latex_cli.settings.sections import RuntimeSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup

@@ -10,7 +10,7 @@ from torch import Tensor
 from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.errors import CheckpointError
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.model.network import Network
+from im2latex_cli.network.network import Network
 from im2latex_cli.settings.training import ModelSettings
 
 FREE = ("dropout",)

@@ -75,7 +75,7 @@ def test_a_healthy_run_is_left_in_peace() -> None:
         ({"loss": 2.0, "best_loss": 0.6}, "diverging", "train.learning_rate"),
         ({"grad_norms": [30.0] * 20}, "clipped", "train.learning_rate"),
         ({"history": [1.0, 0.8, 0.9, 1.2], "loss": 0.1}, "over-fitted", "model.dropout"),
-        ({"done": 1.0, "history": [2.0, 1.5, 1.0], "loss": 0.9}, "under-fitted", "--resume"),
+        ({"done": 1.0, "history": [2.0, 1.5, 1.0], "loss": 0.9}, "under-fitted", "`resume`"),
     ],
 )
 def test_trouble_is_named_with_the_setting_to_change(
@@ -223,7 +223,8 @@ def codes_of(packed: Packed, vocab: Vocab, settings: Settings, **train: object) 
     wanted = settings.train.model_copy(update={"batch_size": 16, **train})
     settings = settings.model_copy(update={"model": model, "train": wanted})
     learnt, judged = halves(packed)
-    run = TrainingRun(settings, learnt, judged, vocab=vocab, preprocessing=Preprocessing())
+    data = TrainingData(learnt, judged, vocab, Preprocessing())
+    run = TrainingRun.begin(settings, data)
     return set(provoked(run))
 
 

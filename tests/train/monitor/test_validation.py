@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from im2latex_cli.latex.vocab import EOS, Vocab
-from im2latex_cli.model.network import Network
+from im2latex_cli.network.network import Network
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.train.monitor.validation import (

@@ -6,7 +6,7 @@ import torch
 from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.errors import CheckpointError
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.model.network import Network
+from im2latex_cli.network.network import Network
 from im2latex_cli.settings.training import ModelSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.ema import Average

@@ -1,0 +1,53 @@
+"""Which pictures are read together, and what happens where memory runs out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from im2latex_cli.errors import InputError
+from im2latex_cli.vision.canvas import padded
+
+_Result = TypeVar("_Result")
+
+
+def plan(shapes: Sequence[tuple[int, ...]], budget: int) -> Iterator[list[int]]:
+    """Group pictures of like size.
+
+    Args:
+        shapes: height and width of each picture.
+        budget: most pixels in a group, padding included; a larger picture stands alone.
+
+    Yields:
+        Indices into `shapes`, each once.
+    """
+    sizes = [padded(shape) for shape in shapes]
+    group: list[int] = []
+    height = width = 0
+    for at in sorted(range(len(sizes)), key=lambda at: (sizes[at][0] // 32, sizes[at][1])):
+        height, width = max(height, sizes[at][0]), max(width, sizes[at][1])
+        if group and (len(group) + 1) * height * width > budget:
+            yield group
+            group, (height, width) = [], sizes[at]
+        group.append(at)
+    if group:
+        yield group
+
+
+def halving(
+    indices: list[int], work: Callable[[list[int]], Sequence[_Result]]
+) -> Iterator[tuple[list[int], Sequence[_Result]]]:
+    """Run `work`; where memory runs out, on one half after the other."""
+    try:
+        results = work(indices)
+    except MemoryError as error:
+        if len(indices) == 1:
+            raise InputError(
+                "A picture is too large for the memory.", hint="Crop it, or lower decode.beam."
+            ) from error
+    else:
+        yield indices, results
+        return
+    middle = len(indices) // 2
+    yield from halving(indices[:middle], work)
+    yield from halving(indices[middle:], work)

@@ -1,1 +1,0 @@
-"""The network and the search; tensors only."""

@@ -1,0 +1,1 @@
+"""The network: torch modules from pictures to token probabilities, and its ONNX export."""

@@ -1,0 +1,123 @@
+"""Convolution encoders: the classic six layers, and a residual stem.
+
+Both are fully convolutional with batch normalisation, so any picture size fits, and both blank
+padding after every layer (`cover`), so a picture's features do not depend on its batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from im2latex_cli.errors import SettingsError
+from im2latex_cli.network.encoder_output import cover
+
+CLASSIC_POOLS = ((2, 2), (2, 2), None, (2, 1), (1, 2), None)
+RESIDUAL_STAGES = 3
+
+
+class Block(nn.Module):
+    """3x3 convolution, batch normalisation, ReLU; optionally a stride or a max pooling."""
+
+    def __init__(
+        self,
+        inner: int,
+        outer: int,
+        *,
+        stride: tuple[int, int] = (1, 1),
+        pool: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(inner, outer, 3, stride=stride, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(outer)
+        self.pool = pool
+        nn.init.kaiming_normal_(self.convolution.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, features: Tensor, mask: Tensor | None) -> Tensor:
+        """Map (B, inner, H, W) to (B, outer, H', W')."""
+        features = F.relu(self.norm(self.convolution(features)))
+        if self.pool is not None:
+            features = F.max_pool2d(features, self.pool)
+        return cover(features, mask)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions around a shortcut (He et al. 2016)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = Block(channels, channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+        nn.init.kaiming_normal_(self.second.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, features: Tensor, mask: Tensor | None) -> Tensor:
+        """Keep (B, channels, H, W)."""
+        inner = self.norm(self.second(self.first(features, mask)))
+        return cover(F.relu(features + inner), mask)
+
+
+class ClassicEncoder(nn.Module):
+    """Six convolution layers with four poolings; cells of 8 x 8 pixels.
+
+    Layers and poolings as in Deng et al. 2017 (table of the encoder); batch normalisation after
+    every layer, where they have it after three.
+    """
+
+    stride = (8, 8)
+
+    def __init__(self, channels: Sequence[int]) -> None:
+        super().__init__()
+        _demand_count(channels, len(CLASSIC_POOLS), "convolution")
+        inner = (1, *channels[:-1])
+        self.stages = nn.ModuleList(
+            Block(i, o, pool=pool)
+            for i, o, pool in zip(inner, channels, CLASSIC_POOLS, strict=True)
+        )
+        self.width = self.glyph_channels = channels[-1]
+
+    def forward(self, images: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Map (B, 1, H, W) to grid features (B, D, H / 8, W / 8) and the same as glyph features."""
+        features = images
+        for stage in self.stages:
+            features = stage(features, mask)
+        return features, features
+
+
+class ResidualEncoder(nn.Module):
+    """Strided convolutions and residual blocks; cells 8 pixels wide and 8 or 16 high."""
+
+    def __init__(self, channels: Sequence[int], width: int, *, blocks: int, cell: int) -> None:
+        super().__init__()
+        _demand_count(channels, RESIDUAL_STAGES, "residual")
+        first, second, third = channels
+        stem: list[nn.Module] = [
+            Block(1, first, stride=(2, 2)),
+            Block(first, second, stride=(2, 2)),
+            *(ResidualBlock(second) for _ in range(blocks)),
+            Block(second, third, stride=(2, 2)),
+            *(ResidualBlock(third) for _ in range(blocks)),
+        ]
+        self.stages = nn.ModuleList(stem)
+        self.last = Block(third, width, stride=(cell // 8, 1))
+        self.stride = (cell, 8)
+        self.width = width
+        self.glyph_channels = third
+
+    def forward(self, images: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Map (B, 1, H, W) to grid (B, D, H / cell, W / 8), glyph (B, C, H / 8, W / 8) features."""
+        features = images
+        for stage in self.stages:
+            features = stage(features, mask)
+        return self.last(features, mask), features
+
+
+def _demand_count(channels: Sequence[int], count: int, encoder: str) -> None:
+    """Check that each stage has its channels; only a preset and the user together decide that."""
+    if len(channels) != count:
+        raise SettingsError(
+            [f"model.channels: the {encoder} encoder has {count} stages, not {len(channels)}."],
+            hint="Give one number for each stage, or another model.encoder.",
+        )

@@ -1,0 +1,1 @@
+"""Pictures in, hypotheses out: where vision, network, search and vocabulary meet."""

@@ -1,0 +1,206 @@
+"""From prepared pictures to hypotheses: network, search, grammar and vocabulary."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypedDict, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from im2latex_cli.data.predictions import Hypothesis
+from im2latex_cli.decoding.arrays import kind, on
+from im2latex_cli.decoding.batches import halving, plan
+from im2latex_cli.decoding.beam import Found, search
+from im2latex_cli.decoding.calibration import Calibration, geometric_mean
+from im2latex_cli.decoding.diversity import Diversity
+from im2latex_cli.decoding.engine import Engine
+from im2latex_cli.decoding.grammar_constraint import Grammar, without
+from im2latex_cli.latex.automaton import automaton
+from im2latex_cli.latex.tokenizer import join
+from im2latex_cli.latex.vocab import BOS, EOS, PAD, SPECIALS, UNK, Vocab
+from im2latex_cli.recognition.rescaling import read_again
+from im2latex_cli.settings.sections import DecodeSettings
+from im2latex_cli.vision.canvas import UNIT
+
+SHORT, TOKENS_PER_CELL = 32, 2
+"""Tokens that any picture may hold, and more for each 16 x 8 pixels. Of 660 real pictures none
+had more than 20 and 1.63."""
+UNSPOKEN = [PAD, BOS, UNK]
+"""Tokens that stand for no LaTeX and do not end a formula."""
+TRACELESS = ("\\mathopen", "\\mathclose")
+"""Commands that are never written: they change spacing by a hair, if at all."""
+CLOSING = 4
+"""So near to the greatest length, the grammar has closed a formula that was to go on."""
+
+Grey = NDArray[np.uint8]
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Where the network looked while it wrote a formula.
+
+    Attributes:
+        picture: (H, W) as the network saw it, 255 is paper.
+        tokens: T tokens.
+        weights: (T, rows, columns), summing to 1 for each token; a cell past the picture has 0.
+        cell: height and width of a cell in pixels.
+    """
+
+    picture: Grey
+    tokens: tuple[str, ...]
+    weights: NDArray[np.float32]
+    cell: tuple[int, int]
+
+
+class Decoder:
+    """Reads pictures (H, W) that were prepared for its network.
+
+    Args:
+        engine: the network.
+        vocab: the tokens that it writes.
+        grammar: find well-formed formulas only.
+        calibration: how scores become confidence; None takes the mean probability of a token.
+
+    Attributes:
+        engine, vocab: as given.
+    """
+
+    def __init__(
+        self, engine: Engine, vocab: Vocab, *, grammar: bool, calibration: Calibration | None = None
+    ) -> None:
+        self.engine = engine
+        self.vocab = vocab
+        self._confidence = calibration or geometric_mean
+        self._grammar = _grammar(vocab, engine) if grammar else None
+
+    def read(self, pictures: Sequence[Grey], decode: DecodeSettings) -> list[list[Hypothesis]]:
+        """Read pictures; for each up to `decode.nbest` hypotheses, best first.
+
+        Pictures of like size share batches of `decode.batch_pixels`; if a batch does not fit into
+        memory, its halves are tried. Doubtful pictures are read at `decode.scales` too.
+
+        Raises:
+            InputError: a picture does not fit into memory.
+        """
+        return read_again(
+            pictures,
+            lambda some: self._read(some, decode),
+            scales=decode.scales,
+            narrow_scales=decode.narrow_scales,
+            sure=decode.sure,
+        )
+
+    def log_likelihoods(
+        self, pictures: Sequence[Grey], formulas: Sequence[Sequence[str]], *, batch_pixels: int
+    ) -> list[float]:
+        """Natural log-probability of each formula's tokens and its end, given its picture.
+
+        Pictures are read at their own size only. Tokens outside the vocabulary count as the
+        unknown token.
+        """
+        ids = [[BOS, *self.vocab.encode(tokens), EOS] for tokens in formulas]
+        return self._by_batch(
+            pictures,
+            lambda at: self.engine.likelihoods([pictures[i] for i in at], [ids[i] for i in at]),
+            batch_pixels,
+        )
+
+    def attention(self, picture: Grey, hypothesis: Hypothesis) -> Looked:
+        """Where the network looks while it writes the tokens of `hypothesis`."""
+        ids = [BOS, *self.vocab.encode(hypothesis.tokens)]
+        with self.engine.running():
+            weights = self.engine.attention(picture, ids)[: len(hypothesis.tokens)]
+        return Looked(picture, hypothesis.tokens, weights, self.engine.stride)
+
+    def _read(self, pictures: Sequence[Grey], decode: DecodeSettings) -> list[list[Hypothesis]]:
+        results = self._by_batch(
+            pictures,
+            lambda at: self._search([pictures[i] for i in at], decode),
+            decode.batch_pixels,
+        )
+        return [
+            [self._hypothesis(one, self._most(picture, decode)) for one in some]
+            for picture, some in zip(pictures, results, strict=True)
+        ]
+
+    def _search(self, pictures: list[Grey], decode: DecodeSettings) -> list[list[Found]]:
+        engine = self.engine
+        state = engine.start(pictures)
+        like = on(engine.device)
+        start = kind(like).full((len(pictures),), BOS, like)
+        most = [self._most(picture, decode) for picture in pictures]
+        options = _Options(
+            width=decode.beam,
+            max_steps=max(most),
+            eos=EOS,
+            length_penalty=decode.length_penalty,
+            nbest=decode.nbest,
+            diversity=Diversity(decode.div_gamma, decode.div_prob),
+        )
+        if self._grammar is None:
+            return search(start, state, without(engine.step, UNSPOKEN), **options)
+        placed = self._grammar.start(state, most)
+        return search(start, placed, self._grammar.step(engine.step), **options)
+
+    def _most(self, picture: Grey, decode: DecodeSettings) -> int:
+        """Most tokens of a picture's formula, the end included; loops end there."""
+        asked = decode.max_tokens + 1
+        if self._grammar is None:  # without it nothing can be made to end in time
+            return asked
+        cells: int = math.prod(
+            -(-side // unit) for side, unit in zip(picture.shape, UNIT, strict=True)
+        )
+        return min(asked, SHORT + TOKENS_PER_CELL * cells)
+
+    def _hypothesis(self, found: Found, most: int) -> Hypothesis:
+        tokens = tuple(self.vocab.decode(found.ids))
+        closed = self._grammar is not None and len(tokens) > most - 1 - CLOSING > 0
+        return Hypothesis(
+            join(tokens),
+            tokens,
+            found.score,
+            self._confidence(found.score, len(found.token_scores)),
+            found.token_scores,
+            found.truncated or closed,
+        )
+
+    def _by_batch(
+        self,
+        pictures: Sequence[Grey],
+        work: Callable[[list[int]], Sequence[_Result]],
+        batch_pixels: int,
+    ) -> list[_Result]:
+        """Run `work` on batches of indices; results in the order of the pictures."""
+
+        def guarded(at: list[int]) -> Sequence[_Result]:
+            with self.engine.running():
+                return work(at)
+
+        done: dict[int, _Result] = {}
+        for indices in plan([picture.shape for picture in pictures], batch_pixels):
+            for part, results in halving(indices, guarded):
+                done.update(zip(part, results, strict=True))
+        return [done[at] for at in range(len(pictures))]
+
+
+class _Options(TypedDict):
+    """Keyword arguments of the search."""
+
+    width: int
+    max_steps: int
+    eos: int
+    length_penalty: float
+    nbest: int
+    diversity: Diversity
+
+
+def _grammar(vocab: Vocab, engine: Engine) -> Grammar | None:
+    """The grammar over a vocabulary; None where the vocabulary cannot spell any formula."""
+    tables = automaton(vocab.tokens, specials=len(SPECIALS), eos=EOS)
+    roles = np.where(np.isin(vocab.tokens, TRACELESS), tables.roles[PAD], tables.roles)
+    grammar = Grammar(replace(tables, roles=roles), engine.device)
+    return grammar if grammar.possible else None

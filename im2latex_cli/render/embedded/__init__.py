@@ -1,0 +1,1 @@
+"""Rendering without TeX: mathra lays formulas out, resvg draws their glyphs."""

@@ -1,0 +1,161 @@
+"""Pages of a DVI file to ink.
+
+Characters stand on whole pixels, counted from the lower left corner of the page; rules cover every
+quarter of a pixel that they touch. Both are Ghostscript's ways.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from im2latex_cli.render.renderer import Glyph, Page, RenderFailure
+from im2latex_cli.render.tex.dvi import DviError, DviPage, FontUse
+from im2latex_cli.render.tex.fonts import FontMissingError
+from im2latex_cli.render.tex.rasterizer import FINE, SP_PER_INCH, Font, FontShelf, Shape
+from im2latex_cli.render.tex.virtual_fonts import unfold
+
+_LONGEST_SIDE = 8192
+_MOST_PIXELS = 16_000_000
+# 16 dots become 15 steps of alpha: 8 and 9 dots look alike.
+_GREY = bytes(255 - min(255, 17 * count - 17 * (count > 8)) for count in range(256))
+
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom edge; dots or pixels."""
+
+
+class _Placed(NamedTuple):
+    """A character, the pixel of its reference point, and what it is."""
+
+    x: int
+    y: int
+    shape: Shape
+    font: str
+    code: int
+    token: int
+
+
+class Compositor:
+    """Paints pages; keeps every character it has drawn."""
+
+    def __init__(self, shelf: FontShelf, dpi: int) -> None:
+        self._shelf = shelf
+        self._pixels_per_sp = dpi / SP_PER_INCH
+
+    def paint(
+        self,
+        page: DviPage,
+        fonts: Sequence[FontUse],
+        *,
+        bottom: int,
+        tokens: Sequence[int] | None = None,
+    ) -> Page | RenderFailure:
+        """The page's ink, cropped, and where its characters stand.
+
+        Args:
+            page: what TeX typeset.
+            fonts: the fonts its characters count.
+            bottom: the page's lower edge in scaled points; it lies between two rows of pixels.
+            tokens: for each character of the page its token.
+        """
+        owners = list(tokens or [-1] * len(page.codes))
+        try:
+            if any(self._shelf.virtual(fonts[number]) for number in set(page.fonts)):
+                page, fonts, owners = unfold(page, fonts, owners, self._shelf.virtual)
+            placed = self._place(page, fonts, bottom, owners)
+        except (DviError, FontMissingError) as missing:
+            return RenderFailure("tex-error", str(missing))
+        rules = [self._rule(rule, bottom) for rule in page.rules]
+        if not placed and not rules:
+            return RenderFailure("blank", "the formula paints nothing")
+        left, top, right, low = _hull(placed, rules)
+        height, width = low - top, right - left
+        if max(width, height) > _LONGEST_SIDE or width * height > _MOST_PIXELS:
+            return RenderFailure("too-large", f"the page is {width} by {height} pixels")
+        canvas = np.zeros((height, width), np.uint8)
+        for box in rules:
+            _fill(canvas, box, left, top)
+        for x, y, shape, *_ in placed:
+            counts = shape.counts
+            row, column = y + shape.top - top, x + shape.left - left
+            region = canvas[row : row + counts.shape[0], column : column + counts.shape[1]]
+            np.add(region, counts, out=region)
+        ink = np.frombuffer(canvas.tobytes().translate(_GREY), np.uint8).reshape(height, width)
+        return Page(ink, tuple(_glyph(one, left, top) for one in placed))
+
+    def _place(
+        self, page: DviPage, fonts: Sequence[FontUse], bottom: int, tokens: Sequence[int]
+    ) -> list[_Placed]:
+        """Each character that paints, on its pixel."""
+        scale = self._pixels_per_sp
+        opened: dict[int, Font] = {}
+        placed = []
+        characters = zip(page.fonts, page.codes, page.h, page.v, tokens, strict=True)
+        for number, code, h, v, token in characters:
+            font = opened.get(number)
+            if font is None:
+                font = opened[number] = self._shelf.font(fonts[number])
+            shape = font.shapes.get(code) or font.shape(code)
+            if shape.counts.size:
+                x = math.floor(h * scale + 0.5)
+                y = math.floor((v - bottom) * scale + 0.5)
+                placed.append(_Placed(x, y, shape, font.use.name, code, token))
+        return placed
+
+    def _rule(self, rule: tuple[int, int, int, int], bottom: int) -> Box:
+        """The dots that a rule touches."""
+        h, v, width, height = rule
+        scale = self._pixels_per_sp * FINE
+        return (
+            math.floor(h * scale),
+            math.floor((v - bottom - height) * scale),
+            math.ceil((h + width) * scale),
+            math.ceil((v - bottom) * scale),
+        )
+
+
+def _hull(placed: Sequence[_Placed], rules: Sequence[Box]) -> Box:
+    """The pixels of the smallest rectangle around all ink."""
+    boxes = [
+        (box[0] // FINE, box[1] // FINE, -(-box[2] // FINE), -(-box[3] // FINE)) for box in rules
+    ]
+    for x, y, shape, *_ in placed:
+        left, top = x + shape.left, y + shape.top
+        height, width = shape.counts.shape
+        boxes.append((left, top, left + width, top + height))
+    lefts, tops, rights, lows = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(lows)
+
+
+def _fill(canvas: NDArray[np.uint8], box: Box, left: int, top: int) -> None:
+    """Add a rule's dots to the canvas."""
+    x0, y0, x1, y1 = box[0] - left * FINE, box[1] - top * FINE, box[2] - left * FINE, 0
+    y1 = box[3] - top * FINE
+    rows, columns = _spread(y0, y1), _spread(x0, x1)
+    region = canvas[y0 // FINE :, x0 // FINE :][: len(rows), : len(columns)]
+    region += np.outer(rows, columns)
+
+
+def _spread(start: int, end: int) -> NDArray[np.uint8]:
+    """How many dots of each pixel lie between two dots."""
+    first = start // FINE
+    edges = np.arange(first, -(-end // FINE) + 1) * FINE
+    return np.diff(np.clip(edges, start, end)).astype(np.uint8)
+
+
+def _glyph(placed: _Placed, left: int, top: int) -> Glyph:
+    """The box of a character on the cropped page, in pixels."""
+    x0, y0, x1, y1 = placed.shape.box
+    return Glyph(
+        placed.font,
+        placed.code,
+        placed.x - left + (x0 + x1) / (2 * FINE),
+        placed.y - top + (y0 + y1) / (2 * FINE),
+        (x1 - x0) / FINE,
+        (y1 - y0) / FINE,
+        placed.token,
+    )

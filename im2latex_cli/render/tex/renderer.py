@@ -1,0 +1,227 @@
+"""The TeX renderer: many formulas in one LaTeX run, each as if it were alone."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from im2latex_cli.errors import RendererError
+from im2latex_cli.latex.tokenizer import join
+from im2latex_cli.render.renderer import Page, RenderFailure
+from im2latex_cli.render.tex import document
+from im2latex_cli.render.tex.compositor import Compositor
+from im2latex_cli.render.tex.document import Job
+from im2latex_cli.render.tex.fonts import FontFinder
+from im2latex_cli.render.tex.ghostscript import Ghostscript, Ink
+from im2latex_cli.render.tex.rasterizer import FontShelf
+from im2latex_cli.render.tex.sandbox import screen
+from im2latex_cli.render.tex.token_marks import carry, tag
+from im2latex_cli.render.tex.typefaces import Style, Stylist, installed
+from im2latex_cli.render.tex.typesetter import INSTALL, Outcome, Typeset, Typesetter
+from im2latex_cli.settings.sections import RenderSettings
+
+BATCH = 1000
+PAINTING = 1
+"""Counts the changes of our painting; to be raised with every one that changes a pixel."""
+_ROUNDING = 4
+Result = Page | RenderFailure
+Tokens = Sequence[str]
+
+
+class TexRenderer:
+    """Formulas to pages with the LaTeX of this machine.
+
+    Attributes:
+        name: always "tex".
+        preamble: LaTeX to load before the first formula, for comparisons; empty for data sets.
+    """
+
+    name: Literal["tex", "embedded"] = "tex"
+
+    def __init__(self, settings: RenderSettings) -> None:
+        """Find LaTeX, and what the settings need beside it.
+
+        Args:
+            settings: font size, resolution, typefaces, exactness and time limit.
+
+        Raises:
+            RendererError: LaTeX, Ghostscript or a typeface that is asked for is not there.
+        """
+        latex, kpsewhich = shutil.which("latex"), shutil.which("kpsewhich")
+        if latex is None or kpsewhich is None:
+            raise RendererError("LaTeX is not on PATH.", hint=INSTALL)
+        finder = FontFinder(kpsewhich)
+        shelf = FontShelf(finder, settings.dpi)
+        self._latex = latex
+        self._typesetter = Typesetter(latex, shelf, settings)
+        self._compositor = Compositor(shelf, settings.dpi)
+        self._exact = Ghostscript(settings) if settings.exact else None
+        self._typefaces = installed(finder, settings.typefaces) if settings.fonts else ()
+        self._mixed = settings.fonts > 0
+        self._looks = bool(settings.looks)
+        self._stylist = Stylist(settings, self._typefaces)
+        self.preamble = ""
+
+    @cached_property
+    def version(self) -> str:
+        """TeX's version line, and all else that pictures may change with."""
+        answer = subprocess.run(
+            [self._latex, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        first = (answer.stdout.splitlines() or ["unknown"])[0]
+        parts = [first, f"painting {PAINTING}"]
+        if self._exact:
+            parts.append(self._exact.version)
+        if self._typefaces:
+            parts.append(f"typefaces {'+'.join(self._typefaces)}")
+        return ", ".join(part.strip() for part in parts)
+
+    def render(self, formulas: Sequence[str]) -> Iterator[Result]:
+        """Yield one page or failure for each formula, in order.
+
+        Raises:
+            RendererError: LaTeX cannot typeset even an empty document.
+        """
+        size = self._batch_size
+        for start in range(0, len(formulas), size):
+            yield from self._styled(formulas[start : start + size], None)
+
+    def render_tokens(self, formulas: Sequence[Tokens]) -> Iterator[Result]:
+        """Yield one page or failure for each formula, whose glyphs know their tokens.
+
+        The pictures are those of the joined tokens, pixel for pixel.
+
+        Args:
+            formulas: tokens of normal forms.
+        """
+        size = self._batch_size // 2
+        for start in range(0, len(formulas), size):
+            batch = formulas[start : start + size]
+            yield from self._styled([join(tokens) for tokens in batch], batch)
+
+    def _styled(self, formulas: Sequence[str], tokens: Sequence[Tokens] | None) -> list[Result]:
+        """Render each formula in its own typeface; in the usual one where that lacks a glyph."""
+        plain = self._stylist.plain
+        if not self._mixed:
+            return self._batch(formulas, tokens, [plain] * len(formulas))
+        results: list[Result] = [RenderFailure("crash", "not rendered")] * len(formulas)
+        groups: dict[str, dict[int, Style]] = {}
+        for index, formula in enumerate(formulas):
+            style = self._stylist.style(formula)
+            groups.setdefault(style.typeface, {})[index] = style
+        again: dict[int, Style] = {}
+        for group in (*groups.values(), again):
+            picked = [tokens[index] for index in group] if tokens is not None else None
+            pages = self._batch([formulas[i] for i in group], picked, list(group.values()))
+            for (index, style), page in zip(list(group.items()), pages, strict=True):
+                if isinstance(page, Page):
+                    font = f"{style} {style.look}" if self._looks else str(style)
+                    results[index] = replace(page, font=font, look=style.look)
+                    continue
+                results[index] = page
+                if style.typeface != plain.typeface:
+                    again[index] = style._replace(typeface=plain.typeface)
+        return results
+
+    @property
+    def _batch_size(self) -> int:
+        """Formulas taken together: each typeface of a mixed batch needs a LaTeX run of its own."""
+        return BATCH * max(1, len(self._typefaces) // 4) if self._mixed else BATCH
+
+    def _batch(
+        self, formulas: Sequence[str], tokens: Sequence[Tokens] | None, styles: Sequence[Style]
+    ) -> list[Result]:
+        """Render formulas of one typeface; tagged copies get odd numbers."""
+        if not formulas:
+            return []
+        refused: dict[int, Outcome] = {}
+        shared: list[Job] = []
+        alone: list[Job] = []
+        for index, (formula, style) in enumerate(zip(formulas, styles, strict=True)):
+            screened = screen(formula)
+            if screened.lane == "refused":
+                refused[2 * index] = RenderFailure("refused", screened.problem)
+                continue
+            lane = shared if screened.lane == "shared" else alone
+            job = Job(2 * index, screened.text, screened.doubtful, style.size)
+            lane.append(job)
+            if tokens is not None:
+                lane.append(replace(job, index=2 * index + 1, text=tag(tokens[index])))
+        face = styles[0].latex + self.preamble
+        outcomes, lonely = self._typesetter.typeset(shared, alone, face=face)
+        outcomes |= refused
+        pages = [
+            self._paint(outcomes[2 * index], outcomes.get(2 * index + 1))
+            for index in range(len(formulas))
+        ]
+        if self._exact is None:
+            return pages
+        jobs = [job for job in (*shared, *alone) if job.index % 2 == 0]
+        drawn = [job for job in jobs if isinstance(pages[job.index // 2], Page)]
+        return self._repaint(pages, drawn, lonely, face)
+
+    def _repaint(
+        self, pages: Sequence[Result], jobs: Sequence[Job], lonely: set[int], face: str
+    ) -> list[Result]:
+        """Let Ghostscript paint the pages anew; with margins where the paper's edge cuts ink."""
+        if self._exact is None:
+            raise AssertionError
+        found = list(pages)
+        cut: list[Job] = []
+        for margins in (False, True):
+            wanted = cut if margins else jobs
+            inks = self._exact.paint(
+                [job for job in wanted if job.index not in lonely], face=face, margins=margins
+            )
+            for job in wanted:
+                if job.index in lonely:
+                    single = [replace(job, doubtful=())]
+                    inks |= self._exact.paint(single, face=face, margins=margins)
+            for job in wanted:
+                index = job.index // 2
+                page = pages[index]
+                if isinstance(page, Page):
+                    found[index] = _with_ink(page, inks.get(job.index))
+                    if not margins and _is_cut(page, found[index]):
+                        cut.append(job)
+        return found
+
+    def _paint(self, clean: Outcome, tagged: Outcome | None) -> Result:
+        """Typeset pages to ink; the copy says which token painted what."""
+        if isinstance(clean, RenderFailure):
+            return clean
+        if not isinstance(tagged, Typeset):
+            return self._compositor.paint(clean.page, clean.fonts, bottom=clean.bottom)
+        marks = document.tags(tagged.page.specials, len(tagged.page.codes))
+        tokens = carry(clean.characters(), tagged.characters(), marks)
+        return self._compositor.paint(clean.page, clean.fonts, bottom=clean.bottom, tokens=tokens)
+
+
+def _with_ink(page: Page, ink: Ink | None) -> Result:
+    """The page as Ghostscript painted it, cropped; glyphs stay where ours stood in the ink."""
+    if ink is None:
+        return RenderFailure("crash", "pdfTeX and Ghostscript left no page")
+    inked = ink < 255
+    rows, columns = np.flatnonzero(inked.any(1)), np.flatnonzero(inked.any(0))
+    if not len(rows):
+        return RenderFailure("blank", "nothing lies on the page")
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return replace(page, ink=np.ascontiguousarray(ink[box]))
+
+
+def _is_cut(page: Page, exact: Result) -> bool:
+    """Whether the exact page lacks more ink than rounding explains."""
+    if not isinstance(exact, Page):
+        return exact.reason == "blank"
+    sides = zip(page.ink.shape, exact.ink.shape, strict=True)
+    return any(ours > theirs + _ROUNDING for ours, theirs in sides)

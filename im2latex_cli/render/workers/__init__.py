@@ -1,0 +1,1 @@
+"""Rendering over many processes, or the workers of a Dask cluster."""

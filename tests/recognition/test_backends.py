@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from im2latex_cli.errors import UsageError
+from im2latex_cli.recognition import backends
+from im2latex_cli.recognition.backends import choose
+from im2latex_cli.recognition.models import find_model
+from im2latex_cli.recognition.recognizer import Recognizer
+
+
+@pytest.fixture
+def model() -> Path:
+    return find_model("pretrained")
+
+
+@pytest.fixture
+def no_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "find_spec", lambda _: None)
+
+
+def test_auto_takes_onnx_on_the_cpu(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choose(model, device="cpu").backend == "onnx"
+    monkeypatch.setattr(backends, "_accelerated", lambda: False)
+    assert choose(model).backend == "onnx"
+    assert choose(model, backend="torch").backend == "torch"
+
+
+def test_auto_leaves_gpus_to_torch(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "_accelerated", lambda: True)
+    assert choose(model).backend == "torch"
+    assert "GPU" in choose(model).reason
+    assert choose(model, device="cpu").backend == "onnx"
+    assert choose(model, backend="onnx").backend == "onnx"
+    assert choose(model, device="cuda").backend == "torch"
+
+
+def test_only_a_torch_with_gpu_code_on_a_machine_with_one_counts(monkeypatch) -> None:
+    monkeypatch.setattr(backends.sys, "platform", "linux")
+    monkeypatch.setattr(backends.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
+    monkeypatch.setattr(backends, "version", lambda _: "2.13.0+cpu")
+    assert not backends._accelerated()
+    monkeypatch.setattr(backends, "version", lambda _: "2.13.0")
+    assert backends._accelerated()
+
+
+@pytest.mark.usefixtures("no_onnxruntime")
+def test_without_onnxruntime_auto_takes_torch_and_says_why(model: Path) -> None:
+    choice = choose(model, device="cpu")
+    assert (choice.backend, choice.reason) == ("torch", "onnxruntime is not installed")
+
+
+@pytest.mark.usefixtures("no_onnxruntime")
+def test_asking_for_onnx_without_onnxruntime_is_one_line(model: Path) -> None:
+    with pytest.raises(UsageError, match="onnxruntime is not installed") as info:
+        Recognizer.load(model, backend="onnx")
+    assert "pip install 'im2latex-cli[onnx]'" in str(info.value.hint)
+    assert info.value.exit_code == 2
+
+
+def test_onnx_on_another_device_is_a_usage_error(model: Path) -> None:
+    with pytest.raises(UsageError, match="cuda was asked for"):
+        choose(model, device="cuda", backend="onnx")
