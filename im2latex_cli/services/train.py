@@ -219,7 +219,7 @@ def _train(work: _Command, log: RunLog | SilentLog, stop: StopRequest) -> None:
 
 
 def _to_leave(work: _Command, stop: StopRequest, *, began: float, due: bool) -> bool:
-    """Whether the session's time is over; saves now and then.
+    """Whether to pause now; saves now and then.
 
     Raises:
         Interrupted: Ctrl-C, after saving.

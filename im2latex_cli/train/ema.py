@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Average:
+class MovingAverage:
     """A shadow of a network that trails its weights; evaluated and saved in its place.
 
     Args:

@@ -21,7 +21,7 @@ from im2latex_cli.network.device import fast_in_bfloat16
 from im2latex_cli.network.network import Network
 from im2latex_cli.settings.training import TrainSettings
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup, synchronise
-from im2latex_cli.train.ema import Average
+from im2latex_cli.train.ema import MovingAverage
 from im2latex_cli.train.input.batches import Batch, Cursor
 from im2latex_cli.train.losses import GlyphHead
 from im2latex_cli.train.objective import Objective
@@ -125,7 +125,9 @@ class Learner:
         self.head = head.to(device) if head else None
         raw, keep = settings.init is None, settings.keep if settings.init else 0.0
         averaged = settings.ema or keep
-        self.average = Average(self.network, settings.ema, raw=raw, keep=keep) if averaged else None
+        self.average = (
+            MovingAverage(self.network, settings.ema, raw=raw, keep=keep) if averaged else None
+        )
         self.optimizer = build_optimizer(self.network, self.head, settings)
         self.objective = Objective(self.network, self.head, settings)
         if settings.compile:

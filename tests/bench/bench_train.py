@@ -25,7 +25,7 @@ from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.network.device import fast_in_bfloat16
 from im2latex_cli.network.network import Network
 from im2latex_cli.settings.training import PRESETS, ModelSettings, TrainSettings
-from im2latex_cli.train.input.augmentation import Distorter
+from im2latex_cli.train.input.augmentation import Augmenter
 from im2latex_cli.train.input.batches import BatchStream
 from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.train.loop import Learner, fit
@@ -75,7 +75,7 @@ def stream(split: Packed, train: TrainSettings, device: torch.device, *, augment
         train,
         seed=0,
         steps=STEPS,
-        distort=Distorter(Preprocessing()) if augment else None,
+        augment=Augmenter(Preprocessing()) if augment else None,
         workers=1 if device.type == "cpu" else 8,
         device=device.type,
     )

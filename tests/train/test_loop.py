@@ -8,7 +8,7 @@ import torch
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.network.network import Network
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.train.ema import Average
+from im2latex_cli.train.ema import MovingAverage
 from im2latex_cli.train.input.batches import Batch, BatchStream, stack
 from im2latex_cli.train.input.glyph_targets import find_classes
 from im2latex_cli.train.input.pack import Packed
@@ -101,7 +101,7 @@ def test_captured_state_continues_bit_for_bit(
 
 def test_average_trails_the_weights() -> None:
     network = torch.nn.Linear(2, 1)
-    average = Average(network, decay=0.5)
+    average = MovingAverage(network, decay=0.5)
     before = copy.deepcopy(list(network.parameters()))
     with torch.no_grad():
         network.weight += 1.0
@@ -113,7 +113,7 @@ def test_average_trails_the_weights() -> None:
 
 def test_average_follows_fast_in_the_first_steps() -> None:
     network = torch.nn.Linear(2, 1)
-    average = Average(network, decay=0.999)
+    average = MovingAverage(network, decay=0.999)
     with torch.no_grad():
         network.weight += 1.0
     average.update(network, step=0)

@@ -22,7 +22,7 @@ _SMALLEST_SIDE, _LARGEST = 14, 2.2
 """Bounds: a side in pixels and a factor."""
 
 
-class Distorter:
+class Augmenter:
     """Distorts a picture, prepares it again, and moves its glyph rows along.
 
     Args:

@@ -32,7 +32,7 @@ _WIDTH_STEP = 32
 _JITTER = 0.05
 
 Indices = NDArray[np.int64]
-Distort = Callable[
+Augment = Callable[
     [NDArray[np.uint8], Glyphs, np.random.Generator], tuple[NDArray[np.uint8], Glyphs]
 ]
 """Distorts a picture and moves its glyph rows along."""
@@ -153,7 +153,7 @@ class BatchStream:
         steps: steps of the run, over which the allowed length grows; may be changed later.
         cursor: where to begin.
         classes: glyph classes where glyph losses are wanted.
-        distort: augmentation, or None.
+        augment: distorts a picture and its glyph rows, or None.
         workers: threads that build batches ahead.
         processes: of every batch this process builds its share; a batch of fewer pictures than
             processes holds some twice.
@@ -169,7 +169,7 @@ class BatchStream:
         steps: int,
         cursor: Cursor | None = None,
         classes: GlyphClasses | None = None,
-        distort: Distort | None = None,
+        augment: Augment | None = None,
         workers: int = 1,
         processes: ProcessGroup = SINGLE_PROCESS,
         device: str = "cpu",
@@ -180,7 +180,7 @@ class BatchStream:
         self._seed = seed
         self._cursor = cursor or Cursor()
         self._classes = classes
-        self._distort = distort
+        self._augment = augment
         self._workers = workers
         self._processes = processes
         self._device = device
@@ -238,12 +238,12 @@ class BatchStream:
         pictures, rows = [], []
         for index in mine:
             picture, glyphs = self.packed.picture(index), self.packed.glyphs_of(index)
-            if self._distort is not None:
-                picture, glyphs = self._distort(picture, glyphs, random)
+            if self._augment is not None:
+                picture, glyphs = self._augment(picture, glyphs, random)
             pictures.append(picture)
             rows.append(glyphs)
         # All processes pad alike where they can, since padding counts in batch normalisation.
-        whole = self.packed.sizes[indices].max(axis=0) if self._distort is None else (0, 0)
+        whole = self.packed.sizes[indices].max(axis=0) if self._augment is None else (0, 0)
         grey, sizes = stack(pictures, at_least=(int(whole[0]), int(whole[1])))
         formulas = [self.packed.formula(index) for index in mine]
         targets = collate(rows, formulas, self._classes) if self._classes else None

@@ -20,7 +20,7 @@ from im2latex_cli.network.network import Network
 from im2latex_cli.settings.sections import RuntimeSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup
-from im2latex_cli.train.input.augmentation import Distorter
+from im2latex_cli.train.input.augmentation import Augmenter
 from im2latex_cli.train.input.batches import Batch, BatchStream
 from im2latex_cli.train.input.glyph_targets import GlyphClasses, find_classes
 from im2latex_cli.train.input.pack import Packed
@@ -374,7 +374,7 @@ class TrainingRun:
             steps=self.learner.steps,
             cursor=self.learner.cursor,
             classes=self.classes,
-            distort=Distorter(self.data.preprocessing) if self.settings.train.augment else None,
+            augment=Augmenter(self.data.preprocessing) if self.settings.train.augment else None,
             workers=1 if self.device.type == "cpu" else 8,
             processes=processes or self.processes,
             device=self.device.type,

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from im2latex_cli.errors import InputError
-from im2latex_cli.train.input.augmentation import Distorter
+from im2latex_cli.train.input.augmentation import Augmenter
 from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.vision.prepare import Preprocessing
 
-DISTORT = Distorter(Preprocessing())
+AUGMENT = Augmenter(Preprocessing())
 
 
 def test_glyphs_stay_on_their_ink_whatever_is_done(packed: Packed) -> None:
@@ -15,7 +15,7 @@ def test_glyphs_stay_on_their_ink_whatever_is_done(packed: Packed) -> None:
     for seed in range(20):
         random = np.random.default_rng(seed)
         for index in range(len(packed)):
-            picture, glyphs = DISTORT(packed.picture(index), packed.glyphs_of(index), random)
+            picture, glyphs = AUGMENT(packed.picture(index), packed.glyphs_of(index), random)
             changed += picture.shape != packed.picture(index).shape
             for _, x, y, _ in glyphs:
                 around = picture[max(int(y) - 8, 0) : int(y) + 9, max(int(x) - 6, 0) : int(x) + 7]
@@ -27,7 +27,7 @@ def test_glyphs_stay_on_their_ink_whatever_is_done(packed: Packed) -> None:
 
 def test_the_same_generator_gives_the_same_distortion(packed: Packed) -> None:
     made = [
-        DISTORT(packed.picture(0), packed.glyphs_of(0), np.random.default_rng(5)) for _ in range(2)
+        AUGMENT(packed.picture(0), packed.glyphs_of(0), np.random.default_rng(5)) for _ in range(2)
     ]
     assert np.array_equal(made[0][0], made[1][0])
     assert np.array_equal(made[0][1], made[1][1])
@@ -35,7 +35,7 @@ def test_the_same_generator_gives_the_same_distortion(packed: Packed) -> None:
 
 def test_the_pack_is_never_changed(packed: Packed) -> None:
     before = packed.glyphs.copy(), packed.pixels.copy()
-    DISTORT(packed.picture(0), packed.glyphs_of(0), np.random.default_rng(1))
+    AUGMENT(packed.picture(0), packed.glyphs_of(0), np.random.default_rng(1))
     assert np.array_equal(packed.glyphs, before[0])
     assert np.array_equal(packed.pixels, before[1])
 
@@ -47,6 +47,6 @@ def test_where_nothing_readable_is_left_the_picture_stays(
         raise InputError("nothing to read")
 
     monkeypatch.setattr("im2latex_cli.train.input.augmentation.prepare_with_frame", fail)
-    picture, glyphs = DISTORT(packed.picture(0), packed.glyphs_of(0), np.random.default_rng(1))
+    picture, glyphs = AUGMENT(packed.picture(0), packed.glyphs_of(0), np.random.default_rng(1))
     assert np.array_equal(picture, packed.picture(0))
     assert np.array_equal(glyphs, packed.glyphs_of(0))

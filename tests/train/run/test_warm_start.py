@@ -9,7 +9,7 @@ from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.network.network import Network
 from im2latex_cli.settings.training import ModelSettings
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.train.ema import Average
+from im2latex_cli.train.ema import MovingAverage
 from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.train.run.training_run import TrainingData, TrainingRun
 from im2latex_cli.train.run.warm_start import begin_from, demand_dims, merge
@@ -63,7 +63,7 @@ def test_other_dimensions_are_named_with_both_values(settings: Settings) -> None
 
 def test_the_average_begins_at_the_weights_and_does_not_hurry_away() -> None:
     network = torch.nn.Linear(2, 1)
-    average = Average(network, decay=0.9, raw=False)
+    average = MovingAverage(network, decay=0.9, raw=False)
     start = network.weight.detach().clone()
     with torch.no_grad():
         network.weight += 1.0
@@ -73,7 +73,7 @@ def test_the_average_begins_at_the_weights_and_does_not_hurry_away() -> None:
 
 def test_a_share_of_the_first_weights_is_kept_but_not_of_new_rows() -> None:
     network = torch.nn.Sequential(torch.nn.Linear(1, 3), torch.nn.BatchNorm1d(3))
-    average = Average(network, decay=0.0, raw=False, keep=0.25)
+    average = MovingAverage(network, decay=0.0, raw=False, keep=0.25)
     old = {name: value.clone() for name, value in network.state_dict().items()}
     average.forget_new_rows(old | {"0.weight": old["0.weight"][:2]})
     with torch.no_grad():
