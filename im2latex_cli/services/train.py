@@ -20,7 +20,6 @@ from im2latex_cli.train.loop import StepReport
 from im2latex_cli.train.monitor.log import RunLog, SilentLog
 from im2latex_cli.train.run.folder import RunFolder
 from im2latex_cli.train.run.interrupts import StopRequest
-from im2latex_cli.train.run.resume import open_state
 from im2latex_cli.train.run.training_run import Throughput, TrainingData, TrainingRun
 
 SAVE_SECONDS = 120.0
@@ -155,7 +154,7 @@ def run(
         inputs = open_inputs(data, wanted.init, under_way, reporter)
     resolved = with_preset(resolved, inputs)
     settings = resolved.settings
-    state = open_state(folder, settings, inputs.train.key, resume=resume, force=force)
+    state = folder.state_to_resume(settings, inputs.train.key, resume=resume, force=force)
     if state and state[1].finished_as(settings):
         reporter.info(f"{folder.path} is already trained; `force` trains anew.")
         return TrainResult.restored(state[1].result or {}, status="already trained")

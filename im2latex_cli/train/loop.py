@@ -23,8 +23,7 @@ from im2latex_cli.settings.training import TrainSettings
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup, synchronise
 from im2latex_cli.train.ema import MovingAverage
 from im2latex_cli.train.input.batches import Batch, Cursor
-from im2latex_cli.train.losses import GlyphHead
-from im2latex_cli.train.objective import Objective
+from im2latex_cli.train.losses import GlyphHead, Objective
 from im2latex_cli.train.optimizer import build_optimizer
 from im2latex_cli.train.schedule import learning_rate
 

@@ -15,7 +15,7 @@ from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.train.monitor.log import read_metrics
-from im2latex_cli.train.run import speed
+from im2latex_cli.train.run import time_budget
 
 
 def test_run_folder_holds_all_that_the_next_command_needs(data: Path) -> None:
@@ -111,7 +111,7 @@ def test_the_model_says_where_it_comes_from_and_how_sure_it_is(data: Path) -> No
 def test_a_run_of_fixed_time_says_that_its_steps_are_slow(
     low: float, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(speed, "LOW_EFFICIENCY", low)
+    monkeypatch.setattr(time_budget, "LOW_EFFICIENCY", low)
     reporter = SilentReporter()
     go(data, reporter=reporter, train__max_minutes=0.02)
     slow = [line for line in reporter.warnings if "matrix rate" in line]

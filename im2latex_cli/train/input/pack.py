@@ -2,6 +2,7 @@
 
 The pack lies in the user cache under a key made from all that shaped it: the data set's files,
 vocabulary, preprocessing, and `PREPARE_REVISION` of the code that prepares. Knows no tensor.
+The cache keeps packs that are still usable, the most recently used first, up to a size.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,14 +32,22 @@ from im2latex_cli.data.manifest import FILE as MANIFEST
 from im2latex_cli.data.store import Record
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.paths import folder_size
 from im2latex_cli.progress import Reporter
-from im2latex_cli.train.input.pack_cache import INDEX, tidy, touch
 from im2latex_cli.vision.finish import Frame
 from im2latex_cli.vision.image import open_grey
 from im2latex_cli.vision.prepare import PREPARE_REVISION, Preprocessing, prepare_with_frame
 
 VERSION = 1
 """Layout of the pack; a new number makes every old pack unused."""
+
+CAP = 30_000_000_000
+"""Bytes of packs that stay; the one just written stays however large it is."""
+
+ABANDONED = 24 * 3600.0
+"""Seconds after which what an unfinished packing left is rubbish."""
+
+INDEX = "index.json"
 
 _ARRAYS = ("starts", "sizes", "ids", "id_starts", "glyphs", "glyph_starts")
 PROCESSES_FROM = 4096
@@ -302,3 +312,52 @@ def _moved(rows: Glyphs | None, frame: Frame) -> Glyphs:
 
 def _starts(counts: Sequence[int]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
+
+
+def touch(pack: Path) -> None:
+    """Take note that a pack was used now."""
+    (pack / INDEX).touch()
+
+
+def tidy(folder: Path, written: Path, *, cap: int = CAP) -> None:
+    """Remove packs that nobody can use any more, then the least recently used above the cap.
+
+    A pack is useless once the data set that it was made from has changed: a pack of the same
+    split with other content has been written. A training that has a removed pack open goes on,
+    since its files stay until it closes them (on Windows they stay altogether).
+
+    Args:
+        folder: the folder of packs.
+        written: the pack just written.
+        cap: bytes.
+    """
+    source, content = _origin(written)
+    held = folder_size(written)
+    for pack in sorted(_packs(folder), key=_used, reverse=True):
+        if pack == written:
+            continue
+        of, having = _origin(pack)
+        held += folder_size(pack)
+        if held > cap or (source and of == source and having != content):
+            held -= folder_size(pack)
+            shutil.rmtree(pack, ignore_errors=True)
+    for left in folder.glob(".*.tmp"):
+        if time.time() - left.stat().st_mtime > ABANDONED:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _packs(folder: Path) -> list[Path]:
+    return [index.parent for index in folder.glob(f"*/{INDEX}")]
+
+
+def _used(pack: Path) -> float:
+    return (pack / INDEX).stat().st_mtime
+
+
+def _origin(pack: Path) -> tuple[str, str]:
+    """The split that a pack was made from and a hash of it; empty for packs of earlier versions."""
+    try:
+        index = json.loads((pack / INDEX).read_text(encoding="utf-8"))
+        return str(index.get("source", "")), str(index.get("content", ""))
+    except (OSError, ValueError):
+        return "", ""

@@ -10,10 +10,12 @@ from torch import Tensor
 
 from im2latex_cli import checkpoints, files
 from im2latex_cli.checkpoints import ModelFile
+from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.runs import BEST, LAST, SETTINGS, STATE, VOCAB
 from im2latex_cli.settings.reference import to_toml
 from im2latex_cli.settings.resolve import Resolved
+from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.run.run_state import RunState
 
 
@@ -80,3 +82,49 @@ class RunFolder:
         """
         tensors, record = checkpoints.read_tensors(self.state, kind="state")
         return tensors, RunState.from_json(record, name=str(self.state))
+
+    def state_to_resume(
+        self,
+        settings: Settings,
+        data: str,
+        *,
+        resume: bool,
+        force: bool,
+    ) -> tuple[dict[str, Tensor], RunState] | None:
+        """Return the state to resume from, or None if a run begins anew.
+
+        Args:
+            settings: those of the requested run.
+            data: key of its packed train split.
+            resume: whether the user asked to resume.
+            force: whether the user asked to begin anew.
+
+        Raises:
+            UsageError: the folder holds a run with other settings, or one that may be neither
+                resumed nor replaced without `resume` or `force`.
+            InputError: the folder holds a model, but no state to resume from.
+            CheckpointError: the state is damaged.
+        """
+        if force or not self.exists():
+            return None
+        if not self.state.is_file():
+            if resume:
+                raise InputError(
+                    f"{self.path} holds no state to resume from.", hint="`force` begins anew."
+                )
+            raise UsageError(f"{self.path} holds a model.", hint="`force` replaces it.")
+        tensors, state = self.load_state()
+        changed = state.differences(settings, data)
+        if changed:
+            raise UsageError(
+                f"{self.path} holds a run with other {', '.join(changed)}.",
+                hint="`force` begins anew, `output` takes another folder.",
+            )
+        if resume or state.finished_as(settings):
+            return tensors, state
+        done = state.history.finished
+        what = "a finished run of another length" if done else "an unfinished run"
+        raise UsageError(
+            f"{self.path} holds {what}.",
+            hint="`resume` continues it, `force` begins anew, `output` takes another folder.",
+        )

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
 from im2latex_cli.errors import CheckpointError
+from im2latex_cli.settings.reference import values
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.learner_state import Progress
 from im2latex_cli.train.run.time_budget import Pace
@@ -14,7 +15,30 @@ from im2latex_cli.train.run.time_budget import Pace
 VERSION = 2
 """Of the JSON layout. States of version 1 are read; see `_from_version_1`."""
 
+_FREE = (
+    "train.epochs",
+    "train.max_minutes",
+    "train.session_minutes",
+    "train.output",
+    "train.compile",
+    "train.evaluate_every",
+    "train.evaluate_limit",
+    "train.patience",
+)
+"""Settings that a resumed run may change."""
+
+_BOUND = ("model.", "train.", "latex.", "vocab.", "runtime.seed")
+
 T = TypeVar("T")
+
+
+def bound(settings: Settings) -> dict[str, Any]:
+    """The settings that a run is bound to, JSON-ready, by dotted name."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values(settings).items()
+        if name.startswith(_BOUND) and name not in _FREE
+    }
 
 
 @dataclass
@@ -79,6 +103,15 @@ class RunState:
         wanted = settings.train
         asked = (wanted.epochs, wanted.max_minutes)
         return self.history.finished and asked == (self.epochs, self.max_minutes)
+
+    def differences(self, settings: Settings, data: str) -> list[str]:
+        """Names of the settings that another run would change, and "data" if it has other data."""
+        # a setting that the run's version did not have yet had its default
+        before, now = bound(Settings()) | dict(self.settings), bound(settings)
+        names = sorted(
+            name for name in before.keys() | now.keys() if before.get(name) != now.get(name)
+        )
+        return names + (["data"] if self.data != data else [])
 
     def to_json(self) -> dict[str, Any]:
         """The record of a state file."""

@@ -31,8 +31,7 @@ from im2latex_cli.train.monitor import diagnosis
 from im2latex_cli.train.monitor.attention_map import attention_map
 from im2latex_cli.train.monitor.run_statistics import RunStatistics, measure, skew
 from im2latex_cli.train.monitor.validation import Evaluation, choose, evaluate
-from im2latex_cli.train.run.resume import bound
-from im2latex_cli.train.run.run_state import History, RunState
+from im2latex_cli.train.run.run_state import History, RunState, bound
 from im2latex_cli.train.run.time_budget import batch_work, first_guess
 from im2latex_cli.train.run.warm_start import begin_from
 from im2latex_cli.vision.prepare import Preprocessing
@@ -188,7 +187,7 @@ class TrainingRun:
         """Go on with a run.
 
         Args:
-            settings: those it began with, but for what `resume.bound` leaves free.
+            settings: those it began with, but for what `run_state.bound` leaves free.
             data: the same as ever.
             tensors: of the state file.
             record: of the state file.

@@ -11,8 +11,8 @@ from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.settings.training import TrainSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.input.pack import Packed
-from im2latex_cli.train.run import speed
-from im2latex_cli.train.run.speed import Speed, matrix_rate, measure_speed
+from im2latex_cli.train.run import time_budget
+from im2latex_cli.train.run.time_budget import Speed, matrix_rate, measure_speed
 from im2latex_cli.train.run.training_run import TrainingData, TrainingRun
 from im2latex_cli.vision.prepare import Preprocessing
 
@@ -25,7 +25,12 @@ def begin(packed: Packed, vocab: Vocab, settings: Settings, **train: object) -> 
 
 
 def slow_in_bfloat16(monkeypatch: pytest.MonkeyPatch, *, slow: bool) -> None:
-    for module in ("train.optimizer", "train.loop", "train.run.training_run", "train.run.speed"):
+    for module in (
+        "train.optimizer",
+        "train.loop",
+        "train.run.training_run",
+        "train.run.time_budget",
+    ):
         name = f"im2latex_cli.{module}.fast_in_bfloat16"
         monkeypatch.setattr(name, lambda _device: not slow)
 
@@ -110,6 +115,6 @@ def test_bfloat16_is_named_as_the_cause(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_run_of_fixed_time_says_that_it_is_slow(
     packed: Packed, vocab: Vocab, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(speed, "LOW_EFFICIENCY", 2.0)
+    monkeypatch.setattr(time_budget, "LOW_EFFICIENCY", 2.0)
     run = begin(packed, vocab, settings, max_minutes=0.02)
     assert any("matrix rate" in line for line in run.warnings)
