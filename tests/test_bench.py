@@ -101,3 +101,14 @@ def test_training_speed_names_the_instruction_set(
     assert f"{instructions}, bfloat16 {used}" in first
     (row,) = [line for line in rows if line.startswith("| seed")]
     assert row.split("|")[-2].strip().endswith("%")
+
+
+@pytest.mark.tex
+def test_the_comparison_names_what_is_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    faithful = bench("bench_faithful")
+    faithful.compare([r"x^2_i", r"\mathds{1}", r"\wurst", r"\frac12"], 1)
+    out = capsys.readouterr().out
+    assert "identical: 2 " in out
+    assert "refused: 2 " in out
+    faithful.search([r"x\smash{y}", "xy", r"\frac12"], 1)
+    assert "several normal forms" in capsys.readouterr().out
