@@ -120,7 +120,7 @@ def test_environment_is_read_in_one_place() -> None:
 SHELL = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 SPELL_FLAGS = {"cli", "settings"}
 """What speaks to people at a shell: the commands, and the help of settings."""
-NOT_YET = {"data", "train"}
+NOT_YET = {"data"}
 
 
 def texts(path: Path) -> Iterator[str]:
