@@ -49,7 +49,6 @@ from im2latex_cli.formats.typst_symbols import (
     BELOW,
     CALLS,
     CLASSES,
-    DELIMITERS,
     DOUBLED,
     FENCES,
     FONTS,
@@ -64,7 +63,7 @@ from im2latex_cli.formats.typst_symbols import (
     quoted,
     stretching,
 )
-from im2latex_cli.formats.typst_tables import aligned, cases, has_double_rule, matrix
+from im2latex_cli.formats.typst_tables import aligned, cases, losses, matrix
 from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom, Kind
 from im2latex_cli.latex.tokenizer import join as join_latex
 from im2latex_cli.latex.tree import (
@@ -119,7 +118,7 @@ class _Writer:
         """Write the whole formula; a lone display becomes lines of the equation itself."""
         match row:
             case (Environment(name=name) as environment,) if name in _MULTILINE:
-                self.lost_in(environment)
+                self.warnings += losses(environment)
                 return " \\ ".join(
                     aligned([self.text(cell, Context()) for cell in line.cells])
                     for line in environment.lines
@@ -360,7 +359,7 @@ class _Writer:
     def script(self, row: Row) -> str:
         match row:
             case (Environment("substack" | "subarray") as rows,):
-                self.lost_in(rows)
+                self.warnings += losses(rows)
                 cells = [self.text(line.cells[0], Context(display=False)) for line in rows.lines]
                 mark = "&" if "l" in rows.columns else ""
                 return "(" + " \\ ".join(mark + (cell or '""') for cell in cells) + ")"
@@ -515,7 +514,7 @@ class _Writer:
         return Piece(join_pieces([Piece("quad"), *marks]))
 
     def environment(self, environment: Environment, context: Context) -> Piece:
-        self.lost_in(environment)
+        self.warnings += losses(environment)
         name = environment.name
         if name in ("substack", "subarray"):
             mark = "&" if "l" in environment.columns else ""
@@ -529,8 +528,6 @@ class _Writer:
                 [self.text(cell, _ARGUMENT) for cell in line.cells] for line in environment.lines
             ]
             return self.boxed_rows(cases(rows), context)
-        if has_double_rule(environment):
-            self.warnings.append("a double rule is drawn as one")
         rows = [[self.argument(cell) for cell in line.cells] for line in environment.lines]
         text = matrix(environment, rows)
         if name == "smallmatrix":
@@ -544,14 +541,6 @@ class _Writer:
         return (
             aligned([self.in_display(Group(cell)) if cell else "" for cell in line.cells]) or '""'
         )
-
-    def lost_in(self, environment: Environment) -> None:
-        """Warn of what Typst cannot say of rows."""
-        if any(line.gap for line in environment.lines):
-            self.warnings.append("the extra space between rows is left out")
-        rules = environment.rules_below or any(line.rules for line in environment.lines)
-        if rules and environment.name not in DELIMITERS and environment.name != "pmatrix":
-            self.warnings.append(f"the rules of {environment.name} are left out")
 
 
 _Handler = Callable[[_Writer, Command, Context], Piece]
