@@ -13,7 +13,13 @@ from im2latex_cli import files, runs
 from im2latex_cli.errors import UsageError
 from im2latex_cli.onnx import graphs as exported
 from im2latex_cli.progress import Reporter
-from im2latex_cli.recognition.models import PRETRAINED, default_model, find_model
+from im2latex_cli.recognition.models import (
+    bundled_model,
+    default_model,
+    find_model,
+    is_remote,
+    short_name,
+)
 from im2latex_cli.settings.training import PRESETS, ModelSettings
 from im2latex_cli.settings.tree import Settings
 
@@ -64,12 +70,11 @@ def run(
         InputError: there is no such model.
     """
     name = model or default_model()
-    path = find_model(name)
+    path = find_model(name, reporter)
     if path.suffix == runs.GRAPH:
         raise UsageError(f"{name} is exported already.", hint="Name a model file.")
-    folder = output or (runs.RESULTS / PRETRAINED if name == PRETRAINED else path.parent) / (
-        runs.ONNX
-    )
+    unowned = is_remote(name) or path == bundled_model()
+    folder = output or (runs.RESULTS / short_name(name) if unowned else path.parent) / runs.ONNX
     if exported.is_exported(folder) and not (force or exported.made_from(folder, path)):
         raise UsageError(
             f"{folder} has graphs of another model.", hint="Add `force` to replace them."
