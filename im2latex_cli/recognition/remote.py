@@ -16,15 +16,13 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
-from im2latex_cli import paths
+from im2latex_cli import paths, runs
 from im2latex_cli.data.download import Patience, Published, fetch, recorded, verified
 from im2latex_cli.data.lock import locked
 from im2latex_cli.errors import DownloadError, InputError, UsageError
 from im2latex_cli.progress import Reporter
 
 HUB = "https://huggingface.co"
-HUB_FILE = "model.safetensors"
-"""The file that an address of a repository means."""
 SUFFIX = ".safetensors"
 PATIENT = Patience()
 
@@ -130,7 +128,7 @@ def _hub_address(model: str) -> Address:
     if parts is None:
         raise UsageError(f"{model} is not hf://owner/name[@revision][/file].")
     owner, name, revision, file = parts.groups()
-    url = f"{HUB}/{owner}/{name}/resolve/{revision or 'main'}/{quote(file or HUB_FILE)}"
+    url = f"{HUB}/{owner}/{name}/resolve/{revision or 'main'}/{quote(file or runs.HUB_MODEL)}"
     return Address(model, url, name)
 
 
