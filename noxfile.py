@@ -100,8 +100,9 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def workflows(session: nox.Session) -> None:
-    """Check the GitHub workflows and forms and CITATION.cff."""
+    """Check the GitHub workflows and forms, CITATION.cff and Dockerfile."""
     install(session, "workflows", project=False)
+    session.run("hadolint", "Dockerfile")
     session.run("zizmor", "--offline", ".github")
     for schema, pattern in SCHEMAS.items():
         files = sorted(str(path) for path in Path().glob(pattern))

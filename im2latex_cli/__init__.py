@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from im2latex_cli.reading_warning import ReadingWarning
     from im2latex_cli.recognition.pictures import Picture
     from im2latex_cli.recognition.recognizer import Recognizer, load
-    from im2latex_cli.recombine.maker import recombine
+    from im2latex_cli.recombination.maker import recombine
     from im2latex_cli.results import Score
     from im2latex_cli.settings.sections import DecodeSettings
 
@@ -77,7 +77,7 @@ _MODULES = {
     "join": "latex.tokenizer",
     "load": "recognition.recognizer",
     "normalize": "latex.normalize",
-    "recombine": "recombine.maker",
+    "recombine": "recombination.maker",
     "text_scores": "evaluate.formulas",
     "tokenize": "latex.tokenizer",
 }

@@ -15,6 +15,8 @@ BEST = "best.safetensors"
 """The model with the best evaluation."""
 LAST = "last.safetensors"
 """The model of the last evaluation or interruption."""
+HUB_MODEL = "model.safetensors"
+"""The model in a folder for a hub."""
 STATE = "state.safetensors"
 """What a training resumes from."""
 SETTINGS = "settings.toml"
@@ -33,8 +35,8 @@ def folder_for(data: Path) -> Path:
 
 
 def model_in(folder: Path) -> Path | None:
-    """Return the model file of a results folder, the best one first, or None."""
-    return _first(folder, BEST, LAST)
+    """Return the model file of a results folder, the best one first, or of a hub's; or None."""
+    return _first(folder, BEST, LAST, HUB_MODEL)
 
 
 def exported_in(folder: Path) -> Path | None:

@@ -15,7 +15,7 @@ FLOORS = (
     {"_version", "errors", "progress", "paths", "files", "reading_warning", "results", "runs"},
     {"settings"},
     {"latex", "vision"},
-    {"data", "formats", "recombine", "render", "evaluate", "report"},
+    {"data", "formats", "recombination", "render", "evaluate", "report"},
     {"decoding"},
     {"network"},
     {"headers"},

@@ -76,6 +76,21 @@ def test_the_names_are_these() -> None:
         _ = im2latex_cli.nothing
 
 
+def test_no_module_has_the_name_of_something_public() -> None:
+    # Importing a sub-package binds its name in the package, over whatever was there.
+    code = (
+        "import im2latex_cli as package, importlib, pkgutil\n"
+        "for module in pkgutil.iter_modules(package.__path__, 'im2latex_cli.'):\n"
+        "    if module.name != 'im2latex_cli.__main__':\n"
+        "        importlib.import_module(module.name)\n"
+        "for name, home in package._MODULES.items():\n"
+        "    value = getattr(importlib.import_module(f'im2latex_cli.{home}'), name)\n"
+        "    assert getattr(package, name) is value, name\n"
+        "assert set(package._MODULES) == set(package.__all__)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_load_takes_these_arguments() -> None:
     parameters = inspect.signature(load).parameters
     defaults = {name: parameter.default for name, parameter in parameters.items()}

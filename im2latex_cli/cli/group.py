@@ -113,6 +113,8 @@ def _fault(error: Exception) -> Im2LatexError:
     """Return what to tell the user about any exception."""
     if isinstance(error, Im2LatexError):
         return error
+    if isinstance(error, ModuleNotFoundError) and error.name == "torch":
+        return UsageError("This command needs PyTorch.", hint="Install it: pip install torch.")
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         return InputError(

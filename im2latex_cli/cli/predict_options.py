@@ -95,8 +95,9 @@ Model = Annotated[
     typer.Option(
         "--model",
         metavar="MODEL",
-        help="pretrained, a results folder, a model file or an exported folder; default: "
-        "pretrained if the package includes it, else results/small.",
+        help="pretrained, a results folder, a model file, an exported folder, hf://OWNER/NAME or "
+        "an https address; #sha256=... behind it pins it. Default: pretrained if the package "
+        "includes it, else results/small.",
     ),
 ]
 Format = Annotated[

@@ -43,7 +43,9 @@ def run(session: Session, shape: rows.Shape, request: PredictRequest) -> None:
     """Read paths until the end of input or `:quit`; what fails is told, and the prompt goes on."""
     from im2latex_cli.recognition.recognizer import Recognizer
 
-    recognizer = Recognizer.from_settings(session.settings, request.model)
+    recognizer = Recognizer.from_settings(
+        session.settings, request.model, reporter=session.reporter
+    )
     dialogue = Dialogue(session.settings, recognizer, shape, request)
     session.reporter.info(f"model: {recognizer.name}   (:help, :quit)")
     with_history = _history()

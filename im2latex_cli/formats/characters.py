@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from im2latex_cli.latex import symbols
 
 _TABLE = r"""
@@ -121,8 +119,3 @@ def ems(length: str) -> float:
     r"""Return a TeX length such as `2pt` or `-3mu` in em, at a font size of 10 pt."""
     unit = length[-2:]
     return float(length[:-2]) * _POINTS[unit] / 10
-
-
-def negated(character: str) -> str:
-    """Return a character with a stroke through it."""
-    return unicodedata.normalize("NFC", character + "\N{COMBINING LONG SOLIDUS OVERLAY}")

@@ -22,11 +22,11 @@ from im2latex_cli.formats.characters import (
     SPACES_EM,
     SYMBOLS,
     ems,
-    negated,
 )
 from im2latex_cli.formats.mathml_elements import NAMESPACE, Element
+from im2latex_cli.formats.negation import negated, struck_character, struck_index
 from im2latex_cli.formats.result import Conversion
-from im2latex_cli.formats.runs import runs
+from im2latex_cli.formats.runs import has_negative_space, runs
 from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom, Kind, Limits
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.latex.tree import (
@@ -34,6 +34,7 @@ from im2latex_cli.latex.tree import (
     Environment,
     Fence,
     Group,
+    Line,
     MalformedError,
     Node,
     Row,
@@ -149,17 +150,19 @@ class _Writer:
 
     def row(self, row: Row, context: _Context) -> list[Element]:
         parts: list[Element] = []
+        done = 0  # nodes before this one are written
         for index, node in enumerate(row):
+            if index < done:
+                continue
             if isinstance(node, Word) and node.token in _STYLES:
                 display, level = _STYLES[node.token]
                 style = Element("mstyle", displaystyle=display, scriptlevel=level)
                 rest = row[index + 1 :]
                 style.extend(self.row(rest, context._replace(display=display == "true")))
                 return [*parts, style]
-            if index and row[index - 1] == Word("\\not"):
-                continue
-            if node == Word("\\not") and index + 1 < len(row):
-                parts.append(self.negation(row[index + 1], context))
+            if node == Word("\\not") and (struck := struck_index(row, index)) is not None:
+                parts.append(self.negation(row[struck], context))
+                done = struck + 1
             elif _continues_number(row, index) and parts[-1].tag == "mn":
                 parts[-1].text = (parts[-1].text or "") + _sign(node)
             else:
@@ -181,6 +184,8 @@ class _Writer:
             case Command():
                 return [self.command(node, context)]
             case Text():
+                if has_negative_space(node):
+                    self.warnings.append("a negative space in text is left out")
                 return [elements.text_run(run) for run in runs(node)]
             case Sized(name, mark):
                 return self.sized(name, mark)
@@ -200,6 +205,8 @@ class _Writer:
         if token.startswith("\\rule{"):
             width, height = (ems(length) for length in token[6:-1].split("}{"))
             rule = elements.space(width)
+            if width < 0 or height <= 0:
+                return [rule]  # TeX paints nothing
             rule.attrib |= {"height": f"{height:.4g}em", "style": "background: currentColor"}
             return [rule]
         if token.startswith("\\middle"):
@@ -225,7 +232,7 @@ class _Writer:
             self.warnings.append(f"{token} is not known; it is written as text")
             return elements.leaf("mtext", token)
         if token == "\\not":
-            return elements.leaf("mo", "/")
+            return elements.slash()
         if text.isdigit():
             return elements.leaf("mn", "".join(lettered(digit, context.alphabet) for digit in text))
         atom = entry.atom if entry else Atom.ORD
@@ -241,14 +248,11 @@ class _Writer:
         return inner
 
     def negation(self, node: Node, context: _Context) -> Element:
-        match node:
-            case Word(token):
-                return elements.leaf("mo", negated(SYMBOLS.get(token, token)))
-            case Scripts(Word(token)):
-                return self.attached(
-                    elements.leaf("mo", negated(SYMBOLS.get(token, token))), node, context
-                )
-        return elements.row([elements.leaf("mo", "/"), *self.node(node, context)])
+        character = struck_character(node)
+        if character is None:
+            return elements.row([elements.slash(), *self.node(node, context)])
+        sign = elements.leaf("mo", negated(character))
+        return self.attached(sign, node, context) if isinstance(node, Scripts) else sign
 
     def sized(self, name: str, mark: str) -> list[Element]:
         if mark == ".":
@@ -422,7 +426,8 @@ class _Writer:
             table_row = ET.SubElement(table, "mtr")
             for column, cell in enumerate(line.cells):
                 side = sides[min(column, len(sides) - 1)]
-                style = [f"text-align: {side}", *_borders(environment, number, column)]
+                borders = _borders(environment, number, column)
+                style = [f"text-align: {side}", *borders, *_gap_below(line)]
                 table_cell = ET.SubElement(table_row, "mtd", style="; ".join(style))
                 table_cell.extend(self.row(cell, inner))
                 if aligned:
@@ -539,13 +544,22 @@ def _borders(environment: Environment, number: int, column: int) -> list[str]:
     borders = []
     last = number == len(environment.lines) - 1
     if environment.lines[number].rules:
-        borders.append("border-top: 1px solid")
+        borders.append(f"border-top: {_rule(environment.lines[number].rules)}")
     if last and environment.rules_below:
-        borders.append("border-bottom: 1px solid")
+        borders.append(f"border-bottom: {_rule(environment.rules_below)}")
     parts = environment.columns.replace("l", "c").replace("r", "c").split("c")
     if environment.name == "array" and len(parts) > column + 1:
         if parts[column]:
-            borders.append("border-left: 1px solid")
+            borders.append(f"border-left: {_rule(len(parts[column]))}")
         if column == len(parts) - 2 and parts[-1]:
-            borders.append("border-right: 1px solid")
+            borders.append(f"border-right: {_rule(len(parts[-1]))}")
     return borders
+
+
+def _rule(count: int) -> str:
+    return "1px solid" if count == 1 else "3px double"
+
+
+def _gap_below(line: Line) -> list[str]:
+    """Add the extra space below a row to what browsers leave there (0.5ex)."""
+    return [f"padding-bottom: calc(0.5ex + {ems(line.gap):.4g}em)"] if line.gap else []

@@ -45,6 +45,13 @@ def space(width: float) -> Element:
     return Element("mspace", width=f"{width:.4g}em")
 
 
+def slash() -> Element:
+    """Write a slash without width, over what comes next."""
+    padded = Element("mpadded", width="0")
+    padded.append(leaf("mo", "/", lspace="0", rspace="0"))
+    return padded
+
+
 def styled(elements: Sequence[Element], *, display: bool) -> Element:
     """Put elements into display or text style."""
     style = Element("mstyle", displaystyle=str(display).lower(), scriptlevel="0")

@@ -7,7 +7,8 @@ warnings.
   empty argument as a dotted box.
 - Stretching delimiters are `m:d`, accents `m:acc`, `m:bar` or `m:groupChr`, tables `m:m`.
 - Scripts above and below are `m:limUpp` and `m:limLow`.
-- Spaces are Unicode spaces; negative ones are left out.
+- Spaces are Unicode spaces. There are no negative ones, and Word chooses itself how large
+  fractions and large operators are.
 """
 
 from __future__ import annotations
@@ -60,6 +61,9 @@ _FONTS = {
     "font-style: italic": "i",
     "font-variant: small-caps": "smallCaps",
 }
+_FAMILIES = {"font-family: sans-serif": "Arial", "font-family: monospace": "Courier New"}
+_SCRIPTS = frozenset(("sub", "sup", "lim", "deg"))
+"""Parts of an element whose letters are small."""
 _TYPES = """<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
 <Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">\
 <Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>\
@@ -125,6 +129,8 @@ class _Writer:
     """Turns MathML elements into those of Office; collects warnings."""
 
     warnings: list[str] = field(default_factory=list)
+    small: bool = False
+    """Whether what is written stands in a script."""
 
     def row(self, elements: Sequence[Element]) -> list[Element]:
         """Write elements that stand side by side."""
@@ -144,13 +150,28 @@ class _Writer:
         children = list(node)
         if node.tag == "mrow":
             return [self.fenced(children)] if _is_fenced(children) else self.row(children)
+        if node.tag in ("mstyle", "mtable"):
+            self.check_size(node)
         if node.tag in ("mstyle", "merror", "mtd"):
             return self.row(children)
         handler = _ELEMENTS.get(node.tag)
         return handler(self, node) if handler else self.row(children)
 
     def inside(self, name: str, *nodes: Element) -> Element:
-        return _element(name, *self.row(nodes))
+        outside = self.small
+        self.small = outside or name in _SCRIPTS
+        element = _element(name, *self.row(nodes))
+        self.small = outside
+        return element
+
+    def check_size(self, node: Element) -> None:
+        """Warn where a style of TeX changes what is in it and Word has none such."""
+        if node.get("scriptlevel", "0") != "0" and not self.small:
+            self.warnings.append("small letters are as large as the others")
+        if node.tag == "mtable" and node.get("displaystyle") == "false":
+            return  # so are the cells of Word's matrices
+        if any(part.tag == "mfrac" or _nary(part) is not None for part in node.iter()):
+            self.warnings.append("Word chooses the size of fractions and large operators itself")
 
     def letter(self, node: Element) -> list[Element]:
         text = node.text or ""
@@ -166,7 +187,8 @@ class _Writer:
 
     def text(self, node: Element) -> list[Element]:
         style = node.get("style", "")
-        fonts = [_word(mark) for css, mark in _FONTS.items() if css in style]
+        fonts = [_family(name) for css, name in _FAMILIES.items() if css in style]
+        fonts += [_word(mark) for css, mark in _FONTS.items() if css in style]
         run = _run(node.text or "", "")
         run.insert(0, _element("rPr", _element("nor")))
         if fonts:
@@ -179,6 +201,8 @@ class _Writer:
         if "height" in node.attrib:
             self.warnings.append("a rule is left out")
         width = float(node.get("width", "0em").removesuffix("em"))
+        if width < 0:
+            self.warnings.append("a negative space is left out")
         text = ""
         for size, character in _WIDTHS.items():
             while width >= size and len(text) < 40:
@@ -187,6 +211,8 @@ class _Writer:
         return [_run(text, "p")] if text else []
 
     def fraction(self, node: Element) -> list[Element]:
+        if "numalign" in node.attrib:
+            self.warnings.append("\\cfrac: its numerator is centred")
         top, bottom = node
         parts = [self.inside("num", top), self.inside("den", bottom)]
         if node.get("linethickness") == "0":
@@ -279,6 +305,8 @@ class _Writer:
             columns.append(_element("mc", kind))
         if any("border" in cell.get("style", "") for row in rows for cell in row):
             self.warnings.append("the rules of an array are left out")
+        if any("padding-bottom" in cell.get("style", "") for row in rows for cell in row):
+            self.warnings.append("the extra space between rows is left out")
         properties = _element("mPr", columns)
         matrix = _element("m", properties)
         for row in rows:
@@ -329,6 +357,13 @@ def _element(name: str, *children: Element) -> Element:
 
 def _word(name: str) -> Element:
     return Element(f"{{{WORD}}}{name}")
+
+
+def _family(name: str) -> Element:
+    fonts = _word("rFonts")
+    for use in ("ascii", "hAnsi"):
+        fonts.set(f"{{{WORD}}}{use}", name)
+    return fonts
 
 
 def _properties(owner: str, **values: str) -> Element:

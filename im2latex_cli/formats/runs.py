@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from im2latex_cli.formats.characters import ems
 from im2latex_cli.latex.dialects.katex import ACCENT_MARKS, LIGATURES, TEXT_LETTERS
-from im2latex_cli.latex.tree import Command, Group, Row, Text, Word
+from im2latex_cli.latex.tree import Command, Group, Row, Text, Word, walk
 
 _FONTS = {
     "\\textbf": "bold",
@@ -57,6 +57,14 @@ def runs(text: Text) -> list[Run]:
         else:
             merged.append(run)
     return [Run(run.text, run.fonts) for run in merged if run.text]
+
+
+def has_negative_space(text: Text) -> bool:
+    """Whether a text moves back, which no run can do."""
+    return any(
+        isinstance(node, Word) and (node.token == "\\!" or node.token.startswith("\\hspace{-"))
+        for node in walk((text,))
+    )
 
 
 def _runs(row: Row, fonts: tuple[str, ...]) -> list[Run]:

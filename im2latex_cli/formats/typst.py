@@ -26,8 +26,9 @@ from im2latex_cli.formats.characters import (
     SIZES_EM,
     SYMBOLS,
 )
+from im2latex_cli.formats.negation import struck_character, struck_index
 from im2latex_cli.formats.result import Conversion
-from im2latex_cli.formats.runs import runs
+from im2latex_cli.formats.runs import has_negative_space, runs
 from im2latex_cli.formats.typst_pieces import decorated_limit, distance, rule, space, text_run
 from im2latex_cli.formats.typst_rows import (
     PLAIN,
@@ -51,6 +52,7 @@ from im2latex_cli.formats.typst_symbols import (
     DOUBLED,
     FENCES,
     FONTS,
+    RIGID,
     STYLES,
     UPPERCASE,
     character,
@@ -59,8 +61,9 @@ from im2latex_cli.formats.typst_symbols import (
     lone_delimiter,
     negation,
     quoted,
+    stretching,
 )
-from im2latex_cli.formats.typst_tables import aligned, cases, has_double_rule, matrix
+from im2latex_cli.formats.typst_tables import aligned, cases, losses, matrix
 from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom, Kind
 from im2latex_cli.latex.tokenizer import join as join_latex
 from im2latex_cli.latex.tree import (
@@ -115,7 +118,7 @@ class _Writer:
         """Write the whole formula; a lone display becomes lines of the equation itself."""
         match row:
             case (Environment(name=name) as environment,) if name in _MULTILINE:
-                self.gaps(environment)
+                self.warnings += losses(environment)
                 return " \\ ".join(
                     aligned([self.text(cell, Context()) for cell in line.cells])
                     for line in environment.lines
@@ -153,9 +156,9 @@ class _Writer:
                 inside -= 1
                 piece = Piece(character(closer.token), before=False)
                 pieces.append(self.attached(piece, node) if node != closer else piece)
-            elif isinstance(node, Word) and node.token == "\\not" and index + 1 < len(row):
-                pieces.append(self.negation(row[index + 1], here))
-                index += 1
+            elif node == Word("\\not") and (struck := struck_index(row, index)) is not None:
+                pieces.append(self.negation(row[struck], here))
+                index = struck
             elif separates_digits(row, index):
                 mark = "." if isinstance(node, Word) else '","'
                 pieces.append(Piece(mark, before=False, after=False))
@@ -179,7 +182,7 @@ class _Writer:
             case Command():
                 return [self.command(node, context)]
             case Text():
-                return [text_run(run) for run in runs(node)]
+                return self.text_runs(node)
             case Sized(name, mark):
                 return [self.sized(name, mark)]
             case Scripts():
@@ -188,6 +191,11 @@ class _Writer:
                 return [self.fence(node, context)]
             case Environment():
                 return [self.environment(node, context)]
+
+    def text_runs(self, text: Text) -> list[Piece]:
+        if has_negative_space(text):
+            self.warnings.append("a negative space in text is left out")
+        return [text_run(run) for run in runs(text)]
 
     def word(self, token: str, context: Context) -> Piece:
         entry = COMMANDS.get(token)
@@ -198,7 +206,7 @@ class _Writer:
         if token.startswith("\\rule{"):
             return rule(token)
         if token.startswith("\\middle"):
-            mark = lone_delimiter(token.removeprefix("\\middle"))
+            mark = self.lone(token.removeprefix("\\middle"))
             return Piece(f"mid({mark})")
         if token in ("\\mathstrut", "\\strut"):
             return Piece("#box(width: 0pt, hide($\\($))", spaced=True)
@@ -216,7 +224,7 @@ class _Writer:
         if token == "\\idotsint":
             return Piece("integral dots.c integral")
         if token == "\\not":
-            return Piece("cancel(space)")
+            return Piece("#box(width: 0pt, $\\/$)", spaced=True)
         if token not in COMMANDS and token not in SYMBOLS:
             self.warnings.append(f"{token} is not known; it is written as text")
             return Piece(quoted(token), spaced=True)
@@ -239,17 +247,26 @@ class _Writer:
         return self.pieces(body, context)
 
     def negation(self, node: Node, context: Context) -> Piece:
-        if isinstance(node, Word) and len(SYMBOLS.get(node.token, node.token)) == 1:
-            return Piece(negation(node.token))
-        if isinstance(node, Scripts) and isinstance(node.base, Word):
-            return self.attached(Piece(negation(node.base.token)), node)
+        word = node.base if isinstance(node, Scripts) else node
+        if isinstance(word, Word) and struck_character(word):
+            piece = Piece(negation(word.token))
+            return self.attached(piece, node) if isinstance(node, Scripts) else piece
         return Piece(f"cancel({self.argument((node,), display=context.display)})")
 
     def sized(self, name: str, mark: str) -> Piece:
         if mark == ".":
             return Piece('""')
         size = SIZES_EM[name.strip("\\").rstrip("lrm") if name[-1] in "lrm" else name[1:]]
-        return Piece(f"lr(size: #{size:g}em, {lone_delimiter(mark)})")
+        return Piece(f"lr(size: #{size:g}em, {self.lone(mark)})")
+
+    def lone(self, mark: str) -> str:
+        """Write a delimiter that Typst stretches by its place."""
+        self.check_stretches(mark)
+        return lone_delimiter(mark)
+
+    def check_stretches(self, mark: str) -> None:
+        if mark in RIGID:
+            self.warnings.append(f"{mark} does not stretch")
 
     def sized_pair(self, row: Row, context: Context) -> Piece:
         r"""Write `\bigl(` to `\bigr)` as one call."""
@@ -265,7 +282,10 @@ class _Writer:
         """Write delimiters and what they enclose, for Typst to stretch."""
         bare = delimits(left, Atom.OPEN) and delimits(right, Atom.CLOSE)
         inner = self.pieces(body, Context(display, argument=not bare))
-        marks = [character(mark) if bare else lone_delimiter(mark) for mark in (left, right)]
+        sides = ((left, "opening"), (right, "closing"))
+        for mark, _ in sides:
+            self.check_stretches(mark)
+        marks = [character(mark) if bare else stretching(mark, side) for mark, side in sides]
         opening = Piece(marks[0], after=False) if marks[0] else Piece('""')
         closing = Piece(marks[1], before=False) if marks[1] else Piece('""')
         return join_pieces([opening, *inner, closing])
@@ -290,7 +310,7 @@ class _Writer:
             case Command("\\overbrace" | "\\underbrace" as name, _, (argument,)):
                 return self.brace(name, argument, node, context)
             case Text():
-                *before, last = [text_run(run) for run in runs(base)] or [Piece('""')]
+                *before, last = self.text_runs(base) or [Piece('""')]
                 return Piece(join_pieces([*before, self.attached(last, node)]), spaced=True)
             case _:
                 piece = as_one(self.node(base, context))
@@ -339,6 +359,7 @@ class _Writer:
     def script(self, row: Row) -> str:
         match row:
             case (Environment("substack" | "subarray") as rows,):
+                self.warnings += losses(rows)
                 cells = [self.text(line.cells[0], Context(display=False)) for line in rows.lines]
                 mark = "&" if "l" in rows.columns else ""
                 return "(" + " \\ ".join(mark + (cell or '""') for cell in cells) + ")"
@@ -493,7 +514,7 @@ class _Writer:
         return Piece(join_pieces([Piece("quad"), *marks]))
 
     def environment(self, environment: Environment, context: Context) -> Piece:
-        self.gaps(environment)
+        self.warnings += losses(environment)
         name = environment.name
         if name in ("substack", "subarray"):
             mark = "&" if "l" in environment.columns else ""
@@ -507,8 +528,6 @@ class _Writer:
                 [self.text(cell, _ARGUMENT) for cell in line.cells] for line in environment.lines
             ]
             return self.boxed_rows(cases(rows), context)
-        if has_double_rule(environment):
-            self.warnings.append("a double rule is drawn as one")
         rows = [[self.argument(cell) for cell in line.cells] for line in environment.lines]
         text = matrix(environment, rows)
         if name == "smallmatrix":
@@ -522,10 +541,6 @@ class _Writer:
         return (
             aligned([self.in_display(Group(cell)) if cell else "" for cell in line.cells]) or '""'
         )
-
-    def gaps(self, environment: Environment) -> None:
-        if any(line.gap for line in environment.lines):
-            self.warnings.append("the extra space between rows is left out")
 
 
 _Handler = Callable[[_Writer, Command, Context], Piece]

@@ -21,7 +21,9 @@ def distance(token: str) -> Piece:
 def rule(token: str) -> Piece:
     r"""Write `\rule{...}{...}`."""
     width, height = (ems(length) for length in token[6:-1].split("}{"))
-    box = f"#box(width: {width:.4g}em, height: {max(height, 0):.4g}em, fill: black)"
+    if width < 0 or height <= 0:
+        return Piece(f"#h({width:.4g}em)")  # TeX paints nothing
+    box = f"#box(width: {width:.4g}em, height: {height:.4g}em, fill: black)"
     return Piece(box, spaced=True)
 
 

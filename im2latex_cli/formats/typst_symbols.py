@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from im2latex_cli.formats.characters import (
-    SYMBOLS,
-    negated,
-)
+from im2latex_cli.formats.characters import SYMBOLS
+from im2latex_cli.formats.negation import negated
 from im2latex_cli.latex.commands import COMMANDS, Atom
 from im2latex_cli.latex.spellings import SYNONYMS
 
@@ -30,6 +28,10 @@ NAME_OF = dict(zip(_CHARACTERS, NAMES, strict=True))
 _ESCAPED = frozenset('\\/@`"#$&_√')
 
 FENCES = frozenset("|‖")
+
+RIGID = frozenset(("\\lmoustache", "\\rmoustache", "\\bracevert"))
+
+"""Delimiters that Typst's font has in one size only."""
 
 STYLES = {
     "\\displaystyle": "display",
@@ -156,6 +158,19 @@ def lone_delimiter(token: str) -> str:
         return ""
     text = character(token)
     return f"\\{text}" if delimits(token) else text
+
+
+def stretching(token: str, side: str) -> str:
+    """Write a delimiter of a pair so that Typst stretches it.
+
+    Args:
+        token: the delimiter.
+        side: "opening" or "closing"; arrows and slashes have no side of their own.
+    """
+    mark = lone_delimiter(token)
+    if not mark or delimits(token) or SYMBOLS.get(token, token) in FENCES:
+        return mark
+    return f'class("{side}", {mark})'
 
 
 def negation(token: str) -> str:

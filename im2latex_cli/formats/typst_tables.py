@@ -41,8 +41,19 @@ def aligned(cells: Sequence[str]) -> str:
     return text
 
 
-def has_double_rule(environment: Environment) -> bool:
-    """Whether two rules of an array lie side by side; Typst draws one."""
+def losses(environment: Environment) -> list[str]:
+    """Say what Typst cannot express of rows and rules."""
+    lost = []
+    if any(line.gap for line in environment.lines):
+        lost.append("the extra space between rows is left out")
+    if environment.name in (*DELIMITERS, "pmatrix"):
+        lost += ["a double rule is drawn as one"] if _has_double_rule(environment) else []
+    elif environment.rules_below or any(line.rules for line in environment.lines):
+        lost.append(f"the rules of {environment.name} are left out")
+    return lost
+
+
+def _has_double_rule(environment: Environment) -> bool:
     verticals = _verticals(environment)
     rules = [*(line.rules for line in environment.lines), environment.rules_below]
     return len(set(verticals)) < len(verticals) or max(rules) > 1

@@ -70,6 +70,11 @@ def load(model: Path, *, device: str, threads: int | None, backend: Backend) -> 
 
 
 def _with_torch(model: Path, device: str, threads: int | None, choice: Choice) -> Loaded:
+    if find_spec("torch") is None:
+        raise UsageError(
+            f"{model} needs PyTorch, which is not installed ({choice.reason}).",
+            hint="Install it (pip install torch), or export the model where it is installed.",
+        )
     from im2latex_cli import checkpoints
     from im2latex_cli.network.device import choose_device, use_threads
     from im2latex_cli.network.torch_engine import TorchEngine

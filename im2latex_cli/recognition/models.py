@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 from im2latex_cli import files, runs
-from im2latex_cli.errors import CheckpointError, InputError
+from im2latex_cli.errors import CheckpointError, InputError, UsageError
+from im2latex_cli.progress import Reporter, SilentReporter
+from im2latex_cli.recognition import remote
 
 PRETRAINED = "pretrained"
 """The name of the model in this package."""
@@ -29,13 +32,51 @@ def default_model_for(data: Path) -> str:
     return str(folder) if runs.model_in(folder) else PRETRAINED
 
 
-def find_model(model: str | Path) -> Path:
-    """Return the model file behind `pretrained`, a results folder, an exported folder or a file.
+def short_name(model: str) -> str:
+    """Return what the results of a model are called that has no folder of its own."""
+    address = remote.parse(remote.split_pin(model)[0])
+    return address.name if address else PRETRAINED
+
+
+def is_remote(model: str) -> bool:
+    """Whether a model is named by an address."""
+    return remote.parse(remote.split_pin(model)[0]) is not None
+
+
+def find_model(model: str | Path, reporter: Reporter | None = None) -> Path:
+    """Return the model file that a name stands for.
+
+    Args:
+        model: `pretrained`, a results folder, an exported folder, a file, `hf://owner/name`
+            or an https address; any of them with `#sha256=...`, the checksum that it must have.
+        reporter: told about a download.
 
     Raises:
-        CheckpointError: no model is bundled, or the folder holds none.
+        CheckpointError: no model is bundled, the folder holds none, or the checksum is another.
+        DownloadError: it cannot be downloaded, or the checksum is another.
         InputError: nothing is there.
+        UsageError: an address or a checksum that cannot be read.
     """
+    if isinstance(model, Path):
+        return _local_model(model)
+    name, pin = remote.split_pin(model)
+    if address := remote.parse(name):
+        return remote.obtain(address, pin, reporter or SilentReporter())
+    path = _local_model(name)
+    if pin is not None:
+        _check_pin(path, pin)
+    return path
+
+
+def _check_pin(path: Path, pin: str) -> None:
+    if path.suffix == runs.GRAPH:
+        raise UsageError(f"{path.parent} holds two files; a checksum is for one model file.")
+    digest = sha256(path.read_bytes()).hexdigest()
+    if digest != pin:
+        raise CheckpointError(f"{path} is not the pinned file: its SHA-256 is {digest}.")
+
+
+def _local_model(model: str | Path) -> Path:
     if str(model) == PRETRAINED:
         if bundled := bundled_model():
             return bundled

@@ -15,6 +15,7 @@ from im2latex_cli.decoding.calibration import Calibration
 from im2latex_cli.decoding.engine import Engine
 from im2latex_cli.errors import Im2LatexError, InputError, UsageError
 from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.progress import Reporter
 from im2latex_cli.recognition import backends
 from im2latex_cli.recognition.backends import Backend
 from im2latex_cli.recognition.decoder import Decoder, Looked
@@ -74,11 +75,14 @@ class Recognizer:
         backend: Backend = "auto",
         decode: DecodeSettings | None = None,
         threads: int | None = None,
+        reporter: Reporter | None = None,
     ) -> Self:
         """Load a model.
 
         Args:
-            model: `"pretrained"`, a results folder, a model file or an exported folder.
+            model: `"pretrained"`, a results folder, a model file, an exported folder,
+                `"hf://owner/name"` or an https address; with `#sha256=...` it must have that
+                checksum.
             device: `"auto"`, `"cpu"`, `"cuda"` or `"mps"`.
             beam: hypotheses kept at each step; 1 is greedy and fastest. None leaves it to
                 `decode`.
@@ -87,17 +91,19 @@ class Recognizer:
             decode: how hypotheses are searched; None takes the defaults.
             threads: CPU threads; None leaves them to the library. With torch they are those of
                 the whole process.
+            reporter: told about a download; None is nobody.
 
         Returns:
             The model, ready to read.
 
         Raises:
             CheckpointError: the model cannot be used, or none is bundled.
+            DownloadError: the model cannot be downloaded, or is another one.
             InputError: there is no such model.
             UsageError: the device or the backend is not available, the backend has no graph of
                 this model, or a setting is out of bounds.
         """
-        file = find_model(model)
+        file = find_model(model, reporter)
         loaded = backends.load(file, device=device, threads=threads, backend=backend)
         recognizer = cls(
             loaded.engine,
@@ -115,7 +121,12 @@ class Recognizer:
 
     @classmethod
     def from_settings(
-        cls, settings: Settings, model: str | None = None, *, backend: Backend | None = None
+        cls,
+        settings: Settings,
+        model: str | None = None,
+        *,
+        backend: Backend | None = None,
+        reporter: Reporter | None = None,
     ) -> Self:
         """Load a model as the settings say.
 
@@ -123,9 +134,10 @@ class Recognizer:
             settings: device, threads, backend and search.
             model: as for `load`; None takes `default_model()`.
             backend: takes the place of the settings' backend.
+            reporter: told about a download.
 
         Raises:
-            CheckpointError, InputError, UsageError: as for `load`.
+            CheckpointError, DownloadError, InputError, UsageError: as for `load`.
         """
         runtime = settings.runtime
         return cls.load(
@@ -134,6 +146,7 @@ class Recognizer:
             backend=backend or runtime.backend,
             decode=settings.decode,
             threads=runtime.threads,
+            reporter=reporter,
         )
 
     @property

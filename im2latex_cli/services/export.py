@@ -5,7 +5,8 @@ Graphs of a preset's dimensions are part of this package; only others are traced
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +14,14 @@ from im2latex_cli import files, runs
 from im2latex_cli.errors import UsageError
 from im2latex_cli.onnx import graphs as exported
 from im2latex_cli.progress import Reporter
-from im2latex_cli.recognition.models import PRETRAINED, default_model, find_model
+from im2latex_cli.recognition.models import (
+    bundled_model,
+    default_model,
+    find_model,
+    is_remote,
+    short_name,
+)
+from im2latex_cli.services import hub
 from im2latex_cli.settings.training import PRESETS, ModelSettings
 from im2latex_cli.settings.tree import Settings
 
@@ -30,6 +38,7 @@ class ExportResult:
         decoder: a step of the decoder.
         bytes: of both files.
         tokens: in the vocabulary.
+        hub: the folder with model card and weights, if one was asked for.
     """
 
     model: str
@@ -37,6 +46,7 @@ class ExportResult:
     decoder: Path
     bytes: int
     tokens: int
+    hub: Path | None = None
 
 
 def run(
@@ -45,6 +55,8 @@ def run(
     *,
     model: str | None = None,
     output: Path | None = None,
+    to_hub_folder: Path | None = None,
+    scores: Sequence[Path] = (),
     force: bool = False,
 ) -> ExportResult:
     """Write a model's encoder and decoder step, with weights and header inside.
@@ -56,20 +68,46 @@ def run(
             bundled, else results/small.
         output: folder; None is `onnx` in the model's own folder, where predict looks for it, and
             results/pretrained/onnx for the pretrained model.
-        force: replace graphs of another model.
+        to_hub_folder: write a folder to be uploaded to a hub: model card, configuration, weights
+            and graphs.
+        scores: folders of predictions whose scores the model card has.
+        force: replace graphs of another model, and files of the folder for a hub.
 
     Raises:
-        UsageError: a package is missing, or the folder has graphs of another model.
+        UsageError: a package is missing, the folder has graphs of another model or other files,
+            or predictions of another model.
         CheckpointError: the model cannot be used.
         InputError: there is no such model.
     """
     name = model or default_model()
-    path = find_model(name)
+    path = find_model(name, reporter)
     if path.suffix == runs.GRAPH:
         raise UsageError(f"{name} is exported already.", hint="Name a model file.")
-    folder = output or (runs.RESULTS / PRETRAINED if name == PRETRAINED else path.parent) / (
-        runs.ONNX
-    )
+    if to_hub_folder is None:
+        if scores:
+            raise UsageError("`scores` are for a model card.", hint="Add `to_hub_folder`.")
+        return _export(
+            settings, reporter, name, path, output or _folder_of(name, path), force=force
+        )
+    if output is not None:
+        raise UsageError("`output` and `to_hub_folder` exclude each other.")
+    header = exported.read_header(path)
+    content = hub.contents(path, header, hub.results_of(settings, reporter, path, scores))
+    hub.write(to_hub_folder, content, force=force)
+    graphs = to_hub_folder / runs.ONNX
+    result = _export(settings, reporter, name, path, graphs, force=force)
+    return replace(result, hub=to_hub_folder)
+
+
+def _folder_of(name: str, path: Path) -> Path:
+    """Return where the graphs of a model go."""
+    unowned = is_remote(name) or path == bundled_model()
+    return (runs.RESULTS / short_name(name) if unowned else path.parent) / runs.ONNX
+
+
+def _export(
+    settings: Settings, reporter: Reporter, name: str, path: Path, folder: Path, *, force: bool
+) -> ExportResult:
     if exported.is_exported(folder) and not (force or exported.made_from(folder, path)):
         raise UsageError(
             f"{folder} has graphs of another model.", hint="Add `force` to replace them."

@@ -59,7 +59,7 @@ def run(settings: Settings, reporter: Reporter, *, model: str | None = None) -> 
             "im2latex mcp needs the Python SDK of the Model Context Protocol.",
             hint="Install it: pip install 'im2latex-cli[mcp]'.",
         )
-    tools = Tools(settings, model)
+    tools = Tools(settings, model, reporter)
     reporter.info(f"model: {tools.model}")
     server(tools).run("stdio")
 
@@ -70,10 +70,13 @@ class Tools:
     Args:
         settings: the settings tree.
         model: as for `predict`.
+        reporter: told about a download.
     """
 
-    def __init__(self, settings: Settings, model: str | None) -> None:
-        self._recognizer = Recognizer.from_settings(settings, model)
+    def __init__(
+        self, settings: Settings, model: str | None, reporter: Reporter | None = None
+    ) -> None:
+        self._recognizer = Recognizer.from_settings(settings, model, reporter=reporter)
         self._renderer = EmbeddedRenderer(settings.render)
         self._lock = Lock()  # the SDK calls tools from several threads
 
@@ -159,7 +162,7 @@ def _guarded(work: Callable[[], _Result]) -> _Result:
     try:
         return work()
     except Im2LatexError as error:
-        raise ToolError(" ".join(part for part in (str(error), error.hint) if part)) from error
+        raise ToolError(str(error)) from error
 
 
 def _inputs(

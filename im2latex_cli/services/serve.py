@@ -67,7 +67,7 @@ def run(settings: Settings, reporter: Reporter, *, model: str | None = None) -> 
 
     limits = settings.serve
     with server.open_socket(limits.host, limits.port) as listening:
-        reader = Answers(settings, model)
+        reader = Answers(settings, model, reporter)
         front = Server(reader, limits, model=reader.model)
         address = server.address(listening)
         if not _is_loopback(listening.getsockname()[0]):
@@ -85,12 +85,15 @@ class Answers:
     Args:
         settings: the settings tree; as many hypotheses are kept as the beam is wide.
         model: as for `run`.
+        reporter: told about a download.
     """
 
-    def __init__(self, settings: Settings, model: str | None) -> None:
+    def __init__(
+        self, settings: Settings, model: str | None, reporter: Reporter | None = None
+    ) -> None:
         decode = settings.decode.model_copy(update={"nbest": settings.decode.beam})
         settings = settings.model_copy(update={"decode": decode})
-        self._recognizer = Recognizer.from_settings(settings, model)
+        self._recognizer = Recognizer.from_settings(settings, model, reporter=reporter)
         self._reader = Reader(self._recognizer)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def open_inputs(data: Path, init: str | None, under_way: Path | None, reporter: 
     """
     vocab, preprocessing = _vocab(data), _preprocessing(data)
     _warn_of_age(data, reporter)
-    start = _start(init, under_way, vocab) if init else None
+    start = _start(init, under_way, vocab, reporter) if init else None
     if start:
         known, preprocessing = start.model.vocab, start.model.preprocessing
         vocab = known if under_way else merge(known, vocab)
@@ -122,13 +123,15 @@ def _dims(start: Start) -> Iterator[Given]:
             yield Given(f"model.{name}", getattr(dims, name), f"model {start.name}")
 
 
-def _start(init: str, under_way: Path | None, vocab: Vocab) -> Start:
+def _start(init: str, under_way: Path | None, vocab: Vocab, reporter: Reporter) -> Start:
     if under_way:
         model = checkpoints.load(under_way)
         return Start(model, init, model.info.get("init", {}))
-    model = checkpoints.load(find_model(init))
+    path = find_model(init, reporter)
+    model = checkpoints.load(path)
     told = {
         "model": init,
+        "sha256": sha256(path.read_bytes()).hexdigest(),
         "data": model.info.get("data"),
         "steps": model.info.get("steps"),
         "tokens": len(model.vocab),

@@ -193,9 +193,11 @@ def _plain(annotation: Any) -> tuple[Any, list[str]]:
 
 
 def _bounds(constraint: Any) -> list[str]:
+    # One spelling of 0 and 0.0: typing caches annotations that compare equal, so which of the two a
+    # field has depends on what was imported first.
     found = [constraint, *getattr(constraint, "metadata", [])]
     return [
-        f"{word} {getattr(item, sign)}"
+        f"{word} {getattr(item, sign):.15g}"
         for item in found
         for sign, word in _BOUNDS.items()
         if getattr(item, sign, None) is not None

@@ -54,7 +54,7 @@ class TrainSettings(Section):
     preset: Literal["auto", "small", "seed", "fast", "base", "tune"] = "auto"
     """Named group of model and training settings; auto: small below 2,000 pictures, else fast."""
     init: str | None = None
-    """Start from this model: pretrained, a results folder or a model file (preset tune)."""
+    """Start from this model: pretrained, a folder, a file or an address (preset tune)."""
     output: str | None = None
     """Results folder; default: results/NAME, as the data set."""
     epochs: PositiveInt = 15

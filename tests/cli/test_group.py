@@ -33,6 +33,15 @@ def test_error_becomes_message_and_exit_code(invoke, service, error: Im2LatexErr
     assert result.stderr == f"error: {error.args[0]}\n{hint}"
 
 
+def test_without_pytorch_it_is_named(invoke, service) -> None:
+    service("train", ModuleNotFoundError("No module named 'torch'", name="torch"))
+    result = invoke("train")
+    assert result.exit_code == 2
+    assert "needs PyTorch" in result.stderr
+    service("train", ModuleNotFoundError("No module named 'torch_x'", name="torch_x"))
+    assert invoke("train").exit_code == 1
+
+
 def test_several_problems_are_a_list(invoke, service) -> None:
     service("vocab", SEVERAL)
     assert invoke("vocab").stderr == "error: These settings are wrong:\n  one\n  two\n"

@@ -120,8 +120,13 @@ def test_the_rule_for_make(place: Path) -> None:
     assert (place / "work" / "figures" / "a.tex").read_text().strip()
 
 
+@pytest.mark.parametrize("page", sorted(PAGE.parents[1].rglob("*.md")), ids=lambda page: page.name)
+def test_no_recipe_doubles_backslashes(page: Path) -> None:
+    assert "@tsv" not in page.read_text(encoding="utf-8")  # of jq, which writes \\ for \
+
+
 def test_the_page_names_every_warning() -> None:
-    from im2latex_cli.cli.rows import ADVICE
+    from im2latex_cli import ReadingWarning
 
     named = set(re.findall(r"^\| `([a-z-]+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
-    assert named == set(ADVICE)
+    assert named == set(ReadingWarning)

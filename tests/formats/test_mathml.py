@@ -10,6 +10,7 @@ from im2latex_cli.formats.mathml import mathml
 from im2latex_cli.formats.mathml_elements import NAMESPACE
 from im2latex_cli.latex.normalize import normalize
 
+SLASH = '<mpadded width="0"><mo lspace="0" rspace="0">/</mo></mpadded>'
 CHILDREN = {
     "mfrac": 2,
     "msub": 2,
@@ -90,6 +91,10 @@ def written(latex: str) -> str:
         ),
         (r"\sin x", '<mi>sin</mi><mo>\u2061</mo><mspace width="0.1667em" /><mi>x</mi>'),
         (r"10{,}000", "<mn>10,000</mn>"),
+        (r"\not\!p_i", "<msub><mo>p̸</mo><mi>i</mi></msub>"),
+        (r"\not\sin", f"<mrow>{SLASH}<mi>sin</mi></mrow>"),
+        (r"x\not", f"<mi>x</mi>{SLASH}"),
+        (r"\rule{1em}{-2pt}x", '<mspace width="1em" /><mi>x</mi>'),
     ],
 )
 def test_a_formula_is_its_elements(latex, text):
@@ -108,6 +113,25 @@ def test_a_table_says_how_its_columns_are_aligned():
         "text-align: left; border-top: 1px solid",
         "text-align: right; border-top: 1px solid; border-left: 1px solid",
     ]
+
+
+def test_a_table_has_its_double_rules_and_extra_spaces():
+    latex = r"\begin{array}{c||c}a&b\\[10pt] \hline\hline c&d\end{array}"
+    table = ET.fromstring(mathml(normalize(latex).tokens).text)[0]
+    styles = [
+        cell.get("style").removeprefix("text-align: center; ") for row in table for cell in row
+    ]
+    assert styles == [
+        "padding-bottom: calc(0.5ex + 1em)",
+        "border-left: 3px double; padding-bottom: calc(0.5ex + 1em)",
+        "border-top: 3px double",
+        "border-top: 3px double; border-left: 3px double",
+    ]
+
+
+def test_a_negative_space_in_text_is_a_warning():
+    result = mathml(normalize(r"\text{a\!b}").tokens)
+    assert result.warnings == ("a negative space in text is left out",)
 
 
 def test_a_broken_formula_is_text_with_a_warning():

@@ -32,6 +32,9 @@ PARTS = {
 """What the schema (ECMA-376, shared-math.xsd) wants inside, in this order, properties aside."""
 
 
+SIZES = "Word chooses the size of fractions and large operators itself"
+
+
 def name(element: ET.Element) -> str:
     return element.tag.removeprefix(f"{{{MATH}}}")
 
@@ -80,6 +83,34 @@ def structure(latex: str) -> str:
 )
 def test_a_formula_is_its_elements(latex, text):
     assert structure(latex) == text
+
+
+@pytest.mark.parametrize(
+    ("latex", "warnings"),
+    [
+        (r"a\!b\hspace{-1em}c", ["a negative space is left out"]),
+        (r"\tfrac12", [SIZES]),
+        (r"\frac12", []),
+        (r"\textstyle x", []),
+        (r"\textstyle\sum x", [SIZES]),
+        (r"\cfrac{1}{1+\cfrac12}", [SIZES]),
+        (r"\begin{aligned}a&=\frac12\\ b&=c\end{aligned}", [SIZES]),
+        (r"\begin{aligned}a&=1\\ b&=c\end{aligned}", []),
+        (r"x\scriptstyle y", ["small letters are as large as the others"]),
+        (r"x^{\begin{smallmatrix}a&b\end{smallmatrix}}", []),
+        (r"\begin{smallmatrix}a&b\end{smallmatrix}", ["small letters are as large as the others"]),
+        (r"\cfrac[l]{1}{2}", [r"\cfrac: its numerator is centred"]),
+        (r"\begin{matrix}a\\[3pt]b\end{matrix}", ["the extra space between rows is left out"]),
+    ],
+)
+def test_what_is_lost_is_a_warning(latex, warnings):
+    assert list(omml(normalize(latex).tokens).warnings) == warnings
+
+
+def test_text_keeps_its_font():
+    run = ET.fromstring(omml(normalize(r"\text{\texttt{\textbf{x}}}").tokens).text)[0][0]
+    fonts, bold = run.find(f"{{{WORD}}}rPr")
+    assert (fonts.get(f"{{{WORD}}}ascii"), bold.tag) == ("Courier New", f"{{{WORD}}}b")
 
 
 def test_formulas_of_the_package_are_sound():

@@ -1,15 +1,17 @@
 """Formulas as Typst."""
 
+import io
 import shutil
 
 import numpy as np
 import pytest
 from formulas import GRAMMAR, real, shipped
 from hypothesis import HealthCheck, given, settings
+from PIL import Image
 
 from im2latex_cli.formats.characters import SYMBOLS
 from im2latex_cli.formats.typst import typst
-from im2latex_cli.formats.typst_symbols import NAME_OF
+from im2latex_cli.formats.typst_symbols import NAME_OF, RIGID
 from im2latex_cli.latex.commands import COMMANDS, DELIMITERS, Kind
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
@@ -69,6 +71,12 @@ def written(latex: str) -> str:
         (r"\hat{i}", "hat(i, dotless: #false)"),
         (r"\frac{\begin{matrix}a\end{matrix}}{2}", "frac(display(mat(delim: #none, a)), 2)"),
         (r"\operatorname*{arg\,max}_x\sin x", 'op("arg max", limits: #true)_x sin x'),
+        (r"\left/x\right\Uparrow", r'lr(class("opening", \/)x class("closing", ⇑))'),
+        (
+            r"\not\!p+\not\!\not D",
+            r'accent(p, "\u{338}") +#box(width: 0pt, $\/$)#h(-0.1667em) accent(D, "\u{338}")',
+        ),
+        (r"x\rule{1em}{-2pt}", "x #h(1em)"),
         (r"\overbrace{a}^{n}\xrightarrow[b]{a}", "overbrace(a, n) stretch(->)^a_b"),
     ],
 )
@@ -99,12 +107,50 @@ def test_every_name_is_the_character_it_stands_for():
 
 def test_every_symbol_and_delimiter_compiles():
     words = [(name,) for name, entry in COMMANDS.items() if entry.kind is Kind.SYMBOL]
-    words += [("\\big", mark) for mark in DELIMITERS]
-    words += [(f"\\left{mark}", "x", f"\\right{mark}") for mark in DELIMITERS]
+    words += [("\\big", mark) for mark in DELIMITERS - RIGID]
+    words += [(f"\\left{mark}", "x", f"\\right{mark}") for mark in DELIMITERS - RIGID]
     results = [typst(word) for word in words]
     assert [result for result in results if result.warnings] == []
     assert failures([result.text for result in results]) == []
     assert len(SYMBOLS) > 450
+
+
+@pytest.mark.parametrize(
+    "latex",
+    [
+        r"\left{0}\rule{{0pt}}{{3em}}\right.",
+        r"\left.\rule{{0pt}}{{3em}}\right{0}",
+        r"\left.\rule{{0pt}}{{3em}}\middle{0}\right.",
+        r"\Bigg{0}",
+    ],
+)
+def test_delimiters_are_as_tall_as_in_tex_or_warned_of(latex):
+    corners = {r"\ulcorner", r"\urcorner", r"\llcorner", r"\lrcorner"}  # TeX has one size of them
+    marks = sorted(DELIMITERS - corners - {"."})
+    results = [typst(normalize(latex.format(mark)).tokens) for mark in marks]
+    pages = compiled([result.text for result in results], format="png", ppi=72)
+    assert len(pages) > 30
+    for mark, result, page in zip(marks, results, pages, strict=True):
+        rows = np.flatnonzero((np.asarray(Image.open(io.BytesIO(page)).convert("L")) < 200).any(1))
+        warned = any("does not stretch" in warning for warning in result.warnings)
+        assert (rows[-1] - rows[0] >= 28) is not warned, mark
+
+
+@pytest.mark.parametrize(
+    ("latex", "warning"),
+    [
+        (r"\left\lmoustache x\right)", r"\lmoustache does not stretch"),
+        (r"\begin{cases}a\\ \hline b\end{cases}", "the rules of cases are left out"),
+        (r"\begin{aligned}a\\ \hline b\end{aligned}", "the rules of aligned are left out"),
+        (r"x_{\substack{a\\[3pt]b}}", "the extra space between rows is left out"),
+        (r"\text{a\hspace{-1em}b}", "a negative space in text is left out"),
+        (r"\begin{array}{c||c}a&b\end{array}", "a double rule is drawn as one"),
+    ],
+)
+def test_what_is_lost_is_a_warning(latex, warning):
+    result = typst(normalize(latex).tokens)
+    assert result.warnings == (warning,)
+    assert failures([result.text]) == []
 
 
 def test_formulas_of_the_package_compile():
@@ -175,10 +221,6 @@ DPI = 240
 
 
 def pictures(formulas: list[tuple[str, ...]]) -> list[tuple[np.ndarray, np.ndarray]]:
-    import io
-
-    from PIL import Image
-
     from im2latex_cli.render.renderer import Page
     from im2latex_cli.render.tex.renderer import TexRenderer
 

@@ -60,6 +60,12 @@ def test_asking_for_onnx_without_onnxruntime_is_one_line(model: Path) -> None:
     assert info.value.exit_code == 2
 
 
+def test_without_torch_it_is_named(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "find_spec", lambda name: None if name == "torch" else object())
+    with pytest.raises(UsageError, match=r"needs PyTorch, which is not installed \(asked for\)"):
+        Recognizer.load(model, backend="torch")
+
+
 def test_onnx_on_another_device_is_a_usage_error(model: Path) -> None:
     with pytest.raises(UsageError, match="cuda was asked for"):
         choose(model, device="cuda", backend="onnx")

@@ -6,8 +6,10 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
+import loopback
 import pytest
 from tiny_runs import TINY, curve, draw, go
 
@@ -47,12 +49,26 @@ def test_init_takes_dimensions_and_tokens_of_the_model_and_adds_new_ones(data: P
     assert after.dims == before.dims.model_copy(update={"dropout": 0.0})
     assert after.info["init"] == {
         "model": first.output,
+        "sha256": sha256((Path(first.output) / "best.safetensors").read_bytes()).hexdigest(),
         "data": "eight",
         "steps": before.info["steps"],
         "tokens": len(before.vocab),
         "new_tokens": 1,
     }
     assert 'decoder = "transformer"' in (Path(tuned.output) / "settings.toml").read_text()
+
+
+def test_init_takes_a_model_from_an_address(data: Path) -> None:
+    first = go(data)
+    content = (Path(first.output) / "best.safetensors").read_bytes()
+    with loopback.serving(loopback.Zenodo({"best.safetensors": content})) as server:
+        address = f"{server.base}/best.safetensors#sha256={sha256(content).hexdigest()}"
+        output = str(data.parent / "tuned")
+        tuned = go(
+            data, train__init=address, train__output=output, train__preset="auto", **shape_free()
+        )
+    told = checkpoints.load(Path(tuned.model)).info["init"]
+    assert (told["model"], told["sha256"]) == (address, sha256(content).hexdigest())
 
 
 def test_init_of_other_dimensions_than_asked_is_one_line(data: Path) -> None:

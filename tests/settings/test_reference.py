@@ -24,7 +24,7 @@ def test_every_setting_has_help_and_a_type(name: str) -> None:
     [
         ("decode.beam", "integer, above 0"),
         ("train.max_minutes", "number, above 0"),
-        ("build.max_failures", "number, at least 0.0, at most 1.0"),
+        ("build.max_failures", "number, at least 0, at most 1"),
         ("model.channels", "list of integers"),
         ("render.font_size", "10 | 11 | 12"),
         ("build.glyphs", "true or false"),

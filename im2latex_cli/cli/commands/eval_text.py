@@ -26,8 +26,8 @@ Model = Annotated[
     typer.Option(
         "--model",
         metavar="MODEL",
-        help="pretrained, a results folder or a model file; default: results/NAME of the data set "
-        "if it exists, else pretrained.",
+        help="pretrained, a results folder, a model file, hf://OWNER/NAME or an https address; "
+        "default: results/NAME of the data set if it exists, else pretrained.",
     ),
 ]
 Output = Annotated[

@@ -27,6 +27,25 @@ Output = Annotated[
 ]
 
 
+HubFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--to-hub-folder",
+        metavar="DIR",
+        help="Write a folder for a model hub instead: model card, configuration, weights, graphs.",
+    ),
+]
+Scores = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--scores",
+        metavar="DIR",
+        help="Results folder of eval-text whose scores go into the model card; can be repeated. "
+        "Default: the model's own.",
+    ),
+]
+
+
 @command("export")
 def export(
     session: Session,
@@ -34,9 +53,19 @@ def export(
     format: Format = "onnx",  # noqa: A002, ARG001 - the flag's name; there is one format
     model: Model = None,
     output: Output = None,
+    to_hub_folder: HubFolder = None,
+    scores: Scores = None,
     force: Force = False,
 ) -> Any:
     """Export a model to ONNX, with its vocabulary and preprocessing."""
     from im2latex_cli.services import export as service
 
-    return service.run(session.settings, session.reporter, model=model, output=output, force=force)
+    return service.run(
+        session.settings,
+        session.reporter,
+        model=model,
+        output=output,
+        to_hub_folder=to_hub_folder,
+        scores=scores or (),
+        force=force,
+    )

@@ -1,7 +1,8 @@
 """One file over HTTPS: goes on where it broke off, and is kept only when its checksum is right.
 
 What has come so far lies beside the file as `NAME.part`. A finished file gets `NAME.sha256`
-beside it, which `verified` compares ever after.
+beside it, which `verified` compares ever after. If no checksum is known, the server's own mark of
+a version (ETag, in `NAME.part.tag`) decides whether a later run may go on.
 """
 
 from __future__ import annotations
@@ -48,12 +49,37 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What a publisher says of a file: where it is, its size in bytes and its MD5."""
+    """What is known of a file before it comes.
+
+    Attributes:
+        name: of the file here.
+        url: where it is.
+        size: in bytes, or None.
+        md5: checksum in hexadecimal, or None.
+        sha256: likewise.
+    """
 
     name: str
     url: str
-    size: int
-    md5: str
+    size: int | None = None
+    md5: str | None = None
+    sha256: str | None = None
+
+    @property
+    def has_checksum(self) -> bool:
+        """Whether wrong content can be told from right."""
+        return bool(self.md5 or self.sha256)
+
+    def fault(self, path: Path) -> str | None:
+        """Say how a file differs from what is known, or None."""
+        size, (md5, sha256) = path.stat().st_size, _digests(path)
+        if self.size not in (None, size):
+            return f"{size:,} bytes instead of {self.size:,}"
+        if self.md5 not in (None, md5):
+            return f"MD5 {md5} instead of {self.md5}"
+        if self.sha256 not in (None, sha256):
+            return f"SHA-256 {sha256} instead of {self.sha256}"
+        return None
 
 
 class _Response(Protocol):
@@ -89,6 +115,7 @@ def fetch(
     folder: Path,
     *,
     advance: Callable[[int], None] = lambda _count: None,
+    resize: Callable[[int], None] = lambda _size: None,
     patience: Patience = Patience(),
 ) -> Path:
     """Download a file into `folder` and return its path; what came earlier is not fetched again.
@@ -97,6 +124,7 @@ def fetch(
         wanted: the file.
         folder: where it goes.
         advance: called with the number of bytes that came; less than 0 where they were in vain.
+        resize: called with the size of the file once the server says it.
         patience: how long to try.
 
     Raises:
@@ -105,18 +133,21 @@ def fetch(
     """
     folder.mkdir(parents=True, exist_ok=True)
     part, target = folder / f"{wanted.name}.part", folder / wanted.name
+    if not (wanted.has_checksum or _tag(part).exists()):
+        part.unlink(missing_ok=True)  # nothing says whether it belongs to the file of today
     advance(part.stat().st_size if part.exists() else 0)
     for _ in range(TRIES):
-        _complete(wanted, part, advance, patience)
-        digests = _digests(part)
-        if part.stat().st_size == wanted.size and digests[0] == wanted.md5:
-            files.write_text(_record(target), f"{digests[1]}  {wanted.name}\n")
+        _complete(wanted, part, advance, resize, patience)
+        _tag(part).unlink(missing_ok=True)
+        fault = wanted.fault(part)
+        if fault is None:
+            files.write_text(_record(target), f"{_digests(part)[1]}  {wanted.name}\n")
             part.replace(target)
             return target
         advance(-part.stat().st_size)
         part.unlink()
     raise DownloadError(
-        f"{wanted.url} has not the published content: MD5 {digests[0]} instead of {wanted.md5}.",
+        f"{wanted.url} has not the published content: {fault}.",
         hint="Nothing of it was kept. A proxy may have put its own page there; try again later.",
     )
 
@@ -151,7 +182,7 @@ def verified(target: Path) -> bool:
     """
     if not target.is_file() or not _record(target).is_file():
         return False
-    stored = _record(target).read_text(encoding="utf-8").partition(" ")[0]
+    stored = recorded(target)
     found = _digests(target)[1]
     if found != stored:
         raise DownloadError(
@@ -161,18 +192,27 @@ def verified(target: Path) -> bool:
     return True
 
 
+def recorded(target: Path) -> str:
+    """Return the SHA-256 that a finished file had when it came."""
+    return _record(target).read_text(encoding="utf-8").partition(" ")[0]
+
+
 def _complete(
-    wanted: Published, part: Path, advance: Callable[[int], None], patience: Patience
+    wanted: Published,
+    part: Path,
+    advance: Callable[[int], None],
+    resize: Callable[[int], None],
+    patience: Patience,
 ) -> None:
     """Let `part` grow to the size of the file, over as many connections as it takes."""
     attempt = best = 0
     while True:
         with part.open("ab") as out:
             have = out.tell()
-            if have >= wanted.size:
+            if wanted.size is not None and have >= wanted.size:
                 return
             try:
-                for start, chunk in _chunks(wanted, have, patience.stall):
+                for start, chunk in _chunks(wanted, part, have, resize, patience.stall):
                     if start < have:  # the server began anew
                         advance(start - have)
                         out.truncate(start)
@@ -184,6 +224,8 @@ def _complete(
             except _BrokenError as error:
                 reason = error
             else:
+                if wanted.size is None:
+                    return
                 continue
         attempt += 1
         if attempt >= patience.attempts:
@@ -191,27 +233,53 @@ def _complete(
         _wait(attempt, patience)
 
 
-def _chunks(wanted: Published, have: int, stall: float) -> Iterator[tuple[int, bytes]]:
+def _chunks(
+    wanted: Published, part: Path, have: int, resize: Callable[[int], None], stall: float
+) -> Iterator[tuple[int, bytes]]:
     """Yield where in the file each piece begins, and the piece.
 
     Raises:
         _BrokenError: the connection ended early.
     """
     try:
-        response = _open(wanted.url, have, stall)
+        tag = _tag(part).read_text(encoding="utf-8") if _tag(part).exists() else ""
+        response = _open(wanted.url, have, stall, tag=tag)
     except NETWORK as error:
         raise _BrokenError(_told(error)) from error
     with closing(response):
         at = have if _goes_on(response, have) else 0
-        while at < wanted.size:
+        if not wanted.has_checksum:
+            _keep_tag(part, response)
+        end = _end(response, at) if wanted.size is None else wanted.size
+        if end is not None:
+            resize(end)
+        yield at, b""  # what came earlier is cut here, even if nothing comes now
+        while end is None or at < end:
             try:
-                chunk = response.read(min(CHUNK, wanted.size - at))
+                chunk = response.read(CHUNK if end is None else min(CHUNK, end - at))
             except NETWORK as error:
                 raise _BrokenError(_told(error)) from error
+            if not chunk and end is None:
+                return
             if not chunk:
-                raise _BrokenError(f"the connection ended after {at:,} of {wanted.size:,} bytes")
+                raise _BrokenError(f"the connection ended after {at:,} of {end:,} bytes")
             yield at, chunk
             at += len(chunk)
+
+
+def _end(response: _Response, start: int) -> int | None:
+    """Return the size of a file whose rest is coming; None if the server does not say it."""
+    length = str(response.headers.get("Content-Length") or "")
+    return start + int(length) if length.isdigit() else None
+
+
+def _keep_tag(part: Path, response: _Response) -> None:
+    """Keep the server's mark of this version; a weak one says nothing about bytes."""
+    tag = str(response.headers.get("ETag") or "")
+    if tag.startswith('"'):
+        files.write_text(_tag(part), tag)
+    else:
+        _tag(part).unlink(missing_ok=True)
 
 
 def _goes_on(response: _Response, have: int) -> bool:
@@ -219,11 +287,12 @@ def _goes_on(response: _Response, have: int) -> bool:
     return response.status == HTTPStatus.PARTIAL_CONTENT and span.startswith(f"bytes {have}-")
 
 
-def _open(url: str, start: int, stall: float) -> _Response:
+def _open(url: str, start: int, stall: float, *, tag: str = "") -> _Response:
     _demand_safe(url)
     headers = {"User-Agent": "im2latex-cli", "Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
+        headers |= {"If-Range": tag} if tag else {}
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 (checked above)
     opener = urllib.request.build_opener(_SafeRedirects)
     try:
@@ -267,6 +336,10 @@ def _digests(path: Path) -> tuple[str, str]:
 
 def _record(target: Path) -> Path:
     return target.with_name(f"{target.name}.sha256")
+
+
+def _tag(part: Path) -> Path:
+    return part.with_name(f"{part.name}.tag")
 
 
 def _wait(attempt: int, patience: Patience) -> None:

@@ -104,7 +104,7 @@ def _fetch_all(
 ) -> None:
     lacking = missing(collection, folder)
     published = _published(collection, fetch_small(collection.listing, patience=patience))
-    size = sum(published[name].size for name in lacking)
+    size = sum(published[name].size or 0 for name in lacking)
     title = f"Downloading {collection.name} ({size / 1e6:.1f} MB)"
     with reporter.step(title, size) as step:
         for name in lacking:

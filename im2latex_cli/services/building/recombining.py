@@ -9,7 +9,7 @@ from im2latex_cli.data.plan import Plan, with_made
 from im2latex_cli.data.sources.entries import Source
 from im2latex_cli.errors import UsageError
 from im2latex_cli.progress import Reporter
-from im2latex_cli.recombine.maker import VERSION, recombine
+from im2latex_cli.recombination.maker import VERSION, recombine
 from im2latex_cli.settings.sections import BuildSettings
 from im2latex_cli.settings.tree import Settings
 

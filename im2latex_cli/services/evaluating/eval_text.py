@@ -23,7 +23,12 @@ from im2latex_cli.evaluate.styles import StyleScores
 from im2latex_cli.evaluate.text import TextScores
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.progress import Reporter
-from im2latex_cli.recognition.models import PRETRAINED, default_model_for, find_model
+from im2latex_cli.recognition.models import (
+    PRETRAINED,
+    default_model_for,
+    find_model,
+    short_name,
+)
 from im2latex_cli.results import Score
 from im2latex_cli.services.evaluating import examples
 from im2latex_cli.services.evaluating.figures import EvalTextResult, FormRow
@@ -83,7 +88,7 @@ def run(
     name = model or default_model_for(data)
     folder = output or _folder_of(name, data)
     reporter.info(f"Model: {name}. Data: {data}, split {split}. Predictions: {folder}.")
-    request = _request(settings, name, data, wanted)
+    request = _request(settings, name, data, wanted, reporter)
     if reuse and _made(folder, request):
         return replace(_score_existing(settings, None, folder, model=name), reused=True)
     _recognise(settings, reporter, folder, request, wanted)
@@ -116,7 +121,7 @@ def _recognise(
 
 
 def _request(
-    settings: Settings, model: str, data: Path, wanted: Sequence[Labelled]
+    settings: Settings, model: str, data: Path, wanted: Sequence[Labelled], reporter: Reporter
 ) -> dict[str, Any]:
     """All that the predictions depend on."""
     content = sha256()
@@ -126,7 +131,7 @@ def _request(
         content.update(f"{row.id}\0{row.formula}\n".encode())
     return {
         "model": model,
-        "model_sha256": sha256(find_model(model).read_bytes()).hexdigest(),
+        "model_sha256": sha256(find_model(model, reporter).read_bytes()).hexdigest(),
         "data": str(data),
         "data_sha256": content.hexdigest(),
         "split": settings.evaluate.split,
@@ -143,10 +148,10 @@ def _made(folder: Path, request: dict[str, Any]) -> bool:
 
 
 def _folder_of(model: str, data: Path) -> Path:
-    """The run folder of a model; the pretrained model gets a folder for each data set."""
-    path = Path(model)
+    """The run folder of a model; one without a folder gets one for each data set."""
+    path = Path(model.partition("#sha256=")[0])
     if model == PRETRAINED or not path.exists():
-        return runs.RESULTS / f"{data.stem}-{PRETRAINED}"
+        return runs.RESULTS / f"{data.stem}-{short_name(model)}"
     return path if path.is_dir() else path.parent
 
 

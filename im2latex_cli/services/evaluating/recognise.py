@@ -48,7 +48,7 @@ def recognise(
         CheckpointError: the model cannot be used.
         InputError: there is no such model.
     """
-    recognizer = _load(settings, model)
+    recognizer = _load(settings, model, reporter)
     reader = Reader(recognizer, check=False)
     predictions: list[Prediction] = []
     likelihoods: list[float] = []
@@ -112,13 +112,13 @@ def attend(settings: Settings, model: str) -> Callable[[Picture, Sequence[str]],
     return draw
 
 
-def _load(settings: Settings, model: str) -> Recognizer:
+def _load(settings: Settings, model: str, reporter: Reporter | None = None) -> Recognizer:
     """A recogniser for many pictures: torch reads a known formula at once, a graph token by token.
 
     An exported model has nothing but its graphs.
     """
     auto = settings.runtime.backend == "auto"
-    from_file = auto and find_model(model).suffix != runs.GRAPH
+    from_file = auto and find_model(model, reporter).suffix != runs.GRAPH
     return Recognizer.from_settings(settings, model, backend="torch" if from_file else None)
 
 

@@ -73,7 +73,7 @@ def run(
     """
     drawings = Drawings(settings, attention=attention, render=render)
     images = drawings.check(images)
-    recognizer = Recognizer.from_settings(settings, model)
+    recognizer = Recognizer.from_settings(settings, model, reporter=reporter)
     reporter.detail(f"backend: {recognizer.backend} ({recognizer.reason})")
     return read(recognizer, images, reporter, drawings=drawings, total=total)
 

@@ -24,7 +24,7 @@ from im2latex_cli.data.generated.grammar import read_grammar
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.symbols import SYMBOLS
 from im2latex_cli.latex.tokenizer import join
-from im2latex_cli.recombine.maker import recombine
+from im2latex_cli.recombination.maker import recombine
 
 HELD_OUT = re.compile("valid|val1000")
 HELD_OUT_FROM = 6

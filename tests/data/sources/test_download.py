@@ -1,5 +1,4 @@
 import hashlib
-import importlib.util
 import json
 import socket
 import subprocess
@@ -7,9 +6,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import loopback as server
 import pytest
 
 from im2latex_cli.data.sources.download import Patience, Published, fetch, verified
@@ -26,20 +25,6 @@ CONTENTS = {
     FILES[3]: b"".join(b"%d c basic\n" % n for n in range(250, 300)),
 }
 FIRST = FILES[0]
-
-
-def load_server() -> ModuleType:
-    path = Path(__file__).with_name("server.py")
-    spec = importlib.util.spec_from_file_location("loopback_zenodo", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["loopback_zenodo"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-server = load_server()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from im2latex_cli.data.generated.synthetic import synthetic_formula
 from im2latex_cli.errors import Interrupted, UsageError
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.progress import SilentReporter
-from im2latex_cli.recombine.maker import VERSION
+from im2latex_cli.recombination.maker import VERSION
 from im2latex_cli.services.building import build, pictures
 from im2latex_cli.settings.tree import Settings
 

@@ -102,8 +102,8 @@ def oracle(monkeypatch, tmp_path):
         opened: ClassVar[list[str]] = []
 
     monkeypatch.setattr(recognise, "Recognizer", Fresh)
-    monkeypatch.setattr(recognise, "find_model", lambda _: model)
-    monkeypatch.setattr(eval_text, "find_model", lambda _: model)
+    monkeypatch.setattr(recognise, "find_model", lambda *_: model)
+    monkeypatch.setattr(eval_text, "find_model", lambda *_: model)
     return Fresh
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from im2latex_cli.latex.commands import BEGIN, COMMANDS, Kind
 from im2latex_cli.latex.normal.atoms import FONTS
-from im2latex_cli.recombine.alike import CAPITALS_ONLY, group_of
-from im2latex_cli.recombine.pieces import CLOSERS, OPENERS
+from im2latex_cli.recombination.alike import CAPITALS_ONLY, group_of
+from im2latex_cli.recombination.pieces import CLOSERS, OPENERS
 
 Sites = dict[str, list[int]]
 """Places of the tokens of each group; `bracket` has each opening one and then its partner."""

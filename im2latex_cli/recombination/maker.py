@@ -15,13 +15,13 @@ from typing import Literal
 
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
-from im2latex_cli.recombine.alike import Usage
-from im2latex_cli.recombine.assemble import Stock, build, grow
-from im2latex_cli.recombine.pieces import Tokens
-from im2latex_cli.recombine.rare import Rare, examples
-from im2latex_cli.recombine.rename import vary
-from im2latex_cli.recombine.spacing import space_out
-from im2latex_cli.recombine.swap import Pool, swap
+from im2latex_cli.recombination.alike import Usage
+from im2latex_cli.recombination.assemble import Stock, build, grow
+from im2latex_cli.recombination.pieces import Tokens
+from im2latex_cli.recombination.rare import Rare, examples
+from im2latex_cli.recombination.rename import vary
+from im2latex_cli.recombination.spacing import space_out
+from im2latex_cli.recombination.swap import Pool, swap
 
 VERSION = "3"
 """Changes whenever the same input makes other formulas."""

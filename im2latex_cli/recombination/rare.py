@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from random import Random
 
-from im2latex_cli.recombine.alike import CAPITALS_ONLY, group_of
-from im2latex_cli.recombine.pieces import Piece, Tokens, pieces
-from im2latex_cli.recombine.rename import adapt
-from im2latex_cli.recombine.sites import is_word, sites
-from im2latex_cli.recombine.swap import Pool, palette_of, swap
+from im2latex_cli.recombination.alike import CAPITALS_ONLY, group_of
+from im2latex_cli.recombination.pieces import Piece, Tokens, pieces
+from im2latex_cli.recombination.rename import adapt
+from im2latex_cli.recombination.sites import is_word, sites
+from im2latex_cli.recombination.swap import Pool, palette_of, swap
 
 FEWEST = 2
 """Real formulas that must use a token before more are made with it: one may be a slip."""

@@ -7,10 +7,10 @@ from array import array
 from collections.abc import Sequence
 from random import Random
 
-from im2latex_cli.recombine.alike import LETTERS
-from im2latex_cli.recombine.pieces import Piece, Tokens, pieces
-from im2latex_cli.recombine.rename import adapt
-from im2latex_cli.recombine.sites import is_word, sites
+from im2latex_cli.recombination.alike import LETTERS
+from im2latex_cli.recombination.pieces import Piece, Tokens, pieces
+from im2latex_cli.recombination.rename import adapt
+from im2latex_cli.recombination.sites import is_word, sites
 
 LONGEST = 400
 """Tokens of the longest piece that is kept."""

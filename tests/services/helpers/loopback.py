@@ -1,4 +1,4 @@
-"""A Zenodo of our own on loopback that misbehaves as each test wants."""
+"""A Zenodo, or any other publisher, on loopback that misbehaves as each test wants."""
 
 import hashlib
 import json
@@ -21,6 +21,9 @@ class Zenodo:
         published: content that the record tells of, where it is another.
         trouble: names of what goes wrong with the next requests of files, one for each.
         asked: name and Range of every request of a file.
+        ranges: whether parts of files are served.
+        tag: ETag of the files.
+        lengths: whether answers say how long they are.
     """
 
     files: dict[str, bytes]
@@ -30,6 +33,8 @@ class Zenodo:
     listing: bytes | None = None
     base: str = ""
     ranges: bool = True
+    tag: str | None = None
+    lengths: bool = True
     release: threading.Event = field(default_factory=threading.Event)
 
     def record(self) -> bytes:
@@ -58,11 +63,15 @@ class Handler(BaseHTTPRequestHandler):
             name = self.path.partition("?")[0].rpartition("/")[2]
             self.zenodo.asked.append((name, self.headers.get("Range")))
             trouble = self.zenodo.trouble.pop(0) if self.zenodo.trouble else "none"
-            self.file(self.zenodo.files[name], trouble)
+            if name in self.zenodo.files:
+                self.file(self.zenodo.files[name], trouble)
+            else:
+                self.reply(404, b"no")
 
     def file(self, content: bytes, trouble: str) -> None:
         start = 0
-        if (span := self.headers.get("Range")) and self.zenodo.ranges:
+        same = self.headers.get("If-Range") in (None, self.zenodo.tag)
+        if (span := self.headers.get("Range")) and self.zenodo.ranges and same:
             start = int(span.removeprefix("bytes=").rstrip("-"))
         if start >= len(content):
             self.reply(416, b"")
@@ -88,13 +97,16 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        self.send_header("Content-Length", str(len(content) - start))
+        if self.zenodo.tag:
+            self.send_header("ETag", self.zenodo.tag)
+        if self.zenodo.lengths:
+            self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         self.wfile.write(content[start:stop])
         self.wfile.flush()
         if stall:
             self.zenodo.release.wait(10)
-        self.close_connection = stop is not None
+        self.close_connection = stop is not None or not self.zenodo.lengths
 
     def reply(self, status: int, content: bytes) -> None:
         self.send_response(status)

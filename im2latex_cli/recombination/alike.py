@@ -11,7 +11,7 @@ from random import Random
 from im2latex_cli.latex import symbols
 from im2latex_cli.latex.commands import COMMANDS, NEWLINE, Atom, Command, Kind, Limits
 from im2latex_cli.latex.normal.atoms import is_space
-from im2latex_cli.recombine.pieces import NAMED_FUNCTIONS
+from im2latex_cli.recombination.pieces import NAMED_FUNCTIONS
 
 FAMILIES = ("ijklmn", "abc", "fgh", "pqrs", "tuvwxyz", "ABC", "FGH", "UVWXYZ", "KLMN")
 """Letters that mathematics uses for the same things; renaming mostly stays among them."""

@@ -7,10 +7,10 @@ import pytest
 from im2latex_cli.data.generated.synthetic import synthetic_formula
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
-from im2latex_cli.recombine import assemble
-from im2latex_cli.recombine.alike import Usage
-from im2latex_cli.recombine.assemble import Builder, Stock
-from im2latex_cli.recombine.swap import Pool
+from im2latex_cli.recombination import assemble
+from im2latex_cli.recombination.alike import Usage
+from im2latex_cli.recombination.assemble import Builder, Stock
+from im2latex_cli.recombination.swap import Pool
 
 FORMULAS = [normalize(synthetic_formula(8, number)).tokens for number in range(800)]
 

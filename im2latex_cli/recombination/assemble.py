@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from im2latex_cli.recombine.alike import Usage
-from im2latex_cli.recombine.pieces import pieces
-from im2latex_cli.recombine.swap import Pool
+from im2latex_cli.recombination.alike import Usage
+from im2latex_cli.recombination.pieces import pieces
+from im2latex_cli.recombination.swap import Pool
 
 _MATRICES = ("pmatrix", "bmatrix", "matrix", "vmatrix", "Bmatrix", "smallmatrix", "array")
 _CHEAPEST_MATRIX = 24

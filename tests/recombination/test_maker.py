@@ -14,7 +14,7 @@ from im2latex_cli.data.sources.small import small_source
 from im2latex_cli.latex.grammar.check import check
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
-from im2latex_cli.recombine import maker as room
+from im2latex_cli.recombination import maker as room
 
 Tokens = tuple[str, ...]
 
@@ -59,7 +59,7 @@ def test_a_seed_decides_and_more_begin_with_fewer() -> None:
 
 def test_hash_seeds_change_nothing() -> None:
     code = (
-        "from im2latex_cli.recombine.maker import recombine\n"
+        "from im2latex_cli.recombination.maker import recombine\n"
         "from im2latex_cli.data.generated.synthetic import synthetic_formula\n"
         "from im2latex_cli.latex.normalize import normalize\n"
         "forms = [normalize(synthetic_formula(1, n)).tokens for n in range(150)]\n"

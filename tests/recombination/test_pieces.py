@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from im2latex_cli.data.generated.synthetic import synthetic_formula
 from im2latex_cli.latex.normalize import normalize
-from im2latex_cli.recombine.pieces import CLOSERS, OPENERS, matches, pieces
+from im2latex_cli.recombination.pieces import CLOSERS, OPENERS, matches, pieces
 
 
 def found(formula: str) -> set[tuple[str, str]]:

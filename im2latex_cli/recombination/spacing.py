@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from random import Random
 
-from im2latex_cli.recombine.alike import LETTERS, Usage
-from im2latex_cli.recombine.sites import sites
+from im2latex_cli.recombination.alike import LETTERS, Usage
+from im2latex_cli.recombination.sites import sites
 
 _BEFORE_PUNCTUATION = 0.3
 _RUN = 0.15
