@@ -17,8 +17,8 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
 from im2latex_cli import paths, runs
-from im2latex_cli.data.download import Patience, Published, fetch, recorded, verified
 from im2latex_cli.data.lock import locked
+from im2latex_cli.data.sources.download import Patience, Published, fetch, recorded, verified
 from im2latex_cli.errors import DownloadError, InputError, UsageError
 from im2latex_cli.progress import Reporter
 

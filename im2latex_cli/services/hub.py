@@ -15,8 +15,8 @@ from im2latex_cli.errors import UsageError
 from im2latex_cli.headers import Header
 from im2latex_cli.progress import Reporter
 from im2latex_cli.results import Score
-from im2latex_cli.services import eval_text
-from im2latex_cli.services.figures import EvalTextResult
+from im2latex_cli.services.evaluating import eval_text
+from im2latex_cli.services.evaluating.figures import EvalTextResult
 from im2latex_cli.settings.tree import Settings
 
 CARD = "README.md"

@@ -12,8 +12,8 @@ import loopback
 import pytest
 
 from im2latex_cli import load
-from im2latex_cli.data import download
-from im2latex_cli.data.download import Patience
+from im2latex_cli.data.sources import download
+from im2latex_cli.data.sources.download import Patience
 from im2latex_cli.errors import CheckpointError, DownloadError, InputError, UsageError
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recognition import remote

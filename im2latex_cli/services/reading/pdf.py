@@ -1,0 +1,145 @@
+"""Pages of PDF files as pictures, through pypdfium2 where it is installed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from im2latex_cli.errors import Im2LatexError, InputError, UsageError
+from im2latex_cli.services.reading.box import Box
+from im2latex_cli.vision.image import MAX_BYTES
+
+if TYPE_CHECKING:
+    import pypdfium2
+
+EXTRA = "pdf"
+DPI = 200
+POINTS_PER_INCH = 72
+MOST_PIXELS = 50_000_000
+"""A page that would be larger is drawn at a lower resolution."""
+MOST_FAILURES = 20
+"""A damaged file may claim to have millions of pages."""
+
+Picture = NDArray[np.uint8]
+
+
+class Pages(NamedTuple):
+    """Page numbers from 1: ranges (first, last), the last None for the end of the file."""
+
+    ranges: tuple[tuple[int, int | None], ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Pages:
+        """Read `1-3,7,9-`.
+
+        Raises:
+            UsageError: it is not of that form.
+        """
+        try:
+            ranges = tuple(_range(part) for part in text.split(","))
+        except ValueError:
+            ranges = ((0, 0),)
+        if any(first < 1 or (last is not None and last < first) for first, last in ranges):
+            raise UsageError(f"`pages` {text} is no list of pages.", hint="Give 3 or 1-3,7,9-.")
+        return cls(ranges)
+
+    def of(self, count: int) -> list[int]:
+        """The pages of a file that has `count`; a last page beyond it may be among them."""
+        numbers: list[int] = []
+        for first, last in self.ranges:
+            until = count if last is None else min(last, max(count, first))
+            numbers += range(first, until + 1)
+        return numbers
+
+
+def _range(text: str) -> tuple[int, int | None]:
+    first, dash, last = text.partition("-")
+    return int(first), (int(last) if last.strip() else None) if dash else int(first)
+
+
+def read(
+    source: Path | bytes, name: str, *, pages: Pages | None, box: Box | None
+) -> Iterator[tuple[int, Picture | Im2LatexError]]:
+    """Draw pages of a PDF, one after the other.
+
+    Args:
+        source: a file or its bytes.
+        name: how error messages call it.
+        pages: which; None takes all.
+        box: the part of each page to draw; None takes all of it.
+
+    Yields:
+        Number of the page, and (H, W) uint8, 255 is paper, at 200 dots per inch; or why there is
+        none.
+
+    Raises:
+        InputError: pypdfium2 is not installed, the file cannot be opened, or page after page fails.
+    """
+    with closing(_open(source, name)) as document:
+        count = len(document)
+        failed = 0
+        for number in pages.of(count) if pages else range(1, count + 1):
+            try:
+                yield number, _draw(document, name, number, count, box)
+                failed = 0
+            except Im2LatexError as error:
+                yield number, error
+                failed += 1
+            if failed == MOST_FAILURES and number < count:
+                raise InputError(f"{name}: given up after {failed} pages in a row that failed.")
+
+
+def _open(source: Path | bytes, name: str) -> pypdfium2.PdfDocument:
+    try:
+        import pypdfium2
+    except ImportError:
+        raise InputError(
+            f"{name}: reading PDF files needs pypdfium2, which is not installed.",
+            hint=f'Install it: pip install "im2latex-cli[{EXTRA}]".',
+        ) from None
+    try:
+        if isinstance(source, Path) and source.stat().st_size > MAX_BYTES:
+            raise InputError(f"{name}: larger than {MAX_BYTES >> 20} MiB.")
+        data = source if isinstance(source, bytes) else source.read_bytes()
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read ({error.strerror or error}).") from None
+    if not data:
+        raise InputError(f"{name}: the file is empty (0 bytes).", hint="Save it again.")
+    try:
+        return pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        raise InputError(f"{name}: the PDF cannot be opened ({_reason(error)}).") from None
+
+
+def _draw(
+    document: pypdfium2.PdfDocument, name: str, number: int, count: int, box: Box | None
+) -> Picture:
+    import pypdfium2
+
+    if number > count:
+        raise InputError(f"{name}: there is no page {number}; the last is {count}.")
+    try:
+        with closing(document[number - 1]) as page:
+            width, height = page.get_size()
+            left, top, right, bottom = box or (0, 0, width, height)
+            crop = (max(0.0, left), max(0.0, height - bottom), max(0.0, width - right), max(0, top))
+            wide, high = width - crop[0] - crop[2], height - crop[1] - crop[3]
+            if wide <= 0 or high <= 0:
+                size = f"{width:g} x {height:g} points"
+                raise InputError(f"{name}: the box lies outside of page {number} ({size}).")
+            scale = min(DPI / POINTS_PER_INCH, math.sqrt(MOST_PIXELS / (wide * high)))
+            bitmap = page.render(scale=scale, crop=crop, grayscale=True)
+            picture: Picture = np.array(bitmap.to_numpy())
+    except pypdfium2.PdfiumError as error:
+        raise InputError(f"{name}: page {number} cannot be drawn ({_reason(error)}).") from None
+    return picture.reshape(picture.shape[:2])
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")
