@@ -21,7 +21,7 @@ RUN python -m venv /opt/im2latex \
 
 FROM python:3.13-slim-trixie
 LABEL org.opencontainers.image.source="https://github.com/im2latex-cli/im2latex-cli" \
-      org.opencontainers.image.licenses="MIT"
+      org.opencontainers.image.licenses="MIT AND CC-BY-SA-4.0"
 COPY --from=build /opt/im2latex /opt/im2latex
 COPY --from=build --chown=1000:1000 /opt/cache /opt/cache
 ENV PATH="/opt/im2latex/bin:$PATH" XDG_CACHE_HOME="/opt/cache"

@@ -320,12 +320,19 @@ class _Writer:
         return [_element("phant", hidden, self.inside("e", *node))]
 
     def padded(self, node: Element) -> list[Element]:
-        seen = len(node) != 1 or node[0].tag != "mphantom"
+        if len(node) != 1 or node[0].tag != "mphantom":
+            # LibreOffice hides every phantom, also one that is to be seen.
+            flat = "width" not in node.attrib
+            self.warnings.append(
+                "\\smash: its argument keeps its height"
+                if flat
+                else "a slash stands before what it strikes"
+            )
+            return self.row(list(node))
         names = {"width": "zeroWid", "height": "zeroAsc", "depth": "zeroDesc"}
         flags = {flag: "1" for side, flag in names.items() if node.get(side) == "0"}
-        inner = node if seen else node[0]
-        hidden = _properties("phant", show=str(int(seen)), **flags)
-        return [_element("phant", hidden, self.inside("e", *inner))]
+        hidden = _properties("phant", show="0", **flags)
+        return [_element("phant", hidden, self.inside("e", *node[0]))]
 
     def box(self, node: Element) -> list[Element]:
         return [_element("borderBox", self.inside("e", *node))]

@@ -1,9 +1,10 @@
+import importlib
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,15 @@ def execute(tmp_path: Path) -> Execute:
     return run
 
 
+def home_of(service: str) -> ModuleType:
+    """Return the package that commands import a service from."""
+    root = Path(im2latex_cli.services.__path__[0])
+    (path,) = root.rglob(f"{service}.py")
+    return importlib.import_module(
+        ".".join(("im2latex_cli", "services", *path.parent.relative_to(root).parts))
+    )
+
+
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SimpleNamespace]:
     """Put a fake in the place of a service; it keeps what it was called with."""
@@ -51,7 +61,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SimpleNamespace]:
             return outcome
 
         fake = SimpleNamespace(run=run, run_together=run, args=(), options={})
-        monkeypatch.setattr(im2latex_cli.services, name, fake, raising=False)
+        monkeypatch.setattr(home_of(name), name, fake, raising=False)
         return fake
 
     return replace

@@ -116,11 +116,21 @@ def test_flag_sets_its_setting(invoke, service, row: Row) -> None:
         ),
         ("compare a b", "compare", {"first": Path("a"), "second": Path("b")}),
         ("run --force", "pipeline", {"force": True}),
-        ("export", "export", {"model": None, "output": None, "force": False}),
         (
-            "export --format onnx --model m -o o --force",
             "export",
-            {"model": "m", "output": Path("o"), "force": True},
+            "export",
+            {"model": None, "output": None, "to_hub_folder": None, "scores": (), "force": False},
+        ),
+        (
+            "export --format onnx --model m -o o --to-hub-folder h --scores a --scores b --force",
+            "export",
+            {
+                "model": "m",
+                "output": Path("o"),
+                "to_hub_folder": Path("h"),
+                "scores": [Path("a"), Path("b")],
+                "force": True,
+            },
         ),
     ],
 )

@@ -78,6 +78,7 @@ def structure(latex: str) -> str:
         (r"\hat{x}\overline{y}", "oMath(acc(e(x)) bar(e(y)))"),
         (r"\begin{matrix}a&b\\c\end{matrix}", "oMath(m(mr(e(a) e(b)) mr(e(c) e())))"),
         (r"\sqrt{x}", "oMath(rad(deg() e(x)))"),
+        (r"\phantom{x}+", "oMath(phant(e(x)) +)"),
         (r"\underbrace{x}_{n}", "oMath(limLow(e(groupChr(e(x))) lim(n)))"),
     ],
 )
@@ -100,6 +101,8 @@ def test_a_formula_is_its_elements(latex, text):
         (r"x^{\begin{smallmatrix}a&b\end{smallmatrix}}", []),
         (r"\begin{smallmatrix}a&b\end{smallmatrix}", ["small letters are as large as the others"]),
         (r"\cfrac[l]{1}{2}", [r"\cfrac: its numerator is centred"]),
+        (r"\smash{x}", [r"\smash: its argument keeps its height"]),
+        (r"x\not", ["a slash stands before what it strikes"]),
         (r"\begin{matrix}a\\[3pt]b\end{matrix}", ["the extra space between rows is left out"]),
     ],
 )

@@ -3,8 +3,10 @@
 import asyncio
 import base64
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -21,11 +23,13 @@ pytestmark = pytest.mark.skipif(not BUNDLED.is_dir(), reason="needs the bundled 
 FORMULA = Path(__file__).parents[2] / "docs" / "formula.png"
 
 
-def talk(*calls: tuple[str, dict[str, object]]) -> tuple[list[str], list]:
+def talk(
+    *calls: tuple[str, dict[str, object]], environment: dict[str, str] | None = None
+) -> tuple[list[str], list]:
     """The names of the tools, and what each call gave."""
     program = shutil.which("im2latex", path=str(Path(sys.executable).parent))
     command = [program, "mcp"] if program else [sys.executable, "-m", "im2latex_cli", "mcp"]
-    server = StdioServerParameters(command=command[0], args=command[1:])
+    server = StdioServerParameters(command=command[0], args=command[1:], env=environment)
 
     async def session() -> tuple[list[str], list]:
         async with Client(server, read_timeout_seconds=120) as client:
@@ -74,3 +78,57 @@ def test_an_agent_reads_renders_and_normalises() -> None:
     assert broken.is_error
     assert json.loads(normal.content[0].text)["formula"] == r"\frac{a}{b}"
     assert json.loads(converted.content[0].text)["formula"] == "frac(a, b)"
+
+
+def test_an_agent_reads_the_clipboard(tmp_path: Path) -> None:
+    paste = tmp_path / "wl-paste"
+    paste.write_text(f'#!/bin/sh\ncat "{FORMULA}"\n')
+    paste.chmod(0o755)
+    places = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    _, (whole, part, both, by_path) = talk(
+        ("read_formula", {"clipboard": True}),
+        ("read_formula", {"clipboard": True, "box": [0, 0, 1, 1]}),
+        ("read_formula", {"clipboard": True, "path": str(FORMULA)}),
+        ("read_formula", {"path": str(FORMULA)}),
+        environment=places,
+    )
+    assert whole.content[0].text == by_path.content[0].text
+    assert part.is_error
+    assert "one of path" in both.content[0].text
+
+
+def test_a_clipboard_without_a_picture_says_why(tmp_path: Path) -> None:
+    for name in ("wl-paste", "xclip", "pngpaste"):
+        paste = tmp_path / name
+        paste.write_text("#!/bin/sh\necho 'cannot open the display' >&2; exit 1\n")
+        paste.chmod(0o755)
+    places = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    _, (failed,) = talk(("read_formula", {"clipboard": True}), environment=places)
+    assert failed.is_error
+    text = failed.content[0].text
+    assert "The clipboard holds no picture (" in text
+    assert text.count("Copy one, then try again.") == 1
+
+
+@pytest.mark.skipif(
+    any(shutil.which(name) is None for name in ("Xvfb", "xclip")), reason="needs Xvfb and xclip"
+)
+def test_an_agent_reads_the_clipboard_of_a_real_display(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "64x64x24", "-nolisten", "tcp"]
+    with subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL) as display:
+        try:
+            os.close(writing)
+            with os.fdopen(reading) as told:
+                number = {"DISPLAY": f":{told.readline().strip()}"}
+            copy = ["xclip", "-selection", "clipboard", "-target", "image/png", "-in", str(FORMULA)]
+            subprocess.run(copy, env=os.environ | number, check=True, stdout=subprocess.DEVNULL)
+            _, (copied, by_path) = talk(
+                ("read_formula", {"clipboard": True}),
+                ("read_formula", {"path": str(FORMULA)}),
+                environment=number,
+            )
+        finally:
+            display.terminate()
+    assert not copied.is_error
+    assert copied.content[0].text == by_path.content[0].text

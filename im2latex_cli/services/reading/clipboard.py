@@ -31,6 +31,7 @@ def picture() -> bytes:
         InputError: there is none, or no program that could tell.
     """
     present = [command for command in PASTE if shutil.which(command[0])]
+    reason = ""
     for command in present:
         try:
             done = subprocess.run(
@@ -40,10 +41,14 @@ def picture() -> bytes:
             continue
         if done.returncode == 0 and done.stdout:
             return done.stdout
+        told = done.stderr.decode(errors="replace").strip().splitlines()
+        reason = f" ({command[0]}: {told[-1]})" if told else reason
     if grabbed := _grabbed():
         return grabbed
     if present or sys.platform in {"darwin", "win32"}:
-        raise InputError("The clipboard holds no picture.", hint="Copy one, then try again.")
+        raise InputError(
+            f"The clipboard holds no picture{reason}.", hint="Copy one, then try again."
+        )
     raise InputError("Nothing here can read the clipboard.", hint=INSTALL)
 
 
