@@ -18,6 +18,7 @@ from im2latex_cli.cli import (
     eval_image,
     eval_text,
     export,
+    pages,
     pipeline,
     predict,
     serve,
@@ -69,6 +70,7 @@ app.command("run", cls=Command)(pipeline.run)
 app.command("doctor", cls=Command)(doctor.doctor)
 app.add_typer(config.app, name="config")
 app.add_typer(cache.app, name="cache")
+app.add_typer(pages.app, name="pages")
 
 
 def main() -> None:
