@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     )
     from im2latex_cli.evaluate.formulas import text_scores
     from im2latex_cli.evaluate.text import TextScores
+    from im2latex_cli.formats.convert import convert
+    from im2latex_cli.formats.result import Conversion
     from im2latex_cli.latex.normalize import Normalized, normalize
     from im2latex_cli.latex.tokenizer import join, tokenize
     from im2latex_cli.reading_warning import ReadingWarning
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CheckpointError",
+    "Conversion",
     "DecodeSettings",
     "Hypothesis",
     "Im2LatexError",
@@ -45,6 +48,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "calibration_error",
+    "convert",
     "join",
     "load",
     "normalize",
@@ -56,6 +60,7 @@ __all__ = [
 _MODULES = {
     "__version__": "_version",
     "CheckpointError": "errors",
+    "Conversion": "formats.result",
     "DecodeSettings": "settings.sections",
     "Hypothesis": "data.predictions",
     "Im2LatexError": "errors",
@@ -68,6 +73,7 @@ _MODULES = {
     "TextScores": "evaluate.text",
     "UsageError": "errors",
     "calibration_error": "decoding.calibration",
+    "convert": "formats.convert",
     "join": "latex.tokenizer",
     "load": "recognition.recognizer",
     "normalize": "latex.normalize",

@@ -15,7 +15,7 @@ FLOORS = (
     {"_version", "errors", "progress", "paths", "files", "reading_warning", "results", "runs"},
     {"settings"},
     {"latex", "vision"},
-    {"data", "recombine", "render", "evaluate", "report"},
+    {"data", "formats", "recombine", "render", "evaluate", "report"},
     {"decoding"},
     {"network"},
     {"headers"},

@@ -83,3 +83,14 @@ def test_without_data_they_skip(
     monkeypatch.delenv("IM2LATEX_DATA", raising=False)
     bench(name).main([])
     assert capsys.readouterr().out == "skipped: IM2LATEX_DATA is not set\n"
+
+
+@pytest.mark.tex
+def test_the_comparison_names_what_is_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    faithful = bench("bench_faithful")
+    faithful.compare([r"x^2_i", r"\mathds{1}", r"\wurst", r"\frac12"], 1)
+    out = capsys.readouterr().out
+    assert "identical: 2 " in out
+    assert "refused: 2 " in out
+    faithful.search([r"x\smash{y}", "xy", r"\frac12"], 1)
+    assert "several normal forms" in capsys.readouterr().out

@@ -23,6 +23,7 @@ from im2latex_cli import (
     InputError,
     Recognizer,
     UsageError,
+    convert,
     load,
     normalize,
     text_scores,
@@ -35,7 +36,7 @@ NAMES = {
     *("CheckpointError", "DecodeSettings", "Hypothesis", "Im2LatexError", "InputError"),
     *("Normalized", "Picture", "ReadingWarning", "Recognizer", "Score", "TextScores", "UsageError"),
     *("__version__", "calibration_error", "join", "load", "normalize", "recombine"),
-    *("text_scores", "tokenize"),
+    *("text_scores", "tokenize", "convert", "Conversion"),
 }
 DIMS = ModelSettings(
     encoder="residual",
@@ -221,3 +222,9 @@ def test_formulas_are_scored_as_text() -> None:
 def test_formulas_are_normalised_and_cut_into_tokens() -> None:
     assert tokenize(r"\frac12") == [r"\frac", "1", "2"]
     assert normalize(r"\frac12").tokens == (r"\frac", "{", "1", "}", "{", "2", "}")
+
+
+def test_formulas_are_converted() -> None:
+    tokens = normalize(r"\frac12").tokens
+    assert convert(tokens, "typst").text == "frac(1, 2)"
+    assert "<mfrac>" in convert(tokens, "mathml").text

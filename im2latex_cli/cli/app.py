@@ -18,6 +18,7 @@ from im2latex_cli.cli import (
     eval_image,
     eval_text,
     export,
+    mcp,
     pages,
     pipeline,
     predict,
@@ -65,6 +66,7 @@ app.command("eval-image", cls=Command)(eval_image.eval_image)
 app.command("compare", cls=Command)(compare.compare)
 app.command("predict", cls=Command)(predict.predict)
 app.command("serve", cls=Command)(serve.serve)
+app.command("mcp", cls=Command)(mcp.mcp)
 app.command("export", cls=Command)(export.export)
 app.command("run", cls=Command)(pipeline.run)
 app.command("doctor", cls=Command)(doctor.doctor)

@@ -13,7 +13,7 @@ from im2latex_cli.cli import rows
 from im2latex_cli.cli.command import command
 from im2latex_cli.cli.predict_options import PredictRequest
 from im2latex_cli.cli.session import Session
-from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, UsageError
+from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, UsageError
 
 if TYPE_CHECKING:
     from im2latex_cli.services.inputs import Inputs
@@ -93,6 +93,8 @@ def _read(
     if done.lone_error:
         raise done.lone_error
     code = EXIT_PARTIAL if done.failed else EXIT_OK
+    if done.failed and done.failed == done.rows:
+        code = InputError.exit_code  # nothing was read at all
     if shape.form != "json":
         raise typer.Exit(code)
     return rows.Predicted(done.pictures, code)

@@ -100,13 +100,15 @@ Model = Annotated[
     ),
 ]
 Format = Annotated[
-    Literal["text", "jsonl", "tsv", "markdown", "mathml"] | None,
+    Literal["text", "jsonl", "tsv", "markdown", "typst", "mathml", "omml", "docx"] | None,
     typer.Option(
         "--format",
-        metavar="text|jsonl|tsv|markdown|mathml",
+        metavar="text|jsonl|tsv|markdown|typst|mathml|omml|docx",
         show_default="text",
         help="text: one line of LaTeX per picture; jsonl: one JSON object per picture; tsv: path, "
-        "LaTeX and confidence, with a header; markdown: $$...$$; mathml: one <math> per line.",
+        "LaTeX and confidence, with a header; markdown: $$...$$; typst: one line of Typst per "
+        "picture; mathml: one <math> per line; omml: one line of Office MathML per picture; docx: "
+        "one Word document.",
         rich_help_panel=OUTPUTS_PANEL,
     ),
 ]
@@ -130,7 +132,12 @@ Tokens = Annotated[
 ]
 Copy = Annotated[
     bool,
-    typer.Option("--copy", help="Copy the LaTeX to the clipboard.", rich_help_panel=OUTPUTS_PANEL),
+    typer.Option(
+        "--copy",
+        help="Copy the formula to the clipboard, in the format of --format if that is typst, "
+        "mathml or omml, else as LaTeX.",
+        rich_help_panel=OUTPUTS_PANEL,
+    ),
 ]
 Render = Annotated[
     Path | None,

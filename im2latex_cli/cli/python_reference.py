@@ -108,6 +108,7 @@ _TYPES = {
     "_Picture": "Picture",
     "OnError": '"raise" | "return"',
     "Backend": '"auto" | "torch" | "onnx"',
+    "Format": '"typst" | "mathml" | "omml"',
 }
 """Names in annotations that are not public, and what the page says for them."""
 

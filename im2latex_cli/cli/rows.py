@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from html import escape
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 from im2latex_cli.cli import console
@@ -17,12 +16,12 @@ from im2latex_cli.reading_warning import ReadingWarning
 
 if TYPE_CHECKING:
     from im2latex_cli.data.predictions import Hypothesis
+    from im2latex_cli.formats.result import Conversion
     from im2latex_cli.services.predict import PredictRow
 
-Form = Literal["text", "jsonl", "tsv", "markdown", "mathml", "json"]
+Form = Literal["text", "jsonl", "tsv", "markdown", "typst", "mathml", "omml", "docx", "json"]
 Style = Literal["compact", "im2markup", "katex"]
 HEADER = "path\tlatex\tconfidence"
-MATHML_ERROR = '<math display="block"><merror><mtext>{}</mtext></merror></math>'
 MORE_ADVICE = {ReadingWarning.TEXT_AROUND: ", or give --box"}
 """What the command line can do beside the advice of a warning."""
 
@@ -35,8 +34,8 @@ class Shape:
         form: the format; "json" writes nothing before the end.
         style: how LaTeX is spelled.
         tokens: rows in JSON have tokens and log-probabilities.
-        copy: put all LaTeX on the clipboard in the end.
-        copy_each: put each row's LaTeX there as it comes instead.
+        copy: put all formulas on the clipboard at the end, in the output's format.
+        copy_each: put each row's formula there as it comes instead.
         gaps: a failed picture has its empty line, so that lines can be counted.
     """
 
@@ -74,12 +73,16 @@ class Written:
 
 
 def check(shape: Shape) -> None:
-    """Raise UsageError, before a model is loaded, where the form needs what is not installed."""
-    if shape.form == "mathml" and find_spec("latex2mathml") is None:
+    """Raise UsageError, before a model is loaded, if the format cannot go where output goes."""
+    if shape.form != "docx":
+        return
+    if sys.stdout.isatty():
         raise UsageError(
-            "--format mathml needs latex2mathml, which is not installed.",
-            hint='Install it: pip install "im2latex-cli[mathml]".',
+            "--format docx writes a file, not text.",
+            hint="Send it to one: im2latex predict a.png --format docx > formulas.docx",
         )
+    if shape.copy_each:
+        raise UsageError("--format docx writes its file at the end; --watch has none.")
 
 
 def write(rows: Iterator[PredictRow], shape: Shape, reporter: Reporter, *, lone: bool) -> Written:
@@ -90,6 +93,7 @@ def write(rows: Iterator[PredictRow], shape: Shape, reporter: Reporter, *, lone:
     """
     done = Written()
     copied: list[str] = []
+    document: list[tuple[str, ...]] = []
     for row in rows:
         done.rows += 1
         if done.rows == 1:
@@ -98,18 +102,43 @@ def write(rows: Iterator[PredictRow], shape: Shape, reporter: Reporter, *, lone:
             reporter.warn(str(done.lone_error))
             done.lone_error = None
         _tell(row, shape, done, reporter, lone=lone)
-        if shape.form == "json":
+        if shape.form == "docx":
+            document += (best.tokens for best in row.hypotheses[:1])
+        elif shape.form == "json":
             done.pictures.append(to_json(row, shape))
         else:
             _out(row, shape, first=done.rows == 1)
         if shape.copy and row.hypotheses:
-            copied.append(latex(row.hypotheses[0], shape.style))
+            copied.append(_formula(row.hypotheses[0], shape).text)
             if shape.copy_each:
                 _copy(copied)
                 copied.clear()
     if copied:
         _copy(copied)
+    if shape.form == "docx":
+        _document(document, reporter)
     return done
+
+
+def _document(formulas: list[tuple[str, ...]], reporter: Reporter) -> None:
+    """Write a Word document of all formulas; their warnings go to the reporter."""
+    from im2latex_cli.formats.omml import docx
+
+    content, warnings = docx(formulas)
+    for warning in warnings:
+        reporter.warn(f"docx: {warning}.")
+    sys.stdout.buffer.write(content)
+    sys.stdout.flush()
+
+
+def _formula(best: Hypothesis, shape: Shape) -> Conversion:
+    """Write a hypothesis in the format of the output; LaTeX for those that hold LaTeX."""
+    from im2latex_cli.formats.convert import convert
+    from im2latex_cli.formats.result import Conversion
+
+    if shape.form in ("typst", "mathml", "omml"):
+        return convert(best.tokens, shape.form)
+    return Conversion(latex(best, shape.style), ())
 
 
 def _copy(lines: list[str]) -> None:
@@ -129,6 +158,9 @@ def _tell(row: PredictRow, shape: Shape, done: Written, reporter: Reporter, *, l
         for warning in row.warnings:
             advice = warning.advice + MORE_ADVICE.get(warning, "")
             reporter.warn(f"{row.path}: {warning}: {advice}.")
+        for best in row.hypotheses[:1]:
+            for loss in _formula(best, shape).warnings:
+                reporter.warn(f"{row.path}: {shape.form}: {loss}.")
 
 
 def _out(row: PredictRow, shape: Shape, *, first: bool) -> None:
@@ -155,11 +187,7 @@ def text(row: PredictRow, shape: Shape) -> str:
         return ""
     if shape.form == "markdown":
         return f"$${written}$$"
-    if shape.form == "mathml":
-        from im2latex_cli.latex.mathml import mathml
-
-        return mathml(best.latex) or MATHML_ERROR.format(escape(written))
-    return written
+    return _formula(best, shape).text
 
 
 def latex(hypothesis: Hypothesis, style: Style) -> str:

@@ -34,7 +34,7 @@ _BREAKS = frozenset(("\\\\", "\\cr", "\\newline"))
 Row = tuple[int, Tokens]
 
 
-def rows(name: str, tokens: Tokens) -> Iterator[Row]:  # noqa: C901 - one branch for each kind
+def rows(name: str, tokens: Tokens) -> Iterator[Row]:
     """Yield the formulas of one display.
 
     Args:
@@ -46,18 +46,22 @@ def rows(name: str, tokens: Tokens) -> Iterator[Row]:  # noqa: C901 - one branch
     """
     if name == "empheq":
         yield from _framed(tokens)
-        return
-    if name in CASES:
-        yield _newlines(tokens, 0), _with_cases(tokens)
-        return
-    if name not in PAIRED | STACKED | BROKEN:
-        yield _newlines(tokens, 0), tokens
-        return
-    start = 0
-    if name in _WITH_ARGUMENT:
-        given = option(tokens, 0)
-        columns = argument(tokens, 0 if given is None else given[1])
-        start = 0 if columns is None else columns[1]
+    elif name in PAIRED | STACKED | BROKEN:
+        yield from _lines(name, tokens, _behind_columns(name, tokens))
+    else:
+        yield _newlines(tokens, 0), _with_cases(tokens) if name in CASES else tokens
+
+
+def _behind_columns(name: str, tokens: Tokens) -> int:
+    """Where the rows begin: behind the columns that some environments take."""
+    if name not in _WITH_ARGUMENT:
+        return 0
+    given = option(tokens, 0)
+    columns = argument(tokens, 0 if given is None else given[1])
+    return 0 if columns is None else columns[1]
+
+
+def _lines(name: str, tokens: Tokens, start: int) -> Iterator[Row]:
     row: Tokens = []
     begin = at = start
     nesting = marks = 0
@@ -115,16 +119,16 @@ def _text_conditions(body: Tokens) -> Tokens:
     out: Tokens = []
     cell: Tokens | None = None
     depth = 0
-    for token in [*body, "\\\\"]:
-        depth += (token == "{") - (token == "}")
-        if cell is not None and not depth and token in _BREAKS:
+    for here in [*body, "\\\\"]:
+        depth += (here == "{") - (here == "}")
+        if cell is not None and not depth and here in _BREAKS:
             out += ["\\text", "{", *cell, "}"] if "".join(cell).strip() else []
             cell = None
         if cell is not None:
-            cell.append(token)
+            cell.append(here)
         else:
-            out.append(token)
-        if token == "&" and not depth:
+            out.append(here)
+        if here == "&" and not depth:
             cell = []
     return out[:-1]
 

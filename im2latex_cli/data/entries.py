@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 BadReason = Literal[
-    "encoding", "empty", "no-formula", "no-picture", "no-group", "unlisted", "not-taken", "html"
+    "encoding",
+    "empty",
+    "no-formula",
+    "no-picture",
+    "no-group",
+    "unlisted",
+    "not-taken",
+    "html",
+    "two-labels",
 ]
 
 

@@ -1,22 +1,33 @@
 """Pictures with formulas made by others: an imagefolder, or a .tar of one.
 
+The formulas stand in metadata.jsonl or metadata.csv, as Hugging Face `datasets` writes them, or in
+labels.txt or labels.tsv (a name and a formula a line, between them a tab or blanks).
+
 Nothing is extracted to disk; a picture is looked up among the names that are there, so a name
 cannot lead outside. Works for a folder with one metadata.jsonl and for one with a folder a split.
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from im2latex_cli.data.decoding import BOM
+from im2latex_cli.data.entries import BadLine
 from im2latex_cli.data.jsonl import parse_row
 from im2latex_cli.data.splits import Split, own_split
 from im2latex_cli.errors import InputError
 
 METADATA = "metadata.jsonl"
+TABLES = (METADATA, "metadata.csv", "labels.csv", "labels.tsv", "labels.txt")
+"""Files that say which formula a picture shows; of several in one folder the first counts."""
+_FORMULAS = ("formula", "latex", "text", "label")
+_NAMES = ("file_name", "image", "filename", "path", "id")
+Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +56,11 @@ class Pairs:
         """Keep where each name's content is; `open_pairs` finds that out."""
         self._path = path
         self._names = names
-        self._tables = sorted(name for name in names if PurePosixPath(name).name == METADATA)
+        self._tables = _tables(names)
         if not self._tables:
             raise InputError(
-                f"{path} has no {METADATA}, so nothing says which formula a picture shows.",
+                f"{path} has no {', '.join(TABLES[:2])} or {TABLES[-1]}, so nothing says which "
+                "formula a picture shows.",
                 hint='It needs one JSON object a line: {"file_name": "a.png", "formula": "x"}.',
             )
 
@@ -58,13 +70,40 @@ class Pairs:
         Raises:
             InputError: a line is broken or lacks a key; file and line are named.
         """
+        for row in self._rows():
+            if isinstance(row, BadLine):
+                raise InputError(f"{self._path}: {row.message}.")
+            yield row
+
+    def rows(self) -> Iterator[Pair | BadLine]:
+        """Yield the pairs, and what is wrong with a row instead of the pair that it lacks."""
+        labels: dict[str, set[str]] = {}
+        for row in self._rows():
+            if isinstance(row, Pair):
+                labels.setdefault(row.id, set()).add(row.formula.strip())
+        for row in self._rows():
+            if isinstance(row, BadLine):
+                yield row
+            elif len(labels[row.id]) > 1:
+                message = f"{row.id} has {len(labels[row.id])} different formulas"
+                yield BadLine(row.line, row.formula, "two-labels", message)
+            elif row.id not in self._names:
+                message = f"{row.id} is listed and is not there"
+                yield BadLine(row.line, row.formula, "no-picture", message)
+            else:
+                yield row
+
+    def _rows(self) -> Iterator[Pair | BadLine]:
         line = 0
         for table in self._tables:
             folder = PurePosixPath(table).parent
-            for number, text in enumerate(self._bytes(table).split(b"\n"), start=1):
-                if text.strip():
-                    line += 1
-                    yield self._pair(folder, text, line, f"{self._path}: {table}, line {number}")
+            for number, row in _READERS[PurePosixPath(table).suffix](self._bytes(table)):
+                line += 1
+                where = f"{table}, line {number}"
+                if isinstance(row, str):
+                    yield BadLine(line, "", "no-formula", f"{where}: {row}")
+                else:
+                    yield self._pair(folder, row, line, where)
 
     def picture(self, name: str) -> bytes:
         """Return the bytes of a picture.
@@ -90,19 +129,25 @@ class Pairs:
             total.update(f"{name}\0{size}\n".encode())
         return total.hexdigest()
 
-    def _pair(self, folder: PurePosixPath, text: bytes, line: int, where: str) -> Pair:
-        row = parse_row(text, where=where)
-        name, formula = row.get("file_name"), row.get("formula")
+    def _pair(self, folder: PurePosixPath, row: Row, line: int, where: str) -> Pair | BadLine:
+        name = next((row[key] for key in _NAMES if row.get(key)), None)
+        formula = next((row[key] for key in _FORMULAS if row.get(key) is not None), None)
         if not isinstance(name, str) or not isinstance(formula, str):
-            raise InputError(f"{where}: file_name and formula are needed, as texts.")
+            shown = formula if isinstance(formula, str) else ""
+            message = f"{where}: file_name and formula are needed, as texts"
+            return BadLine(line, shown, "no-formula", message)
         split = row.get("split")
         return Pair(
-            id=str(folder / name),
+            id=self._known(str(folder / name), str(folder / name.replace("\\", "/"))),
             formula=formula,
             split=own_split(split if isinstance(split, str) else folder.name),
             line=line,
             source=str(row.get("source") or ""),
         )
+
+    def _known(self, name: str, plain: str) -> str:
+        """The name as it is, or with Windows' separators as slashes if only that is there."""
+        return name if name in self._names else plain
 
     def _bytes(self, name: str) -> bytes:
         found = self._names.get(name)
@@ -118,9 +163,66 @@ class Pairs:
             raise InputError(f"{name} in {self._path} cannot be read: {error}.") from error
 
 
+def _tables(names: Mapping[str, object]) -> list[str]:
+    """The files of formulas, one of each folder."""
+    found: dict[PurePosixPath, str] = {}
+    for kind in TABLES:
+        for name in names:
+            if PurePosixPath(name).name == kind:
+                found.setdefault(PurePosixPath(name).parent, name)
+    return sorted(found.values())
+
+
+_Read = Iterator[tuple[int, Row | str]]
+"""Line number, from 1, and the row or what is wrong with it."""
+
+
+def _text(content: bytes) -> str:
+    return content.removeprefix(BOM).decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def _json_lines(content: bytes) -> _Read:
+    for number, text in enumerate(content.removeprefix(BOM).split(b"\n"), start=1):
+        if text.strip():
+            try:
+                yield number, parse_row(text, where="")
+            except InputError as error:
+                yield number, str(error).removeprefix(": ").removesuffix(".")
+
+
+def _csv(content: bytes) -> _Read:
+    lines = _text(content).split("\n")
+    mark = max(",;\t", key=lines[0].count)
+    rows = csv.DictReader((f"{line}\n" for line in lines), delimiter=mark)
+    try:
+        for row in rows:
+            whole = None not in row.values() and None not in row
+            yield rows.line_num, dict(row) if whole else "not as many cells as columns"
+    except csv.Error as error:
+        yield rows.line_num, f"broken CSV: {error}"
+
+
+def _labels(content: bytes) -> _Read:
+    for number, line in enumerate(_text(content).split("\n"), start=1):
+        if not line.strip():
+            continue
+        name, formula = ([*line.split("\t" if "\t" in line else None, 1), ""])[:2]
+        if number == 1 and name.lower() in _NAMES:
+            continue
+        yield number, {"file_name": name.strip(), "formula": formula.strip()}
+
+
+_READERS: dict[str, Callable[[bytes], _Read]] = {
+    ".jsonl": _json_lines,
+    ".csv": _csv,
+    ".tsv": _labels,
+    ".txt": _labels,
+}
+
+
 def has_pairs(folder: Path) -> bool:
     """Whether a folder is surely an imagefolder: metadata lies in it, or in a folder in it."""
-    return (folder / METADATA).is_file() or any(folder.glob(f"*/{METADATA}"))
+    return any((folder / name).is_file() or any(folder.glob(f"*/{name}")) for name in TABLES)
 
 
 def open_pairs(path: Path) -> Pairs:

@@ -223,10 +223,6 @@ def _text(part: Part, tokens: Sequence[str], at: int) -> _PartRead:
     return (None, end) if tuple(tokens[at:end]) == part.tokens else None
 
 
-def _plain(_part: Part, tokens: Sequence[str], at: int) -> _PartRead:
-    return argument(tokens, at)
-
-
 def _until(part: Part, tokens: Sequence[str], at: int) -> _PartRead:
     at = skip_blanks(tokens, at)
     depth, length = 0, len(part.tokens)
@@ -257,7 +253,13 @@ def _star(part: Part, tokens: Sequence[str], at: int) -> _PartRead:
     return ([TRUE], start + 1) if there else ([FALSE], at)
 
 
-_PARTS = {"text": _text, "plain": _plain, "until": _until, "option": _option, "star": _star}
+_PARTS = {
+    "text": _text,
+    "plain": lambda _, tokens, at: argument(tokens, at),
+    "until": _until,
+    "option": _option,
+    "star": _star,
+}
 
 _CONDITIONS = {
     "\\IfNoValueTF": (NO_VALUE, True, True),
@@ -357,7 +359,7 @@ def _def(tokens: Sequence[str], at: int, found: Definitions) -> int | None:
 def _parameter_text(text: Sequence[str]) -> list[Part] | None:
     r"""The parts of what stands between the name and the body of a `\def`."""
     shape: list[Part] = []
-    places = [place for place, token in enumerate(text) if token == "#"]
+    places = [place for place, here in enumerate(text) if here == "#"]
     numbers = [text[place + 1] if place + 1 < len(text) else "" for place in places]
     if numbers != [str(number + 1) for number in range(len(numbers))]:
         return None
@@ -384,7 +386,7 @@ def _document_command(
     return body[1]
 
 
-def _argument_letters(text: Sequence[str]) -> list[Part] | None:  # noqa: C901 - a table
+def _argument_letters(text: Sequence[str]) -> list[Part] | None:
     r"""The parts that the letters of `\NewDocumentCommand` ask for; None if one is not known."""
     shape: list[Part] = []
     at = 0
@@ -392,8 +394,8 @@ def _argument_letters(text: Sequence[str]) -> list[Part] | None:  # noqa: C901 -
         letter = text[at]
         at += 1
         if letter in ("+", "!"):
-            continue
-        if letter == "m":
+            pass
+        elif letter == "m":
             shape.append(Part("plain"))
         elif letter == "s":
             shape.append(Part("star", ("*",)))
@@ -401,22 +403,29 @@ def _argument_letters(text: Sequence[str]) -> list[Part] | None:  # noqa: C901 -
             shape.append(Part("star", tuple(text[at : at + 1])))
             at += 1
         elif letter in ("o", "O", "d", "D", "r", "R"):
-            delimiters = ("[", "]")
-            if letter not in ("o", "O"):
-                delimiters = (*text[at : at + 2],)  # type: ignore[assignment]
-                at += 2
-            default = None
-            if letter.isupper():
-                given = argument(text, at)
-                if given is None:
-                    return None
-                default, at = tuple(given[0]), given[1]
-            if len(delimiters) != 2:
+            found = _optional(text, at, letter)
+            if found is None:
                 return None
-            shape.append(Part("option", delimiters, default))
+            part, at = found
+            shape.append(part)
         else:
             return None
     return shape
+
+
+def _optional(text: Sequence[str], at: int, letter: str) -> tuple[Part, int] | None:
+    """An argument that may be missing: its delimiters, and its default if the letter is large."""
+    delimiters: tuple[str, ...] = ("[", "]")
+    if letter not in ("o", "O"):
+        delimiters = tuple(text[at : at + 2])
+        at += 2
+    default = None
+    if letter.isupper():
+        given = argument(text, at)
+        if given is None:
+            return None
+        default, at = tuple(given[0]), given[1]
+    return (Part("option", delimiters, default), at) if len(delimiters) == 2 else None
 
 
 def _let(tokens: Sequence[str], at: int, found: Definitions) -> int | None:

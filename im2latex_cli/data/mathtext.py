@@ -60,10 +60,48 @@ _STRUCTURE = re.compile(r"\\(?:begin|end)\s*\{([A-Za-z]+\*?)\}|(?<!\\)\\[\[\]]|\
 _ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{([^{}\n]*)\}")
 _NOTHING = re.compile(r"\\label\s*\{[^{}]*\}|\\(?:nonumber|notag)(?![A-Za-z])|[&\s.,;~]|\\[,;:!]")
 _PROSE = frozenset(
-    """document abstract center flushleft flushright quote quotation itemize enumerate description
-    figure figure* table table* tabular tabular* tabularx longtable minipage titlepage
-    thebibliography theorem proof lemma definition remark example corollary proposition subequations
-    frame block columns column tikzpicture picture algorithm algorithmic verse tabbing""".split()
+    [
+        "document",
+        "abstract",
+        "center",
+        "flushleft",
+        "flushright",
+        "quote",
+        "quotation",
+        "itemize",
+        "enumerate",
+        "description",
+        "figure",
+        "figure*",
+        "table",
+        "table*",
+        "tabular",
+        "tabular*",
+        "tabularx",
+        "longtable",
+        "minipage",
+        "titlepage",
+        "thebibliography",
+        "theorem",
+        "proof",
+        "lemma",
+        "definition",
+        "remark",
+        "example",
+        "corollary",
+        "proposition",
+        "subequations",
+        "frame",
+        "block",
+        "columns",
+        "column",
+        "tikzpicture",
+        "picture",
+        "algorithm",
+        "algorithmic",
+        "verse",
+        "tabbing",
+    ]
 )
 """Environments of LaTeX and of common packages that hold no bare mathematics."""
 

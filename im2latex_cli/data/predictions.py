@@ -24,10 +24,11 @@ class Hypothesis:
     Attributes:
         latex: compact LaTeX.
         tokens: the tokens behind it.
-        score: summed natural log-probability.
+        score: natural log-probability; of a picture that was read at several sizes, that of the
+            mean probability.
         confidence: 0 to 1.
-        token_scores: natural log-probability of each token and, unless truncated, of the end;
-            empty where nobody kept them.
+        token_scores: natural log-probability of each token and, unless truncated, of the end,
+            at the size at which the formula is likeliest; empty if they were not stored.
         truncated: the formula was cut off, or had to end, at the greatest length.
     """
 

@@ -60,13 +60,12 @@ class Drawing:
     def write(self, text: str) -> None:
         r"""Append text so that it means the same as alone.
 
-        A space keeps a letter out of a command's name (`\to` and `a`), and an empty group keeps
-        `\\` from taking a star of the next row.
+        A space keeps a letter out of a command's name (`\to` and `a`) and a star of the next row
+        out of `\\`.
         """
-        if text[:1] in _LETTERS and _ends_with_command(self.text[-LONGEST_COMMAND:]):
+        runs_on = text[:1] in _LETTERS and _ends_with_command(self.text[-LONGEST_COMMAND:])
+        if runs_on or (text.startswith("*") and self.text.endswith("\\\\")):
             self.text += " "
-        elif text.startswith("*") and self.text.rstrip(" ").endswith("\\\\"):
-            self.text += "{}"
         self.text += text
 
     def draw(self, template: Template) -> None:

@@ -51,7 +51,6 @@ def open_source(
     seed: int,
     split_by: str | None = None,
     full: Path | None = None,
-    macros: Path | None = None,
 ) -> Source:
     """Open the formulas of a data set.
 
@@ -62,18 +61,10 @@ def open_source(
         seed: seed of synthetic or a grammar.
         split_by: column whose equal values share a split; "file" for documents.
         full: folder with the files of full.
-        macros: file of definitions that the formulas use.
 
     Raises:
-        InputError: nothing there, not of an accepted kind, nothing to split by, or no definitions.
+        InputError: nothing there, not of an accepted kind, or nothing to split by.
     """
-    source = _opened(dataset, column=column, size=size, seed=seed, split_by=split_by, full=full)
-    return source if macros is None else with_macros(source, macros)
-
-
-def _opened(
-    dataset: str, *, column: str, size: int, seed: int, split_by: str | None, full: Path | None
-) -> Source:
     path = Path(dataset)
     if dataset not in BUILT_IN and not path.exists():
         raise InputError(f"There are no formulas at {dataset}.", hint=f"Accepted: {ACCEPTED}.")
@@ -193,8 +184,10 @@ def _imagefolder(path: Path) -> Source:
 
 
 def _imported(pairs: Pairs) -> Iterator[Entry | BadLine]:
-    for pair in pairs:
-        if pair.formula.strip():
+    for pair in pairs.rows():
+        if isinstance(pair, BadLine):
+            yield pair
+        elif pair.formula.strip():
             yield Entry(pair.line, pair.formula, pair.split, pair.id, origin=pair.source or None)
         else:
             yield BadLine(pair.line, pair.formula, "empty", f"no formula for {pair.id}")

@@ -61,6 +61,11 @@ _SPREADS = (
     )
 )
 """What a font command reaches through to the letters around it or in it."""
+_LEANING = frozenset("fgvwyVWY")
+"""Roman letters behind which TeX adds a little space, unless a character of their font follows."""
+_SAME_FONT = frozenset("0123456789+=()[];:!?") | {
+    f"\\{name}" for name in symbols.CAPITAL_GREEK.split()
+}
 ROMAN = frozenset(symbols.DIGITS) | {f"\\{name}" for name in symbols.CAPITAL_GREEK.split()}
 r"""Upright already: `\mathrm` changes nothing about them."""
 SINGLE = frozenset(entry for entry, atom in PLAIN.items() if atom == ORD)
@@ -257,6 +262,8 @@ def spread(font: str, inner: list[str], *, released: frozenset[str]) -> list[str
             run.append(token)
             continue
         if len(run) > 1 and token in ("_", "^"):
+            return None
+        if run and run[-1] in _LEANING and font == "\\mathrm" and token in _SAME_FONT:
             return None
         if at in reached and not (letter or token in _SPREADS):
             return None

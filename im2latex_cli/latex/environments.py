@@ -16,10 +16,12 @@ from im2latex_cli.latex.commands import (
 from im2latex_cli.latex.commands import END as ENDS
 from im2latex_cli.latex.parser import HANDLERS, STOPS, Parser, Problem, describe
 from im2latex_cli.latex.spellings import FENCE_SYNONYMS, MATRIX_OF_FENCES, SYNONYMS
+from im2latex_cli.latex.tokenizer import tokenize
 
 _STYLES = {"smallmatrix": SCRIPT, "subarray": SCRIPT}
 _MATRIX = ENVIRONMENTS["matrix"]
 """An array of centred columns with 5 points less on both sides."""
+_LONGEST_DISTANCE = 16
 _PAIRED = frozenset(("aligned", "alignedat"))
 
 
@@ -133,8 +135,10 @@ def _rows(parser: Parser, entry: Environment, columns: int) -> tuple[list[str], 
             rows.append("&")
             parser.at += 1
         elif token.startswith(NEWLINE):
-            rows.append(token if parser.keep else NEWLINE)
             parser.at += 1
+            if entry.name == "array" and token == NEWLINE:
+                token = _with_distance(parser)
+            rows.append(token if parser.keep else NEWLINE)
             cell = 1
             _lines(parser, rows)
         elif ENDS.get(token) is entry:
@@ -143,6 +147,22 @@ def _rows(parser: Parser, entry: Environment, columns: int) -> tuple[list[str], 
             return rows, used
         else:
             raise Problem(f"\\begin{{{entry.name}}} is not closed before {describe(token)}")
+
+
+def _with_distance(parser: Parser) -> str:
+    r"""The line break just read, with a distance that blanks part from it: `\\ [2pt]`.
+
+    Arrays look behind blanks for it, amsmath's environments do not.
+    """
+    tokens, at = parser.tokens, parser.at
+    if tokens[at] != "[" or "]" not in tokens[at : at + _LONGEST_DISTANCE]:
+        return NEWLINE
+    end = tokens.index("]", at) + 1
+    found = tokenize(NEWLINE + "".join(tokens[at:end]))
+    if len(found) != 1:
+        return NEWLINE
+    parser.at = end
+    return found[0]
 
 
 def _trim(rows: list[str]) -> None:

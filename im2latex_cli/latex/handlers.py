@@ -265,6 +265,7 @@ def class_wrapper(parser: Parser, out: list[str], last: int) -> int:
     if inner and known and spaces_alike(last, atom, ORD, behind):
         parser.again = True
         return parser.place(out, last, inner, switched=not _STYLES.keys().isdisjoint(inner))
+    parser.again = True
     out += [token, "{", *inner, "}", *parser.scripts()]
     return atom
 
@@ -277,7 +278,7 @@ def ordinary(parser: Parser, out: list[str], last: int) -> int:
     return parser.place(out, last, inner, switched=not _STYLES.keys().isdisjoint(inner))
 
 
-def font(parser: Parser, out: list[str], last: int) -> int:  # noqa: C901
+def font(parser: Parser, out: list[str], last: int) -> int:
     r"""`\mathrm{...}`: around letters alone; nothing where it changes nothing."""
     token = parser.tokens[parser.at]
     parser.at += 1
@@ -290,18 +291,31 @@ def font(parser: Parser, out: list[str], last: int) -> int:  # noqa: C901
     if not changes(token, inner):
         parser.again = parser.again or not FONTS.isdisjoint(inner)
         return parser.place(out, last, inner, switched=False)
+    parts = _spread(parser, token, inner)
+    if parts is not None:
+        return parser.place(out, last, parts, switched=False)
+    return _dressed(
+        parser, out, last, *(_bold(inner) if token == "\\boldsymbol" else (token, inner))
+    )
+
+
+def _spread(parser: Parser, token: str, inner: list[str]) -> list[str] | None:
+    """A font's argument with the font around its letters alone; None if it stays whole."""
     released = parser.released(token)
     plain = is_plain_run(inner)
-    if token not in SHAPED and not (plain and released.isdisjoint(inner)):
-        words = is_roman_words(token, inner, parser.style)
-        parts = None if words else spread(token, inner, released=released)
-        if parts is not None:
-            parser.again = True
-            if plain:
-                parser.first = parser.last = ORD
-            return parser.place(out, last, parts, switched=False)
-    if token == "\\boldsymbol":
-        token, inner = _bold(inner)
+    whole = token in SHAPED or (plain and released.isdisjoint(inner))
+    if whole or is_roman_words(token, inner, parser.style):
+        return None
+    parts = spread(token, inner, released=released)
+    if parts is not None:
+        parser.again = True
+        if plain:
+            parser.first = parser.last = ORD
+    return parts
+
+
+def _dressed(parser: Parser, out: list[str], last: int, token: str, inner: list[str]) -> int:
+    """A font's argument in the font, spaces at its ends outside."""
     scripts = parser.scripts()
     if scripts:
         out += [*dress(token, inner, parser.style), *scripts]

@@ -26,7 +26,7 @@ STAND_INS = {
     "\\emph": ("\\textit",),
     "\\textsc": ("\\text",),
 }
-_LETTERS = {
+TEXT_LETTERS = {
     "\\ss": "ß",
     "\\ae": "æ",
     "\\AE": "Æ",
@@ -55,8 +55,8 @@ _LETTERS = {
 """Symbols inside text that are one character."""
 _MATH = {"\\textbackslash": "\\backslash", "\\textasciitilde": "\\sim"}
 _AS_THEY_ARE = {"\\{", "\\}"}
-_LIGATURES = {("`", "`"): "“", ("'", "'"): "”", ("-", "-"): "–", ("–", "-"): "—"}
-_ACCENTS = {
+LIGATURES = {("`", "`"): "“", ("'", "'"): "”", ("-", "-"): "–", ("–", "-"): "—"}
+ACCENT_MARKS = {
     "\\'": "\u0301",
     "\\`": "\u0300",
     "\\^": "\u0302",
@@ -93,11 +93,11 @@ def _group(ahead: Iterator[str]) -> list[str]:
             depth += 1 if token == "{" else -1
             accent = accent if token == "{" else ""
         elif token in TEXT_ACCENTS:
-            accent = _ACCENTS[token]
+            accent = ACCENT_MARKS[token]
         elif token in TEXT_WORDS:
             _as_math(out, [*STAND_INS.get(token, (token,)), *_group(ahead)])
-        elif len(token) == 1 or token in _LETTERS:
-            _character(out, _LETTERS.get(token, token), accent)
+        elif len(token) == 1 or token in TEXT_LETTERS:
+            _character(out, TEXT_LETTERS.get(token, token), accent)
             accent = ""
         elif token == SPACE:
             out.append("\u00a0" if out[-1] == SPACE else SPACE)  # two would become one
@@ -110,8 +110,8 @@ def _group(ahead: Iterator[str]) -> list[str]:
 
 def _character(out: list[str], character: str, accent: str) -> None:
     pair = (out[-1], character)
-    if pair in _LIGATURES:
-        out[-1] = _LIGATURES[pair]
+    if pair in LIGATURES:
+        out[-1] = LIGATURES[pair]
     else:
         out += unicodedata.normalize("NFC", character + accent)
 

@@ -21,6 +21,11 @@ for _module in (handlers, operators, environments, text):
     _module.register()
 
 
+NORMAL_FORM = 2
+"""Counts the changes of the normal form. To be raised with every one that changes the tokens of a
+formula; data sets carry it, so that an old one can say so. Data sets without the number have 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Normalized:
     """A formula in normal form.

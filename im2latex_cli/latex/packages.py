@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from im2latex_cli.latex import chemistry, units
-from im2latex_cli.latex.commands import LEFT, NEWLINE, RIGHT
+from im2latex_cli.latex.commands import LEFT, NEWLINE, RIGHT, STACKS
 from im2latex_cli.latex.reading import argument, before, group_end, option
 from im2latex_cli.latex.tokenizer import tokenize
 
@@ -76,8 +76,7 @@ _SMALL = frozenset(f"{kind}smallmatrix" for kind in "pbBvV")
 _STARRED = frozenset(f"{kind}matrix*" for kind in _FENCED)
 _CASES = {"dcases", "dcases*", "rcases", "drcases", "cases*", "rcases*"}
 _FRACTION_LINE = ("", "0.4pt", ".4pt")
-_BARS = {"": "\\frac", "0": "\\dfrac", "1": "\\tfrac"}
-_CHOICES = {"": "\\binom", "0": "\\dbinom", "1": "\\tbinom"}
+_SIZED = {"\\frac": ("\\dfrac", "\\tfrac"), "\\binom": ("\\dbinom", "\\tbinom")}
 _STYLES = {"0": ["\\displaystyle"], "1": ["\\textstyle"], "2": ["\\scriptstyle"]}
 _STYLES |= {"3": ["\\scriptscriptstyle"], "": []}
 _PAIRS = {"(": ")", "[": "]", "\\{": "\\}", "|": "|"}
@@ -290,7 +289,7 @@ def _named(name: str) -> Rewriter:
     return lambda _tokens, at: (list(written), at + 1)
 
 
-def _genfrac(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:  # noqa: PLR0911
+def _genfrac(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     r"""`\genfrac{(}{)}{0pt}{}{n}{k}` as the command that it is."""
     given = _arguments(tokens, at + 1, 6)
     if given is None:
@@ -298,22 +297,25 @@ def _genfrac(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:  # no
     left, right, line, style, above, below = given[0]
     fences, thickness, kind = ("".join(left), "".join(right)), "".join(line), "".join(style)
     body = ["{", *above, "}", "{", *below, "}"]
-    if kind not in _STYLES or fences == (".", "."):
+    word = _of_genfrac(fences, thickness)
+    if kind not in _STYLES or not word:
         return None
+    if kind in ("0", "1") and word in _SIZED:
+        return [_SIZED[word][int(kind)], *body], given[1]
+    styled = ["{", *_STYLES[kind], word, *body, "}"] if kind else [word, *body]
+    return styled, given[1]
+
+
+def _of_genfrac(fences: tuple[str, str], thickness: str) -> str:
+    """The command of fences and line; nothing if there is none."""
     if fences == ("", "") and thickness in _FRACTION_LINE:
-        if kind in _BARS:
-            return [_BARS[kind], *body], given[1]
-        return ["{", *_STYLES[kind], "\\frac", *body, "}"], given[1]
+        return "\\frac"
     if thickness not in ("0pt", "0mm", "0em", "0cm", "0in"):
-        return None
-    if fences == ("(", ")") and kind in _CHOICES:
-        return [_CHOICES[kind], *body], given[1]
-    if fences not in (("", ""), ("[", "]"), ("\\{", "\\}")):
-        return None
-    stack = "\\genfrac" + "".join(f"{{{one}}}" for one in fences) + "{0pt}{}"
-    if not kind:
-        return [stack, *body], given[1]
-    return ["{", *_STYLES[kind], stack, *body, "}"], given[1]
+        return ""
+    if fences == ("(", ")"):
+        return "\\binom"
+    name = "\\genfrac" + "".join(f"{{{one}}}" for one in fences) + "{0pt}{}"
+    return name if name in STACKS.values() else ""
 
 
 def _buildrel(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:

@@ -55,15 +55,19 @@ def cut(tokens: Sequence[str], *, full: bool) -> tuple[str, ...] | None:
         return None
     body = _without_closers(tokens) if end is None else list(tokens[:end])
     period = _period(body)
-    if period is None:  # several circles, none of them long enough to know what to leave
-        return tuple(tokens) if end is not None and check(tokens) is None else None
+    if period is None and end is None:
+        return None
+    if period is None:  # several circles with something else between them
+        once = _once(body)
+        ways = [once + _closers(once), list(tokens)]
+        return next((tuple(way) for way in ways if check(way) is None), None)
     rest = list(tokens[len(body) :])
     while end is not None and rest and rest[0] == body[-period]:
         body.append(rest.pop(0))
     start = len(body) - period
     while start >= period and body[start - period : start] == body[start : start + period]:
         start -= period
-    kept = body[: start + period]
+    kept = _once(body[: start + period]) if end is not None else body[: start + period]
     ways = [kept + _closers(kept)]
     if end is not None:  # what the search closed it with, then what it was
         ways += [kept + rest, list(tokens)]
@@ -86,6 +90,34 @@ def _period(body: list[str]) -> int | None:
         if same + period >= max(FEWEST, ROUNDS * period):
             return period
     return None
+
+
+def _once(body: list[str]) -> list[str]:
+    """Leave one round of every circle of at least `LONG` tokens, and of circles of such circles."""
+    out = _collapsed(body, LONG)
+    while len(out) < len(body):
+        body, out = out, _collapsed(out, FEWEST)
+    return out
+
+
+def _collapsed(body: list[str], fewest: int) -> list[str]:
+    out: list[str] = []
+    at = 0
+    while at < len(body):
+        rounds = (_rounds(body, at, period) for period in range(1, PERIOD + 1))
+        long = ((p, n) for p, n in rounds if n >= max(fewest, ROUNDS * p))
+        period, length = next(long, (1, 1))
+        out += body[at : at + period]
+        at += length
+    return out
+
+
+def _rounds(body: list[str], at: int, period: int) -> tuple[int, int]:
+    """The period, and how many tokens whole rounds fill from `at` on, the first one included."""
+    end = at + period
+    while end < len(body) and body[end] == body[end - period]:
+        end += 1
+    return period, (end - at) // period * period
 
 
 def _closers(tokens: Sequence[str]) -> list[str]:

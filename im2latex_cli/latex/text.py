@@ -46,6 +46,7 @@ def text(parser: Parser, out: list[str], last: int) -> int:
     single = len(body) == 1 and scripts  # scripts stand otherwise beside one character
     if font and body[-1] not in slanted and not single and is_words(body):
         name = font
+        parser.again = True
     out += [name, "{", *body, "}", *scripts, *spaces * tail]
     return ORD
 

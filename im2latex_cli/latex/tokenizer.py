@@ -41,7 +41,7 @@ _SPECIAL = "|".join(
         rf"\\mspace\s*\{{\s*{_GLUE}\s*\}}",
         rf"\\(?:hskip|vskip|kern|mkern|mskip)\s*{_GLUE}",
         rf"\\rule\s*\{{\s*{_DIMENSION}\s*\}}\s*\{{\s*{_DIMENSION}\s*\}}",
-        rf"\\\\(?:\s*\*)?(?:\s*\[\s*{_DIMENSION}\s*\])?",
+        rf"\\\\\*?(?:\[\s*{_DIMENSION}\s*\])?",
         r"\\operatorname\s*\*",
         rf"\\genfrac\s*(?:{_NO_FENCES})\s*\{{\s*0\s*p\s*t\s*\}}\s*\{{\s*\}}",
         r"\\[a-zA-Z]+",
@@ -57,7 +57,7 @@ _SPACED = TEXT_WORDS | {"\\ce"}
 """Commands whose argument has spaces that count."""
 _HAS_TEXT = re.compile(r"\\(?:" + "|".join(word[1:] for word in sorted(_SPACED)) + ")" + _END)
 _WANTS_CARE = re.compile(
-    r"\\(?:\s|\\\s*[*\[]|[hv]space|mspace|[hv]skip|m?kern|mskip|rule|genfrac|operatorname\s"
+    r"\\(?:\s|\\[*\[]|[hv]space|mspace|[hv]skip|m?kern|mskip|rule|genfrac|operatorname\s"
     r"|(?:begin|end|left|right|middle)\s|(?:begin|end)\{[^}\s]*\s)"
 )
 _BLANK = re.compile(r"\s+")
@@ -118,8 +118,8 @@ def join(tokens: Sequence[str]) -> str:
         else:
             if word and (token[0].isalpha() or (token == "*" and before == "\\operatorname")):
                 pieces.append(" ")
-            if token == "*" and before == NEWLINE:
-                pieces.append("*")  # the first star belongs to the line break
+            if token in ("*", "[") and before.startswith(NEWLINE):
+                pieces.append(" ")  # else the line break would take it
             pieces.append(token)
             word = len(token) > 1 and token[0] == "\\" and token[-1].isalpha()
         mode.take(token)

@@ -86,13 +86,16 @@ class Decoder:
         Raises:
             InputError: a picture does not fit into memory.
         """
-        return read_again(
+        readings = read_again(
             pictures,
             lambda some: self._read(some, decode),
             scales=decode.scales,
             narrow_scales=decode.narrow_scales,
             sure=decode.sure,
+            length_penalty=decode.length_penalty,
+            confidence=self._confidence,
         )
+        return [reading[: decode.nbest] for reading in readings]
 
     def log_likelihoods(
         self, pictures: Sequence[Grey], formulas: Sequence[Sequence[str]], *, batch_pixels: int

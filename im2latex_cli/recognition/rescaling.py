@@ -1,13 +1,16 @@
-"""Reading a doubtful picture at other sizes too, and taking the reading that most of them agree on.
+"""Reading a doubtful picture at other sizes too, and taking the formula that is likeliest over all.
 
-The size of the text is only estimated, most uncertainly where there are few glyphs, and a network
-that hesitates at one size often reads another without doubt.
+The size of the text is only estimated, most uncertainly if there are few glyphs, and a network
+that hesitates at one size often reads another without doubt. The size is therefore summed out: a
+formula's probability is the mean of its probabilities at the sizes that were read.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +20,15 @@ from im2latex_cli.decoding.calibration import geometric_mean
 from im2latex_cli.vision.prepare import at_least, resize
 
 Grey = NDArray[np.uint8]
-Read = Callable[[Sequence[Grey]], list[list[Hypothesis]]]
 Reading = list[Hypothesis]
 """Hypotheses of one picture at one size, best first."""
+Read = Callable[[Sequence[Grey]], list[Reading]]
+Confidence = Callable[[float, int], float]
+"""Confidence from a summed log-probability and a number of tokens, the end included."""
 
 NARROW = 160
 """Width in pixels below which a picture has few glyphs, so that its size is most in doubt."""
 SMALLEST_SIDE = 16
-SHARPNESS = 4
-"""Power of a reading's certainty that is its vote: a sure reading outweighs several unsure ones."""
 
 
 def read_again(
@@ -35,6 +38,8 @@ def read_again(
     scales: Sequence[float],
     narrow_scales: Sequence[float] = (),
     sure: float,
+    length_penalty: float,
+    confidence: Confidence,
 ) -> list[Reading]:
     """Read pictures, and the doubtful ones at other scales too.
 
@@ -44,9 +49,11 @@ def read_again(
         scales: factors on the size of a doubtful picture; empty reads every picture once.
         narrow_scales: further factors for pictures narrower than `NARROW`.
         sure: mean probability of a token from which a reading is not doubtful.
+        length_penalty: how hypotheses are ranked, as in the search.
+        confidence: of a hypothesis whose probability is a mean over sizes.
 
     Returns:
-        The hypotheses of each picture, at the scale where the formula with most votes is surest.
+        The hypotheses of each picture over all sizes, likeliest first.
     """
     readings = [[first] for first in read(pictures)]
     if not scales:
@@ -58,27 +65,42 @@ def read_again(
             rescaled = [_rescale(pictures[index], factor) for index in chosen]
             for index, reading in zip(chosen, read(rescaled) if rescaled else [], strict=True):
                 readings[index].append(reading)
-    return [elect(candidates) for candidates in readings]
+    return [
+        first if not others else pool([first, *others], length_penalty, confidence)
+        for first, *others in readings
+    ]
 
 
 def _rescale(picture: Grey, factor: float) -> Grey:
     return at_least(resize(picture, factor), SMALLEST_SIDE)
 
 
-def elect(readings: Sequence[Reading]) -> Reading:
-    """The surest reading of the formula that gets most votes.
+def pool(readings: Sequence[Reading], length_penalty: float, confidence: Confidence) -> Reading:
+    """The hypotheses of one picture at several sizes as one list, likeliest first.
 
-    A reading votes with the fourth power of its certainty; one that was cut off has no vote, and
-    is taken only if there is no other.
+    A formula's `score` becomes the logarithm of its mean probability; a size that does not list it
+    counts 0. Its `token_scores` are those of the size at which it is likeliest. Hypotheses that
+    were cut off come last.
     """
-    votes: defaultdict[str, float] = defaultdict(float)
+    by_formula: defaultdict[tuple[bool, str], list[Hypothesis]] = defaultdict(list)
     for reading in readings:
-        votes[_formula(reading)] += max(0.0, certainty(reading)) ** SHARPNESS
-    return max(readings, key=lambda reading: (votes[_formula(reading)], certainty(reading)))
+        for hypothesis in reading:
+            by_formula[hypothesis.truncated, hypothesis.latex].append(hypothesis)
+    pooled = [_mean(equal, len(readings), confidence) for equal in by_formula.values()]
+    return sorted(
+        pooled,
+        key=lambda one: (
+            one.truncated,
+            -one.score / max(1, len(one.token_scores)) ** length_penalty,
+        ),
+    )
 
 
-def _formula(reading: Reading) -> str:
-    return reading[0].latex if reading else ""
+def _mean(equal: Sequence[Hypothesis], sizes: int, confidence: Confidence) -> Hypothesis:
+    best = max(equal, key=lambda one: one.score)
+    total = sum(math.exp(one.score - best.score) for one in equal)
+    score = best.score + math.log(total / sizes)
+    return replace(best, score=score, confidence=confidence(score, len(best.token_scores)))
 
 
 def certainty(reading: Reading) -> float:

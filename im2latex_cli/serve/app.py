@@ -146,12 +146,16 @@ class Server:
         ] = 4,
         svg: Annotated[bool, Query(description="Draw every reading.")] = False,
         attention: Annotated[bool, Query(description="Say where the model looked.")] = False,
+        formats: Annotated[
+            bool, Query(description="Write every reading in Typst, MathML and Office MathML too.")
+        ] = False,
     ) -> Response:
         """Read one picture."""
         intake = self._intake(request)
         try:
             with self._batcher.place():
-                asked = Asked(await intake.picture(), alternatives, svg, attention)
+                picture = await intake.picture()
+                asked = Asked(picture, alternatives, svg, attention, formats)
                 answer = await self._batcher.submit(asked)
         except (RefusedError, InputError, BusyError) as error:
             await intake.drain()

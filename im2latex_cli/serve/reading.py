@@ -18,12 +18,14 @@ class Asked:
         alternatives: how many readings to give beside the best.
         svg: draw every reading.
         attention: say where the model looked.
+        formats: write every reading in the other formats too.
     """
 
     data: bytes
     alternatives: int = 4
     svg: bool = False
     attention: bool = False
+    formats: bool = False
 
 
 Answer = dict[str, Any]

@@ -22,6 +22,14 @@ class _Schema(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Formats(_Schema):
+    """A reading in formats other than LaTeX."""
+
+    typst: Annotated[str, Field(description="Mathematics between the dollars of an equation.")]
+    mathml: Annotated[str, Field(description="A `<math>` element.")]
+    omml: Annotated[str, Field(description="Office MathML: an `<m:oMathPara>` element.")]
+
+
 class Hypothesis(_Schema):
     """One reading of a picture."""
 
@@ -33,6 +41,7 @@ class Hypothesis(_Schema):
         str | None,
         Field(description="The reading drawn; null if it cannot be. Only if asked for."),
     ] = None
+    formats: Annotated[Formats | None, Field(description="Only if asked for.")] = None
 
 
 class Attention(_Schema):

@@ -17,7 +17,7 @@ from im2latex_cli.data.entries import Source
 from im2latex_cli.data.lock import locked
 from im2latex_cli.data.manifest import Manifest
 from im2latex_cli.data.plan import DUPLICATE, MADE, OVERLAP, Left, Plan, make_plan
-from im2latex_cli.data.sources import BUILT_IN, FULL, dataset_name, open_source
+from im2latex_cli.data.sources import BUILT_IN, FULL, dataset_name, open_source, with_macros
 from im2latex_cli.data.splits import count
 from im2latex_cli.data.unfinished import FOLDER, Unfinished, claim
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, Interrupted, UsageError
@@ -146,15 +146,15 @@ def _open_source(settings: Settings, reporter: Reporter) -> Source:
         obtain(IM2LATEX_100K, full, reporter)
     elif full is not None:
         missing(IM2LATEX_100K, full)  # raises where a downloaded file has changed
-    return open_source(
+    source = open_source(
         build.dataset,
         column=build.column,
         split_by=build.split_by,
         size=build.size,
         seed=settings.runtime.seed,
         full=full,
-        macros=None if build.macros is None else Path(build.macros),
     )
+    return source if build.macros is None else with_macros(source, Path(build.macros))
 
 
 def _scheduler(build: BuildSettings) -> str | None:

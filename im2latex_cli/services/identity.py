@@ -8,6 +8,7 @@ from im2latex_cli.data.entries import Source
 from im2latex_cli.data.manifest import Manifest
 from im2latex_cli.data.sources import dataset_name
 from im2latex_cli.errors import UsageError
+from im2latex_cli.latex.normalize import NORMAL_FORM
 from im2latex_cli.render.choose import choose
 from im2latex_cli.services import recombining
 from im2latex_cli.settings.tree import Settings
@@ -17,6 +18,7 @@ RENDER_SETTINGS = (
     *("font_size", "dpi", "look", "padding", "buckets", "exact", "fonts", "typefaces", "looks"),
 )
 LATER = {
+    "latex.normal_form": 1,
     "render.exact": False,
     "render.fonts": 0.0,
     "render.typefaces": [],
@@ -131,6 +133,7 @@ def _shaping(settings: Settings, source: Source) -> dict[str, Any]:
         "build.test_share": build.test_share,
         "build.glyphs": build.glyphs,
         "latex.spacing": settings.latex.spacing,
+        "latex.normal_form": NORMAL_FORM,
         **recombining.shaping(settings, source),
     }
     if source.picture is None:

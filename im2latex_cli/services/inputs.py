@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp",
 PDF_SUFFIX = ".pdf"
 PDF_MAGIC = b"%PDF"
 _PATTERN = frozenset("*?[")
+_URL = re.compile(r"(https?|ftp|s3|gs|data|file):/{1,3}", re.IGNORECASE)
 
 Source = Path | str | BinaryIO
 
@@ -133,7 +135,7 @@ class Inputs:
 
     def _given(self, name: str) -> Iterator[Entry]:
         """A path from the command line, where patterns mean what they mean to a shell."""
-        if not _PATTERN & set(name) or os.path.lexists(name):
+        if not _PATTERN & set(name) or os.path.lexists(name) or _URL.match(name):
             yield from self._path(name)
             return
         found = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 (takes absolute patterns too)
@@ -145,6 +147,9 @@ class Inputs:
 
     def _path(self, name: str) -> Iterator[Entry]:
         path = Path(name)
+        if (address := _URL.match(name)) is not None and not os.path.lexists(name):
+            yield _failed(f"{address[1]}://{name[address.end() :]}", _not_fetched(name, address))
+            return
         try:
             mode = path.stat().st_mode
         except (OSError, ValueError):  # whoever opens it says what is wrong
@@ -205,6 +210,13 @@ class Inputs:
                     yield Entry(path, f"{stem}-{number}", picture)
         except Im2LatexError as error:
             yield _failed(name, error)
+
+
+def _not_fetched(name: str, address: re.Match[str]) -> InputError:
+    url = f"{address[1]}://{name[address.end() :]}"  # a path has lost one of its slashes
+    return InputError(
+        f"{url}: URLs are not fetched.", hint="Download the picture first, then name its file."
+    )
 
 
 def as_entry(source: Source | Entry) -> Entry:

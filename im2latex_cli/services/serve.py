@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import Im2LatexError, UsageError
+from im2latex_cli.formats.convert import WRITERS
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognition.reader import Reader, Reading, Unread
 from im2latex_cli.recognition.recognizer import Recognizer
@@ -107,8 +108,8 @@ class Answers:
 
     def _answer(self, one: Asked, reading: Reading) -> Answer:
         best, *others = reading.hypotheses
-        answer = _told(best, svg=one.svg)
-        answer["alternatives"] = [_told(other, svg=one.svg) for other in others[: one.alternatives]]
+        answer = _told(best, one)
+        answer["alternatives"] = [_told(other, one) for other in others[: one.alternatives]]
         answer["warnings"] = list(reading.warnings)
         answer["model"] = self.model
         answer["milliseconds"] = round(reading.milliseconds, 1)
@@ -130,11 +131,13 @@ class Answers:
         }
 
 
-def _told(hypothesis: Hypothesis, *, svg: bool) -> Answer:
+def _told(hypothesis: Hypothesis, asked: Asked) -> Answer:
     told = hypothesis.to_json()
-    if svg:
+    if asked.svg:
         drawn = to_svg(hypothesis.latex)
         told["svg"] = None if isinstance(drawn, RenderFailure) else drawn
+    if asked.formats:
+        told["formats"] = {name: write(hypothesis.tokens).text for name, write in WRITERS.items()}
     return told
 
 

@@ -11,6 +11,7 @@ from im2latex_cli import checkpoints, paths
 from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.data import manifest, store
 from im2latex_cli.errors import InputError
+from im2latex_cli.latex.normalize import NORMAL_FORM
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognition.models import find_model
@@ -86,6 +87,7 @@ def open_inputs(data: Path, init: str | None, under_way: Path | None, reporter: 
         CheckpointError: the model cannot be used.
     """
     vocab, preprocessing = _vocab(data), _preprocessing(data)
+    _warn_of_age(data, reporter)
     start = _start(init, under_way, vocab) if init else None
     if start:
         known, preprocessing = start.model.vocab, start.model.preprocessing
@@ -143,6 +145,17 @@ def _vocab(data: Path) -> Vocab:
             f"{data} has no {store.VOCAB}.", hint=f"Make it with im2latex vocab `data` {data}."
         )
     return Vocab.load(path)
+
+
+def _warn_of_age(data: Path, reporter: Reporter) -> None:
+    """Say that a data set has labels of an older normal form; training goes on."""
+    made = manifest.load(data)
+    number = 1 if made is None else made.settings.get("latex.normal_form", 1)
+    if made is not None and number != NORMAL_FORM:
+        reporter.warn(
+            f"{data} has labels in normal form {number}; this version writes {NORMAL_FORM}. "
+            "Build it again to train on the current form."
+        )
 
 
 def _preprocessing(data: Path) -> Preprocessing:

@@ -132,8 +132,8 @@ class DecodeSettings(Section):
     """Number of hypotheses to return for each picture."""
     max_tokens: PositiveInt = 512
     """Maximum length of a formula, in tokens."""
-    length_penalty: Share = 1.0
-    """Rank hypotheses by log-probability: 0 summed, 1 per token."""
+    length_penalty: Share = 0.2
+    """Rank hypotheses by log-probability: 0 summed, 1 per token; 1 favours long formulas."""
     div_gamma: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     """Diverse beam search: factor on a token per likelier sibling; 1 is plain beam search."""
     div_prob: Share = 1.0

@@ -27,7 +27,7 @@ from faithful import Comparer, Comparison
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join, tokenize
 from im2latex_cli.render.renderer import Page
-from im2latex_cli.render.tex import TexRenderer
+from im2latex_cli.render.tex.renderer import TexRenderer
 from im2latex_cli.settings.sections import RenderSettings
 
 FILES = ("train.tsv.gz", "open.tsv.gz")

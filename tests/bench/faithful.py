@@ -16,7 +16,7 @@ from im2latex_cli.latex.desugar import unwrap
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join, tokenize
 from im2latex_cli.render.renderer import Page
-from im2latex_cli.render.tex import TexRenderer
+from im2latex_cli.render.tex.renderer import TexRenderer
 from im2latex_cli.settings.sections import RenderSettings
 
 CLOSE_UP = 1000

@@ -113,3 +113,61 @@ def test_real_pictures(real_data: Path) -> None:
     found = list(pairs)
     assert len(found) == 100
     assert all(pairs.picture(pair.id).startswith(b"\x89PNG") for pair in found)
+
+
+def _imported(folder: Path) -> list[tuple[str, str]]:
+    from im2latex_cli.data.entries import BadLine
+    from im2latex_cli.data.sources import open_source
+
+    source = open_source(str(folder), column="formula", size=1, seed=0)
+    return [
+        (row.reason, row.text) if isinstance(row, BadLine) else (str(row.image), row.formula)
+        for row in source.read()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("metadata.csv", 'file_name,formula\r\n1.png,"a+b"\r\n2.png,"x,y"\r\n'),
+        ("metadata.csv", "\ufefffile_name;formula\n1.png;a+b\n2.png;x,y\n"),
+        ("labels.txt", "1.png\ta+b\n2.png\tx,y\n"),
+        ("labels.txt", "1.png a+b\n\n2.png x,y\n"),
+        ("labels.tsv", "image\tlabel\n1.png\ta+b\n2.png\tx,y\n"),
+        ("metadata.jsonl", '{"image": "1.png", "latex": "a+b"}\n{"id": "2.png", "text": "x,y"}\n'),
+    ],
+)
+def test_every_table_of_labels_is_read(tmp_path, name, text):
+    (tmp_path / name).write_text(text, encoding="utf-8", newline="")
+    for picture in ("1.png", "2.png"):
+        (tmp_path / picture).write_bytes(b"")
+    assert _imported(tmp_path) == [("1.png", "a+b"), ("2.png", "x,y")]
+
+
+def test_backslashes_in_names_are_folders(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.png").write_bytes(b"")
+    row = '{"file_name": "sub\\\\a.png", "formula": "a+1"}\n'
+    (tmp_path / "metadata.jsonl").write_text(row, encoding="utf-8")
+    assert _imported(tmp_path) == [("sub/a.png", "a+1")]
+
+
+def test_a_bad_row_is_a_failure_and_not_the_end(tmp_path):
+    for picture in ("1.png", "2.png"):
+        (tmp_path / picture).write_bytes(b"")
+    (tmp_path / "metadata.jsonl").write_text(
+        '{"file_name": "1.png", "formula": "a"}\nbroken\n'
+        '{"file_name": "gone.png", "formula": "b"}\n'
+        '{"formula": "c"}\n{"file_name": "2.png", "formula": "d"}\n'
+        '{"file_name": "2.png", "formula": "e"}\n{"file_name": "1.png", "formula": " a "}\n',
+        encoding="utf-8",
+    )
+    assert _imported(tmp_path) == [
+        ("1.png", "a"),
+        ("no-formula", ""),
+        ("no-picture", "b"),
+        ("no-formula", "c"),
+        ("two-labels", "d"),
+        ("two-labels", "e"),
+        ("1.png", " a "),
+    ]

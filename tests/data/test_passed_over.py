@@ -7,7 +7,7 @@ import pytest
 from im2latex_cli.data.documents import Document, read
 from im2latex_cli.data.entries import BadLine, Entry
 from im2latex_cli.data.plan import make_plan
-from im2latex_cli.data.sources import open_source
+from im2latex_cli.data.sources import open_source, with_macros
 from im2latex_cli.errors import InputError
 
 
@@ -135,10 +135,8 @@ def test_a_file_of_macros_is_written_out_in_lists(tmp_path: Path) -> None:
         "\\newcommand{\\R}{\\mathbb{R}} % reals\n\\def\\pair<#1,#2>{(#1,#2)}\n", encoding="utf-8"
     )
     (tmp_path / "a.txt").write_text("x\\in\\R\n\\pair<a,b>\n\\unknown\n", encoding="utf-8")
-    source = open_source(
-        str(tmp_path / "a.txt"), column="formula", size=1, seed=0, macros=tmp_path / "own.sty"
-    )
     plain = open_source(str(tmp_path / "a.txt"), column="formula", size=1, seed=0)
+    source = with_macros(plain, tmp_path / "own.sty")
     rows = [row.formula for row in source.read() if isinstance(row, Entry)]
     assert rows == [r"x\in\mathbb{R}", "(a,b)", r"\unknown"]
     assert source.digest != plain.digest
@@ -148,7 +146,6 @@ def test_a_file_of_macros_is_written_out_in_lists(tmp_path: Path) -> None:
 def test_a_file_without_macros_is_refused(tmp_path: Path) -> None:
     (tmp_path / "own.tex").write_text("nothing", encoding="utf-8")
     (tmp_path / "a.txt").write_text("x\n", encoding="utf-8")
+    plain = open_source(str(tmp_path / "a.txt"), column="formula", size=1, seed=0)
     with pytest.raises(InputError, match="defines no macros"):
-        open_source(
-            str(tmp_path / "a.txt"), column="formula", size=1, seed=0, macros=tmp_path / "own.tex"
-        )
+        with_macros(plain, tmp_path / "own.tex")

@@ -94,6 +94,8 @@ def test_texts_are_told_from_imagefolders_and_listings(tmp_path: Path) -> None:
     assert list(opened(tmp_path).read()) == [Entry(1, "x")]
     built = tmp_path / "data" / "set" / "train"
     built.mkdir(parents=True)
+    (built / "a.png").write_bytes(b"")
+    (tmp_path / "a.png").write_bytes(b"")
     (built / "metadata.jsonl").write_text('{"file_name": "a.png", "formula": "no"}\n')
     assert list(opened(tmp_path).read()) == [Entry(1, "x")]
     (tmp_path / "metadata.jsonl").write_text('{"file_name": "a.png", "formula": "y"}\n')

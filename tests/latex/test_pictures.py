@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from faithful import CLOSE_UP, same_but_for_blank_columns
 
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
@@ -25,9 +26,6 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("latex") is None, reason="needs latex on PATH"),
 ]
 
-CLOSE_UP = 1000
-"""Dots an inch at which pictures are compared run by run of ink columns."""
-
 RULES = [
     r"x^2_i f' f''_a {\bf x}_1 {\cal H} {\rm Tr}(A)",
     r"\mathop{\mathrm{lim}}_{x\to 0}\mathop{\mathrm{Spec}}\nolimits(A)\operatorname{ln}x",
@@ -38,52 +36,13 @@ RULES = [
     r"a\le b\ne c\rightarrow d\ast e\not=f",
     r"\sum\limits_{i=1}^n\int\nolimits_0^1{\textstyle\sum\limits_i}x",
     r"{\sin x}{\left(a\right)}={-1}{(b)}{\bar K}_a",
+    r"\begin{array}{r@{\;=\;}l}a&b\\c&d\end{array}",
+    r"\begin{array}{c@{<}c@{}l}a&b&d\\cc&d&e\end{array}\left(\begin{array}{@{}ccc@{}}a&b\end{array}\right)",
+    r"\mathrm{\Delta x+2}\mathbf{a+b_1}f\mathopen{}(x)\mathop{\lim}\limits_{x}\mathop{\sum}_1^2 g",
+    r"\begin{aligned}a\\ *b\\ [2pt]&=c\end{aligned}\sum_{\begin{subarray}{c}m\\n\end{subarray}}a",
+    r"{\rm H2O}\mathrm{f+g}\boldsymbol{12}\mathchoice{a}{b}{c}{d}\genfrac{}{}{0pt}{1}{a}{b}",
     r"a\quad\quad b\hskip 1cm c\mkern3mu d\;\Longrightarrow\;e",
 ]
-
-
-def _runs(ink):
-    """Runs of columns with ink; gaps of up to 4 columns do not part them."""
-    columns = ink.any(axis=0).astype(int)
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], columns, [0]))))
-    runs = []
-    for left, right in zip(edges[::2], edges[1::2], strict=True):
-        if runs and left - runs[-1][1] <= 4:
-            runs[-1] = (runs[-1][0], right)
-        else:
-            runs.append((left, right))
-    return runs
-
-
-def _grown(ink):
-    padded = np.pad(ink, 2)
-    height, width = ink.shape
-    grown = np.zeros_like(ink)
-    for row in range(5):
-        for column in range(5):
-            grown |= padded[row : row + height, column : column + width]
-    return grown
-
-
-def _same_but_for_blank_columns(one, other):
-    """Whether two close-up pictures differ only in the width of blank columns."""
-    one, other = one.ink < 128, other.ink < 128
-    if abs(one.shape[0] - other.shape[0]) > 1:
-        return False
-    height = min(one.shape[0], other.shape[0])
-    ours, theirs = _runs(one), _runs(other)
-    if len(ours) != len(theirs):
-        return False
-    for (left, right), (start, end) in zip(ours, theirs, strict=True):
-        width = min(right - left, end - start)
-        if abs((right - left) - (end - start)) > 3:
-            return False
-        a = one[:height, left : left + width]
-        b = other[:height, start : start + width]
-        stray = max((a & ~_grown(b)).sum(), (b & ~_grown(a)).sum())
-        if stray > 0.01 * a.sum() + 2:
-            return False
-    return True
 
 
 def _compare(formulas):
@@ -101,7 +60,9 @@ def _compare(formulas):
             identical += 1
             continue
         pages = list(close_up.render(pair))
-        if all(isinstance(page, Page) for page in pages) and _same_but_for_blank_columns(*pages):
+        if all(isinstance(page, Page) for page in pages) and same_but_for_blank_columns(
+            *(page.ink < 128 for page in pages)
+        ):
             equal += 1
         else:
             differ.append(pair)
@@ -117,8 +78,10 @@ def test_every_rule_keeps_the_picture():
 def test_a_changed_picture_is_seen():
     renderer = TexRenderer(RenderSettings(renderer="tex", dpi=CLOSE_UP))
     for one, other in ((r"x^2", r"x_2"), (r"\bar{K}_a", r"{\bar K}_a^b"), ("a+b", "a-b")):
-        assert not _same_but_for_blank_columns(*renderer.render([one, other]))
-    assert _same_but_for_blank_columns(*renderer.render([r"a b", r"a\quad b"]))
+        pages = renderer.render([one, other])
+        assert not same_but_for_blank_columns(*(page.ink < 128 for page in pages))
+    pages = renderer.render([r"a b", r"a\quad b"])
+    assert same_but_for_blank_columns(*(page.ink < 128 for page in pages))
 
 
 @pytest.mark.slow

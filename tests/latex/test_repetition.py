@@ -50,8 +50,17 @@ def test_long_circles_are_cut_wherever_they_are() -> None:
 def test_circles_with_a_hitch_are_noticed_too() -> None:
     hitched = list("ab" * 20 + "c" + "ab" * 20)
     assert noticed(hitched) is not None
-    assert cut(hitched, full=False) == tuple("ab" * 20 + "cab")
+    assert cut(hitched, full=False) == tuple("abcab")
     assert noticed(list("ab" * 7 + "c" + "ab" * 7) * 3) is None
+
+
+def test_one_round_is_left_of_circles_of_circles() -> None:
+    blank = "\\nobreakspace"
+    lines = ["{", "}", *[blank] * 30] * 4
+    assert cut(lines, full=True) == ("{", "}", blank)
+    assert cut([*lines, "x"], full=False) == ("{", "}", blank)
+    two = [*"a" * 60, "+", *"b" * 60]
+    assert cut(two, full=True) in {("a",), ("a", "+", "b")}
 
 
 def test_real_repetitions_are_not_noticed() -> None:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 
 from im2latex_cli.data.predictions import Hypothesis
-from im2latex_cli.recognition.rescaling import certainty, elect, read_again
+from im2latex_cli.decoding.calibration import geometric_mean
+from im2latex_cli.recognition import rescaling
+from im2latex_cli.recognition.rescaling import certainty, pool
 
 
 def hypothesis(name: str, mean: float, *, tokens: int = 4, truncated: bool = False) -> Hypothesis:
     scores = (math.log(mean),) * tokens
     return Hypothesis(name, (name,), sum(scores), mean, scores, truncated)
+
+
+def pooled(*readings: list[Hypothesis]) -> list[Hypothesis]:
+    return pool(readings, 0.2, lambda score, _: math.exp(score))
+
+
+read_again = partial(rescaling.read_again, length_penalty=0.2, confidence=geometric_mean)
 
 
 class Reader:
@@ -64,17 +74,31 @@ def test_what_gets_too_small_is_padded():
     assert heights == [20, 16]
 
 
-def test_two_readings_outvote_a_surer_one_unless_it_is_much_surer():
-    agreed = [[hypothesis("a", 0.7)], [hypothesis("b", 0.8)], [hypothesis("a", 0.69)]]
-    assert elect(agreed) == agreed[0]
-    alone = [[hypothesis("a", 0.4)], [hypothesis("b", 0.95)], [hypothesis("a", 0.5)]]
-    assert elect(alone) == alone[1]
+def test_the_probability_of_a_formula_is_its_mean_over_the_sizes():
+    (a, b) = pooled(
+        [hypothesis("a", 0.7, tokens=1)],
+        [hypothesis("b", 0.8, tokens=1)],
+        [hypothesis("a", 0.4, tokens=1)],
+    )
+    assert (a.latex, b.latex) == ("a", "b")
+    assert math.exp(a.score) == pytest.approx((0.7 + 0.4) / 3) == a.confidence
+    assert math.exp(b.score) == pytest.approx(0.8 / 3)
+    assert a.token_scores == (math.log(0.7),)
 
 
-def test_what_was_cut_off_has_no_vote():
-    cut = [hypothesis("cut", 0.99, truncated=True)]
-    assert elect([cut, cut, [hypothesis("whole", 0.1)]])[0].latex == "whole"
-    assert elect([cut, []]) == cut
+def test_all_hypotheses_of_a_size_count():
+    first, *_ = pooled(
+        [hypothesis("a", 0.5, tokens=1), hypothesis("b", 0.45, tokens=1)],
+        [hypothesis("c", 0.5, tokens=1), hypothesis("b", 0.45, tokens=1)],
+    )
+    assert first.latex == "b"
+
+
+def test_hypotheses_that_were_cut_off_come_last():
+    cut, whole = hypothesis("cut", 0.99, truncated=True), hypothesis("whole", 0.1)
+    assert [one.latex for one in pooled([cut], [cut], [whole])] == ["whole", "cut"]
+    assert [one.latex for one in pooled([cut], [])] == ["cut"]
+    assert pooled([], []) == []
 
 
 @pytest.mark.parametrize("mean", [0.01, 0.5, 0.99])

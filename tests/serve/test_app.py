@@ -43,7 +43,7 @@ def one_answer(one: Asked) -> Any:
         raise ZeroDivisionError
     if one.data == b"bad":
         return InputError("The picture: it is bad.", hint="Send a good one.")
-    told = (one.data.decode("latin-1"), one.alternatives, one.svg, one.attention)
+    told = (one.data.decode("latin-1"), one.alternatives, one.svg, one.attention, one.formats)
     return {**READING, "tokens": repr(told)}
 
 
@@ -71,20 +71,20 @@ def told(response: httpx.Response) -> str:
 def test_the_body_is_the_picture(client, kind):
     headers = {"Content-Type": kind} if kind else {}
     response = client.post("/predict", content=b"hello", headers=headers)
-    assert told(response) == repr(("hello", 4, False, False))
+    assert told(response) == repr(("hello", 4, False, False, False))
 
 
 def test_a_form_holds_the_picture(client):
     files = {"image": ("x.png", b"hello\r\n\x00world", "image/png")}
     response = client.post("/predict", files=files, data={"other": "field"})
-    assert told(response) == repr(("hello\r\n\x00world", 4, False, False))
+    assert told(response) == repr(("hello\r\n\x00world", 4, False, False, False))
 
 
 def test_parameters_say_what_is_told(client):
     response = client.post(
-        "/predict?alternatives=0&svg=true&attention=1", content=b"a", headers=PNG
+        "/predict?alternatives=0&svg=true&attention=1&formats=true", content=b"a", headers=PNG
     )
-    assert told(response) == repr(("a", 0, True, True))
+    assert told(response) == repr(("a", 0, True, True, True))
 
 
 @pytest.mark.parametrize(

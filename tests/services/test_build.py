@@ -132,7 +132,7 @@ def test_pictures_are_imported(root: Path, tmp_path: Path) -> None:
     (folder / "train" / "metadata.jsonl").write_text(lines)
     result = run(small(root, "auto", dataset=str(folder)))
     assert (result.renderer, result.counts["train"]) == ("imported", 1)
-    assert result.failures == {"unreadable-picture": 2}
+    assert result.failures == {"no-picture": 1, "unreadable-picture": 1}
     (record,) = store.read(root, "train")
     assert (record.formula, record.width, record.height) == ("a", 30, 20)
     with Image.open(record.image) as stored:

@@ -16,6 +16,7 @@ _TAG = "i2l "
 _PREAMBLE = Template(r"""\nofiles
 \documentclass[${size}pt]{article}
 \usepackage{amsmath,amssymb}\usepackage[mathscr]{eucal}
+\IfFileExists{cancel.sty}{\usepackage{cancel}}{}
 \DeclareFontShape{OMX}{cmex}{m}{n}{<->sfixed*cmex10}{}
 \makeatletter
 ${face}\makeatother

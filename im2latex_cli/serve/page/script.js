@@ -46,7 +46,7 @@ async function read(file) {
   };
   let got;
   try {
-    const response = await fetch("predict?svg=true&attention=true", options);
+    const response = await fetch("predict?svg=true&attention=true&formats=true", options);
     got = await response.json();
   } catch (error) {
     if (own === request && error.name !== "AbortError") fail("The server does not answer.");
@@ -106,6 +106,11 @@ function other(reading) {
   button.addEventListener("click", () => copy(button, reading.latex));
   row.append(drawn, element("span", percent(reading.confidence), "hint"), button, element("code", reading.latex));
   return row;
+}
+
+function inFormat(format) {
+  if (format === "display") return `$$${answer.latex}$$`;
+  return format === "latex" ? answer.latex : answer.formats[format];
 }
 
 async function copy(button, text) {
@@ -207,7 +212,7 @@ for (const kind of ["dragover", "drop", "dragleave"]) {
 }
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.addEventListener("click", () => {
-    if (answer) copy(button, button.dataset.copy === "display" ? `$$${answer.latex}$$` : answer.latex);
+    if (answer) copy(button, inFormat(button.dataset.copy));
   });
 }
 at("tokens").addEventListener("keydown", walk);

@@ -1,0 +1,1 @@
+"""What a formula becomes outside of LaTeX: Typst, MathML, Office MathML."""

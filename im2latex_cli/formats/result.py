@@ -1,0 +1,18 @@
+"""The result of every format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A formula in another format.
+
+    Attributes:
+        text: the formula, on one line.
+        warnings: what the format cannot express, one line each, without repeats.
+    """
+
+    text: str
+    warnings: tuple[str, ...]

@@ -1,0 +1,260 @@
+"""How the pieces of a row of Typst mathematics stand side by side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from im2latex_cli.formats.characters import (
+    FUNCTIONS,
+)
+from im2latex_cli.formats.typst_symbols import (
+    ACCENTS,
+    FONTS,
+    STYLES,
+    delimits,
+)
+from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom
+from im2latex_cli.latex.tree import (
+    Command,
+    Environment,
+    Group,
+    Node,
+    Row,
+    Scripts,
+    Sized,
+    Text,
+    Word,
+    walk,
+)
+
+_JOINED = re.compile(r"[|][-=\]|]|\[[|]")
+
+
+class Piece(NamedTuple):
+    """A part of a row.
+
+    Attributes:
+        text: Typst; nothing paints nothing.
+        spaced: whether Typst prints white space beside it.
+        before: whether white space may stand before it.
+        after: likewise behind it.
+        scripted: whether it has scripts already.
+    """
+
+    text: str
+    spaced: bool = False
+    before: bool = True
+    after: bool = True
+    scripted: bool = False
+
+
+class Context(NamedTuple):
+    """Where a row stands.
+
+    Attributes:
+        display: whether it is set in display style.
+        argument: whether commas would end it.
+    """
+
+    display: bool = True
+    argument: bool = False
+
+
+_SHRINKING = frozenset(("\\frac", "\\cfrac", "\\binom", *STACKS.values()))
+PLAIN = frozenset((Atom.ORD, Atom.NONE))
+
+
+def atom_of(node: Node) -> Atom:
+    """Return the class of a symbol; anything else is ordinary."""
+    entry = COMMANDS.get(node.token if isinstance(node, Word) else "")
+    return entry.atom if entry else Atom.ORD
+
+
+def carried(node: Node) -> Node:
+    """Return the delimiter that a node is, its scripts aside."""
+    return node.base if isinstance(node, Scripts) and node.base is not None else node
+
+
+def bare_pairs(row: Row) -> dict[int, int]:
+    """Find delimiters that belong together and may stand bare, opening ones first."""
+    pairs: dict[int, int] = {}
+    waiting: list[int] = []
+    for index, node in enumerate(row):
+        mark = carried(node)
+        if _opens(mark):
+            if node == mark:
+                waiting.append(index)
+        elif _closes(mark):
+            start = waiting.pop() if waiting else index
+            if _match_size(row[start], mark) and (_is_sized(mark) or _flat(row[start + 1 : index])):
+                pairs[start] = index
+            elif type(row[start]) is not type(mark):
+                waiting.clear()
+    return _unnested(pairs)
+
+
+def _is_sized(node: Node) -> bool:
+    return isinstance(node, Sized)
+
+
+def _opens(node: Node) -> bool:
+    match node:
+        case Word(token):
+            return delimits(token, Atom.OPEN)
+        case Sized(name):
+            return name.endswith("l")
+    return False
+
+
+def _closes(node: Node) -> bool:
+    match node:
+        case Word(token):
+            return delimits(token, Atom.CLOSE)
+        case Sized(name):
+            return name.endswith("r")
+    return False
+
+
+def _match_size(first: Node, last: Node) -> bool:
+    """Whether an opening and a closing delimiter are of one size."""
+    match first, last:
+        case Sized(name=opening), Sized(name=closing):
+            return opening[:-1] == closing[:-1] and opening != closing
+        case Word(), Word():
+            return first != last
+    return False
+
+
+def _unnested(pairs: dict[int, int]) -> dict[int, int]:
+    """Leave out bare pairs that overlap others without lying inside of them."""
+    return {
+        start: end
+        for start, end in pairs.items()
+        if not any(start < other < end < last for other, last in pairs.items())
+        and not any(other < start < last < end for other, last in pairs.items())
+    }
+
+
+def _flat(row: Row) -> bool:
+    """Whether a row is no taller than a parenthesis, so that Typst does not stretch that."""
+    return all(_is_flat(node) for node in row)
+
+
+def _is_flat(node: Node) -> bool:
+    match node:
+        case Word(token):
+            if token in STYLES or token.startswith(("\\rule", "\\middle")):
+                return False
+            entry = COMMANDS.get(token)
+            return not (entry and entry.atom is Atom.OP and token not in FUNCTIONS)
+        case Group(body):
+            return _flat(body)
+        case Command(name, _, (Group(body),)):
+            known = name[1:] in FONTS or name[1:] in ACCENTS or name.startswith("\\operatorname")
+            return known and _flat(body)
+        case Text("\\fbox"):
+            return False
+        case Text():
+            return True
+        case Scripts(base, sub, sup):
+            return (base is None or _is_flat(base)) and all(
+                _is_small(script) for script in (sub, sup) if script is not None
+            )
+    return False
+
+
+def _is_small(row: Row) -> bool:
+    """Whether a script is one line of plain symbols."""
+    return all(
+        isinstance(node, Word) or (isinstance(node, Command) and _is_flat(node)) for node in row
+    ) and _flat(row)
+
+
+def separates_digits(row: Row, index: int) -> bool:
+    """Whether a point, or a comma in braces, stands between two digits."""
+    node = row[index]
+    comma = isinstance(node, Group) and node.body == (Word(","),)
+    if not (comma or (isinstance(node, Word) and node.token == ".")):
+        return False
+    if not 0 < index < len(row) - 1:
+        return False
+    before, after = row[index - 1], carried(row[index + 1])
+    return all(isinstance(side, Word) and side.token.isdigit() for side in (before, after))
+
+
+def raises(base: Node) -> bool:
+    """Whether Typst would put scripts above and below where TeX puts them beside."""
+    match base:
+        case Word():
+            return atom_of(base) is Atom.REL
+        case Command("\\mathrel" | "\\stackrel"):
+            return True
+    return False
+
+
+def raises_row(row: Row) -> bool:
+    """As `raises`, of a row of one node."""
+    return len(row) == 1 and raises(row[0])
+
+
+def shrinks(row: Row) -> bool:
+    """Whether text style would change a row."""
+    for node in walk(row):
+        match node:
+            case Command(name) if name in _SHRINKING:
+                return True
+            case Word() if atom_of(node) is Atom.OP:
+                return True
+            case Environment() | Command("\\mathop" | "\\operatorname*"):
+                return True
+    return False
+
+
+def as_one(pieces: list[Piece]) -> Piece:
+    """Put pieces together as one."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return Piece(join_pieces(pieces) or '""', spaced=any(piece.spaced for piece in pieces))
+
+
+def join_pieces(pieces: Sequence[Piece]) -> str:
+    """Put the pieces of a row together, with white space where it prints nothing."""
+    text = ""
+    last = Piece("")
+    for piece in pieces:
+        if not piece.text:
+            continue
+        if text:
+            text += _between(last, piece)
+        text += piece.text
+        last = piece
+    return text
+
+
+def _between(left: Piece, right: Piece) -> str:
+    touching = left.text[-1] + right.text[0]
+    if _JOINED.fullmatch(touching):
+        return '""'
+    if left.spaced or right.spaced:
+        return "" if _may_touch(left.text, right.text) else '""'
+    if not (left.after and right.before):
+        if left.text == "." or right.text == ".":
+            return ""
+        return "" if _may_touch(left.text, right.text) or right.text[0] in ")],.;\\" else " "
+    if left.text[-1].isdigit() and left.text.isdigit() and right.text[0].isdigit():
+        return ""
+    called = re.fullmatch(r"[A-Za-z]'*", left.text) and right.text[0] == "("
+    return "" if called else " "
+
+
+def _may_touch(left: str, right: str) -> bool:
+    """Whether two pieces without white space between them still read as two."""
+    if '"' in (left[-1], right[0]):
+        return True
+    if right[0] in "([." or right.startswith(("'", "_", "^")):
+        return left[-1] in "(["
+    word_ends = left[-1].isalnum() or left[-1] == "."
+    word_begins = right[0].isalnum()
+    return not (word_ends and word_begins)

@@ -1,0 +1,167 @@
+"""What Typst calls the symbols of the normal form."""
+
+from __future__ import annotations
+
+from im2latex_cli.formats.characters import (
+    SYMBOLS,
+    negated,
+)
+from im2latex_cli.latex.commands import COMMANDS, Atom
+from im2latex_cli.latex.spellings import SYNONYMS
+
+NAMES = """
+alpha beta gamma delta epsilon.alt epsilon zeta eta theta theta.alt iota kappa lambda mu nu xi pi
+pi.alt rho rho.alt sigma tau upsilon phi.alt phi chi psi omega Gamma Delta Theta Lambda Xi Pi
+Sigma Upsilon Phi Psi Omega oo nabla forall exists in in.not subset subset.eq supset supset.eq
+union times div plus.minus minus.plus <= >= != equiv approx prop -> <- <-> => <=> |-> --> ==> <==>
+<< >> sum product product.co integral integral.double integral.triple integral.cont emptyset not
+and or dots.h dots.c dots.v dots.down dagger bot top therefore because without compose angle
+""".split()
+
+_CHARACTERS = """
+α β γ δ ϵ ε ζ η θ ϑ ι κ λ μ ν ξ π ϖ ρ ϱ σ τ υ ϕ φ χ ψ ω Γ Δ Θ Λ Ξ Π Σ Υ Φ Ψ Ω ∞ ∇ ∀ ∃ ∈ ∉ ⊂ ⊆ ⊃ ⊇
+∪ × ÷ ± ∓ ≤ ≥ ≠ ≡ ≈ ∝ → ← ↔ ⇒ ⇔ ↦ ⟶ ⟹ ⟺ ≪ ≫ ∑ ∏ ∐ ∫ ∬ ∭ ∮ ∅ ¬ ∧ ∨ … ⋯ ⋮ ⋱ † ⊥ ⊤ ∴ ∵ ∖ ∘ ∠
+""".split()
+
+NAME_OF = dict(zip(_CHARACTERS, NAMES, strict=True))
+
+"""Names of Typst by character."""
+
+_ESCAPED = frozenset('\\/@`"#$&_√')
+
+FENCES = frozenset("|‖")
+
+STYLES = {
+    "\\displaystyle": "display",
+    "\\textstyle": "inline",
+    "\\scriptstyle": "script",
+    "\\scriptscriptstyle": "sscript",
+}
+
+SPACES = {"\\,": "thin", "\\:": "med", "\\;": "thick", "\\quad": "quad", "\\nobreakspace": "space"}
+
+SPACES["\\qquad"] = "quad quad"
+
+ACCENTS = {
+    "hat": "hat",
+    "widehat": "hat",
+    "tilde": "tilde",
+    "widetilde": "tilde",
+    "bar": "macron",
+    "vec": "arrow",
+    "dot": "dot",
+    "ddot": "dot.double",
+    "dddot": "dot.triple",
+    "ddddot": "dot.quad",
+    "acute": "acute",
+    "grave": "grave",
+    "breve": "breve",
+    "check": "caron",
+    "mathring": "circle",
+    "overline": "overline",
+    "underline": "underline",
+    "overrightarrow": "arrow",
+    "overleftarrow": "arrow.l",
+    "overleftrightarrow": "arrow.l.r",
+}
+
+BELOW = {
+    "underleftarrow": "20ee",
+    "underrightarrow": "20ef",
+    "underleftrightarrow": "34d",
+}
+
+FONTS = {
+    "mathrm": ("upright",),
+    "mathbf": ("upright", "bold"),
+    "mathit": ("italic",),
+    "mathsf": ("upright", "sans"),
+    "mathtt": ("mono",),
+    "mathcal": ("cal",),
+    "mathscr": ("scr",),
+    "mathbb": ("bb",),
+    "mathfrak": ("frak",),
+    "mathnormal": (),
+    "boldsymbol": ("bold",),
+    "pmb": ("bold",),
+}
+
+CLASSES = {
+    "mathord": "normal",
+    "mathbin": "binary",
+    "mathrel": "relation",
+    "mathopen": "opening",
+    "mathclose": "closing",
+    "mathpunct": "punctuation",
+    "mathinner": "normal",
+}
+
+DELIMITERS = {
+    "matrix": "#none",
+    "smallmatrix": "#none",
+    "array": "#none",
+    "bmatrix": '"["',
+    "Bmatrix": '"{"',
+    "vmatrix": '"|"',
+    "Vmatrix": '"‖"',
+}
+
+CALLS = {("|", "|"): "abs", ("‖", "‖"): "norm", ("⌊", "⌋"): "floor", ("⌈", "⌉"): "ceil"}
+
+UPPERCASE = {NAME_OF[character] for character in "ΓΔΘΛΞΠΣΥΦΨΩ"}
+
+DOUBLED = frozenset("CNQRZ")
+
+_FUNCTION_NAMES = frozenset(
+    """
+arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim ln log max
+min Pr sec sin sinh sup tan tanh liminf limsup
+""".split()
+)
+
+
+def function(name: str) -> str:
+    """Write a function by its name, as Typst knows it or as an operator."""
+    word = name.replace(" ", "")
+    if word in _FUNCTION_NAMES:
+        return word
+    return f'op("{name}", limits: #true)'
+
+
+def quoted(text: str) -> str:
+    """Write text."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def character(token: str) -> str:
+    """Write a symbol, not escaped where it delimits."""
+    text = SYMBOLS.get(token, token) if len(token) > 1 else token
+    if text in NAME_OF:
+        return NAME_OF[text]
+    return f"\\{text}" if text in _ESCAPED else text
+
+
+def delimits(token: str, *atoms: Atom) -> bool:
+    """Whether Typst takes a token for one half of a pair."""
+    entry = COMMANDS.get(SYNONYMS.get(token, token))
+    if entry is None or token in ("!", "?") or SYMBOLS.get(token, token) in FENCES:
+        return False
+    return entry.atom in (atoms or (Atom.OPEN, Atom.CLOSE))
+
+
+def lone_delimiter(token: str) -> str:
+    """Write a delimiter on its own; nothing for the invisible one."""
+    if token == ".":
+        return ""
+    text = character(token)
+    return f"\\{text}" if delimits(token) else text
+
+
+def negation(token: str) -> str:
+    """Write a symbol with a stroke through it."""
+    character = SYMBOLS.get(token, token)
+    struck = negated(character)
+    if len(struck) == 1:
+        return NAME_OF.get(struck, struck)
+    return f'accent({lone_delimiter(token)}, "\\u{{338}}")'

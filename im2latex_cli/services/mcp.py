@@ -1,0 +1,205 @@
+"""im2latex mcp: the recogniser as tools for agents, over the Model Context Protocol."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from pydantic import Field
+
+from im2latex_cli._version import __version__
+from im2latex_cli.errors import Im2LatexError, InputError, UsageError
+from im2latex_cli.formats.convert import convert
+from im2latex_cli.latex.normalize import Normalized, normalize
+from im2latex_cli.latex.tokenizer import join
+from im2latex_cli.progress import Reporter, SilentReporter
+from im2latex_cli.recognition.recognizer import Recognizer
+from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
+from im2latex_cli.render.renderer import RenderFailure
+from im2latex_cli.services.box import Box
+from im2latex_cli.services.inputs import Inputs, Source
+from im2latex_cli.services.predict import PredictRow, read
+from im2latex_cli.settings.tree import Settings
+from im2latex_cli.vision.finish import encode_png
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver import MCPServer
+
+INSTRUCTIONS = (
+    "Reads pictures of printed formulas (one formula each) as LaTeX, offline. Use read_formula "
+    "with a path where you can; check a doubtful reading with render_formula."
+)
+MARGIN = 8
+"""Blank pixels around a rendered formula."""
+
+Output = Literal["latex", "typst", "mathml", "omml"]
+_Result = TypeVar("_Result")
+
+
+def run(settings: Settings, reporter: Reporter, *, model: str | None = None) -> None:
+    """Serve on standard input and output until the client closes them.
+
+    Args:
+        settings: the settings tree.
+        reporter: where the model's name goes; standard output belongs to the protocol.
+        model: as for `predict`.
+
+    Raises:
+        UsageError: the extra is not installed.
+        CheckpointError, InputError: the model cannot be used.
+    """
+    if find_spec("mcp") is None:
+        raise UsageError(
+            "im2latex mcp needs the Python SDK of the Model Context Protocol.",
+            hint="Install it: pip install 'im2latex-cli[mcp]'.",
+        )
+    tools = Tools(settings, model)
+    reporter.info(f"model: {tools.model}")
+    server(tools).run("stdio")
+
+
+class Tools:
+    """What the tools do.
+
+    Args:
+        settings: the settings tree.
+        model: as for `predict`.
+    """
+
+    def __init__(self, settings: Settings, model: str | None) -> None:
+        self._recognizer = Recognizer.from_settings(settings, model)
+        self._renderer = EmbeddedRenderer(settings.render)
+        self._lock = Lock()  # the SDK calls tools from several threads
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._recognizer.name
+
+    def read(self, inputs: Inputs, output: Output) -> dict[str, Any]:
+        """Read one picture.
+
+        Raises:
+            Im2LatexError: the picture cannot be read.
+        """
+        with self._lock:
+            rows = list(read(self._recognizer, inputs, SilentReporter(), total=1))
+        if len(rows) != 1:
+            raise InputError(f"{len(rows)} pictures, not one.", hint="Name one picture.")
+        row = rows[0]
+        if row.error:
+            raise row.error
+        return _reading(row, output)
+
+    def render(self, latex: str) -> bytes:
+        """Draw a formula as a PNG file.
+
+        Raises:
+            InputError: it cannot be drawn.
+        """
+        with self._lock:
+            (page,) = self._renderer.render([latex])
+        if isinstance(page, RenderFailure):
+            raise InputError(f"The formula cannot be drawn: {page}.")
+        import numpy as np
+
+        return encode_png(np.pad(page.ink, MARGIN, constant_values=255))
+
+
+def server(tools: Tools) -> MCPServer[Any]:
+    """Build the server with its tools."""
+    from mcp.server.mcpserver import Image, MCPServer
+
+    app: MCPServer[Any] = MCPServer(
+        "im2latex", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING"
+    )
+
+    @app.tool()
+    def read_formula(
+        path: Annotated[str | None, Field(description="A picture, or paper.pdf.")] = None,
+        image_base64: Annotated[
+            str | None, Field(description="The bytes of a picture file in base64.")
+        ] = None,
+        clipboard: Annotated[bool, Field(description="Read the picture on the clipboard.")] = False,  # noqa: FBT002
+        box: Annotated[
+            list[float] | None,
+            Field(description="Part to read: left, top, right, bottom in pixels."),
+        ] = None,
+        output: Annotated[Output, Field(description="Format of the formula.")] = "latex",
+    ) -> dict[str, Any]:
+        """Read a picture of one formula: LaTeX, confidence (0 to 1) and warnings."""
+        return _guarded(lambda: tools.read(_inputs(path, image_base64, clipboard, box), output))
+
+    @app.tool(structured_output=False)
+    def render_formula(latex: str) -> Any:
+        """Draw a formula of LaTeX as a PNG picture."""
+        return Image(data=_guarded(lambda: tools.render(latex)), format="png")
+
+    @app.tool()
+    def normalise(
+        latex: str,
+        output: Annotated[Output, Field(description="Format of the formula.")] = "latex",
+    ) -> dict[str, Any]:
+        """Bring LaTeX to one spelling for each picture; also writes Typst, MathML and OMML."""
+        return _normal_form(normalize(latex), output)
+
+    return app
+
+
+def _guarded(work: Callable[[], _Result]) -> _Result:
+    """Run a tool's work; our errors become the tool's, with their advice."""
+    from mcp.server.mcpserver.exceptions import ToolError
+
+    try:
+        return work()
+    except Im2LatexError as error:
+        raise ToolError(" ".join(part for part in (str(error), error.hint) if part)) from error
+
+
+def _inputs(
+    path: str | None,
+    image_base64: str | None,
+    clipboard: bool,  # noqa: FBT001
+    box: list[float] | None,
+) -> Inputs:
+    if (path is not None) + (image_base64 is not None) + clipboard != 1:
+        raise UsageError("Give one of path, image_base64 and clipboard.")
+    named: list[Source] = []
+    if path is not None:
+        named.append(Path(path).expanduser())
+    if image_base64 is not None:
+        try:
+            named.append(io.BytesIO(base64.b64decode(image_base64, validate=True)))
+        except binascii.Error as error:
+            raise InputError("image_base64 is not base64.") from error
+    part = Box.parse(",".join(map(str, box))) if box is not None else None
+    return Inputs(named=named, from_clipboard=clipboard, box=part)
+
+
+def _reading(row: PredictRow, output: Output) -> dict[str, Any]:
+    best = row.hypotheses[0]
+    answer: dict[str, Any] = {
+        "formula": best.latex,
+        "latex": best.latex,
+        "confidence": round(best.confidence, 4),
+        "warnings": list(row.warnings),
+    }
+    if output != "latex":
+        converted = convert(best.tokens, output)
+        answer["formula"] = converted.text
+        answer["warnings"] += converted.warnings
+    return answer
+
+
+def _normal_form(normal: Normalized, output: Output) -> dict[str, Any]:
+    answer: dict[str, Any] = {"formula": join(normal.tokens), "problem": normal.problem}
+    if output != "latex":
+        converted = convert(normal.tokens, output)
+        answer |= {"formula": converted.text, "warnings": list(converted.warnings)}
+    return answer
