@@ -57,12 +57,16 @@ class TrainableFinder(nn.Module):
         """Kernels and biases as `pages.network` takes them, in half precision."""
         folded: dict[str, NDArray[np.float16]] = {}
         for name, part in self.layers.items():
-            convolution, norm = cast("nn.Sequential", part)
-            kernel, bias = convolution.weight, convolution.bias
+            convolution = cast("nn.Conv2d", cast("nn.Sequential", part)[0])
+            norm = cast("nn.Sequential", part)[1]
+            kernel: Tensor = convolution.weight
+            bias = convolution.bias
             if isinstance(norm, nn.BatchNorm2d):
                 variance, mean = cast("Tensor", norm.running_var), cast("Tensor", norm.running_mean)
-                scale = norm.weight / torch.sqrt(variance + norm.eps)
+                scale: Tensor = norm.weight / torch.sqrt(variance + norm.eps)
                 kernel, bias = kernel * scale[:, None, None, None], norm.bias - mean * scale
+            if bias is None:
+                raise AssertionError
             folded[f"{name}.weight"] = kernel.numpy().astype(np.float16)
             folded[f"{name}.bias"] = bias.numpy().astype(np.float16)
         return folded

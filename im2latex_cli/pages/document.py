@@ -48,6 +48,7 @@ _RELATIONS = frozenset(
     \mapsto \neq \ll \gg \rightarrow \Rightarrow \Leftrightarrow :=""".split()  # noqa: SIM905
 )
 _PLUS = frozenset({"+", "-"})
+_OPENING, _CLOSING = ("{", "\\begin{"), ("}", "\\end{")
 _ROWS = frozenset({"\\\\", "&"})
 
 _CONNECTORS = ("and", "or", "so that", "where", "hence", "we get", "", "for all such cases.")
@@ -126,9 +127,9 @@ def _split(tokens: Tokens, marks: frozenset[str], *, after: int = 0) -> int:
     """Index of the first of `marks` outside all braces and fences, past index `after`; or 0."""
     depth = 0
     for at, token in enumerate(tokens):
-        if token == "{" or token.startswith("\\begin{") or _fence(token, "\\left"):
+        if token.startswith(_OPENING) or _fence(token, "\\left"):
             depth += 1
-        elif token == "}" or token.startswith("\\end{") or _fence(token, "\\right"):
+        elif token.startswith(_CLOSING) or _fence(token, "\\right"):
             depth -= 1
         elif not depth and at > after and token in marks:
             return at
@@ -305,7 +306,8 @@ class Composer:
         if self._layout.slides or rng.random() < 0.3:
             return f"\\begin{{center}}{table}\\end{{center}}"
         caption = f"\\caption{{{self._prose.title()}}}"
-        return f"\\begin{{table}}[{rng.choice(('ht', 't', 'b'))}]\\centering {table}{caption}\\end{{table}}"
+        place = rng.choice(("ht", "t", "b"))
+        return f"\\begin{{table}}[{place}]\\centering {table}{caption}\\end{{table}}"
 
     def _cell(self, *, heading: bool) -> str:
         rng = self._rng
@@ -409,7 +411,7 @@ class Composer:
         rng = self._rng
         rows = [rng.choice(self._supply.rows) for _ in range(rng.randint(2, 5))]
         number = self._new(Kind.DISPLAY)
-        lines = []
+        lines: list[str] = []
         for row in rows:
             at = _split(row, _RELATIONS)
             left = "" if lines and rng.random() < 0.5 else _marked(number, join(row[:at]))

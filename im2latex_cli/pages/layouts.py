@@ -58,8 +58,10 @@ LAYOUTS = {
     "two-column": Layout(
         "article",
         ("10pt,twocolumn,a4paper", "10pt,twocolumn,letterpaper", "11pt,twocolumn,a4paper"),
-        _geometry("margin=1.7cm,columnsep=6mm", "margin=2cm,columnsep=8mm,top=2.5cm")
-        + ("\\usepackage[margin=1.9cm,columnsep=5mm]{geometry}\\setlength\\columnseprule{.4pt}",),
+        (
+            *_geometry("margin=1.7cm,columnsep=6mm", "margin=2cm,columnsep=8mm,top=2.5cm"),
+            "\\usepackage[margin=1.9cm,columnsep=5mm]{geometry}\\setlength\\columnseprule{.4pt}",
+        ),
     ),
     "ams": Layout("amsart", ("10pt", "11pt,a4paper", "12pt,leqno", "10pt,reqno")),
     "problems": Layout(

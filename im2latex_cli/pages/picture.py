@@ -13,8 +13,8 @@ from im2latex_cli.vision.components import Pieces, find_pieces
 from im2latex_cli.vision.levels import normalise_levels
 from im2latex_cli.vision.scale import ink_threshold
 
-TEXT_HEIGHT = 4.0
-"""Pixels of the height of an x in the finder's pictures: 10 points at 67 dots per inch."""
+TEXT_HEIGHT = 2.8
+"""Pixels of the height of an x in the finder's pictures: 10 points at 47 dots per inch."""
 MOST_PIXELS = 4_000_000
 """A page of more is shrunk before anything is looked for."""
 MOST_FINDER_PIXELS = 1_500_000

@@ -1,9 +1,9 @@
 """Pages on disk: an image folder for each split, with the regions of each page in its metadata.
 
 `train/ val/ test/` each hold PNG files and metadata.jsonl (`file_name`, `width`, `height`, `dpi`,
-`layout`, `typeface`, `regions`). A region has `kind`, `box` (left, top, right, bottom in pixels from
-the upper left corner), `formula` where it is known, and for an equation number `display`, the index
-of its display among the regions.
+`layout`, `typeface`, `regions`). A region has `kind`, `box` (left, top, right, bottom in pixels
+from the upper left corner), `formula` where it is known, and for an equation number `display`, the
+index of its display among the regions.
 """
 
 from __future__ import annotations
@@ -90,6 +90,12 @@ def read(root: Path, split: str) -> list[PageRecord]:
     return records
 
 
+def _plain_name(name: str) -> str:
+    if Path(name).name != name or name in {"", ".", ".."}:
+        raise ValueError(f"file_name {name!r} is not the name of a file beside it")
+    return name
+
+
 def _region_row(region: Region) -> dict[str, Any]:
     row: dict[str, Any] = {
         "kind": region.kind.value,
@@ -104,9 +110,7 @@ def _region_row(region: Region) -> dict[str, Any]:
 
 def _record(folder: Path, row: Row, *, where: str) -> PageRecord:
     try:
-        name = str(row["file_name"])
-        if Path(name).name != name:
-            raise ValueError(f"file_name {name!r} is not the name of a file beside it")
+        name = _plain_name(str(row["file_name"]))
         regions = tuple(
             Region(
                 Kind(region["kind"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,8 +32,12 @@ BLOCKS = 60
 TIMEOUT = 60.0
 ATTEMPTS = 6
 """LaTeX runs of one document; each leaves out the blocks that the last one complained of."""
+PLAIN_SHARE = 0.25
+"""Share of the documents that are in Computer Modern for sure, if it is among the typefaces."""
 LINE_GAP = 0.35
-"""Inches to the left that tell that an inline formula goes on in the next line."""
+"""Widest white inside an inline formula, in inches."""
+LINE_SHARE = 0.1
+"""White between lines as a share of that."""
 
 Grey = NDArray[np.uint8]
 
@@ -81,16 +85,9 @@ class PageTypesetter:
         self._dpi = dpi
         self._shelf = FontShelf(finder, dpi)
         self._compositor = Compositor(self._shelf, dpi)
-        named = tuple(name for name in typefaces if name != PLAIN)
-        others = installed(finder, named) if named or not typefaces else ()
-        self._typefaces = (
-            (PLAIN, *others)
-            if len(named) == len(typefaces) == 0
-            else (
-                *((PLAIN,) if PLAIN in typefaces else ()),
-                *others,
-            )
-        )
+        others = [name for name in typefaces if name != PLAIN]
+        plain = [PLAIN] if PLAIN in typefaces or not typefaces else []
+        self._typefaces = (*plain, *(installed(finder, others) if others or not typefaces else ()))
         self._layouts = chosen_layouts(layouts)
 
     def pages(self, formulas: Sequence[Sequence[str]], seed: int) -> Iterator[TypesetPage]:
@@ -102,9 +99,9 @@ class PageTypesetter:
         """
         rng = random.Random(seed)
         layout = rng.choice(self._layouts)
-        typeface = PLAIN if rng.random() < 0.25 else rng.choice(self._typefaces)
-        if typeface not in self._typefaces or LAYOUTS[layout].slides:
-            typeface = self._typefaces[0]
+        typeface = rng.choice(self._typefaces)
+        if LAYOUTS[layout].slides or (PLAIN in self._typefaces and rng.random() < PLAIN_SHARE):
+            typeface = PLAIN
         face = TYPEFACES[typeface].latex if typeface in TYPEFACES else ""
         nonce = new_nonce()
         safe = [tokens for tokens in formulas if screen(" ".join(tokens)).lane == "shared"]
@@ -163,7 +160,7 @@ class PageTypesetter:
     def _page(
         self,
         sheet: Sheet,
-        labels: dict[int, Labelled] | object,
+        labels: Mapping[int, Labelled],
         rng: random.Random,
         layout: str,
         typeface: str,
@@ -172,7 +169,7 @@ class PageTypesetter:
         for mark in sheet.marks:
             if mark.owner == FIGURE:
                 draw(ink, _rectangle(mark), rng)
-        regions = tuple(_regions(sheet.marks, labels, LINE_GAP * self._dpi))  # type: ignore[arg-type]
+        regions = tuple(_regions(sheet.marks, labels, LINE_GAP * self._dpi))
         return TypesetPage(ink, regions, layout, typeface, self._dpi)
 
 
@@ -198,7 +195,7 @@ def _rectangle(mark: Mark) -> Rectangle:
 
 
 def _regions(
-    marks: Sequence[Mark], labels: dict[int, Labelled], line_gap: float
+    marks: Sequence[Mark], labels: Mapping[int, Labelled], line_gap: float
 ) -> Iterator[Region]:
     """The regions of a page; numbers come after their display."""
     boxes: dict[int, list[Rectangle]] = defaultdict(list)
@@ -220,11 +217,16 @@ def _regions(
 
 
 def _lines(boxes: Sequence[Rectangle], gap: float) -> list[list[Rectangle]]:
-    """Boxes in the order of painting, cut where the next stands far to the left: a new line."""
+    """Boxes by the lines they stand on; each is near the box around the others of its line."""
     lines: list[list[Rectangle]] = []
     for box in boxes:
-        last = lines[-1] if lines else None
-        if last is None or box.left < last[-1].left - gap or box.top > last[-1].bottom + gap:
-            lines.append([])
-        lines[-1].append(box)
+        for line in lines:
+            around = hull(line)
+            beside = around.left - gap < box.right and box.left < around.right + gap
+            down = max(box.top - around.bottom, around.top - box.bottom)
+            if beside and down < LINE_SHARE * gap:
+                line.append(box)
+                break
+        else:
+            lines.append([box])
     return lines

@@ -7,10 +7,11 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 from im2latex_cli import files
@@ -22,7 +23,7 @@ from im2latex_cli.errors import InputError, RendererError, UsageError
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.pages import store
 from im2latex_cli.pages.typeset import PageTypesetter, TypesetPage
-from im2latex_cli.progress import Reporter, Step
+from im2latex_cli.progress import Reporter
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.finish import encode_png
 
@@ -101,10 +102,10 @@ def run(settings: Settings, reporter: Reporter, request: PagesRequest) -> PagesB
     with reporter.step("Typeset pages", total=request.pages) as step:
         for split, share in _shares(request).items():
             wanted = max(1, round(share * request.pages))
-            made = _split(settings, request, split, formulas[split], wanted, step)
             rows = []
-            for row in made:
+            for row in _split(settings.runtime.seed, request, split, formulas[split], wanted):
                 rows.append(row)
+                step.advance()
                 for region in row["regions"]:
                     counts[region["kind"]] += 1
             store.write_rows(request.output / split, rows)
@@ -166,18 +167,13 @@ def _formulas(settings: Settings, reporter: Reporter, request: PagesRequest) -> 
 
 
 def _split(
-    settings: Settings,
-    request: PagesRequest,
-    split: str,
-    formulas: Formulas,
-    wanted: int,
-    step: Step,
+    seed: int, request: PagesRequest, split: str, formulas: Formulas, wanted: int
 ) -> Iterator[Row]:
     """Typeset documents until a split has its pages; yield their metadata."""
     folder = request.output / split
-    number = 0
-    for pages in _documents(settings, request, split, formulas):
-        for page in pages[: wanted - number]:
+    first = seed * 1_000_003 + store.SPLITS.index(split) * 100_000_007
+    with closing(_pages(request, formulas, first)) as pages:
+        for number, page in enumerate(islice(pages, wanted)):
             name = f"{number:06d}.png"
             files.write_bytes(folder / name, encode_png(page.ink))
             height, width = page.ink.shape
@@ -189,44 +185,31 @@ def _split(
                 layout=page.layout,
                 typeface=page.typeface,
             )
-            number += 1
-            step.advance()
-        if number >= wanted:
-            return
 
 
-def _documents(
-    settings: Settings, request: PagesRequest, split: str, formulas: Formulas
-) -> Iterator[list[TypesetPage]]:
-    """Documents without end, in the order of their seeds."""
-    first = settings.runtime.seed * 1_000_003 + store.SPLITS.index(split) * 100_000_007
+def _pages(request: PagesRequest, formulas: Formulas, seed: int) -> Generator[TypesetPage]:
+    """Pages of documents without end, in the order of the seeds from `seed` on."""
     jobs = request.jobs or os.cpu_count() or 1
     options = (request.dpi, request.layouts, request.typefaces)
     context = multiprocessing.get_context("spawn")
+    seeds = count(seed)
     barren = 0
     with ProcessPoolExecutor(
         jobs, mp_context=context, initializer=_start, initargs=(*options, formulas)
     ) as pool:
-        seeds = iter(range(first, first + 10**6))
-        running = [pool.submit(_document, seed) for seed in islice(seeds, 2 * jobs)]
+        running = [pool.submit(_document, one) for one in islice(seeds, 2 * jobs)]
         try:
-            while True:
-                pages = _finished(running.pop(0))
+            while barren < MOST_BARREN:
+                pages = running.pop(0).result()
                 running.append(pool.submit(_document, next(seeds)))
                 barren = 0 if pages else barren + 1
-                if barren == MOST_BARREN:
-                    raise RendererError(
-                        f"LaTeX gave no page in {barren} documents.",
-                        hint="Check the formulas, and the LaTeX installation with im2latex doctor.",
-                    )
-                yield pages
+                yield from pages
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _finished(future: Future[list[TypesetPage]]) -> list[TypesetPage]:
-    wait([future], return_when=FIRST_COMPLETED)
-    return future.result()
+    raise RendererError(
+        f"LaTeX gave no page in {barren} documents.",
+        hint="Check the formulas, and the LaTeX installation with im2latex doctor.",
+    )
 
 
 _worker: tuple[PageTypesetter, Formulas] | None = None

@@ -26,7 +26,7 @@ from im2latex_cli.vision.prepare import resize
 
 JITTER = (0.75, 1.3)
 """Factors on the size of text, because it is only estimated later."""
-CROP = (416, 640)
+CROP = (320, 448)
 """Height and width of a training crop in pixels."""
 MOST_BLUR = 0.6
 _BLANK = 0.02

@@ -13,6 +13,7 @@ import pytest
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import Im2LatexError, InputError
 from im2latex_cli.reading_warning import ReadingWarning
+from im2latex_cli.services.inputs import Place
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Row:
     error: Im2LatexError | None = None
     milliseconds: float = 12.345
     warnings: tuple[str, ...] = ()
+    place: Place | None = None
+    number: str | None = None
 
 
 GOOD = Row(
