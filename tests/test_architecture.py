@@ -16,7 +16,7 @@ FLOORS = (
     {"settings"},
     {"latex", "vision"},
     {"data", "formats", "recombine", "render", "evaluate", "report"},
-    {"decoding"},
+    {"decoding", "pages"},
     {"network"},
     {"headers"},
     {"train", "checkpoints", "onnx"},

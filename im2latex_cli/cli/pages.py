@@ -131,9 +131,7 @@ def train(
     """Train the finder of formulas on a data set of pages."""
     from im2latex_cli.services import train_finder as service
 
-    return service.run(
-        session.settings,
-        session.reporter,
+    request = service.FinderRequest(
         data=data,
         output=output,
         steps=steps,
@@ -142,6 +140,7 @@ def train(
         max_minutes=max_minutes,
         force=force,
     )
+    return service.run(session.settings, session.reporter, request)
 
 
 @command("pages eval")

@@ -42,6 +42,8 @@ def predict(session: Session, request: PredictRequest) -> rows.Predicted | None:
         raise UsageError("-0 needs --files-from.", hint="Add --files-from -.")
     if request.files_from == STDIN and STDIN in (request.images or ()):
         raise UsageError("Standard input cannot be both a picture and a list of paths.")
+    if request.overlay and request.find == "never":
+        raise UsageError("--overlay draws what is found, and --find never finds nothing.")
     shape = replace(shape, copy_each=request.watch is not None)
     return _read(session, shape, request, _inputs(request))
 

@@ -79,7 +79,7 @@ def read(root: Path, split: str) -> list[PageRecord]:
     if not (folder / METADATA).is_file():
         raise InputError(
             f"There is no data set of pages at {root}: {split}/{METADATA} is missing.",
-            hint=f"Make one with im2latex pages build --output {root}.",
+            hint="Make one: im2latex pages build.",
         )
     records = [
         _record(folder, row, where=f"{folder / METADATA}, line {number}")

@@ -147,7 +147,24 @@ def _open(source: Path | bytes, name: str) -> pypdfium2.PdfDocument:
     try:
         return pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        raise InputError(f"{name}: the PDF cannot be opened ({_reason(error)}).") from None
+        raise _unopened(name, error) from None
+
+
+_CAUSES = {
+    "password": ("it is encrypted and needs a password", "Save a copy without the password."),
+    "security": ("it is encrypted in an unknown way", "Save a copy without the protection."),
+    "format": ("it is damaged or cut short", "Save or download it again."),
+    "Success": ("it has no pages", "Save it again."),
+}
+"""What a word in PDFium's message means, and what to do."""
+
+
+def _unopened(name: str, error: Exception) -> InputError:
+    reason = _reason(error)
+    for word, (cause, hint) in _CAUSES.items():
+        if word in reason:
+            return InputError(f"{name}: the PDF cannot be opened: {cause}.", hint=hint)
+    return InputError(f"{name}: the PDF cannot be opened ({reason}).")
 
 
 def _draw(

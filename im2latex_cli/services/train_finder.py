@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from im2latex_cli import files
@@ -25,6 +27,29 @@ from im2latex_cli.train.finder import JITTER, Progress, TrainingPage, train
 
 REPORTED = 25
 """Steps between two reports."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinderRequest:
+    """How a finder is trained.
+
+    Attributes:
+        data: data set of pages.
+        output: file for the finder.
+        steps: most training steps.
+        batch: crops of pages per step.
+        learning_rate: the highest.
+        max_minutes: time limit of the training.
+        force: replace the file.
+    """
+
+    data: Path
+    output: Path
+    steps: int
+    batch: int
+    learning_rate: float
+    max_minutes: float
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +75,7 @@ class FinderTrained:
     seconds: float
 
 
-def run(
-    settings: Settings,
-    reporter: Reporter,
-    *,
-    data: Path,
-    output: Path,
-    steps: int,
-    batch: int,
-    learning_rate: float,
-    max_minutes: float,
-    force: bool,
-) -> FinderTrained:
+def run(settings: Settings, reporter: Reporter, request: FinderRequest) -> FinderTrained:
     """Train a finder on the split train of a data set of pages; score it on val.
 
     Raises:
@@ -69,52 +83,59 @@ def run(
         UsageError: the file is there already.
         Interrupted: Ctrl-C; nothing is written.
     """
-    if output.exists() and not force:
+    output = request.output
+    if output.exists() and not request.force:
         raise UsageError(f"{output} is there already.", hint="Name another file, or `force`.")
     started = time.perf_counter()
     use_threads(settings.runtime.threads)
-    records = store.read(data, "train")
-    last = Progress(0, 0.0, 0.0)
+    records = store.read(request.data, "train")
+    held_out = store.read(request.data, "val")
     try:
-        with reporter.step("Open pages", total=len(records)) as step:
-            pages = list(_pages(records, step))
-        with reporter.step("Train", total=steps) as step:
-
-            def report(progress: Progress) -> None:
-                nonlocal last
-                last = progress
-                step.advance()
-                if progress.step % REPORTED == 0:
-                    step.note(f"loss {progress.loss:.3f}")
-
-            trained = train(
-                pages,
-                steps=steps,
-                batch=batch,
-                learning_rate=learning_rate,
-                max_seconds=60 * max_minutes,
-                seed=settings.runtime.seed,
-                report=report,
-            )
+        weights, last = _trained(records, request, settings.runtime.seed, reporter)
     except KeyboardInterrupt as error:
         raise Interrupted("Stopped; no finder was written.") from error
-    weights = trained.weights()
     told = network.metadata(
-        pages=len(pages), steps=last.step, batch=batch, seed=settings.runtime.seed
+        pages=len(records), steps=last.step, batch=request.batch, seed=settings.runtime.seed
     )
     files.write_bytes(output, save(weights, told))
-    scored = sum(
-        displays(Finder(FinderNetwork(weights)), store.read(data, "val"), reporter), Matches()
-    )
+    scored = sum(displays(Finder(FinderNetwork(weights)), held_out, reporter), Matches())
     return FinderTrained(
         str(output),
-        len(pages),
+        len(records),
         last.step,
         round(last.loss, 4),
         round(scored.precision, 2),
         round(scored.recall, 2),
         round(time.perf_counter() - started, 1),
     )
+
+
+def _trained(
+    records: Sequence[PageRecord], request: FinderRequest, seed: int, reporter: Reporter
+) -> tuple[dict[str, NDArray[np.float16]], Progress]:
+    """The weights of a new finder, and where its training ended."""
+    last = Progress(0, 0.0, 0.0)
+    with reporter.step("Open pages", total=len(records)) as step:
+        pages = list(_pages(records, step))
+    with reporter.step("Train", total=request.steps) as step:
+
+        def report(progress: Progress) -> None:
+            nonlocal last
+            last = progress
+            step.advance()
+            if progress.step % REPORTED == 0:
+                step.note(f"loss {progress.loss:.3f}")
+
+        trained = train(
+            pages,
+            steps=request.steps,
+            batch=request.batch,
+            learning_rate=request.learning_rate,
+            max_seconds=60 * request.max_minutes,
+            seed=seed,
+            report=report,
+        )
+    return trained.weights(), last
 
 
 def _pages(records: Sequence[PageRecord], step: Step) -> Iterator[TrainingPage]:
