@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, get_args
 
+from im2latex_cli.latex.equivalence import equivalent
 from im2latex_cli.latex.im2markup import im2markup
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 
-Form = Literal["raw", "im2markup", "normalised", "normalised_no_spacing"]
+Form = Literal["raw", "im2markup", "normalised", "normalised_no_spacing", "equivalent"]
 """raw: tokens as given; im2markup: that project's normal form; normalised: ours, spacing
-commands kept; normalised_no_spacing: ours without them."""
+commands kept; normalised_no_spacing: ours without them; equivalent: that with one spelling for
+what means the same."""
 
 FORMS: tuple[Form, ...] = get_args(Form)
 
@@ -96,8 +98,14 @@ def _dropped(formula: str) -> tuple[str, ...]:
     return normalize(join(_kept(formula)), spacing="drop").tokens
 
 
+@lru_cache(maxsize=65536)
+def _equivalent(formula: str) -> tuple[str, ...]:
+    return equivalent(_dropped(formula))
+
+
 _READERS: dict[Form, Callable[[str], tuple[str, ...]]] = {
     "im2markup": _im2markup,
     "normalised": _kept,
     "normalised_no_spacing": _dropped,
+    "equivalent": _equivalent,
 }

@@ -157,8 +157,10 @@ class EvaluateSettings(Section):
     """Split to evaluate."""
     limit: PositiveInt | None = None
     """Evaluate only the first N pictures."""
-    form: Literal["raw", "im2markup", "normalised", "normalised_no_spacing"] = "normalised"
-    """Form of the LaTeX to compare: as given, im2markup's, or our normal form."""
+    form: Literal["raw", "im2markup", "normalised", "normalised_no_spacing", "equivalent"] = (
+        "normalised"
+    )
+    """Form of the LaTeX to compare: as given, im2markup's, our normal form, or one spelling."""
     report: str | None = None
     """Write a self-contained HTML report with scores, plots and examples to this file."""
     cdm: bool = False

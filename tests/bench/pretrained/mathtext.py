@@ -47,7 +47,7 @@ def draw(formula: str, random: Random) -> tuple[Image.Image, dict[str, Any]] | N
     with mpl.rc_context(settings):
         try:
             mask = np.asarray(parser.parse(f"${formula}$", dpi, FontProperties(size=size)).image)
-        except (ValueError, KeyError, RuntimeError, AttributeError):
+        except (ValueError, KeyError, RuntimeError, AttributeError, TypeError):
             return None
     if mask.ndim != 2 or not mask.any() or mask.shape[0] > HIGHEST or mask.shape[1] > WIDEST:
         return None

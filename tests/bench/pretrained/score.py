@@ -1,7 +1,8 @@
 """Score a model: `python score.py MODEL OUTPUT FILE.tar ... [--limit N] [--beam N] [--wrong FILE]`.
 
 Runs `im2latex eval-text` on each file and prints edit similarity, exact match and calibration error
-in the normal form without spacing; also by the fields `look` and `construct` of the files' rows, by
+in the normal form without spacing, and exact match with one spelling for what means the same
+(`equivalent`); also by the fields `look` and `construct` of the files' rows, by
 length of the formula, and the readings that are wrong where `--wrong` names a file for them.
 """
 
@@ -20,6 +21,7 @@ from typing import Any
 from rapidfuzz.distance import Levenshtein
 
 from im2latex_cli.decoding.calibration import calibration_error
+from im2latex_cli.latex.equivalence import equivalent
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 
@@ -38,6 +40,10 @@ class Row:
     @property
     def right(self) -> bool:
         return self.reference == self.reading
+
+    @property
+    def equivalent(self) -> bool:
+        return equivalent(self.reference) == equivalent(self.reading)
 
     @property
     def edits(self) -> int:
@@ -77,7 +83,8 @@ def line(name: str, rows: list[Row]) -> str:
     edit = 100 * (1 - sum(row.edits for row in rows) / sum(row.tokens for row in rows))
     exact = 100 * sum(row.right for row in rows) / len(rows)
     error = calibration_error([row.confidence for row in rows], [row.right for row in rows])
-    return f"| {name} | {len(rows)} | {edit:.1f} | {exact:.1f} | {error:.3f} |"
+    same = 100 * sum(row.equivalent for row in rows) / len(rows)
+    return f"| {name} | {len(rows)} | {edit:.1f} | {exact:.1f} | {same:.1f} | {error:.3f} |"
 
 
 def main() -> None:
@@ -89,7 +96,8 @@ def main() -> None:
     parser.add_argument("--beam", type=int, default=5)
     parser.add_argument("--wrong", type=Path)
     options = parser.parse_args()
-    print("| pictures | | edit | exact | calibration error |\n|---|---|---|---|---|")
+    print("| pictures | | edit | exact | equivalent | calibration error |")
+    print("|---|---|---|---|---|---|")
     wrong = []
     for data in options.data:
         output = options.output / data.stem
