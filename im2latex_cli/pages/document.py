@@ -19,6 +19,8 @@ from im2latex_cli.pages.regions import Kind
 FIGURE = 1
 """Number of the regions that are to become drawings; they are no formulas."""
 FIRST = 2
+LONG = 24
+"""Tokens from which a formula may be broken over two lines."""
 MARK = "i2p "
 
 _PREAMBLE = Template(r"""\documentclass[${options}]{${document_class}}
@@ -438,7 +440,10 @@ class Composer:
     def _broken(self) -> str:
         """A long formula over two lines."""
         rng = self._rng
-        row = rng.choice(self._supply.rows)
+        long = [row for row in self._supply.rows if len(row) >= LONG]
+        if not long:
+            return self._single()
+        row = rng.choice(long)
         at = _split(row, _PLUS | _RELATIONS, after=len(row) // 3) or _split(row, _RELATIONS)
         parts = [join(row[:at]), f"{row[at]} {join(row[at + 1 :])}"]
         number = self._new(Kind.DISPLAY, join(row))

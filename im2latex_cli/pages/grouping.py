@@ -19,16 +19,22 @@ from im2latex_cli.pages.regions import FoundFormula, Kind, Rectangle, hull
 from im2latex_cli.vision.components import Pieces
 
 DISPLAY, NUMBER, INLINE = (CLASSES.index(kind) for kind in ("display", "number", "inline"))
-LEAST_SCORE = 0.5
+LEAST_SCORE = 0.6
 """Mean probability of a display's pieces below which it is none."""
 AGREE = 0.4
 """Least overlap of the boxes that two pieces of one display name."""
-INSIDE = 0.6
+INSIDE = 0.15
 """Share of a box that lies in another from which both are one."""
 NUMBER_GAP = 1.4
 """Widest white inside an equation number, in heights of an x."""
 INLINE_GAP = 1.6
 """Likewise inside an inline formula."""
+NUMBER_SIZE = (1.0, 14.0, 3.6)
+"""Least and greatest width and greatest height of an equation number, in heights of an x."""
+LIKELY_NUMBER, POSSIBLE_NUMBER = 0.45, 0.1
+"""Mean probability of a number's pieces, and that from which a piece may belong to one."""
+PAGE_NUMBER = 6.0
+"""Width of a page number, in heights of an x."""
 POSSIBLE = 0.2
 """Probability from which a piece inside a display's named box belongs to it."""
 _SAMPLES = (1 / 6, 1 / 2, 5 / 6)
@@ -57,8 +63,12 @@ def group(page: PagePicture, maps: Maps, *, inline: bool = False) -> list[FoundF
     if not len(asked.boxes):
         return []
     kinds = asked.classes.argmax(axis=1)
-    displays = list(_displays(asked, kinds))
-    numbers = _runs(asked.boxes[kinds == NUMBER], NUMBER_GAP * page.text_height)
+    displays = [
+        (box, score)
+        for box, score in _displays(asked, kinds)
+        if not _is_page_number(box, asked.boxes, page.text_height)
+    ]
+    numbers = list(_numbers(asked, kinds, page.text_height))
     owned: list[list[Rectangle]] = [[] for _ in displays]
     for number in numbers:
         owner = _owner(number, [box for box, _ in displays], page.text_height)
@@ -99,7 +109,7 @@ def _displays(asked: _Asked, kinds: NDArray[np.int64]) -> Iterator[tuple[Rectang
     """Box and score of each display."""
     members = np.flatnonzero(kinds == DISPLAY)
     groups = _agreeing(members, asked)
-    merged = _merged([_gathered(group, asked, kinds) for group in groups])
+    merged = _merged([_gathered(group, asked, kinds) for group in groups], asked.boxes)
     for group in merged:
         score = float(asked.classes[group, DISPLAY].mean())
         if score >= LEAST_SCORE:
@@ -129,14 +139,17 @@ def _gathered(
     return np.union1d(group, np.flatnonzero(more))
 
 
-def _merged(groups: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
-    """Groups of which one lies in the other are one."""
+def _merged(groups: Sequence[NDArray[np.int64]], boxes: Floats) -> list[NDArray[np.int64]]:
+    """Groups whose boxes lie over each other are one: displays never do."""
     left = sorted(groups, key=len, reverse=True)
     merged: list[NDArray[np.int64]] = []
-    for group in left:
+    while left:
+        group = left.pop(0)
+        box = _hull(boxes[group])
         for at, other in enumerate(merged):
-            if len(np.intersect1d(group, other)) >= INSIDE * len(group):
-                merged[at] = np.union1d(group, other)
+            around = _hull(boxes[other])
+            if box.intersection(around).area >= INSIDE * min(box.area, around.area):
+                left.insert(0, np.union1d(group, merged.pop(at)))
                 break
         else:
             merged.append(group)
@@ -158,6 +171,47 @@ def _hull(boxes: Floats) -> Rectangle:
     left, top = boxes[:, :2].min(axis=0)
     right, bottom = boxes[:, 2:].max(axis=0)
     return Rectangle(float(left), float(top), float(right), float(bottom))
+
+
+def _numbers(asked: _Asked, kinds: NDArray[np.int64], text_height: float) -> Iterator[Rectangle]:
+    """Equation numbers; their brackets and dots may be less sure than their digits."""
+    sure = asked.classes[:, NUMBER]
+    possible = np.flatnonzero((kinds != DISPLAY) & (sure >= POSSIBLE_NUMBER))
+    narrowest, widest, highest = (size * text_height for size in NUMBER_SIZE)
+    boxes = asked.boxes[possible]
+    for run in _runs(boxes, NUMBER_GAP * text_height):
+        inside = (boxes[:, 0] >= run.left) & (boxes[:, 2] <= run.right)
+        inside &= (boxes[:, 1] >= run.top) & (boxes[:, 3] <= run.bottom)
+        if float(sure[possible][inside].mean()) < LIKELY_NUMBER:
+            continue
+        whole = _grown(run, asked.boxes[kinds != DISPLAY], NUMBER_GAP * text_height, widest)
+        if narrowest <= whole.width <= widest and whole.height <= highest:
+            yield whole
+
+
+def _grown(run: Rectangle, boxes: Floats, gap: float, widest: float) -> Rectangle:
+    """A run with all that stands beside it, until nothing more does or it is too wide."""
+    while run.width <= widest:
+        near = (boxes[:, 0] <= run.right + gap) & (boxes[:, 2] >= run.left - gap)
+        middle = boxes[:, [1, 3]].mean(axis=1)
+        near &= (middle >= run.top) & (middle <= run.bottom)
+        larger = hull((run, _hull(boxes[near]))) if near.any() else run
+        if larger == run:
+            break
+        run = larger
+    return run
+
+
+def _is_page_number(box: Rectangle, boxes: Floats, text_height: float) -> bool:
+    """Whether something short stands alone in the first or the last line of a page."""
+    if box.width > PAGE_NUMBER * text_height:
+        return False
+    above, below = (boxes[:, 3] < box.top).sum(), (boxes[:, 1] > box.bottom).sum()
+    level = len(boxes) - above - below
+    inside = (boxes[:, 0] >= box.left) & (boxes[:, 2] <= box.right)
+    inside &= (boxes[:, 1] >= box.top) & (boxes[:, 3] <= box.bottom)
+    edge = min(above, below) == 0 and max(above, below) > 0
+    return bool(edge and level == inside.sum())
 
 
 def _runs(boxes: Floats, gap: float) -> list[Rectangle]:

@@ -32,6 +32,9 @@ BLOCKS = 60
 TIMEOUT = 60.0
 ATTEMPTS = 6
 """LaTeX runs of one document; each leaves out the blocks that the last one complained of."""
+DARK, MOST_DARK = 128, 0.3
+"""Grey of dark pixels, and the share of them from which a sheet is a painted background: colours
+are not drawn, so nothing can be read on it."""
 PLAIN_SHARE = 0.25
 """Share of the documents that are in Computer Modern for sure, if it is among the typefaces."""
 LINE_GAP = 0.35
@@ -116,7 +119,7 @@ class PageTypesetter:
         document = composer.document(BLOCKS)
         for page, fonts, size in self._run(document, nonce):
             sheet = self._paint(page, fonts, size)
-            if isinstance(sheet, Sheet):
+            if isinstance(sheet, Sheet) and float((sheet.ink < DARK).mean()) <= MOST_DARK:
                 yield self._page(sheet, document.labels, rng, layout, typeface)
 
     def _run(
