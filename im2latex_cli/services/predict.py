@@ -20,6 +20,7 @@ from im2latex_cli.services.find import FindRequest, FormulaSearch
 from im2latex_cli.services.inputs import Entry, Place, Source, as_entry
 from im2latex_cli.settings.tree import Settings
 
+_FENCES = re.compile(r"\\(?:left|right)(?=[\[\]()])")
 _UPRIGHT = re.compile(r"\\(?:mathrm|text|textrm|mathbf|operatorname)\{([\w.]*)\}")
 _PLAIN = re.compile(r"[\w.*-]+")
 Images = Iterable[Source | Entry | None]
@@ -149,7 +150,7 @@ def as_tag(latex: str) -> str:
     >>> as_tag("(3.2)")
     '3.2'
     """
-    text = "".join(latex.split())
+    text = _FENCES.sub("", "".join(latex.split()))
     for opening, closing in ("()", "[]"):
         if text.startswith(opening) and text.endswith(closing):
             text = text[1:-1]

@@ -215,3 +215,29 @@ def test_pages_are_searched_one_after_the_other(paper: Path) -> None:
     entries = FormulaSearch(FindRequest("always"), Marked)(watched())  # type: ignore[arg-type]
     next(entries)
     assert seen == [1]
+
+
+@pytest.mark.tex
+def test_the_shipped_finder_finds_the_displays_of_typeset_pages() -> None:
+    """Pages, formulas and seeds that it was not trained on; scores are in the model card."""
+    from im2latex_cli.pages.finder import Finder
+    from im2latex_cli.pages.regions import Matches, match
+    from im2latex_cli.pages.typeset import PageTypesetter
+
+    formulas = [
+        r"\frac { d } { d t } \langle A \rangle = \frac { i } { h } \langle [ H , A ] \rangle",
+        r"E = m c ^ { 2 } + \frac { 1 } { 2 } m v ^ { 2 }",
+        r"\int _ { a } ^ { b } g ( s ) d s \ge \sum _ { n = 1 } ^ { N } g ( n )",
+        r"\alpha + \beta = \gamma",
+    ]
+    typesetter = PageTypesetter(
+        dpi=100, layouts=("article", "two-column"), typefaces=("computer-modern",)
+    )
+    finder = Finder.load()
+    found = Matches()
+    for page in typesetter.pages([formula.split() for formula in formulas], 12):
+        true = [region.box for region in page.regions if region.kind is Kind.DISPLAY]
+        found += match([one.box for one in finder(page.ink)], true)
+    assert found.true > 5
+    assert found.precision > 75
+    assert found.recall > 75
