@@ -31,7 +31,7 @@ INLINE_GAP = 1.6
 """Likewise inside an inline formula."""
 NUMBER_SIZE = (1.0, 14.0, 3.6)
 """Least and greatest width and greatest height of an equation number, in heights of an x."""
-LIKELY_NUMBER, POSSIBLE_NUMBER = 0.45, 0.1
+LIKELY_NUMBER, POSSIBLE_NUMBER = 0.3, 0.05
 """Mean probability of a number's pieces, and that from which a piece may belong to one."""
 PAGE_NUMBER = 6.0
 """Width of a page number, in heights of an x."""
