@@ -1,4 +1,4 @@
-"""The finder's network, computed by NumPy: fully convolutional, 330,000 weights.
+"""The finder's network, computed by NumPy: fully convolutional, 313,000 weights.
 
 A picture is brought to a half, a quarter, ... a thirty-second of its size and back to a quarter;
 features of the same size are added on the way back. For each cell of 4 x 4 pixels it says how
