@@ -85,6 +85,24 @@ def test_without_data_they_skip(
     assert capsys.readouterr().out == "skipped: IM2LATEX_DATA is not set\n"
 
 
+def test_training_speed_names_the_instruction_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "tests" / "bench")
+    monkeypatch.delenv("IM2LATEX_DATA", raising=False)
+    train = bench("bench_train")
+    device = train.torch.device("cpu")
+    instructions = train.torch.backends.cpu.get_cpu_capability()
+    used = "used" if train.fast_in_bfloat16(device) else "not used"
+    words = ["--device", "cpu", "--pictures", "4", "--seconds", "0.01", "--presets", "seed"]
+    monkeypatch.setattr(sys, "argv", ["bench_train.py", *words])
+    train.main()
+    first, *rows = capsys.readouterr().out.splitlines()
+    assert f"{instructions}, bfloat16 {used}" in first
+    (row,) = [line for line in rows if line.startswith("| seed")]
+    assert row.split("|")[-2].strip().endswith("%")
+
+
 @pytest.mark.tex
 def test_the_comparison_names_what_is_lost(capsys: pytest.CaptureFixture[str]) -> None:
     faithful = bench("bench_faithful")

@@ -10,7 +10,7 @@ import pytest
 
 from im2latex_cli import files
 from im2latex_cli.cli import prompt
-from im2latex_cli.services import clipboard
+from im2latex_cli.services.reading import clipboard
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="simulates Windows")
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from im2latex_cli._version import __version__
-from im2latex_cli.cli import (
+from im2latex_cli.cli.commands import (
     build,
     cache,
     compare,
@@ -20,8 +20,8 @@ from im2latex_cli.cli import (
     export,
     mcp,
     pages,
-    pipeline,
     predict,
+    run,
     serve,
     train,
     vocab,
@@ -68,7 +68,7 @@ app.command("predict", cls=Command)(predict.predict)
 app.command("serve", cls=Command)(serve.serve)
 app.command("mcp", cls=Command)(mcp.mcp)
 app.command("export", cls=Command)(export.export)
-app.command("run", cls=Command)(pipeline.run)
+app.command("run", cls=Command)(run.run)
 app.command("doctor", cls=Command)(doctor.doctor)
 app.add_typer(config.app, name="config")
 app.add_typer(cache.app, name="cache")

@@ -116,9 +116,9 @@ class Dialogue:
         _told("beam", value)
 
     def _read(self, names: list[str]) -> None:
-        from im2latex_cli.services.drawings import Drawings
-        from im2latex_cli.services.inputs import Inputs
-        from im2latex_cli.services.predict import read
+        from im2latex_cli.services.reading.drawings import Drawings
+        from im2latex_cli.services.reading.inputs import Inputs
+        from im2latex_cli.services.reading.predict import read
 
         drawings = Drawings(
             self._settings, attention=self._request.attention, render=self._request.render

@@ -17,7 +17,7 @@ from im2latex_cli.reading_warning import ReadingWarning
 if TYPE_CHECKING:
     from im2latex_cli.data.predictions import Hypothesis
     from im2latex_cli.formats.result import Conversion
-    from im2latex_cli.services.predict import PredictRow
+    from im2latex_cli.services.reading.predict import PredictRow
 
 Form = Literal["text", "jsonl", "tsv", "markdown", "typst", "mathml", "omml", "docx", "json"]
 Style = Literal["compact", "im2markup", "katex"]
@@ -144,7 +144,7 @@ def _formula(best: Hypothesis, shape: Shape) -> Conversion:
 
 
 def _copy(lines: list[str]) -> None:
-    from im2latex_cli.services import clipboard
+    from im2latex_cli.services.reading import clipboard
 
     clipboard.copy("\n".join(lines))
 
@@ -196,11 +196,11 @@ def latex(hypothesis: Hypothesis, style: Style) -> str:
     """Spell a hypothesis in one line; im2markup's form falls back where it has none."""
     spelled = ""
     if style == "im2markup":
-        from im2latex_cli.latex.im2markup import im2markup
+        from im2latex_cli.latex.dialects.im2markup import im2markup
 
         spelled = " ".join(im2markup(hypothesis.latex))
     elif style == "katex":
-        from im2latex_cli.latex.katex import katex
+        from im2latex_cli.latex.dialects.katex import katex
 
         spelled = katex(hypothesis.tokens)
     return " ".join((spelled or hypothesis.latex).splitlines())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from im2latex_cli.data.decoding import BOM, demand_bytes
+from im2latex_cli.data.sources.decoding import BOM, demand_bytes
 from im2latex_cli.errors import InputError
 
 Row = dict[str, Any]

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
-from im2latex_cli.data import html
-from im2latex_cli.data.entries import BadLine, Entry, Source
-from im2latex_cli.data.splits import Split, hashed_split, own_split, remove_repeats
+from im2latex_cli.data.documents import html
+from im2latex_cli.data.sources.entries import BadLine, Entry, Source
+from im2latex_cli.data.sources.splits import Split, hashed_split, own_split, remove_repeats
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 

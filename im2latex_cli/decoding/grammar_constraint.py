@@ -20,7 +20,7 @@ from im2latex_cli.decoding.beam import StateT, Step
 from im2latex_cli.decoding.position_arrays import LedgerTables
 from im2latex_cli.decoding.position_python import WalkTables
 from im2latex_cli.decoding.position_tables import Places, needs
-from im2latex_cli.latex.automaton import NEVER, Automaton
+from im2latex_cli.latex.grammar.automaton import NEVER, Automaton
 
 
 def without(step: Step[StateT], ids: list[int]) -> Step[StateT]:

@@ -20,7 +20,7 @@ from im2latex_cli.decoding.position_tables import (
     moves,
 )
 from im2latex_cli.decoding.state import take_pictures
-from im2latex_cli.latex.automaton import NEVER, Automaton
+from im2latex_cli.latex.grammar.automaton import NEVER, Automaton
 from im2latex_cli.latex.repetition import LONG, MOST, PERIOD
 
 PLACE, HEIGHT, SLACK, INK, FAR, UNSEEN, ACCENT, BOX = range(8)

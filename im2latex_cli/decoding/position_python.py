@@ -23,7 +23,7 @@ from im2latex_cli.decoding.position_tables import (
     SPARE,
     moves,
 )
-from im2latex_cli.latex.automaton import NEVER, Automaton
+from im2latex_cli.latex.grammar.automaton import NEVER, Automaton
 from im2latex_cli.latex.repetition import LONG, MOST, PERIOD
 
 

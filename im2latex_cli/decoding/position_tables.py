@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from im2latex_cli.decoding.arrays import Array
 from im2latex_cli.decoding.state import State
-from im2latex_cli.latex.automaton import NEVER, NOTHING, Automaton
+from im2latex_cli.latex.grammar.automaton import NEVER, NOTHING, Automaton
 
 DEPTH = 32
 """States on the stack; real formulas need about seven."""

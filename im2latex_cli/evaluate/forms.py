@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, get_args
 
+from im2latex_cli.latex.dialects.im2markup import im2markup
 from im2latex_cli.latex.equivalence import equivalent
-from im2latex_cli.latex.im2markup import im2markup
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from im2latex_cli.latex import environments, handlers, operators, text
-from im2latex_cli.latex.atoms import PLAIN, REL, is_space
 from im2latex_cli.latex.commands import BEGIN, LEFT, MIDDLE, NEWLINE, RIGHT
 from im2latex_cli.latex.commands import END as ENDS
-from im2latex_cli.latex.desugar import OLD, desugar, unwrap, without_breaks
-from im2latex_cli.latex.packages import KNOWN as PACKAGES
-from im2latex_cli.latex.packages import rewritten as written_out
-from im2latex_cli.latex.parser import END, Parser, Problem, describe, describe_unknown
-from im2latex_cli.latex.shifts import is_flat, out_of_text, shifted
+from im2latex_cli.latex.dialects.packages import KNOWN as PACKAGES
+from im2latex_cli.latex.dialects.packages import rewritten as written_out
+from im2latex_cli.latex.dialects.unicode_math import to_latex
+from im2latex_cli.latex.normal import environments, handlers, operators, text
+from im2latex_cli.latex.normal.atoms import PLAIN, REL, is_space
+from im2latex_cli.latex.normal.desugar import OLD, desugar, unwrap, without_breaks
+from im2latex_cli.latex.normal.parser import END, Parser, Problem, describe, describe_unknown
+from im2latex_cli.latex.normal.shifts import is_flat, out_of_text, shifted
 from im2latex_cli.latex.tokenizer import tokenize
-from im2latex_cli.latex.unicode_math import to_latex
 
 for _module in (handlers, operators, environments, text):
     _module.register()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from im2latex_cli.latex.commands import LEFT, RIGHT
-from im2latex_cli.latex.grammar import check
+from im2latex_cli.latex.grammar.check import check
 
 ROUNDS = 4
 """So often a thing must come in a row, to the end of a formula that is as long as may be, to count

@@ -18,7 +18,7 @@ from im2latex_cli.decoding.calibration import Calibration, geometric_mean
 from im2latex_cli.decoding.diversity import Diversity
 from im2latex_cli.decoding.engine import Engine
 from im2latex_cli.decoding.grammar_constraint import Grammar, without
-from im2latex_cli.latex.automaton import automaton
+from im2latex_cli.latex.grammar.automaton import automaton
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.latex.vocab import BOS, EOS, PAD, SPECIALS, UNK, Vocab
 from im2latex_cli.recognition.rescaling import read_again

@@ -9,8 +9,8 @@ from itertools import accumulate
 from random import Random
 
 from im2latex_cli.latex import symbols
-from im2latex_cli.latex.atoms import is_space
 from im2latex_cli.latex.commands import COMMANDS, NEWLINE, Atom, Command, Kind, Limits
+from im2latex_cli.latex.normal.atoms import is_space
 from im2latex_cli.recombine.pieces import NAMED_FUNCTIONS
 
 FAMILIES = ("ijklmn", "abc", "fgh", "pqrs", "tuvwxyz", "ABC", "FGH", "UVWXYZ", "KLMN")

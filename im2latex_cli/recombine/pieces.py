@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from im2latex_cli.latex.atoms import FONTS, PLAIN
 from im2latex_cli.latex.commands import (
     BEGIN,
     COMMANDS,
@@ -23,6 +22,7 @@ from im2latex_cli.latex.commands import (
     Kind,
     Limits,
 )
+from im2latex_cli.latex.normal.atoms import FONTS, PLAIN
 from im2latex_cli.latex.symbols import FUNCTIONS, LIMIT_FUNCTIONS
 
 Tokens = Sequence[str]

@@ -5,8 +5,8 @@ Words are text, names of operators, `\mathrm{min}` and column letters.
 
 from __future__ import annotations
 
-from im2latex_cli.latex.atoms import FONTS
 from im2latex_cli.latex.commands import BEGIN, COMMANDS, Kind
+from im2latex_cli.latex.normal.atoms import FONTS
 from im2latex_cli.recombine.alike import CAPITALS_ONLY, group_of
 from im2latex_cli.recombine.pieces import CLOSERS, OPENERS
 

@@ -15,10 +15,10 @@ from itertools import count, islice
 from pathlib import Path
 
 from im2latex_cli import files
-from im2latex_cli.data.entries import Entry
 from im2latex_cli.data.jsonl import Row
-from im2latex_cli.data.sources import open_source
-from im2latex_cli.data.splits import hashed_split
+from im2latex_cli.data.sources.entries import Entry
+from im2latex_cli.data.sources.source import open_source
+from im2latex_cli.data.sources.splits import hashed_split
 from im2latex_cli.errors import InputError, RendererError, UsageError
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.pages import store

@@ -22,9 +22,9 @@ from im2latex_cli.progress import Reporter, SilentReporter
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.render.renderer import RenderFailure
-from im2latex_cli.services.box import Box
-from im2latex_cli.services.inputs import Inputs, Source
-from im2latex_cli.services.predict import PredictRow, read
+from im2latex_cli.services.reading.box import Box
+from im2latex_cli.services.reading.inputs import Inputs, Source
+from im2latex_cli.services.reading.predict import PredictRow, read
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.finish import encode_png
 

@@ -10,9 +10,11 @@ from im2latex_cli import runs
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL
 from im2latex_cli.progress import Reporter
 from im2latex_cli.results import DETAIL
-from im2latex_cli.services import build, eval_image, eval_text, train, vocab
-from im2latex_cli.services.build import BuildResult
-from im2latex_cli.services.figures import EvalImageResult, EvalTextResult
+from im2latex_cli.services import train, vocab
+from im2latex_cli.services.building import build
+from im2latex_cli.services.building.build import BuildResult
+from im2latex_cli.services.evaluating import eval_image, eval_text
+from im2latex_cli.services.evaluating.figures import EvalImageResult, EvalTextResult
 from im2latex_cli.services.train import TrainResult
 from im2latex_cli.services.vocab import VocabResult
 from im2latex_cli.settings.resolve import Resolved

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from im2latex_cli import runs
 from im2latex_cli._version import __version__
-from im2latex_cli.errors import EXIT_OK, Interrupted, PartialError
+from im2latex_cli.errors import EXIT_OK, CheckpointError, Interrupted, PartialError
 from im2latex_cli.progress import Reporter, SilentReporter, Step
 from im2latex_cli.services.train_inputs import Inputs, open_inputs, with_preset
 from im2latex_cli.settings.resolve import Resolved
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.train.continuing import bound, finished, open_state
-from im2latex_cli.train.folder import RunFolder
-from im2latex_cli.train.interrupts import StopRequest
-from im2latex_cli.train.log import RunLog, SilentLog
+from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup, join
 from im2latex_cli.train.loop import StepReport
-from im2latex_cli.train.session import Session
-from im2latex_cli.train.team import ALONE, Team, join
+from im2latex_cli.train.monitor.log import RunLog, SilentLog
+from im2latex_cli.train.run.folder import RunFolder
+from im2latex_cli.train.run.interrupts import StopRequest
+from im2latex_cli.train.run.training_run import Throughput, TrainingData, TrainingRun
 
 SAVE_SECONDS = 120.0
 """Longest time of training that a crash may cost."""
@@ -74,42 +73,35 @@ class TrainResult:
     calibration_error: float | None = None
     exit_code: int = EXIT_OK
 
+    @classmethod
+    def restored(cls, stored: Mapping[str, Any], *, status: str) -> TrainResult:
+        """The result that a finished run left, maybe of another version.
 
-@dataclass
-class _Pace:
-    """Sums of this command's steps."""
-
-    seconds: float = 0.0
-    waited: float = 0.0
-    pictures: int = 0
-    saved: float = field(default_factory=time.monotonic)
-
-    def add(self, report: StepReport) -> None:
-        self.seconds += report.seconds
-        self.waited += report.waited
-        self.pictures += report.pictures
-
-    @property
-    def rate(self) -> float:
-        return self.pictures / self.seconds if self.seconds else 0.0
-
-    @property
-    def loader(self) -> float:
-        return 100.0 * self.waited / self.seconds if self.seconds else 0.0
+        Raises:
+            CheckpointError: it lacks what this version tells.
+        """
+        names = {item.name for item in fields(cls)}
+        values = {name: value for name, value in stored.items() if name in names}
+        try:
+            return cls(**{**values, "status": status})
+        except TypeError as error:
+            raise CheckpointError(
+                f"The saved result of the finished run is incomplete ({error}).",
+                hint="Resume it with `resume` and more `epochs`, or begin anew with `force`.",
+            ) from error
 
 
 @dataclass
-class _Run:
+class _Command:
     """One invocation: everything that the steps of the story below share."""
 
     settings: Settings
     reporter: Reporter
     inputs: Inputs
     folder: RunFolder
-    session: Session
+    run: TrainingRun
     split: str
-    extra: dict[str, Any]
-    pace: _Pace = field(default_factory=_Pace)
+    saved: float = field(default_factory=time.monotonic)
     status: str = "trained"
 
 
@@ -121,10 +113,10 @@ def run_together(
     Returns:
         None in a process that does not lead.
     """
-    with join(resolved.settings.runtime.device) as team:
-        told = reporter if team.leads else SilentReporter()
-        result = run(resolved, told, data=data, resume=resume, force=force, team=team)
-        return result if team.leads else None
+    with join(resolved.settings.runtime.device) as processes:
+        told = reporter if processes.is_main else SilentReporter()
+        result = run(resolved, told, data=data, resume=resume, force=force, processes=processes)
+        return result if processes.is_main else None
 
 
 def run(
@@ -134,7 +126,7 @@ def run(
     data: Path,
     resume: bool = False,
     force: bool = False,
-    team: Team = ALONE,
+    processes: ProcessGroup = SINGLE_PROCESS,
 ) -> TrainResult:
     """Train a model on a data set.
 
@@ -144,7 +136,7 @@ def run(
         data: the data set folder.
         resume: go on with the run that the output folder holds.
         force: begin anew, replacing it.
-        team: the processes that train together; only the one that leads writes.
+        processes: the processes that train together; only the one that leads writes.
 
     Raises:
         InputError: the data set is missing, empty or without a vocabulary; or the model to begin
@@ -156,61 +148,55 @@ def run(
     """
     wanted = resolved.settings.train
     output = Path(wanted.output or runs.folder_for(data))
-    folder = RunFolder(output, writes=team.leads)
+    folder = RunFolder(output, writes=processes.is_main)
     under_way = folder.last if folder.state.is_file() and not force else None
-    with team.one_first():
+    with processes.local_main_first():
         inputs = open_inputs(data, wanted.init, under_way, reporter)
     resolved = with_preset(resolved, inputs)
     settings = resolved.settings
-    extra = {"settings": bound(settings), "data": inputs.train.key}
-    state = open_state(folder, settings, extra, resume=resume, force=force)
-    if state and finished(state[1], settings):
+    state = folder.state_to_resume(settings, inputs.train.key, resume=resume, force=force)
+    if state and state[1].finished_as(settings):
         reporter.info(f"{folder.path} is already trained; `force` trains anew.")
-        return TrainResult(**{**state[1]["result"], "status": "already trained"})
-    with team.one_first():
+        return TrainResult.restored(state[1].result or {}, status="already trained")
+    with processes.local_main_first():
         val, split = inputs.validation(reporter)
-    session = Session(
-        settings,
-        inputs.train,
-        val,
-        vocab=inputs.vocab,
-        preprocessing=inputs.preprocessing,
-        state=state,
-        start=inputs.start.model.tensors if inputs.start else None,
-        team=team,
-    )
-    work = _Run(settings, reporter, inputs, folder, session, split, extra)
+    material = TrainingData(inputs.train, val, inputs.vocab, inputs.preprocessing)
+    if state:
+        training = TrainingRun.resume(settings, material, *state, processes=processes)
+    else:
+        weights = inputs.start.model.tensors if inputs.start else None
+        training = TrainingRun.begin(settings, material, start=weights, processes=processes)
+    work = _Command(settings, reporter, inputs, folder, training, split)
     _begin(work, resolved, anew=state is None)
-    log = RunLog(folder.path, step=session.learner.step) if team.leads else SilentLog()
+    log = RunLog(folder.path, step=training.learner.step) if processes.is_main else SilentLog()
     with log, StopRequest() as stop:
         _train(work, log, stop)
     return _result(work)
 
 
-def _begin(work: _Run, resolved: Resolved, *, anew: bool) -> None:
+def _begin(work: _Command, resolved: Resolved, *, anew: bool) -> None:
     """Make the run folder ready, and keep what the run begins with: it needs that model no more."""
     if anew:
         work.folder.clear()
         if work.inputs.start:
-            work.folder.save_model(work.session.model(_info(work, {})), best=False)
+            work.folder.save_model(work.run.model(_info(work, {})), best=False)
     work.folder.describe(resolved, work.inputs.vocab)
     _announce(work)
 
 
-def _train(work: _Run, log: RunLog | SilentLog, stop: StopRequest) -> None:
-    learner, began = work.session.learner, time.monotonic()
+def _train(work: _Command, log: RunLog | SilentLog, stop: StopRequest) -> None:
+    learner, began = work.run.learner, time.monotonic()
     rows = max(1, learner.steps // ROWS)
     with work.reporter.step("Train", learner.steps) as bar:
         bar.advance(learner.step)
         try:
-            for report in work.session.steps():
-                work.pace.add(report)
+            for report in work.run.steps():
                 bar.resize(learner.steps)
-                _show(bar, report, work.pace)
+                _show(bar, report, work.run.throughput)
                 if report.step // rows > (report.step - report.covers) // rows:
                     log.row("train", report.step, report.row())
                 last = report.step == learner.steps
-                due = last or report.step % work.session.every == 0
+                due = last or report.step % work.run.every == 0
                 if due:
                     _evaluate(work, log)
                     if _patience_over(work):
@@ -231,22 +217,22 @@ def _train(work: _Run, log: RunLog | SilentLog, stop: StopRequest) -> None:
         _save_state(work)
 
 
-def _to_leave(work: _Run, stop: StopRequest, *, began: float, due: bool) -> bool:
-    """Whether the session's time is over; saves now and then.
+def _to_leave(work: _Command, stop: StopRequest, *, began: float, due: bool) -> bool:
+    """Whether to pause now; saves now and then.
 
     Raises:
         Interrupted: Ctrl-C, after saving.
     """
     now, pause = time.monotonic(), work.settings.train.session_minutes
-    late = not due and now - work.pace.saved > SAVE_SECONDS
+    late = not due and now - work.saved > SAVE_SECONDS
     over = pause is not None and now - began > pause * 60
     # Clocks and signals differ between processes, and all must do the same.
-    stopped, late, over = work.session.team.decide((stop.requested, late, over))
+    stopped, late, over = work.run.processes.broadcast((stop.requested, late, over))
     if late:
         _save_state(work)
     if stopped:
         _save_all(work)
-        learner = work.session.learner
+        learner = work.run.learner
         raise Interrupted(
             f"Interrupted after step {learner.step} of {learner.steps}; all is saved "
             f"in {work.folder.path}.",
@@ -255,40 +241,40 @@ def _to_leave(work: _Run, stop: StopRequest, *, began: float, due: bool) -> bool
     return over
 
 
-def _evaluate(work: _Run, log: RunLog | SilentLog) -> None:
-    session = work.session
-    evaluation = session.evaluate()
-    better = session.remember(evaluation)
-    step = session.learner.step
+def _evaluate(work: _Command, log: RunLog | SilentLog) -> None:
+    run = work.run
+    evaluation = run.evaluate()
+    better = run.remember(evaluation)
+    step = run.learner.step
     log.row(work.split, step, evaluation.row())
     for number, (index, reference, found) in enumerate(evaluation.examples):
-        log.example(number, step, session.picture(index), reference=reference, found=found)
-        log.attention(number, step, session.attention(index))
-    weights, gradients = session.tensors()
+        log.example(number, step, run.picture(index), reference=reference, found=found)
+        log.attention(number, step, run.attention(index))
+    weights, gradients = run.tensors()
     log.histograms("weights", step, weights)
     log.histograms("gradients", step, gradients)
-    vitals, findings = session.examine(evaluation)
-    log.row("gradient", step, vitals.parts)
-    log.row("variance", step, vitals.variances)
+    statistics, findings = run.examine(evaluation)
+    log.row("gradient", step, statistics.parts)
+    log.row("variance", step, statistics.variances)
     work.reporter.metrics(_table_row(work, evaluation.row()))
     for finding in findings:
         log.row("health", step, {"code": finding.code, "message": finding.message})
-        if finding.code not in session.memory.findings:
+        if finding.code not in run.history.findings:
             (work.reporter.warn if finding.serious else work.reporter.info)(finding.message)
-    session.memory.findings = {finding.code: finding.message for finding in findings}
+    run.history.findings = {finding.code: finding.message for finding in findings}
     log.flush()
-    work.folder.save_model(session.model(_info(work, evaluation.row())), best=better)
+    work.folder.save_model(run.model(_info(work, evaluation.row())), best=better)
     _save_state(work)
 
 
-def _finish(work: _Run, log: RunLog | SilentLog) -> None:
+def _finish(work: _Command, log: RunLog | SilentLog) -> None:
     """Close a finished run; a small one also reads its own train split: memory, not skill."""
-    session = work.session
-    session.memory.finished = True
+    run = work.run
+    run.history.finished = True
     if work.settings.train.preset == "small" and work.split != "train":
-        evaluation = session.evaluate(session.train)
-        session.memory.recalled = evaluation.row()
-        log.row("memory", session.learner.step, evaluation.row())
+        evaluation = run.evaluate(run.data.train)
+        run.history.recalled = evaluation.row()
+        log.row("memory", run.learner.step, evaluation.row())
         work.reporter.info(
             f"Read back from its own train split (memory, not skill): BLEU-4 "
             f"{evaluation.bleu4:.1f}, edit similarity {evaluation.edit_similarity:.1f}, exact "
@@ -296,22 +282,21 @@ def _finish(work: _Run, log: RunLog | SilentLog) -> None:
         )
 
 
-def _save_all(work: _Run) -> None:
+def _save_all(work: _Command) -> None:
     """Save the state and the network of this moment, which no evaluation has seen."""
-    work.folder.save_model(work.session.model(_info(work, {})), best=False)
+    work.folder.save_model(work.run.model(_info(work, {})), best=False)
     _save_state(work)
 
 
-def _save_state(work: _Run) -> None:
-    extra = dict(work.extra)
-    if work.session.memory.finished:
-        extra["result"] = _plain(_result(work))
-    work.folder.save_state(*work.session.state(extra))
-    work.pace.saved = time.monotonic()
+def _save_state(work: _Command) -> None:
+    run = work.run
+    run.record.result = asdict(_result(work)) if run.history.finished else None
+    work.folder.save_state(*run.state())
+    work.saved = time.monotonic()
 
 
-def _result(work: _Run) -> TrainResult:
-    session, learner = work.session, work.session.learner
+def _result(work: _Command) -> TrainResult:
+    run, learner = work.run, work.run.learner
     return TrainResult(
         output=str(work.folder.path),
         model=str(work.folder.best),
@@ -320,39 +305,44 @@ def _result(work: _Run) -> TrainResult:
         steps=learner.step,
         planned_steps=learner.steps,
         epochs=learner.cursor.epoch,
-        pictures=len(session.train),
+        pictures=len(run.data.train),
         minutes=round(learner.seconds / 60, 2),
-        pictures_per_second=round(work.pace.rate, 1),
-        loader_share=round(work.pace.loader, 2),
+        pictures_per_second=round(run.throughput.pictures_per_second, 1),
+        loader_share=round(run.throughput.loader_share, 2),
         split=work.split,
-        best=session.memory.best,
-        memory=session.memory.recalled,
-        findings=tuple(session.memory.findings.values()),
-        skipped=session.train.skipped,
-        calibration_error=session.memory.best.get("calibration_error"),
+        best=run.history.best,
+        memory=run.history.recalled,
+        findings=tuple(run.history.findings.values()),
+        skipped=run.data.train.skipped,
+        calibration_error=run.history.best.get("calibration_error"),
     )
 
 
-def _announce(work: _Run) -> None:
-    session, learner = work.session, work.session.learner
+def _announce(work: _Command) -> None:
+    run, learner = work.run, work.run.learner
+    for line in run.warnings:
+        work.reporter.warn(line)
     wanted = work.settings.train.glyph_weight or work.settings.train.attention_weight
-    if wanted and not session.classes:
+    if wanted and not run.classes:
         work.reporter.detail("The data set has no glyph positions: attention is not taught.")
     parameters = sum(p.numel() for p in learner.network.parameters())
     went = f", from step {learner.step}" if learner.step else ""
     work.reporter.info(
         f"Preset {work.settings.train.preset}: {parameters / 1e6:.1f} M parameters, "
-        f"{len(session.train)} pictures, {learner.steps} steps on {session.device}{went}."
+        f"{len(run.data.train)} pictures, {learner.steps} steps on {run.device}{went}."
     )
 
 
-def _show(bar: Step, report: StepReport, pace: _Pace) -> None:
-    bar.note(f"loss {report.smoothed:.3f}, {pace.rate:.0f} pictures/s, loader {pace.loader:.1f} %")
+def _show(bar: Step, report: StepReport, speed: Throughput) -> None:
+    bar.note(
+        f"loss {report.smoothed:.3f}, {speed.pictures_per_second:.0f} pictures/s, "
+        f"loader {speed.loader_share:.1f} %"
+    )
     bar.advance()
 
 
-def _table_row(work: _Run, figures: Mapping[str, Any]) -> dict[str, float | int | str]:
-    learner = work.session.learner
+def _table_row(work: _Command, figures: Mapping[str, Any]) -> dict[str, float | int | str]:
+    learner = work.run.learner
     return {
         "step": learner.step,
         "minutes": round(learner.seconds / 60, 1),
@@ -366,18 +356,18 @@ def _table_row(work: _Run, figures: Mapping[str, Any]) -> dict[str, float | int 
     }
 
 
-def _info(work: _Run, figures: Mapping[str, Any]) -> dict[str, Any]:
-    learner, memory = work.session.learner, work.session.memory
+def _info(work: _Command, figures: Mapping[str, Any]) -> dict[str, Any]:
+    learner, history = work.run.learner, work.run.history
     start = work.inputs.start
     told: dict[str, Any] = {"init": dict(start.told)} if start else {}
-    if memory.calibration:
-        told["calibration"] = memory.calibration
+    if history.calibration:
+        told["calibration"] = history.calibration
     return {
         "package": __version__,
         "data": work.inputs.data.resolve().name,
-        "pictures": len(work.session.train),
-        "validation_pictures": len(work.session.val),
-        "tokens": len(work.session.vocab),
+        "pictures": len(work.run.data.train),
+        "validation_pictures": len(work.run.data.val),
+        "tokens": len(work.run.data.vocab),
         "preset": work.settings.train.preset,
         "steps": learner.step,
         "epochs": learner.cursor.epoch,
@@ -387,10 +377,6 @@ def _info(work: _Run, figures: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _plain(result: TrainResult) -> dict[str, Any]:
-    return {name: getattr(result, name) for name in TrainResult.__slots__}
-
-
-def _patience_over(work: _Run) -> bool:
+def _patience_over(work: _Command) -> bool:
     patience = work.settings.train.patience
-    return patience is not None and work.session.memory.since_best >= patience
+    return patience is not None and work.run.history.since_best >= patience

@@ -17,8 +17,8 @@ from im2latex_cli.progress import Reporter
 from im2latex_cli.recognition.models import find_model
 from im2latex_cli.settings.resolve import Resolved
 from im2latex_cli.settings.sources import Given
-from im2latex_cli.train.initial import FREE, demand_dims, merge
-from im2latex_cli.train.packed import Packed, pack
+from im2latex_cli.train.input.pack import Packed, pack
+from im2latex_cli.train.run.warm_start import FREE, demand_dims, merge
 from im2latex_cli.vision.prepare import Preprocessing
 
 SMALL_BELOW = 2_000

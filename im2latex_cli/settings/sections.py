@@ -20,7 +20,7 @@ class Section(BaseModel):
 
 
 class RuntimeSettings(Section):
-    """Device, threads and seed; used by services."""
+    """Device, threads and seed."""
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Device for PyTorch; auto prefers cuda, then mps, then cpu."""
@@ -33,7 +33,7 @@ class RuntimeSettings(Section):
 
 
 class BuildSettings(Section):
-    """Contents of a data set; used by data and services.build."""
+    """Contents of a data set."""
 
     dataset: str = "small"
     """small, synthetic, full (downloads im2latex-100k), a file or folder with formulas, or a
@@ -77,7 +77,7 @@ class BuildSettings(Section):
 
 
 class RenderSettings(Section):
-    """How formulas are drawn; used by render and vision."""
+    """How formulas are drawn."""
 
     renderer: Literal["auto", "tex", "embedded"] = "auto"
     """tex needs LaTeX; embedded needs nothing; auto uses tex if latex is on PATH."""
@@ -110,21 +110,21 @@ class RenderSettings(Section):
 
 
 class LatexSettings(Section):
-    """The normal form of formulas; used by latex.normalize."""
+    """The normal form of formulas."""
 
     spacing: Literal["keep", "drop"] = "keep"
     """Keep or drop spacing commands such as \\, and \\quad."""
 
 
 class VocabSettings(Section):
-    """Tokens of the vocabulary; used by latex.vocab."""
+    """Tokens of the vocabulary."""
 
     min_count: PositiveInt = 1
     """Minimum number of occurrences of a token in the train split."""
 
 
 class DecodeSettings(Section):
-    """The search for hypotheses; used by model.beam."""
+    """The search for hypotheses."""
 
     beam: PositiveInt = 5
     """Beam width: hypotheses kept at each step; 1 is greedy search."""
@@ -151,7 +151,7 @@ class DecodeSettings(Section):
 
 
 class EvaluateSettings(Section):
-    """Evaluations; used by services.eval_text and services.eval_image."""
+    """Evaluations."""
 
     split: Literal["train", "val", "test"] = "test"
     """Split to evaluate."""
@@ -168,7 +168,7 @@ class EvaluateSettings(Section):
 
 
 class ServeSettings(Section):
-    """The local server and its limits; used by serve and services.serve."""
+    """The local server and its limits."""
 
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 exposes the server to the network, without authentication."""

@@ -12,7 +12,7 @@ Dropout = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 class ModelSettings(Section):
-    """Dimensions of the network, stored in every model file; used by model.network."""
+    """Dimensions of the network, stored in every model file."""
 
     encoder: Literal["convolution", "residual"] = "convolution"
     """convolution: six convolutional layers; residual: a residual stem and self-attention."""
@@ -49,7 +49,7 @@ class ModelSettings(Section):
 
 
 class TrainSettings(Section):
-    """Training; used by train and services.train."""
+    """Training."""
 
     preset: Literal["auto", "small", "seed", "fast", "base", "tune"] = "auto"
     """Named group of model and training settings; auto: small below 2,000 pictures, else fast."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,14 +20,12 @@ from torch import Tensor, nn
 from im2latex_cli.network.device import fast_in_bfloat16
 from im2latex_cli.network.network import Network
 from im2latex_cli.settings.training import TrainSettings
-from im2latex_cli.train.average import Average
-from im2latex_cli.train.batches import Batch, Cursor
-from im2latex_cli.train.losses import GlyphHead
-from im2latex_cli.train.objective import Objective
+from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup, synchronise
+from im2latex_cli.train.ema import MovingAverage
+from im2latex_cli.train.input.batches import Batch, Cursor
+from im2latex_cli.train.losses import GlyphHead, Objective
 from im2latex_cli.train.optimizer import build_optimizer
 from im2latex_cli.train.schedule import learning_rate
-from im2latex_cli.train.syncnorm import synchronise
-from im2latex_cli.train.team import ALONE, Team
 
 SMOOTHING = 0.98
 """Weight of the past in the smoothed loss."""
@@ -96,7 +95,7 @@ class Learner:
         head: the glyph classifier, or None.
         objective: the losses of network and head.
         optimizer: over network and head.
-        team: who trains along.
+        processes: who trains along.
         interval: steps between two readings of the losses.
         steps: steps of the whole run.
         step: steps done.
@@ -114,23 +113,25 @@ class Learner:
         steps: int,
         device: torch.device,
         head: GlyphHead | None = None,
-        team: Team = ALONE,
+        processes: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         self.settings = settings
         self.device = device
-        self.team = team
-        if team.size > 1:
+        self.processes = processes
+        if processes.size > 1:
             synchronise(network)
         self.network = network.to(device)
         self.head = head.to(device) if head else None
         raw, keep = settings.init is None, settings.keep if settings.init else 0.0
         averaged = settings.ema or keep
-        self.average = Average(self.network, settings.ema, raw=raw, keep=keep) if averaged else None
+        self.average = (
+            MovingAverage(self.network, settings.ema, raw=raw, keep=keep) if averaged else None
+        )
         self.optimizer = build_optimizer(self.network, self.head, settings)
         self.objective = Objective(self.network, self.head, settings)
         if settings.compile:
             self.objective.compile(dynamic=True)
-        self._shared = team.share(self.objective, device)
+        self._shared = processes.wrap(self.objective, device)
         self.interval = READ_EVERY if device.type == "cuda" else 1
         self.tally = Tally()
         self.steps = steps
@@ -145,6 +146,19 @@ class Learner:
         """The network to evaluate and to save: the average where there is one."""
         return cast("Network", self.average.network) if self.average else self.network
 
+    def copy(self) -> Learner:
+        """A learner of the same weights at the same step, for trying steps; moments begin anew."""
+        learner = Learner(
+            copy.deepcopy(self.network),
+            self.settings,
+            steps=self.steps,
+            device=self.device,
+            head=copy.deepcopy(self.head),
+            processes=self.processes,
+        )
+        learner.step, learner.cursor = self.step, self.cursor
+        return learner
+
     def backward(self, batch: Batch, *, share: float) -> dict[str, Tensor]:
         """Add the gradient of one batch; the losses, over all processes, by name.
 
@@ -158,21 +172,21 @@ class Learner:
         total = torch.zeros((), device=self.device)
         means = {}
         for name, (mean, weight) in found.items():
-            means[name], factor = self._over_team(mean.detach(), weight)
+            means[name], factor = self._over_processes(mean.detach(), weight)
             total = total + self.objective.weight(name) * factor * mean
         (total * share).backward()  # type: ignore[no-untyped-call]
         return means
 
-    def _over_team(self, mean: Tensor, weight: Tensor) -> tuple[Tensor, Tensor | float]:
+    def _over_processes(self, mean: Tensor, weight: Tensor) -> tuple[Tensor, Tensor | float]:
         """Mean over all processes, and what makes this one's mean its part of that mean.
 
         Gradients are averaged over processes, whatever the number of tokens that each has.
         """
-        if self.team.size == 1:
+        if self.processes.size == 1:
             return mean, 1.0
-        summed, all_weight = self.team.sum(torch.stack([mean * weight, weight])).unbind()
+        summed, all_weight = self.processes.sum(torch.stack([mean * weight, weight])).unbind()
         all_weight = all_weight.clamp(min=1e-9)
-        return summed / all_weight, weight * self.team.size / all_weight
+        return summed / all_weight, weight * self.processes.size / all_weight
 
     def _autocast(self) -> AbstractContextManager[object]:
         wanted = self.settings.precision
@@ -261,7 +275,7 @@ def _step(learner: Learner, stream: Iterator[Batch], clock: Callable[[], float])
         means = learner.backward(batch.to(learner.device), share=1 / settings.accumulate)
         for name, mean in means.items():
             sums[name] = sums.get(name, torch.zeros_like(mean)) + mean / settings.accumulate
-        pictures += len(batch) * learner.team.size
+        pictures += len(batch) * learner.processes.size
         learner.cursor = batch.cursor
         fetching = clock()
     sums["grad_norm"] = nn.utils.clip_grad_norm_(learner.optimizer.parameters(), settings.clip)

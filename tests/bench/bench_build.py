@@ -26,10 +26,10 @@ from typing import TypeVar
 
 from PIL import Image, ImageOps
 
+from im2latex_cli.data.generated.synthetic import synthetic_formula
 from im2latex_cli.data.manifest import load
 from im2latex_cli.data.plan import make_plan
-from im2latex_cli.data.sources import open_source
-from im2latex_cli.data.synthetic import synthetic_formula
+from im2latex_cli.data.sources.source import open_source
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.render.renderer import Page
 from im2latex_cli.render.tex import document, dvi

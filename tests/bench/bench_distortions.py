@@ -34,7 +34,7 @@ from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Page
-from im2latex_cli.services import predict
+from im2latex_cli.services.reading import predict
 from im2latex_cli.settings.resolve import resolve
 from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.settings.sources import Given

@@ -28,7 +28,7 @@ from im2latex_cli.evaluate.paired import Difference
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Page
-from im2latex_cli.services import examples
+from im2latex_cli.services.evaluating import examples
 from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.vision.finish import encode_png, finish
 

@@ -1,7 +1,8 @@
 """Pictures a second of training steps: `fast` against `seed` on the same pictures.
 
-On CUDA also `base`, the share of the card's bf16 matrix rate, measured in the same run, and
-pictures a second that the loader alone delivers. The pictures are those of `pictures.py`.
+Beside it the share of the matrix rate, measured in the same run: of bf16 on CUDA, of float32 on a
+CPU, whose instruction set is named. On CUDA also `base`; then pictures a second that the loader
+alone delivers. The pictures are those of `pictures.py`.
 `python tests/bench/bench_train.py [--pictures N] [--seconds S] [--device D] [--presets P ...]`.
 """
 
@@ -21,12 +22,13 @@ from pictures import Labelled, describe, labelled
 from torch.utils.flop_counter import FlopCounterMode
 
 from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.network.device import fast_in_bfloat16
 from im2latex_cli.network.network import Network
 from im2latex_cli.settings.training import PRESETS, ModelSettings, TrainSettings
-from im2latex_cli.train.batches import BatchStream
-from im2latex_cli.train.distort import Distorter
+from im2latex_cli.train.input.augmentation import Augmenter
+from im2latex_cli.train.input.batches import BatchStream
+from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.train.loop import Learner, fit
-from im2latex_cli.train.packed import Packed
 from im2latex_cli.vision.prepare import Preprocessing, prepare
 
 WARM = 2
@@ -73,7 +75,7 @@ def stream(split: Packed, train: TrainSettings, device: torch.device, *, augment
         train,
         seed=0,
         steps=STEPS,
-        distort=Distorter(Preprocessing()) if augment else None,
+        augment=Augmenter(Preprocessing()) if augment else None,
         workers=1 if device.type == "cpu" else 8,
         device=device.type,
     )
@@ -101,20 +103,18 @@ def synchronise(device: torch.device) -> None:
 
 
 def work_of(learner: Learner, batches: BatchStream) -> float:
-    """Floating-point operations of a training step, for each picture."""
-    counter, pictures = FlopCounterMode(display=False), 0
-    with counter:
-        for batch in islice(batches, 4):
-            pictures += len(batch)
-            learner.backward(batch.to(learner.device), share=1.0)
-    learner.optimizer.zero_grad()
+    """Floating-point operations of a training step, the optimiser's included, for each picture."""
+    reports = fit(learner.copy(), batches)
+    with FlopCounterMode(display=False) as counter:
+        pictures = sum(report.pictures for report in islice(reports, 4))
+    reports.close()
     return counter.get_total_flops() / pictures
 
 
 def matrix_rate(device: torch.device, *, seconds: float = 2.0) -> float:
-    """Operations a second of a large bf16 matrix product."""
-    side = MATRIX if device.type == "cuda" else 1024
-    left, right = (torch.randn(side, side, device=device, dtype=torch.bfloat16) for _ in "ab")
+    """Operations a second of a large matrix product: bf16 on a GPU, float32 on a CPU."""
+    side, dtype = (MATRIX, torch.bfloat16) if device.type == "cuda" else (1024, torch.float32)
+    left, right = (torch.randn(side, side, device=device, dtype=dtype) for _ in "ab")
     for _ in range(3):
         left @ right
     synchronise(device)
@@ -137,6 +137,15 @@ def loader_rate(batches: BatchStream, seconds: float) -> float:
     return count / (time.perf_counter() - began)
 
 
+def named(device: torch.device) -> str:
+    """The device, what it multiplies with, and whether training takes bfloat16 there."""
+    bfloat16 = f"bfloat16 {'used' if fast_in_bfloat16(device) else 'not used'}"
+    if device.type == "cuda":
+        return f"cuda, {torch.cuda.get_device_name()}, {bfloat16}"
+    instructions = torch.backends.cpu.get_cpu_capability()
+    return f"{device.type}, {torch.get_num_threads()} threads, {instructions}, {bfloat16}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=200)
@@ -149,11 +158,10 @@ def main() -> None:
     pictures = labelled(wanted.pictures)
     vocab = Vocab.build(Counter(one for _, tokens in pictures for one in tokens), min_count=1)
     split = packed(pictures, vocab)
-    name = torch.cuda.get_device_name() if cuda else f"{torch.get_num_threads()} threads"
-    print(f"{describe(pictures)}; {device.type}, {name}, load {os.getloadavg()[0]:.1f}\n")
-    peak = matrix_rate(device) if cuda else 0.0
-    if cuda:
-        print(f"bf16 product of {MATRIX} x {MATRIX} matrices: {peak / 1e12:.0f} Tflop/s\n")
+    print(f"{describe(pictures)}; {named(device)}, load {os.getloadavg()[0]:.1f}\n")
+    peak = matrix_rate(device)
+    dtype, size = ("bf16", MATRIX) if cuda else ("float32", 1024)
+    print(f"{dtype} product of {size} x {size} matrices: {peak / 1e12:.3g} Tflop/s\n")
     print("| preset | augmented | parameters | pictures/s | loader | of the matrix rate |")
     print("|---|---|---|---|---|---|", flush=True)
     rates = {}
@@ -162,10 +170,10 @@ def main() -> None:
         torch.manual_seed(0)
         learner = Learner(Network(dims, len(vocab)), train, steps=STEPS, device=device)
         size = sum(one.numel() for one in learner.network.parameters()) / 1e6
-        work = work_of(learner, stream(split, train, device, augment=False)) if cuda else 0.0
+        work = work_of(learner, stream(split, train, device, augment=False))
         for augment in (False,) if preset == "seed" else (False, True):
             found = pace(learner, stream(split, train, device, augment=augment), wanted.seconds)
-            share = f"{100 * found.rate * work / peak:.1f} %" if cuda else "-"
+            share = f"{100 * found.rate * work / peak:.1f} %"
             told = f"{size:.1f} M | {found.rate:,.1f} | {found.loader:.1f} % | {share}"
             print(f"| {preset} | {'yes' if augment else 'no'} | {told} |", flush=True)
             rates.setdefault(preset, found.rate)

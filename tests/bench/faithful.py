@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from im2latex_cli.latex.desugar import unwrap
+from im2latex_cli.latex.normal.desugar import unwrap
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join, tokenize
 from im2latex_cli.render.renderer import Page

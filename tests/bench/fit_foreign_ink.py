@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from im2latex_cli.data.imagefolder import open_pairs
+from im2latex_cli.data.sources.imagefolder import open_pairs
 from im2latex_cli.errors import InputError
 from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.render.renderer import Page

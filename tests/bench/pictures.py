@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from im2latex_cli.data.synthetic import synthetic_formula
+from im2latex_cli.data.generated.synthetic import synthetic_formula
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Page

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from im2latex_cli.data.documents import Document, read
-from im2latex_cli.data.entries import BadLine, Entry
+from im2latex_cli.data.documents.document import Document, read
 from im2latex_cli.data.plan import make_plan
-from im2latex_cli.data.sources import open_source, with_macros
+from im2latex_cli.data.sources.entries import BadLine, Entry
+from im2latex_cli.data.sources.source import open_source, with_macros
 from im2latex_cli.errors import InputError
 
 

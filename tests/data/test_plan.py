@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
-from im2latex_cli.data.entries import BadLine, Entry, Source
 from im2latex_cli.data.plan import Plan, make_plan
+from im2latex_cli.data.sources.entries import BadLine, Entry, Source
 
 
 def planned(rows: Sequence[Entry | BadLine], limit: int | None = None) -> Plan:

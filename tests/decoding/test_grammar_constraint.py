@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from im2latex_cli.decoding.beam import Found, search
 from im2latex_cli.decoding.grammar_constraint import Grammar, without
 from im2latex_cli.decoding.position_tables import DEPTH, needs
-from im2latex_cli.latex.automaton import automaton
 from im2latex_cli.latex.commands import BEGIN, COMMANDS, END, LEFT, MIDDLE, RIGHT
-from im2latex_cli.latex.grammar import check
+from im2latex_cli.latex.grammar.automaton import automaton
+from im2latex_cli.latex.grammar.check import check
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.repetition import LONG, MOST, cut, noticed
 from im2latex_cli.latex.tokenizer import join, tokenize

@@ -9,7 +9,7 @@ from im2latex_cli.decoding import beam
 from im2latex_cli.decoding.beam import search
 from im2latex_cli.decoding.diversity import NONE, Diversity
 from im2latex_cli.decoding.grammar_constraint import Grammar, without
-from im2latex_cli.latex.automaton import automaton
+from im2latex_cli.latex.grammar.automaton import automaton
 from im2latex_cli.latex.vocab import BOS, EOS, SPECIALS
 from im2latex_cli.network.inputs import to_batch
 

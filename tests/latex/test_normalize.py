@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from im2latex_cli.latex.grammar import check
+from im2latex_cli.latex.grammar.check import check
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join, tokenize
 

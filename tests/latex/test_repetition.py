@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from im2latex_cli.latex.grammar import check
+from im2latex_cli.latex.grammar.check import check
 from im2latex_cli.latex.repetition import LONG, MOST, PERIOD, cut, noticed
 from im2latex_cli.latex.tokenizer import join, tokenize
 

@@ -5,8 +5,8 @@ import torch
 
 from im2latex_cli.decoding.beam import search
 from im2latex_cli.decoding.grammar_constraint import Grammar
-from im2latex_cli.latex.automaton import automaton
-from im2latex_cli.latex.grammar import check
+from im2latex_cli.latex.grammar.automaton import automaton
+from im2latex_cli.latex.grammar.check import check
 from im2latex_cli.latex.vocab import BOS, EOS, SPECIALS
 from im2latex_cli.network.inputs import to_batch
 

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from im2latex_cli.data.synthetic import synthetic_formula
+from im2latex_cli.data.generated.synthetic import synthetic_formula
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.recombine import assemble

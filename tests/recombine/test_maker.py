@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from im2latex_cli.data.small import small_source
-from im2latex_cli.data.synthetic import synthetic_formula
-from im2latex_cli.latex.grammar import check
+from im2latex_cli.data.generated.synthetic import synthetic_formula
+from im2latex_cli.data.sources.small import small_source
+from im2latex_cli.latex.grammar.check import check
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.recombine import maker as room
@@ -60,7 +60,7 @@ def test_a_seed_decides_and_more_begin_with_fewer() -> None:
 def test_hash_seeds_change_nothing() -> None:
     code = (
         "from im2latex_cli.recombine.maker import recombine\n"
-        "from im2latex_cli.data.synthetic import synthetic_formula\n"
+        "from im2latex_cli.data.generated.synthetic import synthetic_formula\n"
         "from im2latex_cli.latex.normalize import normalize\n"
         "forms = [normalize(synthetic_formula(1, n)).tokens for n in range(150)]\n"
         "print(list(recombine(forms, 40, seed=3, min_examples=8)))\n"

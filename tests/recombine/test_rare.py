@@ -1,7 +1,7 @@
 from collections import Counter
 from random import Random
 
-from im2latex_cli.data.synthetic import synthetic_formula
+from im2latex_cli.data.generated.synthetic import synthetic_formula
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.recombine.rare import Rare, examples
 from im2latex_cli.recombine.swap import Pool

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from im2latex_cli.data.synthetic import synthetic_formula
+from im2latex_cli.data.generated.synthetic import synthetic_formula
 from im2latex_cli.latex.commands import COMMANDS
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from im2latex_cli.latex.atoms import is_space
+from im2latex_cli.latex.normal.atoms import is_space
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.recombine.alike import Usage

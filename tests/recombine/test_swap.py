@@ -2,7 +2,7 @@ from functools import cache
 from random import Random
 from statistics import mean
 
-from im2latex_cli.data.synthetic import synthetic_formula
+from im2latex_cli.data.generated.synthetic import synthetic_formula
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.recombine.pieces import pieces

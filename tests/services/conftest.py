@@ -6,7 +6,7 @@ import pytest
 import stub_build as stub
 
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.services import identity, pictures
+from im2latex_cli.services.building import identity, pictures
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from PIL import Image, ImageDraw
 
 from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.pages.regions import FoundFormula, Kind, Rectangle
-from im2latex_cli.services.find import FindRequest, FormulaSearch
-from im2latex_cli.services.inputs import Entry, Inputs
-from im2latex_cli.services.overlays import Overlay
+from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
+from im2latex_cli.services.reading.inputs import Entry, Inputs
+from im2latex_cli.services.reading.overlays import Overlay
 
 pytest.importorskip("pypdfium2")
 
@@ -104,7 +104,7 @@ def test_formulas_have_page_and_box_in_points(paper: Path) -> None:
 
 
 def test_a_box_of_a_page_is_counted_from_the_page(paper: Path) -> None:
-    from im2latex_cli.services.box import Box
+    from im2latex_cli.services.reading.box import Box
 
     first, _ = search(Inputs([paper], box=Box(40, 10, 160, 60)))
     assert first.place is not None

@@ -14,7 +14,8 @@ from im2latex_cli.errors import InputError, PartialError, UsageError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recognition.recognizer import Recognizer
-from im2latex_cli.train.log import read_metrics
+from im2latex_cli.train.monitor.log import read_metrics
+from im2latex_cli.train.run import time_budget
 
 
 def test_run_folder_holds_all_that_the_next_command_needs(data: Path) -> None:
@@ -43,7 +44,7 @@ def test_a_second_call_reports_the_finished_run_and_changes_nothing(data: Path) 
 
 def test_other_settings_in_the_same_folder_are_refused_by_name(data: Path) -> None:
     go(data)
-    with pytest.raises(UsageError, match=r"train\.batch_size.*--force"):
+    with pytest.raises(UsageError, match=r"train\.batch_size.*`force`"):
         go(data, train__batch_size=4)
     with pytest.raises(UsageError, match=r"train\.batch_size"):
         go(data, train__batch_size=4, resume=True)
@@ -104,3 +105,15 @@ def test_the_model_says_where_it_comes_from_and_how_sure_it_is(data: Path) -> No
     fitted = info.get("calibration")
     assert (fitted is None) == (result.best["exact_match"] in {0.0, 100.0})
     assert 0 <= Recognizer.load(result.model, device="cpu")(data / "val/000000.png").confidence <= 1
+
+
+@pytest.mark.parametrize("low", [0.0, 2.0])
+def test_a_run_of_fixed_time_says_that_its_steps_are_slow(
+    low: float, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time_budget, "LOW_EFFICIENCY", low)
+    reporter = SilentReporter()
+    go(data, reporter=reporter, train__max_minutes=0.02)
+    slow = [line for line in reporter.warnings if "matrix rate" in line]
+    assert len(slow) == bool(low)
+    assert all("Likely cause" in line for line in slow)

@@ -19,12 +19,12 @@ from tiny_runs import TINY, curve, go, launch
 from im2latex_cli import checkpoints
 from im2latex_cli.errors import CheckpointError, Interrupted, UsageError
 from im2latex_cli.progress import SilentReporter
-from im2latex_cli.train.log import read_metrics
+from im2latex_cli.train.monitor.log import read_metrics
 
 
 def test_a_finished_run_trains_on_when_asked_for_more_epochs(data: Path) -> None:
     first = go(data)
-    with pytest.raises(UsageError, match=r"another length.*--resume"):
+    with pytest.raises(UsageError, match=r"another length.*`resume`"):
         go(data, train__epochs=6)
     more = go(data, resume=True, train__epochs=6)
     assert more.status == "trained"
@@ -33,12 +33,20 @@ def test_a_finished_run_trains_on_when_asked_for_more_epochs(data: Path) -> None
     assert steps == list(range(1, more.steps + 1))
 
 
+def test_a_finished_run_that_trains_on_is_not_finished_before_it_ends(data: Path) -> None:
+    go(data)
+    longer = {"train__epochs": 8, "train__session_minutes": 1e-6}
+    assert go(data, resume=True, **longer).status == "paused"
+    with pytest.raises(UsageError, match="an unfinished run"):
+        go(data, **longer)
+
+
 def test_paused_run_continues_bit_for_bit(data: Path, tmp_path: Path) -> None:
     whole = go(data, train__output=str(tmp_path / "whole"))
     part = go(data, train__session_minutes=1e-6)
     assert part.status == "paused"
     assert part.steps < whole.steps
-    with pytest.raises(UsageError, match=r"--resume.*--force"):
+    with pytest.raises(UsageError, match=r"`resume`.*`force`"):
         go(data)
     while part.status == "paused":
         before = part.steps

@@ -8,14 +8,20 @@ import torch
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.network.network import Network
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.train.average import Average
-from im2latex_cli.train.batches import Batch, BatchStream, stack
-from im2latex_cli.train.calibrate import CORRECTIONS, Pace, batch_work, seconds_per_work
-from im2latex_cli.train.glyphs import find_classes
+from im2latex_cli.train.ema import MovingAverage
+from im2latex_cli.train.input.batches import Batch, BatchStream, stack
+from im2latex_cli.train.input.glyph_targets import find_classes
+from im2latex_cli.train.input.pack import Packed
+from im2latex_cli.train.learner_state import capture, restore
 from im2latex_cli.train.loop import Learner, StepReport, fit, smooth
 from im2latex_cli.train.losses import GlyphHead
-from im2latex_cli.train.packed import Packed
-from im2latex_cli.train.state import capture, restore
+from im2latex_cli.train.run.time_budget import (
+    CORRECTIONS,
+    Pace,
+    batch_work,
+    first_guess,
+    seconds_per_work,
+)
 
 CPU = torch.device("cpu")
 
@@ -80,8 +86,8 @@ def test_captured_state_continues_bit_for_bit(
     for report in fit(learner, batches):
         losses.append((report.loss, report.smoothed, report.grad_norm))
         if report.step == 5:
-            tensors, header = capture(learner)
-            saved = {name: value.clone().contiguous() for name, value in tensors.items()}, header
+            tensors, progress = capture(learner)
+            saved = {name: value.clone().contiguous() for name, value in tensors.items()}, progress
     assert saved
     torch.rand(99)
     other, _ = begin(packed, vocab, settings, steps=1, seed=5, **changes)
@@ -95,7 +101,7 @@ def test_captured_state_continues_bit_for_bit(
 
 def test_average_trails_the_weights() -> None:
     network = torch.nn.Linear(2, 1)
-    average = Average(network, decay=0.5)
+    average = MovingAverage(network, decay=0.5)
     before = copy.deepcopy(list(network.parameters()))
     with torch.no_grad():
         network.weight += 1.0
@@ -107,7 +113,7 @@ def test_average_trails_the_weights() -> None:
 
 def test_average_follows_fast_in_the_first_steps() -> None:
     network = torch.nn.Linear(2, 1)
-    average = Average(network, decay=0.999)
+    average = MovingAverage(network, decay=0.999)
     with torch.no_grad():
         network.weight += 1.0
     average.update(network, step=0)
@@ -137,19 +143,30 @@ def test_rates_come_from_the_clock(packed: Packed, vocab: Vocab, settings: Setti
     assert report.row()["loader_share"] == 25.0
 
 
+def test_the_time_of_a_step_is_the_median_of_those_after_two(
+    packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    learner, batches = begin(packed, vocab, settings)
+    some = [batch for batch, _ in zip(batches, range(5), strict=False)]
+    ticks = iter(range(1000))
+    rate = seconds_per_work(learner, some, budget=9.0, clock=lambda: float(next(ticks)))
+    rates = sorted(4.0 / batch_work(batch) for batch in some[2:])
+    assert rate == pytest.approx(rates[1])
+
+
 def test_calibration_leaves_the_learner_as_it_was(
     packed: Packed, vocab: Vocab, settings: Settings
 ) -> None:
-    learner, batches = begin(packed, vocab, settings, ema=0.9)
-    some = [batch for batch, _ in zip(batches, range(5), strict=False)]
-    before, header = capture(learner)
+    changes = {"ema": 0.9, "glyph_weight": 0.5, "attention_weight": 0.5, "optimizer": "muon"}
+    learner, batches = begin(packed, vocab, settings, steps=1000, **changes)
+    list(islice(fit(learner, batches), 2))
+    before, progress = capture(learner)
     before = {name: value.clone() for name, value in before.items()}
-    ticks = iter(range(1000))
-    rate = seconds_per_work(learner, some, budget=9.0, clock=lambda: float(next(ticks)))
-    after, header_after = capture(learner)
-    rates = sorted(4.0 / batch_work(batch) for batch in some[2:])
-    assert rate == pytest.approx(rates[1]), "two steps warm up, the median of the others counts"
-    assert header_after == header
+    plan = first_guess(learner, batches, minutes=0.05)
+    after, progress_after = capture(learner)
+    assert plan.steps > learner.step
+    assert plan.speed
+    assert progress_after == progress
     assert after.keys() == before.keys()
     for name, value in before.items():
         assert torch.equal(after[name], value), name
@@ -162,7 +179,7 @@ def test_calibration_ends_with_its_batches_on_a_fast_machine(
     some = [batch for batch, _ in zip(batches, range(6), strict=False)]
     ticks = iter(range(1000))
     assert seconds_per_work(learner, some, budget=1e9, clock=lambda: float(next(ticks))) > 0
-    assert learner.steps == 1000
+    assert learner.step == 6
 
 
 def test_biases_and_norms_do_not_decay(packed: Packed, vocab: Vocab, settings: Settings) -> None:

@@ -5,15 +5,15 @@ import pytest
 import torch
 
 from im2latex_cli.latex.vocab import PAD
-from im2latex_cli.train.glyphs import (
+from im2latex_cli.train.input.glyph_targets import (
     GlyphClasses,
     GlyphTargets,
     collate,
     find_classes,
     token_places,
 )
+from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.train.losses import GlyphHead, Mean, attention_loss, cells_of, text_loss
-from im2latex_cli.train.packed import Packed
 
 NAN = math.nan
 

@@ -8,8 +8,6 @@ import math
 import pytest
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from im2latex_cli.settings.training import TrainSettings
 from im2latex_cli.train.optimizer import (
@@ -165,27 +163,3 @@ def test_without_muon_it_is_adamw() -> None:
         plain.step()
     for mine, other in zip(module.parameters(), twin.parameters(), strict=True):
         assert torch.equal(mine, other)
-
-
-class Dtypes(TorchDispatchMode):
-    """Collects the dtypes of all tensors that operations return."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: set[torch.dtype] = set()
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        result = function(*args, **(kwargs or {}))
-        tensors = [leaf for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)]
-        self.seen.update(tensor.dtype for tensor in tensors)
-        return result
-
-
-@pytest.mark.parametrize("fast", [False, True])
-def test_bfloat16_only_where_it_is_fast(fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("im2latex_cli.train.optimizer.fast_in_bfloat16", lambda _device: fast)
-    module, optimizer = muon()
-    fill(module)
-    with Dtypes() as dtypes:
-        optimizer.step()
-    assert (torch.bfloat16 in dtypes.seen) is fast

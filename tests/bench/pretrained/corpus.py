@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from im2latex_cli.data.grammar import read_grammar
+from im2latex_cli.data.generated.grammar import read_grammar
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.symbols import SYMBOLS
 from im2latex_cli.latex.tokenizer import join

@@ -25,7 +25,7 @@ from im2latex_cli.render.workers import dask as cluster
 from im2latex_cli.render.workers import pool
 from im2latex_cli.render.workers.executors import WorkerDiedError
 from im2latex_cli.render.workers.pool import render_all
-from im2latex_cli.services import build
+from im2latex_cli.services.building import build
 from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.settings.tree import Settings
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.render.renderer import Glyph, Page, RenderFailure
-from im2latex_cli.services import build, identity, pictures
-from im2latex_cli.services.build import BuildResult
+from im2latex_cli.services.building import build, identity, pictures
+from im2latex_cli.services.building.build import BuildResult
 from im2latex_cli.settings.tree import Settings
 
 Formula = str | tuple[str, ...]

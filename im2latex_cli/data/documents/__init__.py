@@ -1,0 +1,1 @@
+"""Formulas out of documents: LaTeX, Markdown and notebooks."""

@@ -1,0 +1,378 @@
+r"""Formulas in running text: where they begin and end in LaTeX and in Markdown.
+
+A first pass blanks what is not text (comments, verbatim, code, definitions), a second one walks
+over the mathematics. Newlines stay in both, so that lines can be counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from im2latex_cli.data.documents import displays, markdown
+from im2latex_cli.data.documents.lexing import Tokens, lex, unlex, without_comments
+from im2latex_cli.data.documents.macros import (
+    BUILT_IN,
+    LONGEST,
+    Definitions,
+    Macros,
+    TooLongError,
+    call,
+    expand,
+    find_definitions,
+)
+from im2latex_cli.data.sources.entries import BadReason
+
+Language = Literal["tex", "markdown"]
+
+_HIDDEN_TEX = re.compile(
+    r"""\\begin\s*\{(?P<verbatim>verbatim\*?|Verbatim\*?|BVerbatim|LVerbatim|lstlisting|minted|comment
+            |filecontents\*?|alltt)\}.*?(?:\\end\s*\{(?P=verbatim)\}|\Z)
+      | \\(?:verb|lstinline|mintinline\s*\{\w*\})\*?(?P<bar>[^A-Za-z\s*{])[^\n]*?(?P=bar)
+      | \\iffalse(?![A-Za-z@]).*?(?:\\fi(?![A-Za-z@])|\Z)
+      | \\end\s*\{document\}.*
+      | (?P<escaped>\\.)
+      | %(?P<comment>[^\n]*)""",
+    re.DOTALL | re.VERBOSE,
+)
+_FENCE = re.compile(
+    r"^(?P<open> {0,3}(?P<mark>`{3,}|~{3,})[ \t]*(?P<info>[^\n`]*)\n)(?P<body>.*?)"
+    r"(?:^ {0,3}(?P=mark)[`~]*[ \t]*$|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
+_HIDDEN_MARKDOWN = re.compile(
+    r"""\$`(?P<math>[^`\n]+)`\$
+      | (?P<escaped>\\.)
+      | <!--.*?(?:-->|\Z)
+      | (?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n).)*?(?<!`)(?P=ticks)(?!`)""",
+    re.DOTALL | re.VERBOSE,
+)
+_PARAGRAPH = re.compile(r"\n[ \t]*\n")
+_START: dict[Language, re.Pattern[str]] = {
+    "tex": re.compile(r"\\begin\s*\{([A-Za-z]+\*?)\}|\\ensuremath\s*\{|\\.|\$\$|\$", re.DOTALL),
+    "markdown": re.compile(r"\\begin\s*\{([A-Za-z]+\*?)\}|\\\\[\[(]|\\.|\$\$|\$", re.DOTALL),
+}
+_CLOSING = {"\\[": "\\]", "\\(": "\\)", "\\\\[": "\\\\]", "\\\\(": "\\\\)", "$$": "$$"}
+_STEP = re.compile(r"\\.|[{}$]", re.DOTALL)
+_STRUCTURE = re.compile(r"\\(?:begin|end)\s*\{([A-Za-z]+\*?)\}|(?<!\\)\\[\[\]]|\$\$")
+_ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{([^{}\n]*)\}")
+_NOTHING = re.compile(r"\\label\s*\{[^{}]*\}|\\(?:nonumber|notag)(?![A-Za-z])|[&\s.,;~]|\\[,;:!]")
+_PROSE = frozenset(
+    [
+        "document",
+        "abstract",
+        "center",
+        "flushleft",
+        "flushright",
+        "quote",
+        "quotation",
+        "itemize",
+        "enumerate",
+        "description",
+        "figure",
+        "figure*",
+        "table",
+        "table*",
+        "tabular",
+        "tabular*",
+        "tabularx",
+        "longtable",
+        "minipage",
+        "titlepage",
+        "thebibliography",
+        "theorem",
+        "proof",
+        "lemma",
+        "definition",
+        "remark",
+        "example",
+        "corollary",
+        "proposition",
+        "subequations",
+        "frame",
+        "block",
+        "columns",
+        "column",
+        "tikzpicture",
+        "picture",
+        "algorithm",
+        "algorithmic",
+        "verse",
+        "tabbing",
+    ]
+)
+"""Environments of LaTeX and of common packages that hold no bare mathematics."""
+
+_REFERENCES = re.compile(
+    r"\\(?:label|ref|eqref|cite[a-z]*|includegraphics|input|url|href|bibitem|autoref|cref|begin|end)"
+    r"\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}"
+)
+_MARKED = re.compile(r"(?<!\\)\$|\\[(\[]|\\begin\s*\{")
+_MATHEMATICS = re.compile(
+    r"(?<!\\)[_^]\s*[{\w\\]|\\(?:frac|dfrac|sqrt|sum|int|prod|partial|alpha|beta|gamma|lambda|infty|"
+    r"cdot|times|leq?|geq?|neq?|to|mathbf|mathrm|mathbb|mathcal|left|right)(?![A-Za-z])|&\s*=\s*&"
+)
+_LONGEST = 20_000
+_LONGEST_INLINE = 2_000
+"""Characters after which an opening mark counts as one that nobody closes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One formula of a text.
+
+    Attributes:
+        line: where it begins, from 1.
+        formula: with macros written out; as it stands where that is impossible.
+        problem: why it is no formula, or None.
+        reason: short name of the problem, for counting.
+    """
+
+    line: int
+    formula: str
+    problem: str | None = None
+    reason: BadReason = "no-formula"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A text made ready: everything but prose and mathematics is blank.
+
+    Attributes:
+        text: with the newlines of the original.
+        definitions: what was defined in it.
+        language: how mathematics is marked.
+    """
+
+    text: str
+    definitions: Definitions
+    language: Language
+
+
+def prepare(text: str, language: Language) -> Piece:
+    """Blank comments, verbatim, code and definitions, and keep the definitions."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if language == "markdown":
+        text = markdown.without_code(_FENCE.sub(_show_fence, text))
+        text = markdown.mathematics(_HIDDEN_MARKDOWN.sub(_show_markdown, text))
+    else:
+        text = _HIDDEN_TEX.sub(_show_tex, text)
+    tokens = lex(text)
+    definitions = find_definitions(tokens)
+    for start, end in definitions.spans:
+        blank = _only_newlines("".join(tokens[start:end]))
+        tokens[start:end] = [blank, *[""] * (end - start - 1)]
+    return Piece("".join(tokens), definitions, language)
+
+
+def formulas(piece: Piece, shared: Macros) -> Iterator[Found]:
+    """Yield the formulas of a text.
+
+    Args:
+        piece: the prepared text.
+        shared: what other files of the same source define; the text's own go before it.
+    """
+    macros = {**BUILT_IN, **shared, **piece.definitions.macros}
+    text = _with_structure(piece, macros)
+    line, counted = 1, 0
+    for start, name, body in _spans(text, piece.language):
+        line += text.count("\n", counted, start)
+        counted = start
+        if name not in displays.NAMES:
+            shown = " ".join(body.split())
+            problem = f"the environment {name} is not known here: its mathematics is left out"
+            yield Found(line, shown, problem, "not-taken")
+            continue
+        for newlines, row in displays.rows(name, lex(body)):
+            found = _written_out(row, macros)
+            if found is not None:
+                yield Found(line + newlines, *found)
+
+
+def _only_newlines(text: str) -> str:
+    return "\n" * text.count("\n")
+
+
+def _show_tex(found: re.Match[str]) -> str:
+    if found["escaped"] is not None:
+        return found[0]
+    return "%" if found["comment"] is not None else " " + _only_newlines(found[0])
+
+
+def _show_fence(found: re.Match[str]) -> str:
+    if found["info"].strip() in {"math", "{math}"}:
+        return f"$$\n{found['body']}$$"
+    return _only_newlines(found[0])
+
+
+def _show_markdown(found: re.Match[str]) -> str:
+    if found["math"] is not None:
+        return f"${found['math'].strip()}$"
+    return found[0] if found["escaped"] is not None else " " + _only_newlines(found[0])
+
+
+def _with_structure(piece: Piece, macros: Macros) -> str:
+    r"""Write out the author's own words for `\begin{equation}` and the like, lines kept."""
+    own = piece.definitions.environments
+    text = piece.text
+    if own:
+        text = _ENVIRONMENT.sub(lambda found: _own_environment(found, own), text)
+    names = _structural(macros)
+    if not any(name in text for name in names):
+        return text
+    chosen = {name: macros[name] for name in names}
+    tokens = lex(text)
+    out: Tokens = []
+    at = 0
+    while at < len(tokens):
+        found = call(chosen[tokens[at]], tokens, at + 1) if tokens[at] in chosen else None
+        end = at + 1 if found is None else found[2]
+        out.append("".join(tokens[at:end]) if found is None else _flat(tokens[at:end], chosen))
+        at = end
+    return "".join(out)
+
+
+def _own_environment(found: re.Match[str], own: Mapping[str, tuple[Tokens, Tokens]]) -> str:
+    if found[2] not in own:
+        return found[0]
+    part = unlex(own[found[2]][found[1] == "end"])
+    return part + " " if _is_structural(part) else found[0]
+
+
+def _is_structural(text: str) -> bool:
+    return any(
+        found[1] is None or found[1] in displays.NAMES for found in _STRUCTURE.finditer(text)
+    )
+
+
+def _structural(macros: Macros) -> set[str]:
+    names = {name for name, macro in macros.items() if _is_structural(unlex(macro.body))}
+    while names:
+        more = {n for n, macro in macros.items() if n not in names and names & set(macro.body)}
+        if not more:
+            break
+        names |= more
+    return names
+
+
+def _flat(tokens: Tokens, macros: Macros) -> str:
+    """Write out one call on one line; the newlines that it spanned follow it."""
+    text = "".join(tokens)
+    try:
+        written = unlex(expand(tokens, macros))
+    except TooLongError:
+        return text
+    return written.replace("%\n", " ").replace("\n", " ") + " " + _only_newlines(text)
+
+
+def _spans(text: str, language: Language) -> Iterator[tuple[int, str, str]]:
+    """Yield where each formula begins, its environment and what is inside."""
+    at = paragraph = 0
+    hopeless: dict[str, int] = {}
+    while (found := _START[language].search(text, at)) is not None:
+        opening, start = found[0], found.end()
+        at = start
+        if paragraph < start:
+            end = _PARAGRAPH.search(text, start)
+            paragraph = len(text) if end is None else end.start()
+        if opening.startswith("\\ensuremath"):
+            limit = min(paragraph, start + _LONGEST_INLINE)
+            closing = _brace_end(text, start, limit)
+        elif opening == "$":
+            limit = min(paragraph, start + _LONGEST_INLINE)
+            closing = _inline_end(text, start, limit, language)
+        elif opening in _CLOSING or found[1] in displays.NAMES:
+            limit = min(paragraph, start + _LONGEST)
+            if hopeless.get(opening, 0) >= limit:
+                continue
+            closing = _display_end(text, start, limit, opening, found[1])
+            if closing is None:
+                hopeless[opening] = limit
+        elif found[1] is not None and found[1] not in _PROSE:
+            closing = _unknown_end(text, start, min(len(text), start + _LONGEST), found[1])
+        else:
+            continue
+        if closing is not None:
+            yield start, found[1] or "equation", text[start : closing[0]]
+            at = closing[1]
+
+
+def _brace_end(text: str, start: int, limit: int) -> tuple[int, int] | None:
+    """Where the group ends whose brace stands before `start`."""
+    depth = 1
+    for step in _STEP.finditer(text, start, limit):
+        depth += (step[0] == "{") - (step[0] == "}")
+        if depth == 0:
+            return step.span()
+    return None
+
+
+def _unknown_end(text: str, start: int, limit: int, name: str) -> tuple[int, int] | None:
+    """Where an environment ends that is not known and looks like mathematics, or None.
+
+    Prose marks its mathematics; scripts and commands of mathematics without such marks are that of
+    an environment which is itself a display.
+    """
+    end = re.compile(rf"\\end\s*\{{{re.escape(name)}\}}").search(text, start, limit)
+    if end is None:
+        return None
+    inside = _REFERENCES.sub("", text[start : end.start()])
+    if _MARKED.search(inside) or not _MATHEMATICS.search(inside):
+        return None
+    return end.span()
+
+
+def _display_end(
+    text: str, start: int, limit: int, opening: str, name: str | None
+) -> tuple[int, int] | None:
+    """Return where a display's inside ends, and where what follows it begins."""
+    if name is not None:
+        end = re.compile(rf"\\end\s*\{{{re.escape(name)}\}}").search(text, start, limit)
+        return None if end is None else end.span()
+    closing = _CLOSING[opening]
+    for step in re.compile(rf"{re.escape(closing)}|\\.", re.DOTALL).finditer(text, start, limit):
+        if step[0] == closing:
+            return step.span()
+    return None
+
+
+def _inline_end(text: str, start: int, limit: int, language: Language) -> tuple[int, int] | None:
+    """The same for a formula between dollars; in Markdown these may also be money."""
+    is_markdown = language == "markdown"
+    if is_markdown and (text[start : start + 1].isspace() or markdown.is_price(text, start)):
+        return None
+    depth = 0
+    for step in _STEP.finditer(text, start, limit):
+        depth += (step[0] == "{") - (step[0] == "}")
+        if depth < 0:
+            return None
+        if step[0] == "$" and depth == 0:
+            is_money = (
+                text[step.start() - 1].isspace() or text[step.end() : step.end() + 1].isdigit()
+            )
+            return None if is_markdown and is_money else step.span()
+    return None
+
+
+def _written_out(row: Tokens, macros: Macros) -> tuple[str, str | None] | None:
+    """The formula of one row and what is wrong with it, or None where there is nothing."""
+    formula, problem = _expanded(lex(without_comments("".join(row))), macros)
+    formula = " ".join(formula.split())
+    return (formula, problem) if _NOTHING.sub("", formula) else None
+
+
+def write_out(formula: str, macros: Macros) -> tuple[str, str | None]:
+    """A formula with macros written out, and why that is impossible, or None."""
+    return _expanded(lex(formula), {**BUILT_IN, **macros})
+
+
+def _expanded(tokens: Tokens, macros: Macros) -> tuple[str, str | None]:
+    problem = None
+    if any(token in macros for token in tokens):
+        try:
+            tokens = expand(tokens, macros)
+        except TooLongError:
+            problem = f"its macros write out to more than {LONGEST:,} tokens, or without end"
+    return unlex(displays.hoist(tokens)), problem

@@ -1,0 +1,1 @@
+"""Formulas that are generated: the synthetic data set and grammars."""

@@ -1,0 +1,318 @@
+"""Anybody's formulas as plain text: a line each, or tables with a name for each picture.
+
+`.txt`: one formula a line, empty for none. `.tsv` and `.csv`: a header with a column of formulas,
+or none and the formula last. `.jsonl`: objects with a formula, predictions.jsonl and predict's
+included; `.json`: a list of such objects or of formulas, or an object of formulas by name. An
+imagefolder, or a .tar of one, gives the formulas of its metadata. Any other ending is refused.
+
+Tokens of lines and tables are cut at blanks, as other systems write them; formulas of JSON lines
+and of metadata are LaTeX, cut by the tokeniser where no tokens come with them.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any
+
+from im2latex_cli.data.jsonl import read_rows
+from im2latex_cli.data.sources.decoding import BOM, demand_bytes
+from im2latex_cli.data.sources.imagefolder import open_pairs
+from im2latex_cli.errors import InputError
+from im2latex_cli.latex.tokenizer import tokenize
+
+KEYS = ("id", "path", "file_name", "image", "name")
+SOURCE = "source"
+FORMULAS = ("latex", "formula", "prediction", "hypothesis", "reference", "tokens")
+"""Columns that may hold the formula; the first one present is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """One formula that somebody wrote for one picture.
+
+    Attributes:
+        key: the picture's name, or None where the file gives only an order.
+        text: the formula as given; None where there is none.
+        source: where the formula comes from; empty where the file does not say.
+        tokens: the formula's tokens as given; None where there is no formula.
+    """
+
+    key: str | None
+    text: str | None
+    source: str = ""
+    tokens: tuple[str, ...] | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """A reference beside the hypothesis for the same picture.
+
+    Attributes:
+        id: the picture's name.
+        reference: the formula as given.
+        hypothesis: the formula read; None where it is missing.
+        image: the name that the hypotheses give the picture, such as predict's path.
+        source: where the references say that the formula comes from.
+        reference_tokens, hypothesis_tokens: tokens as given; None without a hypothesis.
+    """
+
+    id: str
+    reference: str
+    hypothesis: str | None
+    image: str = ""
+    source: str = ""
+    reference_tokens: tuple[str, ...] = field(default=(), compare=False)
+    hypothesis_tokens: tuple[str, ...] | None = field(default=None, compare=False)
+
+
+def read(path: Path, *, prefer: Sequence[str] = (), may_be_empty: bool = False) -> list[Transcript]:
+    """Read a file of formulas by its ending.
+
+    Args:
+        path: `.txt`, `.tsv`, `.csv`, `.jsonl`, `.json`, an imagefolder or a `.tar` of one; a name
+            without ending is read as `.txt`.
+        prefer: columns to look for before the usual ones.
+        may_be_empty: a file without any formula is welcome.
+
+    Raises:
+        InputError: the file cannot be read, is empty, of another kind, or a line has no formula.
+    """
+    kind = path.suffix.lower()
+    if path.is_dir() or path.suffix.lower() == ".tar":
+        found = [
+            Transcript(row.id, row.formula, row.source, tuple(tokenize(row.formula)))
+            for row in open_pairs(path)
+        ]
+    elif kind in _READERS:
+        found = list(_READERS[kind](path, (*prefer, *FORMULAS)))
+    elif kind in _PLAIN or not path.exists():
+        found = [_written(None, line) for line in _lines(path)]
+    else:
+        raise InputError(
+            f"{path} is of a kind that is not known ({path.suffix}).",
+            hint=f"Accepted: {', '.join((*_PLAIN[1:], *_READERS))}, an imagefolder, a .tar of one.",
+        )
+    if not found and not may_be_empty:
+        raise InputError(f"{path} is empty.", hint="It needs one formula a line.")
+    return found
+
+
+def pair(references: Path, hypotheses: Path) -> list[Paired]:
+    """Read both files and put the hypotheses beside their references.
+
+    By name where both files name their pictures (by the last part of the name where whole names
+    have nothing in common), else by order. Without any hypothesis all of them are missing.
+
+    Raises:
+        InputError: a file cannot be read, a name comes twice, or the numbers of lines differ.
+    """
+    gold = read(references, prefer=("reference",))
+    made = read(hypotheses, prefer=("prediction", "hypothesis"), may_be_empty=True)
+    made = made or [Transcript(None, None)] * len(gold)
+    if all(row.key is not None for row in (*gold, *made)):
+        return _by_name(gold, made, references, hypotheses)
+    if len(gold) != len(made):
+        raise InputError(
+            f"{references} has {len(gold)} lines and {hypotheses} {len(made)}, "
+            "and not both name their pictures.",
+            hint="Write an empty line for a formula that is missing.",
+        )
+    _demand_order(gold, made, references, hypotheses)
+    return [
+        _paired(row.key or str(number), row, other)
+        for number, (row, other) in enumerate(zip(gold, made, strict=True), start=1)
+    ]
+
+
+_MISPLACED = 3
+"""So many hypotheses that are the reference of another line are no chance."""
+
+
+def _demand_order(
+    gold: Sequence[Transcript], made: Sequence[Transcript], references: Path, hypotheses: Path
+) -> None:
+    """Refuse files whose lines are in different orders: their score would mean nothing."""
+    lines = {row.tokens: number for number, row in enumerate(gold, start=1) if row.tokens}
+    right, misplaced = 0, list[tuple[int, int]]()
+    for number, (row, other) in enumerate(zip(gold, made, strict=True), start=1):
+        if row.tokens == other.tokens:
+            right += 1
+        elif other.tokens in lines and len(other.tokens or ()) > 1:
+            misplaced.append((number, lines[other.tokens]))
+    if len(misplaced) >= _MISPLACED and len(misplaced) > max(right, len(gold) // 3):
+        line, place = misplaced[0]
+        raise InputError(
+            f"{len(misplaced)} of {len(made)} lines of {hypotheses} are the reference of another "
+            f"line of {references}: line {line} is that of line {place}.",
+            hint="Put both in the same order, or name the pictures in both (.tsv, .csv, .jsonl).",
+        )
+
+
+def _by_name(
+    gold: Sequence[Transcript], made: Sequence[Transcript], references: Path, hypotheses: Path
+) -> list[Paired]:
+    for short in (False, True):
+        names = _keys(gold, references, short=short)
+        given = _keys(made, hypotheses, short=short)
+        if names.keys() & given.keys():
+            none = Transcript(None, None)
+            pairs = ((row, given.get(name, none)) for name, row in names.items())
+            return [_paired(str(row.key), row, other) for row, other in pairs]
+    raise InputError(
+        f"{references} and {hypotheses} have no picture's name in common.",
+        hint="Use the same names in both, or .txt files in the same order.",
+    )
+
+
+def _paired(name: str, row: Transcript, other: Transcript) -> Paired:
+    return Paired(
+        id=name,
+        reference=row.text or "",
+        hypothesis=other.text,
+        image=other.key or "",
+        source=row.source,
+        reference_tokens=row.tokens or (),
+        hypothesis_tokens=other.tokens,
+    )
+
+
+def _written(key: str | None, text: str, source: str = "") -> Transcript:
+    """A formula whose tokens stand between blanks."""
+    return Transcript(key, text, source, tuple(text.split()))
+
+
+def _keys(rows: Sequence[Transcript], path: Path, *, short: bool) -> dict[str, Transcript]:
+    """Rows by name, or by the last part of it."""
+    found: dict[str, Transcript] = {}
+    for row in rows:
+        name = PurePath(str(row.key)).name if short else str(row.key)
+        if name in found:
+            raise InputError(f"{path} names {name} twice.")
+        found[name] = row
+    return found
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        content = path.read_bytes()
+        demand_bytes(content, str(path))
+        text = content.removeprefix(BOM).decode("utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text ({error.reason}).") from error
+    lines = text.replace("\r\n", "\n").split("\n")
+    return lines[:-1] if lines and not lines[-1] else lines
+
+
+def _rows_of_tsv(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
+    lines = (line for line in _lines(path) if line.strip())
+    rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+    return _rows_of_table(path, list(rows), formulas)
+
+
+def _rows_of_csv(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
+    """Rows of a .csv file, whose separator is a comma, a semicolon or a tab by its first line."""
+    lines = _lines(path)
+    first = next((line for line in lines if line.strip()), "")
+    mark = max(",;\t", key=first.count)
+    try:
+        rows = [row for row in csv.reader(lines, delimiter=mark, strict=True) if any(row)]
+    except csv.Error as error:
+        raise InputError(f"{path} is broken CSV ({error}).") from error
+    return _rows_of_table(path, rows, formulas)
+
+
+def _rows_of_table(
+    path: Path, rows: list[list[str]], formulas: Sequence[str]
+) -> Iterator[Transcript]:
+    if not rows:
+        return
+    header = [name.strip().lower() for name in rows[0]]
+    formula = next((header.index(name) for name in formulas if name in header), None)
+    key = next((header.index(name) for name in KEYS if name in header), None)
+    source = header.index(SOURCE) if SOURCE in header else None
+    if formula is None:
+        yield from (_written(row[0] if len(row) > 1 else None, row[-1]) for row in rows)
+        return
+    if header.count(header[formula]) > 1:
+        raise InputError(f"{path} has two columns named {header[formula]!r}.")
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) <= max(formula, key or 0):
+            raise InputError(f"{path}, line {number}: {len(row)} columns, the header has more.")
+        origin = row[source] if source is not None and source < len(row) else ""
+        yield _written(None if key is None else row[key], row[formula], origin)
+
+
+def _rows_of_json_lines(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
+    for number, row in read_rows(path):
+        yield _of_object(row, formulas, f"{path}, line {number}")
+
+
+def _rows_of_json(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
+    """A list of formulas or of objects, or an object of formulas by name."""
+    text = "\n".join(_lines(path))
+    try:
+        found = json.loads(text) if text.strip() else []
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path} is not JSON ({error}).", hint="One object a line is a .jsonl file."
+        ) from error
+    if isinstance(found, dict) and not any(name in found for name in formulas):
+        items = [{"id": key, "formula": value} for key, value in found.items()]
+    else:
+        items = found if isinstance(found, list) else [found]
+    for number, item in enumerate(items, start=1):
+        where = f"{path}, entry {number}"
+        row = {"formula": item} if isinstance(item, str) else item
+        if not isinstance(row, dict):
+            raise InputError(f"{where}: a formula or an object with one was expected.")
+        yield _of_object(row, formulas, where)
+
+
+def _of_object(row: Mapping[str, Any], formulas: Sequence[str], where: str) -> Transcript:
+    key = next((str(row[name]) for name in KEYS if name in row), None)
+    text, tokens = _formula_of(row, formulas, where)
+    if text is not None and not isinstance(text, str):
+        raise InputError(f"{where}: the formula is no text.")
+    if text is not None and tokens is None:
+        tokens = tuple(tokenize(text))
+    return Transcript(key, text, str(row.get(SOURCE) or ""), tokens)
+
+
+_PLAIN = ("", ".txt", ".lst", ".norm", ".tok")
+_READERS = {
+    ".tsv": _rows_of_tsv,
+    ".csv": _rows_of_csv,
+    ".jsonl": _rows_of_json_lines,
+    ".json": _rows_of_json,
+}
+
+
+def _formula_of(
+    row: Mapping[str, Any], formulas: Sequence[str], where: str
+) -> tuple[str | None, tuple[str, ...] | None]:
+    """The formula of an object, and its tokens where it has them."""
+    if "hypotheses" in row and formulas[0] != "reference":
+        best = next(iter(row["hypotheses"] or ()), None)
+        if best is None or isinstance(best, str):
+            return best, None
+        return str(best["latex"]), _tokens(best.get("tokens"))
+    name = next((name for name in formulas if name in row), None)
+    value = None if name is None else row[name]
+    if value is None and row.get("error") is None:
+        raise InputError(f"{where}: no formula; one of {', '.join(formulas[:4])} is needed.")
+    if name == "tokens" or isinstance(value, list):
+        tokens = _tokens(value)
+        return None if tokens is None else " ".join(tokens), tokens
+    return value, _tokens(row.get("tokens")) if name == "latex" else None
+
+
+def _tokens(value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    return tuple(value.split() if isinstance(value, str) else map(str, value))

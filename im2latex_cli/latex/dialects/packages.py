@@ -1,0 +1,507 @@
+r"""Commands of common packages and of plain TeX, in words of LaTeX and amsmath that paint the same.
+
+mathtools (`\coloneqq`, `dcases`, `pmatrix*`), physics (`\dv`, `\bra`, `\abs`), siunitx and mhchem
+(in `units.py` and `chemistry.py`), plain TeX (`\buildrel`, `\root`, `\above`). What is broken stays
+as it is, and the parser refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from im2latex_cli.latex.commands import LEFT, NEWLINE, RIGHT, STACKS
+from im2latex_cli.latex.dialects import chemistry, units
+from im2latex_cli.latex.dialects.reading import argument, before, group_end, option
+from im2latex_cli.latex.tokenizer import tokenize
+
+Tokens = list[str]
+Rewriter = Callable[[Sequence[str], int], tuple[Tokens, int] | None]
+"""Takes the formula and the place of a command; gives what to write for it, and the place behind
+it; None if its arguments are not there."""
+
+_MOST = 40_000
+"""Tokens that a formula may grow to."""
+
+_COLON = r"\mathrel{\mathop{:}}"
+_WORDS = {
+    "vcentcolon": _COLON,
+    "ordinarycolon": ":",
+    "coloneqq": rf"{_COLON}=",
+    "coloneq": rf"{_COLON}\mathrel{{-}}",
+    "eqqcolon": rf"={_COLON}",
+    "eqcolon": rf"\mathrel{{-}}{_COLON}",
+    "dblcolon": rf"{_COLON}{_COLON}",
+    "Coloneqq": rf"{_COLON}{_COLON}=",
+    "colonapprox": rf"{_COLON}\approx",
+    "colonsim": rf"{_COLON}\sim",
+    "nuparrow": r"\not\uparrow",
+    "lparen": "(",
+    "rparen": ")",
+    "gradient": r"\boldsymbol{\nabla}",
+    "grad": r"\boldsymbol{\nabla}",
+    "divergence": r"\boldsymbol{\nabla}\cdot",
+    "curl": r"\boldsymbol{\nabla}\times",
+    "laplacian": r"\nabla^{2}",
+    "degree": r"^{\circ}",
+    "celsius": r"^{\circ}\mathrm{C}",
+    "infinity": r"\infty",
+}
+_TEMPLATES = {
+    "abs": (1, r"\left|#1\right|"),
+    "absolutevalue": (1, r"\left|#1\right|"),
+    "norm": (1, r"\left\|#1\right\|"),
+    "bra": (1, r"\left\langle{#1}\right|"),
+    "ket": (1, r"\left|{#1}\right\rangle"),
+    "Bra": (1, r"\left\langle{#1}\right|"),
+    "Ket": (1, r"\left|{#1}\right\rangle"),
+    "comm": (2, r"\left[#1,#2\right]"),
+    "commutator": (2, r"\left[#1,#2\right]"),
+    "acomm": (2, r"\left\{#1,#2\right\}"),
+    "anticommutator": (2, r"\left\{#1,#2\right\}"),
+    "order": (1, r"\mathcal{O}\left(#1\right)"),
+    "vb": (1, r"\mathbf{#1}"),
+    "vectorbold": (1, r"\mathbf{#1}"),
+    "vu": (1, r"\mathbf{\hat{#1}}"),
+    "va": (1, r"\vec{\mathbf{#1}}"),
+    "mel": (3, r"\left\langle{#1}\middle|{#2}\middle|{#3}\right\rangle"),
+    "matrixel": (3, r"\left\langle{#1}\middle|{#2}\middle|{#3}\right\rangle"),
+    "overunderset": (3, r"\overset{#1}{\underset{#2}{#3}}"),
+}
+_STARS_OF = frozenset(("abs", "absolutevalue", "norm", "bra", "ket", "comm", "commutator"))
+_FENCED = {"": ("{}", "{}"), "p": ("\\left(", "\\right)"), "b": ("\\left[", "\\right]")}
+_FENCED |= {"B": ("\\left\\{", "\\right\\}"), "v": ("\\left|", "\\right|")}
+_FENCED |= {"V": ("\\left\\|", "\\right\\|")}
+_SMALL = frozenset(f"{kind}smallmatrix" for kind in "pbBvV")
+_STARRED = frozenset(f"{kind}matrix*" for kind in _FENCED)
+_CASES = {"dcases", "dcases*", "rcases", "drcases", "cases*", "rcases*"}
+_FRACTION_LINE = ("", "0.4pt", ".4pt")
+_SIZED = {"\\frac": ("\\dfrac", "\\tfrac"), "\\binom": ("\\dbinom", "\\tbinom")}
+_STYLES = {"0": ["\\displaystyle"], "1": ["\\textstyle"], "2": ["\\scriptstyle"]}
+_STYLES |= {"3": ["\\scriptscriptstyle"], "": []}
+_PAIRS = {"(": ")", "[": "]", "\\{": "\\}", "|": "|"}
+
+
+def rewritten(tokens: list[str]) -> list[str]:
+    """Write out the commands and environments of packages; nothing else is touched."""
+    for _ in range(8):  # an argument may hold further ones
+        found = _once(tokens)
+        if found == tokens or len(found) > _MOST:
+            break
+        tokens = found
+    return tokens
+
+
+def _once(tokens: list[str]) -> list[str]:
+    out: Tokens = []
+    at = 0
+    while at < len(tokens):
+        rewriter = REWRITERS.get(tokens[at])
+        found = rewriter(tokens, at) if rewriter is not None else None
+        if found is None:
+            out.append(tokens[at])
+            at += 1
+        else:
+            out += found[0]
+            at = found[1]
+    return out
+
+
+def _arguments(tokens: Sequence[str], at: int, count: int) -> tuple[list[Tokens], int] | None:
+    found: list[Tokens] = []
+    for _ in range(count):
+        given = argument(tokens, at)
+        if given is None:
+            return None
+        found.append(given[0])
+        at = given[1]
+    return found, at
+
+
+def _filled(template: Sequence[str], arguments: Sequence[Tokens]) -> Tokens:
+    out: Tokens = []
+    places = iter(template)
+    for token in places:
+        out += arguments[int(next(places)) - 1] if token == "#" else [token]
+    return out
+
+
+def _word(latex: str) -> Rewriter:
+    written = tokenize(latex)
+    return lambda _tokens, at: (list(written), at + 1)
+
+
+def _template(name: str, count: int, latex: str) -> Rewriter:
+    template = tokenize(latex)
+
+    def rewrite(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+        start = at + 1
+        plain = name in _STARS_OF and tokens[start : start + 1] == ["*"]
+        given = _arguments(tokens, start + plain, count)
+        if given is None:
+            return None
+        out = _filled(template, given[0])
+        return (_unsized(out) if plain else out), given[1]
+
+    return rewrite
+
+
+def _unsized(tokens: Tokens) -> Tokens:
+    """The outermost fences as plain delimiters."""
+    first, last = tokens[0].removeprefix("\\left"), tokens[-1].removeprefix("\\right")
+    return [first, *tokens[1:-1], last]
+
+
+def _prescript(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    r"""`\prescript{14}{2}{C}`: numbers flush right before the letter."""
+    given = _arguments(tokens, at + 1, 3)
+    if given is None:
+        return None
+    above, below, letter = given[0]
+    return [*before(below, above), "{", *letter, "}"], given[1]
+
+
+def _derivative(sign: str) -> Rewriter:
+    r"""`\dv[n]{f}{x}`, `\dv{x}`, `\pdv{f}{x}{y}`."""
+
+    def rewrite(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+        start = at + 1
+        flat = tokens[start : start + 1] == ["*"]
+        start += flat
+        order = option(tokens, start)
+        start = start if order is None else order[1]
+        given: list[Tokens] = []
+        while len(given) < (3 if sign == "\\partial" else 2) and tokens[start : start + 1] == ["{"]:
+            one = argument(tokens, start)
+            if one is None:
+                return None
+            given.append(one[0])
+            start = one[1]
+        if not given:
+            return None
+        mark = [sign] if sign == "\\partial" else tokenize(sign)
+        power = ["^", "{", *order[0], "}"] if order is not None else []
+        if len(given) == 3:
+            above = [*mark, "^", "{", "2", "}", *given[0]]
+            below = [*mark, *given[1], *mark, *given[2]]
+        else:
+            function = given[0] if len(given) == 2 else []
+            above = [*mark, *power, *function]
+            below = [*mark, *given[-1], *power]
+        if flat:
+            return ["{", *above, "}", "/", "{", *below, "}"], start
+        return ["\\frac", "{", *above, "}", "{", *below, "}"], start
+
+    return rewrite
+
+
+def _differential(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    r"""`\dd{x}`, `\dd[3]{x}`, `\dd x` of physics."""
+    order = option(tokens, at + 1)
+    start = at + 1 if order is None else order[1]
+    power = [] if order is None else ["^", "{", *order[0], "}"]
+    mark = ["\\mathrm", "{", "d", "}"]
+    if tokens[start : start + 1] == ["{"]:
+        given = argument(tokens, start)
+        if given is not None:
+            return ["\\,", *mark, *power, *given[0]], given[1]
+    return [*mark, *power], start
+
+
+def _braket(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    r"""`\braket{a}{b}` of physics, `\braket{a|b}` of braket."""
+    given = argument(tokens, at + 1)
+    if given is None:
+        return None
+    parts, end = [given[0]], given[1]
+    if tokens[end : end + 1] == ["{"] and (other := argument(tokens, end)) is not None:
+        parts, end = [parts[0], other[0]], other[1]
+    elif "|" in parts[0]:
+        parts = _split(parts[0], "|")
+    else:
+        parts *= 2
+    inside = [token for part in parts for token in ("\\middle|", "{", *part, "}")][1:]
+    return ["\\left\\langle", *inside, "\\right\\rangle"], end
+
+
+def _expectation(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    given = argument(tokens, at + 1)
+    if given is None:
+        return None
+    inside, end = given
+    if tokens[end : end + 1] == ["{"] and (other := argument(tokens, end)) is not None:
+        inside = ["{", *other[0], "}", "\\middle|", "{", *inside, "}", "\\middle|"]
+        inside += ["{", *other[0], "}"]
+        end = other[1]
+    return ["\\left\\langle", *inside, "\\right\\rangle"], end
+
+
+def _outer(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    given = argument(tokens, at + 1)
+    if given is None:
+        return None
+    one, end = given
+    other = one
+    if tokens[end : end + 1] == ["{"] and (second := argument(tokens, end)) is not None:
+        other, end = second
+    middle = ["\\middle\\rangle", "\\!", "\\middle\\langle"]
+    return ["\\left|", "{", *one, "}", *middle, "{", *other, "}", "\\right|"], end
+
+
+def _split(tokens: Tokens, mark: str) -> list[Tokens]:
+    parts: list[Tokens] = [[]]
+    depth = 0
+    for token in tokens:
+        depth += (token == "{") - (token == "}")
+        if token == mark and not depth:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return parts
+
+
+def _quantity(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    r"""`\qty(x)` of physics, `\qty{5}{\metre}` of siunitx."""
+    start = at + 1
+    opening = tokens[start] if start < len(tokens) else ""
+    if opening == "{":
+        end = group_end(tokens, start)
+        if end is not None and tokens[end : end + 1] == ["{"]:
+            return units.quantity(tokens, at)
+        given = argument(tokens, start)
+        return None if given is None else (["\\left\\{", *given[0], "\\right\\}"], given[1])
+    if opening not in _PAIRS:
+        return None
+    closing, depth = _PAIRS[opening], 0
+    for place in range(start + 1, len(tokens)):
+        token = tokens[place]
+        if token == closing and not depth:
+            inside = list(tokens[start + 1 : place])
+            return [f"\\left{opening}", *inside, f"\\right{closing}"], place + 1
+        depth += (token == opening) - (token == closing) if opening != closing else 0
+        depth += (token == "{") - (token == "}")
+    return None
+
+
+def _named(name: str) -> Rewriter:
+    r"""`\tr`, `\rank`: names of operators."""
+    written = ["\\operatorname", "{", *name, "}"]
+    return lambda _tokens, at: (list(written), at + 1)
+
+
+def _genfrac(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    r"""`\genfrac{(}{)}{0pt}{}{n}{k}` as the command that it is."""
+    given = _arguments(tokens, at + 1, 6)
+    if given is None:
+        return None
+    left, right, line, style, above, below = given[0]
+    fences, thickness, kind = ("".join(left), "".join(right)), "".join(line), "".join(style)
+    body = ["{", *above, "}", "{", *below, "}"]
+    word = _of_genfrac(fences, thickness)
+    if kind not in _STYLES or not word:
+        return None
+    if kind in ("0", "1") and word in _SIZED:
+        return [_SIZED[word][int(kind)], *body], given[1]
+    styled = ["{", *_STYLES[kind], word, *body, "}"] if kind else [word, *body]
+    return styled, given[1]
+
+
+def _of_genfrac(fences: tuple[str, str], thickness: str) -> str:
+    """The command of fences and line; nothing if there is none."""
+    if fences == ("", "") and thickness in _FRACTION_LINE:
+        return "\\frac"
+    if thickness not in ("0pt", "0mm", "0em", "0cm", "0in"):
+        return ""
+    if fences == ("(", ")"):
+        return "\\binom"
+    name = "\\genfrac" + "".join(f"{{{one}}}" for one in fences) + "{0pt}{}"
+    return name if name in STACKS.values() else ""
+
+
+def _buildrel(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    r"""`\buildrel a \over b` is `\stackrel{a}{b}`."""
+    depth = 0
+    for place in range(at + 1, len(tokens)):
+        depth += (tokens[place] == "{") - (tokens[place] == "}")
+        if depth < 0:
+            return None
+        if tokens[place] == "\\over" and not depth:
+            below = argument(tokens, place + 1)
+            if below is None:
+                return None
+            above = list(tokens[at + 1 : place])
+            return ["\\stackrel", "{", *above, "}", "{", *below[0], "}"], below[1]
+    return None
+
+
+def _root(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    r"""`\root 3 \of x` is `\sqrt[3]{x}`."""
+    depth = 0
+    for place in range(at + 1, len(tokens)):
+        depth += (tokens[place] == "{") - (tokens[place] == "}")
+        if tokens[place] == "\\of" and not depth:
+            radicand = argument(tokens, place + 1)
+            if radicand is None:
+                return None
+            index = list(tokens[at + 1 : place])
+            return ["\\sqrt", "[", *index, "]", "{", *radicand[0], "}"], radicand[1]
+    return None
+
+
+def _above(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    r"""`\above 0pt` is `\atop`, `\above 0.4pt` is `\over`."""
+    line, start = "", at + 1
+    while start < len(tokens) and len(line) < 8 and (tokens[start] in "0123456789." or line):
+        line += tokens[start]
+        start += 1
+        if line.endswith("pt"):
+            break
+    word = {"0pt": "\\atop", "0.4pt": "\\over", ".4pt": "\\over", "0.0pt": "\\atop"}.get(line)
+    return None if word is None else ([word], start)
+
+
+_FENCED_STACKS = {("(", ")"): "\\choose", ("[", "]"): "\\brack", ("\\{", "\\}"): "\\brace"}
+
+
+def _with_delimiters(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    r"""`\atopwithdelims()` is `\choose`, with brackets `\brack`, with braces `\brace`."""
+    fences = tokens[at + 1 : at + 3]
+    name = _FENCED_STACKS.get((fences[0], fences[1])) if len(fences) == 2 else None
+    return None if name is None else ([name], at + 3)
+
+
+def _matrix(name: str) -> Rewriter:
+    r"""`\begin{pmatrix*}[r]`: an array without space at its sides, between fences."""
+    left, right = _FENCED[name[0] if name[0] in _FENCED else ""]
+
+    def rewrite(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+        end = _end(tokens, at, name)
+        given = option(tokens, at + 1)
+        letter, start = ("c", at + 1) if given is None else ("".join(given[0]), given[1])
+        if end is None or letter not in ("l", "c", "r"):
+            return None
+        body = list(tokens[start:end])
+        count = max(_width(row) for row in _rows(body))
+        columns = ["@", "{", "}", *letter * count, "@", "{", "}"]
+        array = ["\\begin{array}", "{", *columns, "}", *body, "\\end{array}"]
+        return _between(left, array, right), end + 1
+
+    return rewrite
+
+
+def _small(name: str) -> Rewriter:
+    left, right = _FENCED[name[0]]
+
+    def rewrite(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+        end = _end(tokens, at, name)
+        if end is None:
+            return None
+        body = ["\\begin{smallmatrix}", *tokens[at + 1 : end], "\\end{smallmatrix}"]
+        return _between(left, body, right), end + 1
+
+    return rewrite
+
+
+def _between(left: str, inside: Tokens, right: str) -> Tokens:
+    return inside if left == "{}" else [left, *inside, right]
+
+
+def _cases(name: str) -> Rewriter:
+    r"""`dcases`: cells in display style; `rcases`: the brace on the right; `cases*`: text."""
+    style = ["\\displaystyle"] if name.startswith("d") else []
+
+    def rewrite(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+        end = _end(tokens, at, name)
+        if end is None:
+            return None
+        out: Tokens = []
+        for row in _rows(list(tokens[at + 1 : end])):
+            cells = _split_cells(row)
+            for number, cell in enumerate(cells):
+                ending = cell[-1:] if cell and cell[-1].startswith(NEWLINE) else []
+                inside = cell[: len(cell) - len(ending)]
+                if name.endswith("*") and number == 1:
+                    inside = ["\\text", "{", *inside, "}"] if inside else []
+                elif inside:
+                    inside = [*style, *inside]
+                out += [*(["&"] if number else []), *inside, *ending]
+        if "rcases" not in name:
+            return ["\\begin{cases}", *out, "\\end{cases}"], end + 1
+        columns = tokenize(r"{@{}l@{\quad}l@{}}")
+        array = ["\\begin{array}", *columns, *out, "\\end{array}"]
+        return ["\\left.", *array, "\\right\\}"], end + 1
+
+    return rewrite
+
+
+def _end(tokens: Sequence[str], at: int, name: str) -> int | None:
+    depth = 0
+    begin, end = f"\\begin{{{name}}}", f"\\end{{{name}}}"
+    for place in range(at, len(tokens)):
+        depth += (tokens[place] == begin) - (tokens[place] == end)
+        if not depth:
+            return place
+    return None
+
+
+def _depths(tokens: Sequence[str]) -> list[int]:
+    """How deep in braces and environments each token is."""
+    depth, out = 0, []
+    for token in tokens:
+        depth += token == "{" or token in LEFT or token.startswith("\\begin{")
+        depth -= token == "}" or token in RIGHT or token.startswith("\\end{")
+        out.append(depth)
+    return out
+
+
+def _rows(body: Tokens) -> list[Tokens]:
+    """The rows of an environment, each with its line break."""
+    cuts = [0]
+    for place, (token, depth) in enumerate(zip(body, _depths(body), strict=True), 1):
+        if not depth and (token.startswith(NEWLINE) or token == "\\cr"):
+            cuts.append(place)
+    return [body[start:end] for start, end in pairwise([*cuts, len(body)]) if start < end] or [[]]
+
+
+def _split_cells(row: Tokens) -> list[Tokens]:
+    cells: list[Tokens] = [[]]
+    for token, depth in zip(row, _depths(row), strict=True):
+        if token == "&" and not depth:
+            cells.append([])
+        else:
+            cells[-1].append(token)
+    return cells
+
+
+def _width(row: Tokens) -> int:
+    return len(_split_cells(row))
+
+
+_NAMED = {"tr": "tr", "Tr": "Tr", "rank": "rank", "erf": "erf", "Res": "Res", "pv": "P.V."}
+
+REWRITERS: dict[str, Rewriter] = {
+    **{f"\\{name}": _word(latex) for name, latex in _WORDS.items()},
+    **{f"\\{name}": _template(name, *entry) for name, entry in _TEMPLATES.items()},
+    **{f"\\{name}": _named(word) for name, word in _NAMED.items()},
+    **{f"\\{name}": _derivative("\\mathrm{d}") for name in ("dv", "derivative")},
+    **{f"\\{name}": _derivative("\\partial") for name in ("pdv", "partialderivative")},
+    **{f"\\{name}": _differential for name in ("dd", "differential")},
+    **{f"\\{name}": _braket for name in ("braket", "innerproduct", "ip", "Braket")},
+    **{f"\\{name}": _expectation for name in ("expval", "ev", "expectationvalue")},
+    **{f"\\{name}": _outer for name in ("ketbra", "dyad", "outerproduct")},
+    **{f"\\begin{{{name}}}": _matrix(name) for name in sorted(_STARRED)},
+    **{f"\\begin{{{name}}}": _small(name) for name in sorted(_SMALL)},
+    **{f"\\begin{{{name}}}": _cases(name) for name in sorted(_CASES)},
+    "\\prescript": _prescript,
+    "\\qty": _quantity,
+    "\\quantity": _quantity,
+    "\\genfrac": _genfrac,
+    "\\buildrel": _buildrel,
+    "\\root": _root,
+    "\\above": _above,
+    "\\atopwithdelims": _with_delimiters,
+    **units.REWRITERS,
+    **chemistry.REWRITERS,
+}
+KNOWN = frozenset(REWRITERS)
+"""Tokens that `rewritten` may write out."""

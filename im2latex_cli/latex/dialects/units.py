@@ -1,0 +1,206 @@
+r"""siunitx in core LaTeX: `\SI{5}{\metre\per\second}` is `5\,\mathrm{m}\,\mathrm{s}^{-1}`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from im2latex_cli.latex.dialects.reading import argument, option
+from im2latex_cli.latex.tokenizer import tokenize
+
+Tokens = list[str]
+
+_UNITS = r"""
+metre m meter m kilogram kg gram g second s ampere A kelvin K mole mol candela cd hertz Hz newton N
+pascal Pa joule J watt W coulomb C volt V farad F siemens S weber Wb tesla T henry H lumen lm
+lux lx becquerel Bq gray Gy sievert Sv katal kat radian rad steradian sr minute min hour h day d
+hectare ha litre l liter L tonne t bel B decibel dB neper Np electronvolt eV dalton Da bar bar
+barn b knot kn mmHg mmHg astronomicalunit au parsec pc lightyear ly bit bit byte B
+m m s s kg kg g g A A K K mol mol Hz Hz N N Pa Pa J J W W C C V V F F H H eV eV T T
+mm mm cm cm km km nm nm um \mu{}m ms ms us \mu{}s ns ns kHz kHz MHz MHz GHz GHz kN kN kPa kPa
+MPa MPa kJ kJ kW kW mA mA mV mV kV kV keV keV MeV MeV GeV GeV TeV TeV mg mg L L l l mL mL ml ml
+"""
+_PREFIXES = r"""
+yocto y zepto z atto a femto f pico p nano n micro \mu milli m centi c deci d deca da deka da
+hecto h kilo k mega M giga G tera T peta P exa E zetta Z yotta Y kibi Ki mebi Mi gibi Gi
+"""
+_SIGNS = {
+    "\\ohm": ["\\Omega"],
+    "\\degree": ["^", "{", "\\circ", "}"],
+    "\\arcminute": ["^", "{", "\\prime", "}"],
+    "\\arcsecond": ["^", "{", "\\prime", "\\prime", "}"],
+    "\\percent": ["\\%"],
+    "\\angstrom": ["\\mathring", "{", "\\mathrm", "{", "A", "}", "}"],
+    "\\celsius": ["^", "{", "\\circ", "}", "\\mathrm", "{", "C", "}"],
+    "\\degreeCelsius": ["^", "{", "\\circ", "}", "\\mathrm", "{", "C", "}"],
+}
+"""Units that are no roman letters."""
+_TIED = frozenset(("\\degree", "\\arcminute", "\\arcsecond"))
+"""Units that stand at their number without a space."""
+
+
+def _table(text: str) -> dict[str, str]:
+    words = text.split()
+    return {f"\\{name}": sign for name, sign in zip(words[::2], words[1::2], strict=True)}
+
+
+_ROMAN = _table(_UNITS)
+_BEFORE = _table(_PREFIXES)
+_NUMBER = re.compile(
+    r"(?P<sign>[+-]?|\\pm|\+-)(?P<whole>\d*)(?:[.,](?P<part>\d*))?(?:\((?P<last>\d+)\))?"
+    r"(?:(?:\+-|\\pm)(?P<error>\d*(?:[.,]\d*)?))?(?:[eEdD](?P<power>[+-]?\d+))?\Z"
+)
+
+
+def number(tokens: Sequence[str]) -> Tokens:
+    r"""Write a number of siunitx: `1.5e-3` is `1.5\times10^{-3}`, digits in groups of three."""
+    text = "".join(tokens)
+    found = _NUMBER.match(text)
+    if found is None or not text:
+        return list(tokens)
+    whole, part = found["whole"] or "", found["part"]
+    out = tokenize({"+-": "\\pm"}.get(found["sign"], found["sign"]))
+    if whole or part is not None:
+        out += _grouped(whole or "0", backwards=True)
+        out += [".", *_grouped(part)] if part else []
+    if found["last"]:
+        out += ["(", *found["last"], ")"]
+    if found["error"]:
+        out += ["\\pm", *found["error"].replace(",", ".")]
+    if found["power"]:
+        times = ["\\times"] if whole or part else []
+        out += [*times, *"10", "^", "{", *found["power"].lstrip("+"), "}"]
+    return out
+
+
+def _grouped(digits: str, *, backwards: bool = False) -> Tokens:
+    """Digits with thin spaces every three of them, if there are five or more."""
+    if len(digits) < 5:
+        return list(digits)
+    start = len(digits) % 3 if backwards else 0
+    groups = [digits[:start]] if start else []
+    groups += [digits[at : at + 3] for at in range(start, len(digits), 3)]
+    return [token for group in groups for token in ("\\,", *group)][1:]
+
+
+def unit(tokens: Sequence[str]) -> Tokens | None:
+    r"""Write a unit: `\metre\per\second\squared`, or letters with dots: `kg.m/s^2`."""
+    if not any(token.startswith("\\") for token in tokens):
+        return _literal(tokens)
+    return _macros(tokens)
+
+
+def _macros(tokens: Sequence[str]) -> Tokens | None:  # noqa: C901 - the table of the notation
+    parts: list[Tokens] = []
+    prefix, per, power = "", False, ""
+    at = 0
+    while at < len(tokens):
+        token = tokens[at]
+        at += 1
+        if token == "\\per":
+            per = True
+        elif token in ("\\squared", "\\cubed") and parts:
+            _raise(parts[-1], "2" if token == "\\squared" else "3")
+        elif token in ("\\square", "\\cubic"):
+            power = "2" if token == "\\square" else "3"
+        elif token in ("\\tothe", "\\raiseto") and (given := argument(tokens, at)) is not None:
+            at = given[1]
+            if token == "\\raiseto":
+                power = "".join(given[0])
+            elif parts:
+                _raise(parts[-1], "".join(given[0]))
+        elif token in _BEFORE and not prefix:
+            prefix = _BEFORE[token]
+        elif token in _ROMAN or token in _SIGNS:
+            parts.append(_one(prefix, token))
+            if per or power:
+                _raise(parts[-1], f"{'-' if per else ''}{power or '1'}")
+            prefix, per, power = "", False, ""
+        else:
+            return None
+    return [token for part in parts for token in ("\\,", *part)][1:] if parts else None
+
+
+def _one(prefix: str, token: str) -> Tokens:
+    if token in _SIGNS:
+        lead = ["\\mathrm", "{", *prefix, "}"] if prefix and prefix[0] != "\\" else [prefix]
+        return [*(lead if prefix else ()), *_SIGNS[token]]
+    letters = tokenize(prefix + _ROMAN[token].replace("{}", " ")) if prefix != "\\mu" else []
+    if prefix == "\\mu":
+        return ["\\mu", "\\mathrm", "{", *_ROMAN[token], "}"]
+    if letters[0] == "\\mu":
+        return ["\\mu", "\\mathrm", "{", *letters[1:], "}"]
+    return ["\\mathrm", "{", *letters, "}"]
+
+
+def _raise(part: Tokens, power: str) -> None:
+    """Raise a unit; what stands in its exponent already is its sign."""
+    if part[-1:] == ["}"] and "^" in part and part[0] != "^":
+        at = part.index("^")
+        before = "".join(part[at + 2 : -1])
+        power = f"-{power}" if before == "-1" else power
+        del part[at:]
+    part += ["^", "{", *power, "}"]
+
+
+def _literal(tokens: Sequence[str]) -> Tokens:
+    out: Tokens = []
+    for token in tokens:
+        if token in (".", "~"):
+            out.append("\\,")
+        elif len(token) == 1 and token.isalpha():
+            out += ["\\mathrm", "{", token, "}"]
+        else:
+            out.append(token)
+    return out
+
+
+def quantity(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    r"""`\SI{5}{\metre}`, `\qty{5}{m}`."""
+    start = _behind_option(tokens, at + 1)
+    value = argument(tokens, start)
+    named = None if value is None else argument(tokens, value[1])
+    if value is None or named is None:
+        return None
+    written = unit(named[0])
+    if written is None:
+        return None
+    tied = any(token in _TIED for token in named[0][:1])
+    return [*number(value[0]), *([] if tied else ["\\,"]), *written], named[1]
+
+
+def _num(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    given = argument(tokens, _behind_option(tokens, at + 1))
+    return None if given is None else (number(given[0]), given[1])
+
+
+def _unit(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    given = argument(tokens, _behind_option(tokens, at + 1))
+    written = None if given is None else unit(given[0])
+    return None if given is None or written is None else (written, given[1])
+
+
+def _angle(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    r"""`\ang{1;2;3}`: degrees, minutes, seconds."""
+    given = argument(tokens, _behind_option(tokens, at + 1))
+    if given is None:
+        return None
+    out: Tokens = []
+    signs = (["\\circ"], ["\\prime"], ["\\prime", "\\prime"])
+    for part, sign in zip("".join(given[0]).split(";"), signs, strict=False):
+        out += [*number(list(part)), "^", "{", *sign, "}"] if part else []
+    return out, given[1]
+
+
+def _behind_option(tokens: Sequence[str], at: int) -> int:
+    given = option(tokens, at)
+    return at if given is None else given[1]
+
+
+REWRITERS: dict[str, Callable[[Sequence[str], int], tuple[Tokens, int] | None]] = {
+    "\\SI": quantity,
+    "\\num": _num,
+    "\\si": _unit,
+    "\\unit": _unit,
+    "\\ang": _angle,
+}

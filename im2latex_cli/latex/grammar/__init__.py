@@ -1,0 +1,1 @@
+"""The grammar of the normal form, for checking and for the search."""

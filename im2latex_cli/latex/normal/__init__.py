@@ -1,0 +1,1 @@
+"""Rewriting LaTeX into the normal form."""

@@ -1,0 +1,1 @@
+"""build: formulas to pictures."""

@@ -1,0 +1,331 @@
+"""im2latex build: formulas to a data set folder, once, however often it is interrupted."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from im2latex_cli import files, runs
+from im2latex_cli.data import manifest as manifests
+from im2latex_cli.data import store
+from im2latex_cli.data.lock import locked
+from im2latex_cli.data.manifest import Manifest
+from im2latex_cli.data.plan import DUPLICATE, MADE, OVERLAP, Left, Plan, make_plan
+from im2latex_cli.data.sources.entries import Source
+from im2latex_cli.data.sources.im2latex100k import IM2LATEX_100K, missing, obtain
+from im2latex_cli.data.sources.source import BUILT_IN, FULL, dataset_name, open_source, with_macros
+from im2latex_cli.data.sources.splits import count
+from im2latex_cli.data.unfinished import FOLDER, Unfinished, claim
+from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, Interrupted, UsageError
+from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.paths import make_cache
+from im2latex_cli.progress import Reporter
+from im2latex_cli.render.workers import dask
+from im2latex_cli.services.building.identity import IMPORTED, asked, demand_same, with_renderer
+from im2latex_cli.services.building.pictures import draw, take
+from im2latex_cli.services.building.recombining import with_recombined
+from im2latex_cli.services.building.report import write_build_page
+from im2latex_cli.settings.sections import BuildSettings
+from im2latex_cli.settings.tree import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """What a build made, or found made.
+
+    Attributes:
+        output: the data set folder.
+        dataset: the data set's name.
+        renderer: name and version of the renderer, or "imported".
+        counts: pictures of each split.
+        failed: formulas without a picture, removed repeats aside.
+        failures: failed formulas by reason.
+        failures_file: where each is listed; None where there are none.
+        duplicates: formulas removed because their split has their normal form already.
+        overlaps: formulas removed because another split has their normal form.
+        recombined: pictures of made formulas among those of train; None where none were asked for.
+        vocabulary: tokens in the vocabulary, specials aside.
+        max_failures: share of formulas that may fail.
+        report: the page written, or None.
+        built: False where the data set was there already.
+        seconds: how long it took.
+    """
+
+    output: str
+    dataset: str
+    renderer: str
+    counts: Mapping[str, int]
+    failed: int
+    failures: Mapping[str, int]
+    failures_file: str | None
+    duplicates: int
+    overlaps: int
+    recombined: int | None
+    vocabulary: int
+    max_failures: float
+    report: str | None
+    built: bool
+    seconds: float
+
+    @property
+    def failed_share(self) -> float:
+        """Failed formulas as a share of all that should have a picture."""
+        return self.failed / max(1, self.failed + sum(self.counts.values()))
+
+    @property
+    def exit_code(self) -> int:
+        """0 while few enough formulas failed, else 7."""
+        return EXIT_OK if self.failed_share <= self.max_failures else EXIT_PARTIAL
+
+
+def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> BuildResult:
+    """Build the data set that `settings.build` asks for; go on where an earlier run stopped.
+
+    Args:
+        settings: the whole tree; build, render and latex shape the data set.
+        reporter: where progress goes.
+        force: build anew although the folder holds a data set.
+
+    Raises:
+        UsageError: the folder holds a data set of other settings, or another process builds it;
+            or a cluster is asked for without its address or without the package for it.
+        InputError: the formulas cannot be read, or the folder cannot be written.
+        DownloadError: the formulas cannot be fetched.
+        RendererError: the renderer asked for is not there, or the cluster is out of reach.
+        Interrupted: Ctrl-C; what is done is kept.
+    """
+    started = time.perf_counter()
+    build = settings.build
+    root = output_folder(settings)
+    if build.dataset not in BUILT_IN and root.resolve() == Path(build.dataset).resolve():
+        raise UsageError(
+            f"{root} holds the formulas; they and the data set cannot be in one folder."
+        )
+    if _scheduler(build) is None and build.scheduler is not None:
+        reporter.warn(
+            "build.scheduler is set, but without `build.executor` dask nothing goes there."
+        )
+    source = _open_source(settings, reporter)
+    job = _Job(root, settings, source, reporter)
+    try:
+        claim(root)
+        built = job.run(force=force)
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            "Stopped; the pictures so far are kept.",
+            hint="Run the same command again to go on.",
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"The data set cannot be written to {root}: {error}.",
+            hint="What is done is kept: put that right and run the same command again.",
+        ) from error
+    if not built:
+        reporter.info(f"{root} is built already; nothing to do.")
+    if build.report:
+        _write_page(Path(build.report), root, settings, reporter)
+    return _result(root, settings, built=built, seconds=time.perf_counter() - started)
+
+
+def _open_source(settings: Settings, reporter: Reporter) -> Source:
+    """Open the formulas; fetch those of full where no folder has them."""
+    build = settings.build
+    full = None if build.source is None else Path(build.source)
+    if full is not None and build.dataset != FULL:
+        raise UsageError(
+            f"`build.source` is a folder with the files of {FULL}; the data set is "
+            f"{build.dataset}.",
+            hint=f"Add `build.dataset` {FULL}, or name the folder itself with `build.dataset`.",
+        )
+    if build.dataset == FULL and full is None:
+        full = make_cache() / IM2LATEX_100K.name
+        obtain(IM2LATEX_100K, full, reporter)
+    elif full is not None:
+        missing(IM2LATEX_100K, full)  # raises where a downloaded file has changed
+    source = open_source(
+        build.dataset,
+        column=build.column,
+        split_by=build.split_by,
+        size=build.size,
+        seed=settings.runtime.seed,
+        full=full,
+    )
+    return source if build.macros is None else with_macros(source, Path(build.macros))
+
+
+def _scheduler(build: BuildSettings) -> str | None:
+    """Address of the scheduler that is to be used, None for this machine alone.
+
+    Raises:
+        UsageError: the address is missing or none, or the package is not installed.
+    """
+    if build.executor == "local":
+        return None
+    if build.scheduler is None:
+        raise UsageError(
+            "`build.executor` dask needs `build.scheduler`, the address of a Dask scheduler.",
+            hint="It looks like tcp://HOST:8786; `dask scheduler` starts one.",
+        )
+    dask.check(build.scheduler)
+    return build.scheduler
+
+
+def output_folder(settings: Settings) -> Path:
+    """Where the data set goes: the output asked for, else data/NAME."""
+    build = settings.build
+    return Path(build.output) if build.output else runs.DATA / dataset_name(build.dataset)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One call of `run`, everything opened."""
+
+    root: Path
+    settings: Settings
+    source: Source
+    reporter: Reporter
+
+    def run(self, *, force: bool) -> bool:
+        """Build what is missing; False where nothing is."""
+        if not force and not (self.root / FOLDER).exists() and self._is_built():
+            return False
+        work = Unfinished(self.root)
+        with locked(work.path, busy=f"Another process is building {self.root}."):
+            if not work.is_ready():
+                try:
+                    return self._run_locked(work, force=force)
+                finally:
+                    work.drop_unbegun()
+            work.publish()
+        return self.run(force=force) or not force
+
+    def _run_locked(self, work: Unfinished, *, force: bool) -> bool:
+        begun = None if force else work.request()
+        if begun is None and not force and self._is_built():
+            return False
+        request = asked(self.settings, self.source, kept=begun)
+        if begun is not None:
+            demand_same(f"The unfinished {self.root}", begun, request)
+        request = with_renderer(self.settings, request)
+        plan = self._plan()
+        if begun is None:
+            work.begin(request)
+        else:
+            demand_same(f"The unfinished {self.root}", begun, request)
+        self._make(work, request, plan)
+        return True
+
+    def _is_built(self) -> bool:
+        kept = manifests.load(self.root)
+        if kept is None:
+            return False
+        demand_same(str(self.root), kept, asked(self.settings, self.source, kept=kept))
+        return True
+
+    def _make(self, work: Unfinished, request: Manifest, plan: Plan) -> None:
+        self._draw(work, request, plan)
+        undrawn = work.write_tables(plan.items, glyphs=self.settings.build.glyphs)
+        left = sorted([*plan.left, *undrawn], key=lambda row: row.place)
+        files.write_jsonl(work.path / store.FAILURES, (row.to_json() for row in left))
+        vocab = Vocab.build(_train_tokens(plan, undrawn), min_count=self.settings.vocab.min_count)
+        vocab.save(work.path / store.VOCAB)
+        _complete(request, plan, undrawn).save(work.path)
+        work.publish()
+
+    def _plan(self) -> Plan:
+        build = self.settings.build
+        for remark in self.source.remarks:
+            self.reporter.warn(remark)
+        with self.reporter.step("Reading formulas"):
+            plan = make_plan(
+                self.source,
+                limit=build.limit,
+                val_share=build.val_share,
+                test_share=build.test_share,
+                spacing=self.settings.latex.spacing,
+            )
+        if not plan.items and not plan.left:
+            raise InputError(f"There are no formulas in {self.source.name}: it is empty.")
+        return with_recombined(plan, self.settings, self.reporter)
+
+    def _draw(self, work: Unfinished, request: Manifest, plan: Plan) -> None:
+        done = work.resume(plan.items)
+        todo = plan.items[done:]
+        if done:
+            self.reporter.info(f"Going on: {done} of {len(plan.items)} pictures are there.")
+        if request.renderer == IMPORTED:
+            results = take(todo, self.source)
+        else:
+            render = self.settings.render.model_copy(update={"renderer": request.renderer})
+            build = self.settings.build
+            scheduler = _scheduler(build)
+            results = draw(todo, render, jobs=build.jobs, scheduler=scheduler, glyphs=build.glyphs)
+        with self.reporter.step("Rendering", len(plan.items)) as step, closing(results):
+            step.advance(done)
+            for _ in work.append(results):
+                step.advance()
+
+
+def _train_tokens(plan: Plan, undrawn: Sequence[Left]) -> Counter[str]:
+    places = {row.place for row in undrawn}
+    drawn = (item for item in plan.items if item.split == "train" and item.place not in places)
+    return Counter(token for item in drawn for token in item.form.split(" "))
+
+
+def _complete(request: Manifest, plan: Plan, undrawn: Sequence[Left]) -> Manifest:
+    """Add to the manifest what came out."""
+    places = {row.place for row in undrawn}
+    counts = count(item.split for item in plan.items if item.place not in places)
+    reasons = Counter(row.reason for row in [*plan.left, *undrawn])
+    removed = {name: reasons.pop(name, 0) for name in (DUPLICATE, OVERLAP)}
+    if "build.recombine" in request.settings:
+        made = (item for item in plan.items if item.origin == MADE and item.file == MADE)
+        removed[MADE] = sum(item.place not in places for item in made)
+    return replace(
+        request,
+        counts=counts | {"failed": reasons.total()} | removed,
+        failures=dict(sorted(reasons.items())),
+    )
+
+
+def _manifest(root: Path) -> Manifest:
+    manifest = manifests.load(root)
+    if manifest is None:
+        raise InputError(f"{root} lost its manifest while it was built.")
+    return manifest
+
+
+def _write_page(path: Path, root: Path, settings: Settings, reporter: Reporter) -> None:
+    try:
+        write_build_page(path, root, _manifest(root), seed=settings.runtime.seed)
+    except OSError as error:
+        raise InputError(
+            f"The report cannot be written to {path}: {error}.", hint=f"{root} itself is built."
+        ) from error
+    reporter.info(f"Report: {path}.")
+
+
+def _result(root: Path, settings: Settings, *, built: bool, seconds: float) -> BuildResult:
+    manifest = _manifest(root)
+    counts = manifest.counts
+    return BuildResult(
+        output=str(root),
+        dataset=manifest.dataset,
+        renderer=f"{manifest.renderer} {manifest.renderer_version}".strip(),
+        counts={split: counts[split] for split in store.SPLITS},
+        failed=counts["failed"],
+        failures=manifest.failures,
+        failures_file=str(root / store.FAILURES) if counts["failed"] else None,
+        duplicates=counts[DUPLICATE],
+        overlaps=counts[OVERLAP],
+        recombined=counts.get(MADE),
+        vocabulary=len(Vocab.load(root / store.VOCAB).tokens) - 4,
+        max_failures=settings.build.max_failures,
+        report=settings.build.report,
+        built=built,
+        seconds=seconds,
+    )

@@ -1,0 +1,84 @@
+"""The formulas that a build adds to the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from im2latex_cli.data.plan import Plan, with_made
+from im2latex_cli.data.sources.entries import Source
+from im2latex_cli.errors import UsageError
+from im2latex_cli.progress import Reporter
+from im2latex_cli.recombine.maker import VERSION, recombine
+from im2latex_cli.settings.sections import BuildSettings
+from im2latex_cli.settings.tree import Settings
+
+
+def is_asked(build: BuildSettings) -> bool:
+    """Whether formulas are to be made."""
+    return bool(build.recombine or build.min_examples)
+
+
+def shaping(settings: Settings, source: Source) -> dict[str, Any]:
+    """Everything that decides which formulas are made, by dotted name.
+
+    Raises:
+        UsageError: the pictures come with the formulas, so made ones would be painted otherwise.
+    """
+    build = settings.build
+    if not is_asked(build):
+        return {}
+    if source.picture is not None:
+        raise UsageError(
+            f"{source.name} comes with its pictures, so no formulas can be added to it.",
+            hint="Build its formulas from a table, or leave out `build.recombine` and "
+            "`build.min_examples`.",
+        )
+    return {
+        "build.recombine": build.recombine,
+        "build.min_examples": build.min_examples,
+        "build.longer": build.longer,
+        "recombination": VERSION,
+        "runtime.seed": settings.runtime.seed,
+    }
+
+
+def with_recombined(plan: Plan, settings: Settings, reporter: Reporter) -> Plan:
+    """Add formulas made of those of the train split; none is like one of val or test.
+
+    Args:
+        plan: of the real formulas.
+        settings: how many to make, and the seed.
+        reporter: told of the progress, and where fewer could be made.
+    """
+    build = settings.build
+    if not is_asked(build):
+        return plan
+    train = [item.form.split(" ") for item in plan.items if item.split == "train"]
+    others = [item.form.split(" ") for item in plan.items if item.split != "train"]
+    made = recombine(
+        train,
+        build.recombine,
+        seed=settings.runtime.seed,
+        held_out=others,
+        spacing=settings.latex.spacing,
+        longer=build.longer,
+        min_examples=build.min_examples,
+    )
+    total = None if build.min_examples else build.recombine
+    forms = list(_watched(made, total, reporter))
+    if len(forms) < build.recombine:
+        reporter.warn(
+            f"Only {len(forms)} of {build.recombine} formulas could be made"
+            f" from the {len(train)} of the train split."
+        )
+    return with_made(plan, forms)
+
+
+def _watched(
+    made: Iterator[Sequence[str]], total: int | None, reporter: Reporter
+) -> Iterator[Sequence[str]]:
+    with reporter.step("Recombining", total) as step:
+        for form in made:
+            yield form
+            step.advance()

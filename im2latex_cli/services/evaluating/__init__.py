@@ -1,0 +1,1 @@
+"""eval-text, eval-image and compare: scores and their reports."""

@@ -1,0 +1,223 @@
+"""im2latex eval-text: recognise a split and score the formulas as text.
+
+Only recognising needs torch, and loads it then: scoring predictions that exist does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from im2latex_cli import runs
+from im2latex_cli._version import __version__
+from im2latex_cli.data import labelled, predictions
+from im2latex_cli.data.labelled import Labelled
+from im2latex_cli.data.manifest import FILE as MANIFEST
+from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, UsageError
+from im2latex_cli.evaluate import breakdown, forms, styles, text
+from im2latex_cli.evaluate.forms import FORMS, Form
+from im2latex_cli.evaluate.styles import StyleScores
+from im2latex_cli.evaluate.text import TextScores
+from im2latex_cli.latex.tokenizer import join
+from im2latex_cli.progress import Reporter
+from im2latex_cli.recognition.models import PRETRAINED, default_model_for, find_model
+from im2latex_cli.results import Score
+from im2latex_cli.services.evaluating import examples
+from im2latex_cli.services.evaluating.figures import EvalTextResult, FormRow
+from im2latex_cli.services.evaluating.gallery import Attend
+from im2latex_cli.services.evaluating.report import write_text_page
+from im2latex_cli.settings.tree import Settings
+
+FORMAT = 1
+MEMORY = "scored on the train split: memory, not skill"
+HEADLINE = (
+    "bleu4",
+    "edit_similarity",
+    "exact_match",
+    "bleu4_nltk",
+    "edit_similarity_present",
+)
+"""Figures of the chosen form that the result carries."""
+
+
+def run(
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    model: str | None = None,
+    data: Path | None = None,
+    output: Path | None = None,
+    references: Path | None = None,
+    hypotheses: Path | None = None,
+    reuse: bool = False,
+) -> EvalTextResult:
+    """Recognise a split and score it, or score hypotheses that exist.
+
+    Args:
+        settings: the settings tree.
+        reporter: where progress goes.
+        model: pretrained, a results folder or a model file; None takes the run that belongs to
+            the data set, else pretrained.
+        data: data set folder, imagefolder or .tar of one; None is data/small.
+        output: folder of the predictions; None is the model's run folder.
+        references: file of references (.txt, .tsv, .jsonl), for hypotheses without their own.
+        hypotheses: file or folder of hypotheses; nothing is recognised.
+        reuse: take predictions that are there, made by the same model with the same settings.
+
+    Raises:
+        InputError: nothing to score.
+        UsageError: references without hypotheses.
+        CheckpointError: the model cannot be used.
+    """
+    examples.check(hypotheses)
+    if hypotheses is not None:
+        return _score_existing(settings, references, hypotheses)
+    if references is not None:
+        raise UsageError("`references` needs `hypotheses`: the formulas to score against them.")
+    data = data or runs.SMALL_DATA
+    split = settings.evaluate.split
+    wanted = labelled.read(data, split, spacing=settings.latex.spacing)[: settings.evaluate.limit]
+    name = model or default_model_for(data)
+    folder = output or _folder_of(name, data)
+    reporter.info(f"Model: {name}. Data: {data}, split {split}. Predictions: {folder}.")
+    request = _request(settings, name, data, wanted)
+    if reuse and _made(folder, request):
+        return replace(_score_existing(settings, None, folder, model=name), reused=True)
+    _recognise(settings, reporter, folder, request, wanted)
+    return _score_existing(settings, None, folder, model=name)
+
+
+def _recognise(
+    settings: Settings,
+    reporter: Reporter,
+    folder: Path,
+    request: dict[str, Any],
+    wanted: Sequence[Labelled],
+) -> None:
+    from im2latex_cli.services.evaluating.recognise import recognise
+
+    made, perplexity = recognise(settings, reporter, request["model"], wanted)
+    for row in made:
+        if row.error is not None:
+            reporter.warn(row.error)
+    meta = {
+        "format": FORMAT,
+        "package": __version__,
+        **request,
+        "pictures": len(made),
+        "failed": sum(not row.hypotheses for row in made),
+        "perplexity": None if perplexity is None else perplexity.value,
+        "perplexity_interval": None if perplexity is None else perplexity.interval,
+    }
+    predictions.write(folder, made, meta)
+
+
+def _request(
+    settings: Settings, model: str, data: Path, wanted: Sequence[Labelled]
+) -> dict[str, Any]:
+    """All that the predictions depend on."""
+    content = sha256()
+    if (data / MANIFEST).is_file():
+        content.update((data / MANIFEST).read_bytes())
+    for row in wanted:
+        content.update(f"{row.id}\0{row.formula}\n".encode())
+    return {
+        "model": model,
+        "model_sha256": sha256(find_model(model).read_bytes()).hexdigest(),
+        "data": str(data),
+        "data_sha256": content.hexdigest(),
+        "split": settings.evaluate.split,
+        "decode": settings.decode.model_dump(mode="json"),
+    }
+
+
+def _made(folder: Path, request: dict[str, Any]) -> bool:
+    """Whether the folder holds just these predictions, none of them failed."""
+    if not (folder / predictions.ROWS_FILE).is_file():
+        return False
+    meta = predictions.read_meta(folder)
+    return not meta.get("failed") and all(meta.get(name) == request[name] for name in request)
+
+
+def _folder_of(model: str, data: Path) -> Path:
+    """The run folder of a model; the pretrained model gets a folder for each data set."""
+    path = Path(model)
+    if model == PRETRAINED or not path.exists():
+        return runs.RESULTS / f"{data.stem}-{PRETRAINED}"
+    return path if path.is_dir() else path.parent
+
+
+def _score_existing(
+    settings: Settings, references: Path | None, hypotheses: Path, *, model: str | None = None
+) -> EvalTextResult:
+    """Score a file; with `model`, which made it, the page shows where that looked."""
+    scored = examples.read(references, hypotheses)[: settings.evaluate.limit]
+    meta = predictions.read_meta(hypotheses) if references is None else {}
+    form = settings.evaluate.form
+    scores = {
+        name: text.score(*forms.tokens_in(name, scored), seed=settings.runtime.seed)
+        for name in FORMS
+    }
+    main, tokens = scores[form], forms.tokens_in(form, scored)
+    figures = {name: getattr(main, name) for name in HEADLINE}
+    result = EvalTextResult(
+        model=meta.get("model"),
+        data=str(meta.get("data", references or hypotheses)),
+        split=meta.get("split"),
+        predictions=str(hypotheses),
+        pictures=main.pairs,
+        failed=main.missing,
+        note=MEMORY if meta.get("split") == "train" else None,
+        form=form,
+        perplexity=_perplexity(meta),
+        forms=tuple(_row(name, found) for name, found in scores.items()),
+        styles=_styles(*tokens),
+        groups=breakdown.groups(*tokens, [row.source for row in scored]),
+        confusions=breakdown.confusions(*tokens),
+        report=settings.evaluate.report,
+        exit_code=EXIT_PARTIAL if meta.get("failed") else EXIT_OK,
+        **figures,
+    )
+    if settings.evaluate.report:
+        attend = None if model is None else _attend(settings, model)
+        write_text_page(Path(settings.evaluate.report), settings, result, scored, attend=attend)
+    return result
+
+
+def _perplexity(meta: dict[str, Any]) -> Score | None:
+    match meta.get("perplexity"), meta.get("perplexity_interval"):
+        case float(value), [float(low), float(high)]:
+            return Score(value, low, high)
+        case float(value), _:
+            return Score(value)
+        case _:
+            return None
+
+
+def _attend(settings: Settings, model: str) -> Attend:
+    from im2latex_cli.services.evaluating.recognise import attend
+
+    return attend(settings, model)
+
+
+def _styles(
+    references: Sequence[Sequence[str]], hypotheses: Sequence[Sequence[str] | None]
+) -> StyleScores:
+    return styles.score(
+        [join(tokens) for tokens in references],
+        [None if tokens is None else join(tokens) for tokens in hypotheses],
+    )
+
+
+def _row(form: Form, found: TextScores) -> FormRow:
+    return FormRow(
+        form=form,
+        bleu4=found.bleu4.value,
+        edit_similarity=found.edit_similarity.value,
+        exact_match=found.exact_match.value,
+        bleu4_nltk=found.bleu4_nltk.value,
+        edit_similarity_present=found.edit_similarity_present.value,
+    )

@@ -1,0 +1,1 @@
+"""predict: pictures to LaTeX."""

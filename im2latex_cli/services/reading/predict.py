@@ -1,0 +1,193 @@
+"""im2latex predict: read pictures, each as soon as it is there, whatever happens to the others."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from im2latex_cli.data.predictions import Hypothesis
+from im2latex_cli.errors import Im2LatexError, InputError
+from im2latex_cli.progress import Reporter, SilentReporter
+from im2latex_cli.reading_warning import ReadingWarning
+from im2latex_cli.recognition.pictures import Grey
+from im2latex_cli.recognition.reader import Reader, Reading, Unread
+from im2latex_cli.recognition.recognizer import Recognizer
+from im2latex_cli.services.reading.drawings import Drawings
+from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
+from im2latex_cli.services.reading.inputs import Entry, Place, Source, as_entry
+from im2latex_cli.settings.tree import Settings
+
+_FENCES = re.compile(r"\\(?:left|right)(?=[\[\]()])")
+_UPRIGHT = re.compile(r"\\(?:mathrm|text|textrm|mathbf|operatorname)\{([\w.]*)\}")
+_PLAIN = re.compile(r"[\w.*-]+")
+Images = Iterable[Source | Entry | None]
+"""Pictures; None means that more are waited for, so that what is there must be read now."""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictRow:
+    """What became of one picture.
+
+    Attributes:
+        path: as it was given; "-" for a stream.
+        hypotheses: best first; empty if the picture failed.
+        model: the model's name, as it was given.
+        error: why the picture failed, or None.
+        milliseconds: what it cost: its own opening and its part of the batch.
+        warnings: what a person should check.
+        place: where the formula was found on a page; None for a whole picture.
+        number: its equation number without brackets, such as "3.2"; None if there is none, or it
+            was not to be read.
+    """
+
+    path: str
+    hypotheses: tuple[Hypothesis, ...]
+    model: str
+    error: Im2LatexError | None = None
+    milliseconds: float = 0.0
+    warnings: tuple[ReadingWarning, ...] = ()
+    place: Place | None = None
+    number: str | None = None
+
+
+def run(
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    images: Images,
+    model: str | None = None,
+    attention: Path | None = None,
+    render: Path | None = None,
+    total: int | None = None,
+    find: FindRequest | None = None,
+) -> Iterator[PredictRow]:
+    """Read pictures; one row for each, in their order, as they are done.
+
+    Args:
+        settings: the settings tree.
+        reporter: where progress goes.
+        images: files, streams of one picture each, or entries.
+        model: pretrained, a results folder or a model file; None takes pretrained if it is
+            bundled, else results/small.
+        attention: .png, .gif or .html to draw where the network looked; several pictures need
+            {stem} in it.
+        render: PNG to draw the formula under its picture; several pictures need {stem} in it.
+        total: how many images there are, where that is known.
+        find: how formulas are looked for on pages; None reads every picture whole.
+
+    Raises:
+        UsageError: `attention`, `render` or the overlay does not fit, or the device is not here.
+        CheckpointError: the model cannot be used.
+        InputError: there is no such model.
+    """
+    drawings = Drawings(settings, attention=attention, render=render)
+    find = find or FindRequest()
+    if find.mode != "never":
+        images = FormulaSearch(find)(images)
+    images = drawings.check(images)
+    recognizer = Recognizer.from_settings(settings, model)
+    reporter.detail(f"backend: {recognizer.backend} ({recognizer.reason})")
+    return read(recognizer, images, reporter, drawings=drawings, total=total, numbers=find.numbers)
+
+
+def read(
+    recognizer: Recognizer,
+    images: Images,
+    reporter: Reporter,
+    *,
+    drawings: Drawings | None = None,
+    total: int | None = None,
+    numbers: bool = False,
+) -> Iterator[PredictRow]:
+    """Read pictures with a loaded model; one row for each, in their order, as they are done."""
+    quiet = SilentReporter()  # one picture needs no bar
+    entries: deque[Entry] = deque()
+    with (quiet if total == 1 else reporter).step("Read", total=total) as step:
+        for reading in Reader(recognizer).read(_unread(images, entries)):
+            entry = entries.popleft()
+            step.advance()
+            row = PredictRow(
+                entry.path,
+                reading.hypotheses,
+                recognizer.name,
+                reading.error,
+                reading.milliseconds,
+                _warnings(reading, entry, numbers=numbers),
+                entry.place,
+                _number(recognizer, entry, reading) if numbers else None,
+            )
+            yield _drawn(recognizer, entry, row, reading.picture, drawings)
+
+
+def _warnings(reading: Reading, entry: Entry, *, numbers: bool) -> tuple[ReadingWarning, ...]:
+    """The warnings of a reading; those of a whole picture say nothing of a found formula."""
+    needless = {ReadingWarning.NUMBER_CUT} if numbers else set()
+    if entry.place is not None:
+        needless |= {ReadingWarning.TEXT_AROUND, ReadingWarning.SEVERAL_FORMULAS}
+    return tuple(warning for warning in reading.warnings if warning not in needless)
+
+
+def _number(recognizer: Recognizer, entry: Entry, reading: Reading) -> str | None:
+    """Read the equation numbers of a formula, several separated by commas; without brackets."""
+    pictures = list(entry.place.numbers) if entry.place else []
+    if reading.number is not None:
+        pictures.append(reading.number)
+    if not pictures:
+        return None
+    readings = Reader(recognizer, check=False).read_together(
+        Unread(picture, "equation number") for picture in pictures
+    )
+    texts = [as_tag(one.hypotheses[0].latex) for one in readings if one.hypotheses]
+    return ", ".join(text for text in texts if text) or None
+
+
+def as_tag(latex: str) -> str:
+    r"""What `\tag` takes for an equation number that was read as a formula.
+
+    >>> as_tag("(3.2)")
+    '3.2'
+    """
+    text = _FENCES.sub("", "".join(latex.split()))
+    for opening, closing in ("()", "[]"):
+        if text.startswith(opening) and text.endswith(closing):
+            text = text[1:-1]
+    text = _UPRIGHT.sub(r"\1", text)
+    return text if _PLAIN.fullmatch(text) or not text else f"${text}$"
+
+
+def _unread(images: Images, entries: deque[Entry]) -> Iterator[Unread | None]:
+    """The pictures to read; `entries` gets each without its picture, which may be large."""
+    for image in images:
+        if image is None:
+            yield None
+            continue
+        entry = as_entry(image)
+        entries.append(replace(entry, picture=None))
+        yield Unread(entry.content, entry.title)
+
+
+def _drawn(
+    recognizer: Recognizer,
+    entry: Entry,
+    row: PredictRow,
+    picture: Grey | None,
+    drawings: Drawings | None,
+) -> PredictRow:
+    """Draw what was asked for; a file that cannot be written is the row's error."""
+    if drawings is None or picture is None or not row.hypotheses:
+        return row
+    best = row.hypotheses[0]
+    sheet, comparison = drawings.targets(entry.stem)
+    try:
+        if sheet:
+            drawings.look(sheet, recognizer.attention(picture, best))
+        if comparison and not drawings.compare(comparison, picture, best.latex):
+            return replace(row, warnings=(*row.warnings, ReadingWarning.DOES_NOT_RENDER))
+    except OSError as error:
+        target = error.filename or sheet or comparison
+        reason = error.strerror or error
+        return replace(row, error=InputError(f"{target} cannot be written ({reason})."))
+    return row

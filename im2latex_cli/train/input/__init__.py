@@ -1,0 +1,1 @@
+"""The data of a training: packed splits, batches, augmentation and glyph targets."""

@@ -1,0 +1,309 @@
+"""Batches of a packed split: bucketed, budgeted, shuffled from the seed, built ahead in threads.
+
+The order of batches is a pure function of seed, settings and cursor, so a resumed run goes on
+with exactly the batches that an uninterrupted one would have seen.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from im2latex_cli.latex.vocab import BOS, EOS, PAD
+from im2latex_cli.network.inputs import to_ink
+from im2latex_cli.settings.training import TrainSettings
+from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup
+from im2latex_cli.train.input.glyph_targets import GlyphClasses, GlyphTargets, collate
+from im2latex_cli.train.input.pack import Glyphs, Packed
+from im2latex_cli.train.schedule import allowed_length
+from im2latex_cli.vision.canvas import UNIT
+
+POOL = 16_384
+"""Pictures that are sorted into buckets together."""
+
+_WIDTH_STEP = 32
+_JITTER = 0.05
+
+Indices = NDArray[np.int64]
+Augment = Callable[
+    [NDArray[np.uint8], Glyphs, np.random.Generator], tuple[NDArray[np.uint8], Glyphs]
+]
+"""Distorts a picture and moves its glyph rows along."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where the stream of batches stands; JSON-ready numbers.
+
+    Attributes:
+        epoch: passes over the split that are complete.
+        offset: pictures of this epoch's order that went into earlier pools.
+        position: batches of the current pool already delivered.
+        origin: batches delivered before the current pool was planned.
+        allowed: longest formula of the current pool, or 0 where it is not planned yet.
+    """
+
+    epoch: int = 0
+    offset: int = 0
+    position: int = 0
+    origin: int = 0
+    allowed: int = 0
+
+    @property
+    def delivered(self) -> int:
+        """Batches delivered in all."""
+        return self.origin + self.position
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch on one device.
+
+    Attributes:
+        images: (B, 1, H, W) ink, 0 is paper; as bytes where 255 is paper until `to` a GPU.
+        sizes: (B, 2) height and width of each picture in pixels.
+        ids: (B, T + 1) begin, tokens, end, padding.
+        glyphs: where the glyphs stand, or None.
+        cursor: the stream's place after this batch.
+    """
+
+    images: Tensor
+    sizes: Tensor
+    ids: Tensor
+    glyphs: GlyphTargets | None
+    cursor: Cursor
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on another device, bytes turned into ink there; waits for nothing.
+
+        On a GPU sizes go along: the network then masks every batch and asks for no answer.
+        """
+        if device.type == "cpu" and self.images.dtype != torch.uint8:
+            return self
+        images = self.images.to(device, non_blocking=True)
+        return replace(
+            self,
+            images=to_ink(images) if images.dtype == torch.uint8 else images,
+            sizes=self.sizes.to(device, non_blocking=True),
+            ids=self.ids.to(device, non_blocking=True),
+            glyphs=self.glyphs.to(device) if self.glyphs else None,
+        )
+
+    def pinned(self) -> Batch:
+        """The batch in memory that a GPU reads by itself while other work goes on."""
+        return replace(
+            self,
+            images=self.images.pin_memory(),
+            sizes=self.sizes.pin_memory(),
+            ids=self.ids.pin_memory(),
+            glyphs=self.glyphs.pinned() if self.glyphs else None,
+        )
+
+
+def plan(
+    pool: Indices,
+    packed: Packed,
+    *,
+    pictures: int,
+    pixels: int,
+    tokens: int,
+    random: np.random.Generator,
+) -> list[Indices]:
+    """Cut a pool of pictures into batches of like size and length, in random order.
+
+    A batch holds at most `pictures` pictures and, padding included, at most `pixels` pixels and
+    `tokens` tokens; a picture that alone exceeds a budget gets a batch of its own.
+    """
+    sizes, lengths = packed.sizes[pool], packed.lengths[pool] + 1
+    jitter = random.uniform(1 - _JITTER, 1 + _JITTER, len(pool))
+    heights, widths = sizes[:, 0], sizes[:, 1]
+    high, wide = -(-heights // UNIT[0]), (widths * jitter).astype(np.int64) // _WIDTH_STEP
+    order = np.lexsort((lengths, wide, high))
+    batches, start, height, width, longest = [], 0, 0, 0, 0
+    for end, at in enumerate(order):
+        grown = (max(height, heights[at]), max(width, widths[at]), max(longest, lengths[at]))
+        count = end - start + 1
+        full = count > pictures or count * grown[0] * grown[1] > pixels or count * grown[2] > tokens
+        if count > 1 and full:
+            batches.append(pool[order[start:end]])
+            start, grown = end, (heights[at], widths[at], lengths[at])
+        height, width, longest = grown
+    if len(order):
+        batches.append(pool[order[start:]])
+    return [batches[i] for i in random.permutation(len(batches))]
+
+
+class BatchStream:
+    """An endless stream of batches from a cursor on.
+
+    Args:
+        packed: the split.
+        settings: batch sizes and the curriculum.
+        seed: seed of the order.
+        steps: steps of the run, over which the allowed length grows; may be changed later.
+        cursor: where to begin.
+        classes: glyph classes where glyph losses are wanted.
+        augment: distorts a picture and its glyph rows, or None.
+        workers: threads that build batches ahead.
+        processes: of every batch this process builds its share; a batch of fewer pictures than
+            processes holds some twice.
+        device: where the batches will go; for a GPU they stay bytes, in pinned memory.
+    """
+
+    def __init__(
+        self,
+        packed: Packed,
+        settings: TrainSettings,
+        *,
+        seed: int,
+        steps: int,
+        cursor: Cursor | None = None,
+        classes: GlyphClasses | None = None,
+        augment: Augment | None = None,
+        workers: int = 1,
+        processes: ProcessGroup = SINGLE_PROCESS,
+        device: str = "cpu",
+    ) -> None:
+        self.packed = packed
+        self.steps = steps
+        self._settings = settings
+        self._seed = seed
+        self._cursor = cursor or Cursor()
+        self._classes = classes
+        self._augment = augment
+        self._workers = workers
+        self._processes = processes
+        self._device = device
+        lengths = np.sort(packed.lengths)
+        self._shortest = int(lengths[len(lengths) // 10])
+        self._longest = int(lengths[-1])
+
+    def __iter__(self) -> Iterator[Batch]:
+        ahead: deque[Future[Batch]] = deque()
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="batches") as workers:
+            try:
+                for indices, cursor in self.order():
+                    ahead.append(workers.submit(self.build, indices, cursor))
+                    if len(ahead) > 2 * self._workers:
+                        yield ahead.popleft().result()
+            finally:
+                for future in ahead:
+                    future.cancel()
+
+    def order(self) -> Iterator[tuple[Indices, Cursor]]:
+        """Indices of each batch, with the cursor after it."""
+        cursor = self._cursor
+        while True:
+            cursor = replace(cursor, allowed=cursor.allowed or self._allowed(cursor))
+            batches, after = self._pool(cursor)
+            for position in range(cursor.position, len(batches)):
+                last = position + 1 == len(batches)
+                stay = replace(cursor, position=position + 1)
+                yield batches[position], replace(after, origin=stay.delivered) if last else stay
+            cursor = replace(after, origin=cursor.origin + len(batches))
+
+    def epoch_batches(self) -> int:
+        """Batches of one pass over the whole split, no formula held back."""
+        whole = BatchStream(
+            self.packed,
+            self._settings.model_copy(update={"short_first": 0.0}),
+            seed=self._seed,
+            steps=self.steps,
+        )
+        return next(cursor.delivered for _, cursor in whole.order() if cursor.epoch)
+
+    def sample(self) -> list[Indices]:
+        """Batches like those still to come, from ten pools between here and the end."""
+        done = self._cursor.delivered
+        left = max(self.steps * self._settings.accumulate - done, 0)
+        cursors = (Cursor(epoch=n, origin=done + left * n // 10) for n in range(10))
+        return [indices for cursor in cursors for indices in self._pool(cursor)[0]]
+
+    def build(self, indices: Indices, cursor: Cursor) -> Batch:
+        """Read, distort, pad and stack this process's pictures of one batch."""
+        rank, size = self._processes.rank, self._processes.size
+        share = [rank] if size > 1 else []
+        random = np.random.default_rng([self._seed, 2, cursor.epoch, int(indices[0]), *share])
+        mine = np.resize(indices, max(len(indices), size))[rank::size]
+        pictures, rows = [], []
+        for index in mine:
+            picture, glyphs = self.packed.picture(index), self.packed.glyphs_of(index)
+            if self._augment is not None:
+                picture, glyphs = self._augment(picture, glyphs, random)
+            pictures.append(picture)
+            rows.append(glyphs)
+        # All processes pad alike where they can, since padding counts in batch normalisation.
+        whole = self.packed.sizes[indices].max(axis=0) if self._augment is None else (0, 0)
+        grey, sizes = stack(pictures, at_least=(int(whole[0]), int(whole[1])))
+        formulas = [self.packed.formula(index) for index in mine]
+        targets = collate(rows, formulas, self._classes) if self._classes else None
+        if self._device == "cuda":
+            return Batch(grey, sizes, pad_ids(formulas), targets, cursor).pinned()
+        return Batch(to_ink(grey), sizes, pad_ids(formulas), targets, cursor)
+
+    def _allowed(self, cursor: Cursor) -> int:
+        return allowed_length(
+            cursor.origin // self._settings.accumulate,
+            steps=self.steps,
+            short_first=self._settings.short_first,
+            shortest=self._shortest,
+            longest=self._longest,
+        )
+
+    def _pool(self, cursor: Cursor) -> tuple[list[Indices], Cursor]:
+        """Batches of the pool that begins at `cursor`, and the cursor of the next pool."""
+        count = len(self.packed)
+        order = np.random.default_rng([self._seed, 0, cursor.epoch]).permutation(count)
+        rest = self.packed.lengths[order[cursor.offset :]]
+        fitting = np.flatnonzero(rest <= (cursor.allowed or self._allowed(cursor)))[:POOL]
+        pool = order[cursor.offset :][fitting]
+        end = cursor.offset + int(fitting[-1]) + 1 if len(fitting) == POOL else count
+        after = Cursor(cursor.epoch, end) if end < count else Cursor(cursor.epoch + 1)
+        batches = plan(
+            pool,
+            self.packed,
+            pictures=self._settings.batch_size,
+            pixels=self._settings.batch_pixels,
+            tokens=self._settings.batch_tokens,
+            random=np.random.default_rng([self._seed, 1, cursor.epoch, cursor.offset]),
+        )
+        return batches, after
+
+
+def stack(
+    pictures: Sequence[NDArray[np.uint8]], *, at_least: tuple[int, int] = (0, 0)
+) -> tuple[Tensor, Tensor]:
+    """Put pictures at the top left of one frame, as `to_batch` does, and leave them bytes.
+
+    Args:
+        pictures: (H, W) each, 255 is paper.
+        at_least: height and width that the frame has at least.
+
+    Returns:
+        (B, 1, H, W) bytes and (B, 2) sizes.
+    """
+    sizes = np.array([picture.shape for picture in pictures], dtype=np.int64)
+    height, width = -(-np.maximum(sizes.max(axis=0), at_least) // UNIT) * UNIT
+    batch = np.full((len(pictures), 1, int(height), int(width)), 255, dtype=np.uint8)
+    for slot, picture in zip(batch, pictures, strict=True):
+        slot[0, : picture.shape[0], : picture.shape[1]] = picture
+    return torch.from_numpy(batch), torch.from_numpy(sizes)
+
+
+def pad_ids(formulas: list[list[int]]) -> Tensor:
+    """(B, T + 1) begin, tokens, end, padding."""
+    longest = max(map(len, formulas), default=0)
+    rows = np.full((len(formulas), longest + 2), PAD, dtype=np.int64)
+    for row, formula in zip(rows, formulas, strict=True):
+        row[: len(formula) + 2] = [BOS, *formula, EOS]
+    return torch.from_numpy(rows)

@@ -1,0 +1,1 @@
+"""What is measured while a network learns: evaluations, statistics, diagnosis and logs."""

@@ -1,0 +1,1 @@
+"""One training from its beginning to its end: folder, state, time budget and resuming."""

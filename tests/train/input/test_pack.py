@@ -1,0 +1,136 @@
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from im2latex_cli.errors import InputError
+from im2latex_cli.latex.vocab import UNK, Vocab
+from im2latex_cli.progress import SilentReporter
+from im2latex_cli.train.input.pack import Packed, pack
+from im2latex_cli.vision.image import open_grey
+from im2latex_cli.vision.prepare import Preprocessing, prepare
+
+
+def packing(root: Path, vocab: Vocab, cache: Path) -> Packed:
+    return pack(
+        root,
+        "train",
+        vocab=vocab,
+        preprocessing=Preprocessing(),
+        cache=cache,
+        reporter=SilentReporter(),
+    )
+
+
+def test_pack_holds_prepared_pictures_and_formulas(
+    data: Path, packed: Packed, vocab: Vocab
+) -> None:
+    rows = [
+        json.loads(line) for line in (data / "train" / "metadata.jsonl").read_text().splitlines()
+    ]
+    assert len(packed) == len(rows)
+    for index, row in enumerate(rows):
+        path = data / "train" / row["file_name"]
+        wanted = prepare(open_grey(path, name="x"), Preprocessing())
+        assert np.array_equal(packed.picture(index), wanted)
+        assert vocab.decode(packed.formula(index)) == row["tokens"].split()
+    assert packed.names[2] == "train/000002"
+
+
+def test_glyphs_move_with_the_ink(packed: Packed) -> None:
+    for index in range(len(packed)):
+        picture, glyphs = packed.picture(index), packed.glyphs_of(index)
+        assert list(glyphs[:, 3]) == list(range(len(packed.formula(index))))
+        for _, x, y, _ in glyphs:
+            around = picture[int(y) - 5 : int(y) + 6, max(int(x) - 5, 0) : int(x) + 6]
+            assert around.min() < 128, "a glyph's centre has ink near it"
+        assert packed.kinds[int(glyphs[0, 0])][0] == "font"
+
+
+def test_second_opening_reads_no_picture(
+    data: Path, vocab: Vocab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = packing(data, vocab, tmp_path)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a picture was opened")
+
+    monkeypatch.setattr("im2latex_cli.train.input.pack.open_grey", refuse)
+    second = packing(data, vocab, tmp_path)
+    assert second.key == first.key
+    assert np.array_equal(second.pixels, first.pixels)
+
+
+@pytest.mark.parametrize("what", ["picture", "metadata", "vocabulary", "prepare"])
+def test_anything_changed_makes_another_pack(
+    what: str, data: Path, vocab: Vocab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = packing(data, vocab, tmp_path).key
+    if what == "picture":
+        os.utime(data / "train" / "000000.png", (1, 1))
+    elif what == "metadata":
+        path = data / "train" / "metadata.jsonl"
+        path.write_text(path.read_text().replace("a + b", "a - b"))
+    elif what == "prepare":
+        monkeypatch.setattr("im2latex_cli.train.input.pack.PREPARE_REVISION", 99)
+    else:
+        vocab = Vocab.build({"a": 2}, min_count=1)
+    assert packing(data, vocab, tmp_path).key != before
+
+
+def test_unreadable_picture_is_left_out_and_named(data: Path, vocab: Vocab, tmp_path: Path) -> None:
+    (data / "train" / "000001.png").write_text("not a picture")
+    packed = packing(data, vocab, tmp_path)
+    assert len(packed) == 7
+    assert "train/000001" not in packed.names
+    assert len(packed.skipped) == 1
+    assert "000001.png" in packed.skipped[0]
+
+
+def test_processes_make_the_pack_that_threads_make(
+    data: Path, vocab: Vocab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data / "train" / "000001.png").write_bytes(b"no picture")
+    one = packing(data, vocab, tmp_path / "threads")
+    monkeypatch.setattr("im2latex_cli.train.input.pack.PROCESSES_FROM", 1)
+    other = packing(data, vocab, tmp_path / "processes")
+    assert one.skipped == other.skipped
+    assert len(one.skipped) == 1
+    assert one.names == other.names
+    assert np.array_equal(one.pixels, other.pixels)
+    assert np.array_equal(one.sizes, other.sizes)
+    assert np.array_equal(one.glyphs, other.glyphs)
+
+
+def test_only_unreadable_pictures_are_an_input_error(
+    data: Path, vocab: Vocab, tmp_path: Path
+) -> None:
+    for picture in (data / "train").glob("*.png"):
+        picture.write_bytes(b"")
+    with pytest.raises(InputError, match="None of the pictures"):
+        packing(data, vocab, tmp_path)
+    assert not list((tmp_path / "packed").iterdir()), "no half pack stays behind"
+
+
+def test_token_outside_the_vocabulary_is_unknown(data: Path, tmp_path: Path) -> None:
+    packed = packing(data, Vocab.build({"a": 2, "b": 1}, min_count=1), tmp_path)
+    assert packed.formula(1) == [UNK]
+
+
+def test_broken_glyph_row_is_named(data: Path, vocab: Vocab, tmp_path: Path) -> None:
+    (data / "train" / "glyphs.jsonl").write_text('{"file_name": "000000.png", "glyphs": [[1]]}\n')
+    with pytest.raises(InputError, match=r"glyphs.jsonl, line 1"):
+        packing(data, vocab, tmp_path)
+
+
+def test_a_changed_data_set_leaves_no_useless_pack_behind(
+    data: Path, vocab: Vocab, tmp_path: Path
+) -> None:
+    before = packing(data, vocab, tmp_path).key
+    other = packing(data, Vocab.build({"a": 2}, min_count=1), tmp_path).key
+    assert {path.name for path in (tmp_path / "packed").iterdir()} == {before, other}
+    os.utime(data / "train" / "000000.png", (1, 1))
+    after = packing(data, vocab, tmp_path).key
+    assert {path.name for path in (tmp_path / "packed").iterdir()} == {after}

@@ -1,0 +1,129 @@
+from itertools import islice
+
+import pytest
+import torch
+
+from im2latex_cli.checkpoints import ModelFile
+from im2latex_cli.errors import CheckpointError
+from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.network.network import Network
+from im2latex_cli.settings.training import ModelSettings
+from im2latex_cli.settings.tree import Settings
+from im2latex_cli.train.ema import MovingAverage
+from im2latex_cli.train.input.pack import Packed
+from im2latex_cli.train.run.training_run import TrainingData, TrainingRun
+from im2latex_cli.train.run.warm_start import begin_from, demand_dims, merge
+from im2latex_cli.vision.prepare import Preprocessing
+
+OLD = Vocab.build({"a": 5, r"\alpha": 4, "x": 2}, min_count=1)
+
+
+def test_merging_keeps_old_numbers_and_adds_new_tokens_behind() -> None:
+    new = Vocab.build({"x": 7, "b": 3, "a": 1}, min_count=1)
+    both = merge(OLD, new)
+    assert both.tokens == (*OLD.tokens, "b")
+    assert dict(zip(both.tokens[4:], both.counts[4:], strict=True)) == {
+        "a": 6,
+        r"\alpha": 4,
+        "x": 9,
+        "b": 3,
+    }
+    assert merge(OLD, OLD).tokens == OLD.tokens
+
+
+@pytest.fixture(params=["transformer", "lstm"])
+def dims(request: pytest.FixtureRequest, settings: Settings) -> ModelSettings:
+    return settings.model.model_copy(update={"decoder": request.param, "units": 16})
+
+
+def test_old_tokens_are_predicted_as_before_and_new_ones_not_favoured(
+    dims: ModelSettings,
+) -> None:
+    old = Network(dims, len(OLD)).eval()
+    new = Network(dims, len(OLD) + 2).eval()
+    begin_from(new, old.state_dict())
+    images, sizes = torch.rand(2, 1, 32, 64), torch.tensor([[32, 64], [32, 64]])
+    ids = torch.tensor([[1, 4, 5], [1, 6, 4]])
+    with torch.no_grad():
+        before = old.decode(old.encode(images, sizes), ids).logits
+        after = new.decode(new.encode(images, sizes), ids).logits
+    assert torch.allclose(after[..., : len(OLD)], before, atol=1e-5)
+    spread = before.max(-1).values - before.mean(-1)
+    assert bool((after[..., len(OLD) :] < before.mean(-1, keepdim=True) + spread[..., None]).all())
+    first, second = new.decoder.embedding.weight[-2:]
+    assert not torch.equal(first, second), "two new tokens can be told apart"
+
+
+def test_other_dimensions_are_named_with_both_values(settings: Settings) -> None:
+    model = ModelFile(settings.model, OLD, Preprocessing(), {})
+    demand_dims(model, settings.model.model_copy(update={"dropout": 0.5}), name="old")
+    with pytest.raises(CheckpointError, match=r"old.*model\.width 32, not 64.*from the model"):
+        demand_dims(model, settings.model.model_copy(update={"width": 64}), name="old")
+
+
+def test_the_average_begins_at_the_weights_and_does_not_hurry_away() -> None:
+    network = torch.nn.Linear(2, 1)
+    average = MovingAverage(network, decay=0.9, raw=False)
+    start = network.weight.detach().clone()
+    with torch.no_grad():
+        network.weight += 1.0
+    average.update(network, step=0)
+    assert torch.allclose(average.network.weight, start + 0.1)
+
+
+def test_a_share_of_the_first_weights_is_kept_but_not_of_new_rows() -> None:
+    network = torch.nn.Sequential(torch.nn.Linear(1, 3), torch.nn.BatchNorm1d(3))
+    average = MovingAverage(network, decay=0.0, raw=False, keep=0.25)
+    old = {name: value.clone() for name, value in network.state_dict().items()}
+    average.forget_new_rows(old | {"0.weight": old["0.weight"][:2]})
+    with torch.no_grad():
+        network[0].weight += 1.0
+        network[1].running_var += 1.0
+        network[1].num_batches_tracked += 4
+    average.update(network, step=0)
+    after = average.network.state_dict()
+    moved = after["0.weight"] - old["0.weight"]
+    assert torch.allclose(moved[:, 0], torch.tensor([0.75, 0.75, 1.0]))
+    assert torch.allclose(after["1.running_var"], old["1.running_var"] + 0.75)
+    assert int(after["1.num_batches_tracked"]) == 4
+
+
+def test_what_is_kept_survives_a_pause(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+    train = {"epochs": 2, "batch_size": 8, "ema": 0.5, "keep": 0.5, "init": "first"}
+    changed = settings.model_copy(update={"train": settings.train.model_copy(update=train)})
+    torch.manual_seed(1)
+    start = Network(settings.model, len(vocab) - 2).state_dict()  # two tokens are new
+
+    data = TrainingData(packed, packed, vocab, Preprocessing())
+    whole = TrainingRun.begin(changed, data, start=start)
+    steps = len(list(whole.steps()))
+    paused = TrainingRun.begin(changed, data, start=start)
+    for _ in islice(paused.steps(), steps // 2):
+        pass
+    tensors, state = paused.state()
+    kept = {name: value.clone() for name, value in tensors.items()}
+    going_on = TrainingRun.resume(changed, data, kept, state)
+    for _ in going_on.steps():
+        pass
+    ends = [one.model({}).tensors for one in (whole, going_on)]
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+    assert all(value.isfinite().all() for value in ends[0].values())
+
+
+def test_a_run_begins_where_the_other_ended(
+    packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    def begin(epochs: int, **more) -> TrainingRun:
+        train = {"epochs": epochs, "batch_size": 8, "ema": 0.5, **more.pop("train", {})}
+        changed = settings.model_copy(update={"train": settings.train.model_copy(update=train)})
+        data = TrainingData(packed, packed, vocab, Preprocessing())
+        return TrainingRun.begin(changed, data, **more)
+
+    first = begin(40)
+    for _ in first.steps():
+        pass
+    reached = first.evaluate()
+    second = begin(40, train={"init": "first"}, start=first.model({}).tensors)
+    assert second.evaluate() == reached
+    fresh = next(islice(begin(40).steps(), 1)).loss
+    assert next(islice(second.steps(), 1)).loss < 0.8 * fresh
