@@ -16,7 +16,7 @@ FLOORS = (
     {"settings"},
     {"latex", "vision"},
     {"data", "formats", "recombination", "render", "evaluate", "report"},
-    {"decoding"},
+    {"decoding", "pages"},
     {"network"},
     {"headers"},
     {"train", "checkpoints", "onnx"},
@@ -177,7 +177,7 @@ def test_the_packages_own_init_is_in_the_graph() -> None:
 def test_folders_stay_small_enough_to_look_through() -> None:
     folders = {path.parent for path in PACKAGE.rglob("*.py")}
     sizes = {str(one.relative_to(PACKAGE)): len(list(one.glob("*.py"))) for one in folders}
-    assert {name for name, size in sizes.items() if size > LARGEST_FOLDER} <= {"train"}
+    assert {name for name, size in sizes.items() if size > LARGEST_FOLDER} == set()
 
 
 def test_no_circles() -> None:

@@ -19,6 +19,7 @@ from im2latex_cli.cli.commands import (
     eval_text,
     export,
     mcp,
+    pages,
     predict,
     run,
     serve,
@@ -71,6 +72,7 @@ app.command("run", cls=Command)(run.run)
 app.command("doctor", cls=Command)(doctor.doctor)
 app.add_typer(config.app, name="config")
 app.add_typer(cache.app, name="cache")
+app.add_typer(pages.app, name="pages")
 
 
 def main() -> None:

@@ -160,6 +160,42 @@ Attention = Annotated[
     ),
 ]
 
+Find = Annotated[
+    Literal["auto", "always", "never"],
+    typer.Option(
+        "--find",
+        metavar="auto|always|never",
+        help="Find the displayed formulas of a page and read each. auto: on PDF pages and pictures "
+        "with words or several formulas.",
+        rich_help_panel=INPUTS_PANEL,
+    ),
+]
+Inline = Annotated[
+    bool,
+    typer.Option(
+        "--inline", help="Find formulas in lines of text too.", rich_help_panel=INPUTS_PANEL
+    ),
+]
+Number = Annotated[
+    Literal["cut", "tag"] | None,
+    typer.Option(
+        "--number",
+        metavar="cut|tag",
+        help="Cut an equation number off, or keep it as \\tag; default: tag in markdown, else cut.",
+        rich_help_panel=OUTPUTS_PANEL,
+    ),
+]
+Overlay = Annotated[
+    Path | None,
+    typer.Option(
+        "--overlay",
+        metavar="OUT.png|OUT.pdf",
+        help="Draw the pages with the boxes of the formulas that were found; {stem}: the page's "
+        "name.",
+        rich_help_panel=OUTPUTS_PANEL,
+    ),
+]
+
 TIMEOUT = 60.0
 
 
@@ -183,6 +219,10 @@ class PredictRequest:
     copy: Copy = False
     render: Render = None
     attention: Attention = None
+    find: Find = "auto"
+    inline: Inline = False
+    number: Number = None
+    overlay: Overlay = None
 
     @property
     def names_input(self) -> bool:

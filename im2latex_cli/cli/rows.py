@@ -36,6 +36,7 @@ class Shape:
         tokens: rows in JSON have tokens and log-probabilities.
         copy: put all formulas on the clipboard at the end, in the output's format.
         copy_each: put each row's formula there as it comes instead.
+        tag: keep an equation number in LaTeX.
         gaps: a failed picture has its empty line, so that lines can be counted.
     """
 
@@ -44,6 +45,7 @@ class Shape:
     tokens: bool = False
     copy: bool = False
     copy_each: bool = False
+    tag: bool = False
     gaps: bool = True
 
 
@@ -109,7 +111,7 @@ def write(rows: Iterator[PredictRow], shape: Shape, reporter: Reporter, *, lone:
         else:
             _out(row, shape, first=done.rows == 1)
         if shape.copy and row.hypotheses:
-            copied.append(_formula(row.hypotheses[0], shape).text)
+            copied.append(_formula(row.hypotheses[0], shape).text + _copied_tag(row, shape))
             if shape.copy_each:
                 _copy(copied)
                 copied.clear()
@@ -179,7 +181,7 @@ def _out(row: PredictRow, shape: Shape, *, first: bool) -> None:
 def text(row: PredictRow, shape: Shape) -> str:
     """Return one line for the row: its best hypothesis; nothing for a failed picture."""
     best = row.hypotheses[0] if row.hypotheses else None
-    written = latex(best, shape.style) if best else ""
+    written = latex(best, shape.style) + _tag(row, shape) if best else ""
     if shape.form == "tsv":
         path = " ".join(row.path.split("\t")).replace("\n", " ")
         return f"{path}\t{written}\t{f'{best.confidence:.4f}' if best else ''}"
@@ -187,7 +189,7 @@ def text(row: PredictRow, shape: Shape) -> str:
         return ""
     if shape.form == "markdown":
         return f"$${written}$$"
-    return _formula(best, shape).text
+    return written if shape.form == "text" else _formula(best, shape).text
 
 
 def latex(hypothesis: Hypothesis, style: Style) -> str:
@@ -206,18 +208,43 @@ def latex(hypothesis: Hypothesis, style: Style) -> str:
 
 def to_json(row: PredictRow, shape: Shape) -> dict[str, Any]:
     """Return the row as predict's JSON lines have it."""
-    told: dict[str, Any] = {"path": row.path}
+    told: dict[str, Any] = {"path": row.path, **_place(row)}
     if row.error:
         told["error"] = plain(row.error)
     if row.hypotheses:
         best, *others = row.hypotheses
         told |= _hypothesis(best, shape)
+        told["latex"] += _tag(row, shape)
         told["alternatives"] = [_hypothesis(other, shape) for other in others]
     return told | {
         "model": row.model,
         "milliseconds": round(row.milliseconds, 1),
         "warnings": list(row.warnings),
     }
+
+
+def _place(row: PredictRow) -> dict[str, Any]:
+    """Where the formula was found, for formulas of pages; boxes in points or pixels."""
+    place = row.place
+    number = row.number
+    if place is None:
+        return {} if number is None else {"number": f"({number})"}
+    return {
+        "page": place.page,
+        "box": [round(side, 1) for side in place.box],
+        "unit": place.unit,
+        "kind": str(place.kind),
+        "number": None if number is None else f"({number})",
+    }
+
+
+def _tag(row: PredictRow, shape: Shape) -> str:
+    number = row.number if shape.tag else None
+    return f" \\tag{{{number}}}" if number else ""
+
+
+def _copied_tag(row: PredictRow, shape: Shape) -> str:
+    return "" if shape.form in {"typst", "mathml", "omml"} else _tag(row, shape)
 
 
 def _hypothesis(hypothesis: Hypothesis, shape: Shape) -> dict[str, Any]:

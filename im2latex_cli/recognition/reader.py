@@ -28,10 +28,12 @@ class Opened(NamedTuple):
     Attributes:
         ink: of the picture as the network will see it.
         number_cut: an equation number was cut off.
+        number: (H, W), the number that was cut off, or None.
     """
 
     ink: Ink
     number_cut: bool
+    number: Grey | None = None
 
     @property
     def picture(self) -> Grey:
@@ -61,6 +63,7 @@ class Reading:
         error: why the picture failed, or None.
         warnings: what a person should check.
         milliseconds: its own opening and its part of the batch.
+        number: (H, W), the equation number that was cut off, or None.
     """
 
     hypotheses: tuple[Hypothesis, ...] = ()
@@ -68,6 +71,7 @@ class Reading:
     error: Im2LatexError | None = None
     warnings: tuple[ReadingWarning, ...] = ()
     milliseconds: float = 0.0
+    number: Grey | None = None
 
 
 class PictureReader(Protocol):
@@ -162,9 +166,11 @@ class Reader:
             return Reading(picture=picture, error=result, milliseconds=milliseconds)
         if not self._check:
             return Reading(tuple(result), picture, milliseconds=milliseconds)
-        ink, number_cut = opening.opened
+        ink, number_cut, number = opening.opened
         hypotheses, found = warnings.check(ink, result, number_cut=number_cut)
-        return Reading(hypotheses, picture, warnings=found, milliseconds=milliseconds)
+        return Reading(
+            hypotheses, picture, warnings=found, milliseconds=milliseconds, number=number
+        )
 
 
 def _since(start: float) -> float:

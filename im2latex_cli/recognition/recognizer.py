@@ -25,7 +25,7 @@ from im2latex_cli.recognition.reader import Opened, Reader, Reading, Unread
 from im2latex_cli.settings.sections import DecodeSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.ink import Ink
-from im2latex_cli.vision.layout import without_number
+from im2latex_cli.vision.layout import split_number
 from im2latex_cli.vision.prepare import Preprocessing, prepare
 
 OnError = Literal["raise", "return"]
@@ -355,8 +355,11 @@ class Recognizer:
     def open(self, picture: Picture, *, name: str | None = None) -> Opened:
         """As `prepare`, and cut off an equation number beside the formula."""
         ink = Ink(self.prepare(picture, name=name))
-        alone = without_number(ink)
-        return Opened(alone or ink, number_cut=alone is not None)
+        parts = split_number(ink)
+        if parts is None:
+            return Opened(ink, number_cut=False)
+        alone, number = parts
+        return Opened(alone, number_cut=True, number=number)
 
     def prepare(self, picture: Picture, *, name: str | None = None) -> Grey:
         """Bring a picture into the form that the network was trained on, (H, W) uint8.

@@ -113,11 +113,24 @@ def count_letters(pieces: Pieces, em: float) -> tuple[int, int]:
 def without_number(ink: Ink) -> Ink | None:
     """The ink without the equation number at its side, or None if there is none.
 
+    Args:
+        ink: of a picture from `prepare`.
+    """
+    parts = split_number(ink)
+    return None if parts is None else parts[0]
+
+
+def split_number(ink: Ink) -> tuple[Ink, Grey] | None:
+    """The ink without the equation number at its side, and the picture of the number.
+
     A number is a short block in brackets, such as (12) or (A.3), set far apart from all
     other ink on its right or left.
 
     Args:
         ink: of a picture from `prepare`.
+
+    Returns:
+        None if there is no number.
     """
     mask = ink.mask
     if len(_bands(mask, 0, NUMBER_GAP * EM / 2)) < 2:
@@ -128,7 +141,8 @@ def without_number(ink: Ink) -> Ink | None:
         return None
     for number, others in ((bands[-1], bands[:-1]), (bands[0], bands[1:])):
         if _is_number(mask[:, slice(*number)], em):
-            return Ink(_cropped(ink.picture, mask, others[0][0], others[-1][1]))
+            alone = Ink(_cropped(ink.picture, mask, others[0][0], others[-1][1]))
+            return alone, _cropped(ink.picture, mask, *number)
     return None
 
 

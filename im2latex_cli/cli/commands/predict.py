@@ -42,6 +42,8 @@ def predict(session: Session, request: PredictRequest) -> rows.Predicted | None:
         raise UsageError("-0 needs --files-from.", hint="Add --files-from -.")
     if request.files_from == STDIN and STDIN in (request.images or ()):
         raise UsageError("Standard input cannot be both a picture and a list of paths.")
+    if request.overlay and request.find == "never":
+        raise UsageError("--overlay draws what is found, and --find never finds nothing.")
     shape = replace(shape, copy_each=request.watch is not None)
     return _read(session, shape, request, _inputs(request))
 
@@ -52,7 +54,10 @@ def _shape(session: Session, request: PredictRequest) -> rows.Shape:
     form: rows.Form = "json" if session.as_json else request.format or "text"
     if request.tokens and form not in {"json", "jsonl"}:
         raise UsageError("--tokens needs JSON output.", hint="Add --format jsonl.")
-    return rows.Shape(form, request.style, tokens=request.tokens, copy=request.copy)
+    number = request.number or ("tag" if form == "markdown" else "cut")
+    return rows.Shape(
+        form, request.style, tokens=request.tokens, copy=request.copy, tag=number == "tag"
+    )
 
 
 def _inputs(request: PredictRequest) -> Inputs:
@@ -78,8 +83,15 @@ def _read(
 ) -> rows.Predicted:
     rows.check(shape)
     from im2latex_cli.services.reading import predict as service
+    from im2latex_cli.services.reading.find import FindRequest
 
     total = inputs.count()
+    find = FindRequest(
+        request.find,
+        inline=request.inline,
+        overlay=request.overlay,
+        numbers=shape.tag or shape.form in {"json", "jsonl"},
+    )
     predicted = service.run(
         session.settings,
         session.reporter,
@@ -88,6 +100,7 @@ def _read(
         attention=request.attention,
         render=request.render,
         total=total,
+        find=find,
     )
     done = rows.write(predicted, shape, session.reporter, lone=total == 1)
     if done.lone_error:

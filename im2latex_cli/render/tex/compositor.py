@@ -28,6 +28,33 @@ Box = tuple[int, int, int, int]
 """Left, top, right and bottom edge; dots or pixels."""
 
 
+class Mark(NamedTuple):
+    """What one character or rule of a sheet paints.
+
+    Attributes:
+        owner: number of what it belongs to, or -1.
+        left, top, right, bottom: its box in pixels.
+    """
+
+    owner: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class Sheet(NamedTuple):
+    """A whole sheet of paper.
+
+    Attributes:
+        ink: (H, W) uint8, 255 is paper.
+        marks: the characters, then the rules, each in the order of painting.
+    """
+
+    ink: NDArray[np.uint8]
+    marks: list[Mark]
+
+
 class _Placed(NamedTuple):
     """A character, the pixel of its reference point, and what it is."""
 
@@ -79,13 +106,54 @@ class Compositor:
         canvas = np.zeros((height, width), np.uint8)
         for box in rules:
             _fill(canvas, box, left, top)
-        for x, y, shape, *_ in placed:
-            counts = shape.counts
-            row, column = y + shape.top - top, x + shape.left - left
-            region = canvas[row : row + counts.shape[0], column : column + counts.shape[1]]
-            np.add(region, counts, out=region)
-        ink = np.frombuffer(canvas.tobytes().translate(_GREY), np.uint8).reshape(height, width)
-        return Page(ink, tuple(_glyph(one, left, top) for one in placed))
+        for one in placed:
+            _stamp(canvas, one, left, top)
+        return Page(_greys(canvas), tuple(_glyph(one, left, top) for one in placed))
+
+    def sheet(
+        self,
+        page: DviPage,
+        fonts: Sequence[FontUse],
+        *,
+        size: tuple[int, int],
+        characters: Sequence[int],
+        rules: Sequence[int],
+    ) -> Sheet | RenderFailure:
+        """The whole sheet of paper, margins included; what lies beyond its edges is left out.
+
+        Args:
+            page: what TeX typeset, an inch from the sheet's left and upper edge.
+            fonts: the fonts its characters count.
+            size: width and height of the sheet in pixels.
+            characters: for each character of the page the number of its owner, or -1.
+            rules: likewise for each rule.
+        """
+        owners = list(characters)
+        try:
+            if any(self._shelf.virtual(fonts[number]) for number in set(page.fonts)):
+                page, fonts, owners = unfold(page, fonts, owners, self._shelf.virtual)
+            inch = round(SP_PER_INCH)
+            placed = self._place(page, fonts, -inch, owners)
+        except (DviError, FontMissingError) as missing:
+            return RenderFailure("tex-error", str(missing))
+        shift = -round(inch * self._pixels_per_sp)
+        width, height = size
+        canvas = np.zeros((height, width), np.uint8)
+        marks = []
+        for one in placed:
+            if _stamp(canvas, one, shift, 0):
+                glyph = _glyph(one, shift, 0)
+                marks.append(_mark(glyph, one.token))
+        # Rules of virtual fonts come after the page's own and have no owner.
+        own = (*rules, *[-1] * (len(page.rules) - len(rules)))
+        for rule, owner in zip(page.rules, own, strict=True):
+            x0, y0, x1, y1 = self._rule(rule, -inch)
+            left, right = x0 / FINE - shift, x1 / FINE - shift
+            top, bottom = y0 / FINE, y1 / FINE
+            if left >= 0 and top >= 0 and right <= width and bottom <= height:
+                _fill(canvas, (x0, y0, x1, y1), shift, 0)
+                marks.append(Mark(owner, left, top, right, bottom))
+        return Sheet(_greys(canvas), marks)
 
     def _place(
         self, page: DviPage, fonts: Sequence[FontUse], bottom: int, tokens: Sequence[int]
@@ -138,6 +206,29 @@ def _fill(canvas: NDArray[np.uint8], box: Box, left: int, top: int) -> None:
     rows, columns = _spread(y0, y1), _spread(x0, x1)
     region = canvas[y0 // FINE :, x0 // FINE :][: len(rows), : len(columns)]
     region += np.outer(rows, columns)
+
+
+def _stamp(canvas: NDArray[np.uint8], placed: _Placed, left: int, top: int) -> bool:
+    """Add a character's dots to the canvas; False if it does not lie inside."""
+    counts = placed.shape.counts
+    row, column = placed.y + placed.shape.top - top, placed.x + placed.shape.left - left
+    if row < 0 or column < 0:
+        return False
+    region = canvas[row : row + counts.shape[0], column : column + counts.shape[1]]
+    if region.shape != counts.shape:
+        return False
+    np.add(region, counts, out=region)
+    return True
+
+
+def _greys(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Dots to grey levels."""
+    return np.frombuffer(canvas.tobytes().translate(_GREY), np.uint8).reshape(canvas.shape)
+
+
+def _mark(glyph: Glyph, owner: int) -> Mark:
+    across, down = glyph.width / 2, glyph.height / 2
+    return Mark(owner, glyph.x - across, glyph.y - down, glyph.x + across, glyph.y + down)
 
 
 def _spread(start: int, end: int) -> NDArray[np.uint8]:

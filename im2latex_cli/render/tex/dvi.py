@@ -26,6 +26,7 @@ class DviPage:
         v: for each character its reference point, down.
         rules: left, bottom, width and height of each rule.
         specials: number of characters painted before it, and text, of each special.
+        special_rules: number of rules painted before each special.
     """
 
     counts: tuple[int, ...]
@@ -35,6 +36,7 @@ class DviPage:
     v: list[int] = field(default_factory=list)
     rules: list[tuple[int, int, int, int]] = field(default_factory=list)
     specials: list[tuple[int, str]] = field(default_factory=list)
+    special_rules: list[int] = field(default_factory=list)
 
 
 class DviError(ValueError):
@@ -201,6 +203,7 @@ class Reader:
         if 239 <= command <= 242:
             text = self.take(self.unsigned(command - 238)).decode("latin-1")
             page.specials.append((len(page.codes), text))
+            page.special_rules.append(len(page.rules))
         elif 243 <= command <= 246:
             self.define_font(command)
         elif command != 138:

@@ -13,12 +13,13 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli.errors import Im2LatexError, InputError
+from im2latex_cli.pages.regions import Kind
 from im2latex_cli.services.reading import clipboard, pdf, streams, watch
 from im2latex_cli.services.reading.box import Box
 from im2latex_cli.vision.image import open_grey
@@ -36,6 +37,25 @@ Source = Path | str | BinaryIO
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Where a formula was found.
+
+    Attributes:
+        box: left, top, right and bottom from the upper left corner, without the equation number.
+        unit: of the box: "pt" (points) on PDF pages, "px" (pixels) on pictures.
+        kind: display or inline.
+        page: of a PDF, from 1; None for a picture.
+        numbers: pictures (H, W) of its equation numbers.
+    """
+
+    box: tuple[float, float, float, float]
+    unit: Literal["pt", "px"]
+    kind: Kind
+    page: int | None = None
+    numbers: tuple[NDArray[np.uint8], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Entry:
     """One picture to read.
 
@@ -44,12 +64,16 @@ class Entry:
         stem: what its drawings are called.
         picture: a file, its bytes, or (H, W) grey; None where there is an error.
         error: why there is no picture.
+        scale: where the pixels lie on a PDF page; None for any other picture.
+        place: where the picture was found on a page; None for a whole picture.
     """
 
     path: str
     stem: str
     picture: Path | bytes | NDArray[np.uint8] | None
     error: Im2LatexError | None = None
+    scale: pdf.Scale | None = None
+    place: Place | None = None
 
     @property
     def title(self) -> str:
@@ -202,12 +226,12 @@ class Inputs:
 
     def _pages(self, source: Path | bytes, name: str, stem: str) -> Iterator[Entry]:
         try:
-            for number, picture in pdf.read(source, name, pages=self.pages, box=self.box):
+            for number, picture, scale in pdf.read(source, name, pages=self.pages, box=self.box):
                 path = f"{name}#page={number}"
                 if isinstance(picture, Im2LatexError):
                     yield Entry(path, f"{stem}-{number}", None, picture)
                 else:
-                    yield Entry(path, f"{stem}-{number}", picture)
+                    yield Entry(path, f"{stem}-{number}", picture, scale=scale)
         except Im2LatexError as error:
             yield _failed(name, error)
 

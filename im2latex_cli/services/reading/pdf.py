@@ -29,6 +29,40 @@ MOST_FAILURES = 20
 Picture = NDArray[np.uint8]
 
 
+class Scale(NamedTuple):
+    """Where pixels of a drawn page lie on it.
+
+    Attributes:
+        page: the page's number, from 1.
+        left, top: upper left corner of what was drawn, in points from that of the page.
+        pixels_per_point: how large it was drawn.
+    """
+
+    page: int
+    left: float
+    top: float
+    pixels_per_point: float
+
+    def points(self, box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+        """A box of pixels in points from the upper left corner of the page."""
+        x0, y0, x1, y1 = (side / self.pixels_per_point for side in box)
+        return x0 + self.left, y0 + self.top, x1 + self.left, y1 + self.top
+
+
+class Drawn(NamedTuple):
+    """A page of a PDF.
+
+    Attributes:
+        number: of the page, from 1.
+        picture: (H, W) uint8, 255 is paper, at 200 dots per inch; or why there is none.
+        scale: where its pixels lie on the page; None where there is no picture.
+    """
+
+    number: int
+    picture: Picture | Im2LatexError
+    scale: Scale | None = None
+
+
 class Pages(NamedTuple):
     """Page numbers from 1: ranges (first, last), the last None for the end of the file."""
 
@@ -65,7 +99,7 @@ def _range(text: str) -> tuple[int, int | None]:
 
 def read(
     source: Path | bytes, name: str, *, pages: Pages | None, box: Box | None
-) -> Iterator[tuple[int, Picture | Im2LatexError]]:
+) -> Iterator[Drawn]:
     """Draw pages of a PDF, one after the other.
 
     Args:
@@ -75,8 +109,7 @@ def read(
         box: the part of each page to draw; None takes all of it.
 
     Yields:
-        Number of the page, and (H, W) uint8, 255 is paper, at 200 dots per inch; or why there is
-        none.
+        Each page, or why it has no picture.
 
     Raises:
         InputError: pypdfium2 is not installed, the file cannot be opened, or page after page fails.
@@ -86,10 +119,10 @@ def read(
         failed = 0
         for number in pages.of(count) if pages else range(1, count + 1):
             try:
-                yield number, _draw(document, name, number, count, box)
+                yield _draw(document, name, number, count, box)
                 failed = 0
             except Im2LatexError as error:
-                yield number, error
+                yield Drawn(number, error)
                 failed += 1
             if failed == MOST_FAILURES and number < count:
                 raise InputError(f"{name}: given up after {failed} pages in a row that failed.")
@@ -114,12 +147,29 @@ def _open(source: Path | bytes, name: str) -> pypdfium2.PdfDocument:
     try:
         return pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        raise InputError(f"{name}: the PDF cannot be opened ({_reason(error)}).") from None
+        raise _unopened(name, error) from None
+
+
+_CAUSES = {
+    "password": ("it is encrypted and needs a password", "Save a copy without the password."),
+    "security": ("it is encrypted in an unknown way", "Save a copy without the protection."),
+    "format": ("it is damaged or cut short", "Save or download it again."),
+    "Success": ("it has no pages", "Save it again."),
+}
+"""What a word in PDFium's message means, and what to do."""
+
+
+def _unopened(name: str, error: Exception) -> InputError:
+    reason = _reason(error)
+    for word, (cause, hint) in _CAUSES.items():
+        if word in reason:
+            return InputError(f"{name}: the PDF cannot be opened: {cause}.", hint=hint)
+    return InputError(f"{name}: the PDF cannot be opened ({reason}).")
 
 
 def _draw(
     document: pypdfium2.PdfDocument, name: str, number: int, count: int, box: Box | None
-) -> Picture:
+) -> Drawn:
     import pypdfium2
 
     if number > count:
@@ -138,7 +188,7 @@ def _draw(
             picture: Picture = np.array(bitmap.to_numpy())
     except pypdfium2.PdfiumError as error:
         raise InputError(f"{name}: page {number} cannot be drawn ({_reason(error)}).") from None
-    return picture.reshape(picture.shape[:2])
+    return Drawn(number, picture.reshape(picture.shape[:2]), Scale(number, crop[0], crop[3], scale))
 
 
 def _reason(error: Exception) -> str:

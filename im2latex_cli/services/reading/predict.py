@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -12,12 +13,16 @@ from im2latex_cli.errors import Im2LatexError, InputError
 from im2latex_cli.progress import Reporter, SilentReporter
 from im2latex_cli.reading_warning import ReadingWarning
 from im2latex_cli.recognition.pictures import Grey
-from im2latex_cli.recognition.reader import Reader, Unread
+from im2latex_cli.recognition.reader import Reader, Reading, Unread
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.services.reading.drawings import Drawings
-from im2latex_cli.services.reading.inputs import Entry, Source, as_entry
+from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
+from im2latex_cli.services.reading.inputs import Entry, Place, Source, as_entry
 from im2latex_cli.settings.tree import Settings
 
+_FENCES = re.compile(r"\\(?:left|right)(?=[\[\]()])")
+_UPRIGHT = re.compile(r"\\(?:mathrm|text|textrm|mathbf|operatorname)\{([\w.]*)\}")
+_PLAIN = re.compile(r"[\w.*-]+")
 Images = Iterable[Source | Entry | None]
 """Pictures; None means that more are waited for, so that what is there must be read now."""
 
@@ -33,6 +38,9 @@ class PredictRow:
         error: why the picture failed, or None.
         milliseconds: what it cost: its own opening and its part of the batch.
         warnings: what a person should check.
+        place: where the formula was found on a page; None for a whole picture.
+        number: its equation number without brackets, such as "3.2"; None if there is none, or it
+            was not to be read.
     """
 
     path: str
@@ -41,6 +49,8 @@ class PredictRow:
     error: Im2LatexError | None = None
     milliseconds: float = 0.0
     warnings: tuple[ReadingWarning, ...] = ()
+    place: Place | None = None
+    number: str | None = None
 
 
 def run(
@@ -52,6 +62,7 @@ def run(
     attention: Path | None = None,
     render: Path | None = None,
     total: int | None = None,
+    find: FindRequest | None = None,
 ) -> Iterator[PredictRow]:
     """Read pictures; one row for each, in their order, as they are done.
 
@@ -65,17 +76,21 @@ def run(
             {stem} in it.
         render: PNG to draw the formula under its picture; several pictures need {stem} in it.
         total: how many images there are, where that is known.
+        find: how formulas are looked for on pages; None reads every picture whole.
 
     Raises:
-        UsageError: `attention` or `render` does not fit, or the device is not here.
+        UsageError: `attention`, `render` or the overlay does not fit, or the device is not here.
         CheckpointError: the model cannot be used.
         InputError: there is no such model.
     """
     drawings = Drawings(settings, attention=attention, render=render)
+    find = find or FindRequest()
+    if find.mode != "never":
+        images = FormulaSearch(find)(images)
     images = drawings.check(images)
     recognizer = Recognizer.from_settings(settings, model, reporter=reporter)
     reporter.detail(f"backend: {recognizer.backend} ({recognizer.reason})")
-    return read(recognizer, images, reporter, drawings=drawings, total=total)
+    return read(recognizer, images, reporter, drawings=drawings, total=total, numbers=find.numbers)
 
 
 def read(
@@ -85,6 +100,7 @@ def read(
     *,
     drawings: Drawings | None = None,
     total: int | None = None,
+    numbers: bool = False,
 ) -> Iterator[PredictRow]:
     """Read pictures with a loaded model; one row for each, in their order, as they are done."""
     quiet = SilentReporter()  # one picture needs no bar
@@ -99,9 +115,47 @@ def read(
                 recognizer.name,
                 reading.error,
                 reading.milliseconds,
-                reading.warnings,
+                _warnings(reading, entry, numbers=numbers),
+                entry.place,
+                _number(recognizer, entry, reading) if numbers else None,
             )
             yield _drawn(recognizer, entry, row, reading.picture, drawings)
+
+
+def _warnings(reading: Reading, entry: Entry, *, numbers: bool) -> tuple[ReadingWarning, ...]:
+    """The warnings of a reading; those of a whole picture say nothing of a found formula."""
+    needless = {ReadingWarning.NUMBER_CUT} if numbers else set()
+    if entry.place is not None:
+        needless |= {ReadingWarning.TEXT_AROUND, ReadingWarning.SEVERAL_FORMULAS}
+    return tuple(warning for warning in reading.warnings if warning not in needless)
+
+
+def _number(recognizer: Recognizer, entry: Entry, reading: Reading) -> str | None:
+    """Read the equation numbers of a formula, several separated by commas; without brackets."""
+    pictures = list(entry.place.numbers) if entry.place else []
+    if reading.number is not None:
+        pictures.append(reading.number)
+    if not pictures:
+        return None
+    readings = Reader(recognizer, check=False).read_together(
+        Unread(picture, "equation number") for picture in pictures
+    )
+    texts = [as_tag(one.hypotheses[0].latex) for one in readings if one.hypotheses]
+    return ", ".join(text for text in texts if text) or None
+
+
+def as_tag(latex: str) -> str:
+    r"""What `\tag` takes for an equation number that was read as a formula.
+
+    >>> as_tag("(3.2)")
+    '3.2'
+    """
+    text = _FENCES.sub("", "".join(latex.split()))
+    for opening, closing in ("()", "[]"):
+        if text.startswith(opening) and text.endswith(closing):
+            text = text[1:-1]
+    text = _UPRIGHT.sub(r"\1", text)
+    return text if _PLAIN.fullmatch(text) or not text else f"${text}$"
 
 
 def _unread(images: Images, entries: deque[Entry]) -> Iterator[Unread | None]:

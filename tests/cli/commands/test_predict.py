@@ -4,7 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -12,7 +12,10 @@ import pytest
 
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import Im2LatexError, InputError
+from im2latex_cli.pages.regions import Kind
 from im2latex_cli.reading_warning import ReadingWarning
+from im2latex_cli.services.reading.find import FindRequest
+from im2latex_cli.services.reading.inputs import Place
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Row:
     error: Im2LatexError | None = None
     milliseconds: float = 12.345
     warnings: tuple[str, ...] = ()
+    place: Place | None = None
+    number: str | None = None
 
 
 GOOD = Row(
@@ -279,3 +284,53 @@ def test_failures_are_told_at_once_where_more_may_come(invoke, service, monkeypa
 
     service("predict", rows())
     assert invoke("predict", "--files-from", "-", input=b"b.png").exit_code == 3
+
+
+PLACED = replace(
+    GOOD, place=Place((1.0, 2.0, 30.04, 40.0), "pt", Kind.DISPLAY, page=2), number="3.2"
+)
+
+
+def test_formulas_of_pages_have_their_place_in_json(predict) -> None:
+    result = predict("a.pdf", "--format", "jsonl", rows=[PLACED])
+    told = json.loads(result.stdout)
+    assert told == {
+        **GOOD_JSON,
+        "page": 2,
+        "box": [1.0, 2.0, 30.0, 40.0],
+        "unit": "pt",
+        "kind": "display",
+        "number": "(3.2)",
+    }
+
+
+@pytest.mark.parametrize(
+    ("args", "stdout"),
+    [
+        ([], "x^{2}\n"),
+        (["--number", "tag"], "x^{2} \\tag{3.2}\n"),
+        (["--format", "markdown"], "$$x^{2} \\tag{3.2}$$\n"),
+        (["--format", "markdown", "--number", "cut"], "$$x^{2}$$\n"),
+        (
+            ["--format", "tsv", "--number", "tag"],
+            "path\tlatex\tconfidence\na.png\tx^{2} \\tag{3.2}\t0.9000\n",
+        ),
+    ],
+)
+def test_numbers_are_cut_or_kept(predict, args: list[str], stdout: str) -> None:
+    assert predict("a.pdf", *args, rows=[PLACED]).stdout == stdout
+
+
+def test_what_to_find_reaches_the_service(predict) -> None:
+    predict("a.pdf", rows=[GOOD])
+    assert predict.service.options["find"] == FindRequest("auto")
+    predict("a.pdf", "--find=always", "--inline", "--number=tag", "--overlay=o.pdf", rows=[GOOD])
+    assert predict.service.options["find"] == FindRequest(
+        "always", inline=True, overlay=Path("o.pdf"), numbers=True
+    )
+
+
+def test_an_overlay_needs_a_search(predict) -> None:
+    result = predict("a.pdf", "--find=never", "--overlay=o.pdf", rows=[GOOD])
+    assert result.exit_code == 2
+    assert "--overlay" in result.stderr

@@ -181,3 +181,18 @@ def test_a_picture_that_does_not_fit_into_memory_costs_only_itself(model, tmp_pa
     rows = read(model, [*images[:2], huge, *images[2:]])
     assert [bool(row.hypotheses) for row in rows] == [True, True, False, True, True]
     assert "memory" in str(rows[2].error)
+
+
+@pytest.mark.parametrize(
+    ("latex", "tag"),
+    [
+        ("(3.2)", "3.2"),
+        (r"\left(3\right)", "3"),
+        ("[ 12 ]", "12"),
+        (r"(\mathrm{A}.1)", "A.1"),
+        ("(2^{\\prime})", "$2^{\\prime}$"),
+        ("()", ""),
+    ],
+)
+def test_equation_numbers_become_tags(latex: str, tag: str) -> None:
+    assert predict.as_tag(latex) == tag

@@ -1,0 +1,199 @@
+"""Formulas on pages: pictures to read become the formulas that are found on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from im2latex_cli.errors import Im2LatexError, InputError
+from im2latex_cli.pages.finder import Finder, bundled_finder
+from im2latex_cli.pages.regions import FoundFormula, Rectangle
+from im2latex_cli.services.reading.inputs import Entry, Place, Source, as_entry
+from im2latex_cli.services.reading.overlays import Overlay
+from im2latex_cli.vision import layout
+from im2latex_cli.vision.image import open_grey
+from im2latex_cli.vision.ink import Ink
+from im2latex_cli.vision.prepare import Preprocessing, prepare
+
+Mode = Literal["auto", "always", "never"]
+MARGIN = 2
+"""White around a formula that is cut out, in pixels."""
+LARGE = 2_500_000
+"""Pixels of a picture that is surely no single formula."""
+
+Grey = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class FindRequest:
+    """How formulas are looked for on pages.
+
+    Attributes:
+        mode: "auto" searches pictures and PDF pages on which more stands than one formula,
+            "always" all of them, "never" none.
+        inline: also find formulas in lines of text.
+        overlay: .png or .pdf to draw the pages with the boxes, or None.
+        numbers: read equation numbers too.
+    """
+
+    mode: Mode = "never"
+    inline: bool = False
+    overlay: Path | None = None
+    numbers: bool = False
+
+
+@dataclass(slots=True)
+class _Pdf:
+    """What was found in one PDF so far."""
+
+    name: str
+    pages: int = 0
+    formulas: int = 0
+
+
+class FormulaSearch:
+    """Turns pages into the formulas on them.
+
+    Args:
+        request: how formulas are looked for.
+        finder: gives the finder, once there is something to search.
+
+    Raises:
+        UsageError: the overlay is of a kind that cannot be written.
+    """
+
+    def __init__(self, request: FindRequest, finder: Callable[[], Finder] = bundled_finder) -> None:
+        self._mode = request.mode
+        self._inline = request.inline
+        self._finder = finder
+        self._overlay = None if request.overlay is None else Overlay(request.overlay)
+
+    def __call__(self, images: Iterable[Source | Entry | None]) -> Iterator[Entry | None]:
+        """Yield each formula as a picture of its own; what is not searched as it is.
+
+        A picture or a PDF on which nothing is found gives one entry with an error, or with "auto"
+        the whole picture.
+        """
+        pdf: _Pdf | None = None
+        for image in images:
+            if image is None:
+                yield None
+                continue
+            entry = as_entry(image)
+            name = entry.path.partition("#page=")[0]
+            if pdf is not None and name != pdf.name:
+                yield from _unfruitful(pdf)
+                pdf = None
+            if entry.scale is not None:
+                pdf = pdf or _Pdf(name)
+                pdf.pages += 1
+            for found in self._formulas(entry):
+                if pdf is not None:
+                    pdf.formulas += 1
+                yield found
+        if pdf is not None:
+            yield from _unfruitful(pdf)
+
+    def _formulas(self, entry: Entry) -> Iterator[Entry]:
+        if self._mode == "never" or entry.picture is None:
+            yield entry
+            return
+        try:
+            page = _opened(entry)
+            if self._mode == "auto" and is_one_formula(page):
+                yield replace(entry, picture=page)
+                return
+            formulas = self._finder()(page, inline=self._inline)
+            if self._overlay is not None:
+                self._overlay.add(entry.stem, page, formulas)
+        except InputError as error:
+            blank = entry.scale is not None and "blank" in str(error)
+            if not blank:  # an empty page of a PDF is no failure
+                yield replace(entry, picture=None, error=error)
+            return
+        if formulas:
+            for number, one in enumerate(formulas, start=1):
+                yield _cut(entry, page, one, number)
+        elif entry.scale is None:
+            yield self._nothing(entry, page)
+
+    def _nothing(self, entry: Entry, page: Grey) -> Entry:
+        """What becomes of a picture without formulas."""
+        if self._mode == "auto":
+            return replace(entry, picture=page)
+        error = InputError(
+            f"{entry.title}: no displayed formula was found.",
+            hint="Take `find` never to read the whole picture.",
+        )
+        return replace(entry, picture=None, error=error)
+
+
+def _opened(entry: Entry) -> Grey:
+    """The page as grey levels.
+
+    Raises:
+        InputError: it cannot be read, or is blank.
+    """
+    if isinstance(entry.picture, np.ndarray):
+        if int(entry.picture.max()) == int(entry.picture.min()):
+            raise InputError(f"{entry.title}: the page is blank.")
+        return entry.picture
+    if entry.picture is None:
+        raise AssertionError
+    return open_grey(entry.picture, name=entry.title)
+
+
+def is_one_formula(page: Grey) -> bool:
+    """Whether nothing but one formula stands on a picture (H, W), as far as its layout tells."""
+    if page.size > LARGE:
+        return False
+    try:
+        ink = Ink(prepare(page, Preprocessing()))
+    except Im2LatexError:
+        return True  # whoever reads it says what is wrong
+    found = layout.examine(ink)
+    return not (found.words or found.formulas)
+
+
+def _cut(entry: Entry, page: Grey, found: FoundFormula, number: int) -> Entry:
+    """One formula of a page, without its equation number."""
+    part = page
+    if found.numbers:
+        part = page.copy()
+        paper = np.uint8(np.median(page))
+        for box in found.numbers:
+            part[_window(box, page.shape, 1)] = paper
+    picture = np.ascontiguousarray(part[_window(found.box, page.shape, MARGIN)])
+    scale = entry.scale
+    place = Place(
+        found.box if scale is None else scale.points(found.box),
+        "px" if scale is None else "pt",
+        found.kind,
+        None if scale is None else scale.page,
+        tuple(page[_window(box, page.shape, MARGIN)].copy() for box in found.numbers),
+    )
+    return Entry(entry.path, f"{entry.stem}-{number}", picture, place=place)
+
+
+def _window(box: Rectangle, shape: tuple[int, ...], margin: int) -> tuple[slice, slice]:
+    height, width = shape[:2]
+    rows = slice(max(0, int(box.top) - margin), min(height, int(box.bottom + 0.999) + margin))
+    columns = slice(max(0, int(box.left) - margin), min(width, int(box.right + 0.999) + margin))
+    return rows, columns
+
+
+def _unfruitful(pdf: _Pdf) -> Iterator[Entry]:
+    """An error for a PDF without formulas."""
+    if pdf.formulas:
+        return
+    pages = "its page" if pdf.pages == 1 else f"its {pdf.pages:,} pages"
+    error = InputError(
+        f"{pdf.name}: no displayed formula was found on {pages}.",
+        hint="Take `find` never to read whole pages.",
+    )
+    yield Entry(pdf.name, pdf.name, None, error)

@@ -1,0 +1,176 @@
+"""The finder's network: NumPy computes what torch does; files; groups of pieces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+
+from im2latex_cli.errors import CheckpointError, InputError
+from im2latex_cli.pages import network
+from im2latex_cli.pages.finder import BUNDLED, Finder
+from im2latex_cli.pages.grouping import group
+from im2latex_cli.pages.network import CELL, CLASSES, FinderNetwork, Maps
+from im2latex_cli.pages.order import column_gap, reading_order
+from im2latex_cli.pages.picture import TEXT_HEIGHT, page_picture
+from im2latex_cli.pages.regions import FoundFormula, Kind, Rectangle
+
+torch = pytest.importorskip("torch")
+
+
+def test_numpy_computes_what_torch_computes() -> None:
+    from im2latex_cli.network.finder import TrainableFinder
+
+    torch.manual_seed(0)
+    model = TrainableFinder()
+    rng = np.random.default_rng(0)
+    for _ in range(3):  # running means and variances that are not those of the beginning
+        model(torch.from_numpy(rng.random((2, 1, 64, 96), np.float32)))
+    model.eval()
+    weights = {name: value.astype(np.float32) for name, value in model.weights().items()}
+    picture = rng.integers(0, 256, (64, 96), np.uint8)
+    ours = FinderNetwork(weights)(picture)
+    with torch.no_grad():
+        ink = torch.from_numpy((255 - picture.astype(np.float32)) / 255)[None, None]
+        theirs = network.decode(model(ink)[0].permute(1, 2, 0).numpy())
+    assert ours.classes == pytest.approx(theirs.classes, abs=5e-3)  # half floats
+    assert ours.edges == pytest.approx(theirs.edges, rel=2e-2, abs=0.5)
+
+
+def test_any_size_gives_a_cell_for_every_four_pixels() -> None:
+    from im2latex_cli.network.finder import TrainableFinder
+
+    model = FinderNetwork(TrainableFinder().eval().weights())
+    for size in ((1, 1), (33, 70), (64, 3)):
+        maps = model(np.full(size, 255, np.uint8))
+        assert maps.classes.shape == (-(-size[0] // CELL), -(-size[1] // CELL), len(CLASSES))
+        assert maps.classes.sum(axis=-1) == pytest.approx(1)
+
+
+def test_the_finder_fits_into_the_wheel() -> None:
+    assert BUNDLED.stat().st_size <= 2_000_000
+    Finder.load()
+
+
+def test_bad_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is no finder"):
+        Finder.load(tmp_path / "none.safetensors")
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(b"nonsense")
+    with pytest.raises(CheckpointError, match="damaged or no finder"):
+        Finder.load(path)
+    path.write_bytes(save({"x": np.zeros(3, np.float16)}, {"format": "other"}))
+    with pytest.raises(CheckpointError, match="no finder of this version"):
+        Finder.load(path)
+    path.write_bytes(save({"x": np.zeros(3, np.float16)}, network.metadata()))
+    with pytest.raises(CheckpointError, match="lacks stem2"):
+        Finder.load(path)
+
+
+# Pages of which a test says what each part is.
+
+
+def a_page(height: int = 400, width: int = 600) -> np.ndarray:
+    return np.full((height, width), 255, np.uint8)
+
+
+def write_line(page: np.ndarray, top: int, left: int, count: int) -> Rectangle:
+    """Letters of 8 x 6 pixels."""
+    for at in range(count):
+        page[top : top + 8, left + 9 * at : left + 9 * at + 6] = 0
+    return Rectangle(left, top, left + 9 * (count - 1) + 6, top + 8)
+
+
+def told(page: np.ndarray, regions: list[tuple[str, Rectangle]]) -> list[FoundFormula]:
+    """Group the pieces of a page as if a perfect network had looked at it."""
+    picture = page_picture(page)
+    rows, columns = (-(-side // CELL) for side in picture.small.shape)
+    classes = np.zeros((rows, columns, len(CLASSES)), np.float32)
+    classes[..., 0] = 1
+    edges = np.zeros((rows, columns, 4), np.float32)
+    for kind, box in regions:
+        small = box.scaled(picture.factor)
+        cells = np.s_[
+            int(small.top // CELL) : int(small.bottom // CELL) + 1,
+            int(small.left // CELL) : int(small.right // CELL) + 1,
+        ]
+        classes[cells] = np.eye(len(CLASSES))[CLASSES.index(kind)]
+        edges[cells] = small
+    return group(picture, Maps(classes, edges), inline=True)
+
+
+def test_text_has_the_finders_size() -> None:
+    page = a_page()
+    for row in range(10):
+        write_line(page, 20 + 30 * row, 20, 50)
+    picture = page_picture(page)
+    assert picture.text_height == 8
+    assert picture.factor == pytest.approx(TEXT_HEIGHT / 8)
+
+
+def test_light_on_dark_is_the_same_page() -> None:
+    page = a_page()
+    write_line(page, 20, 20, 50)
+    assert np.array_equal(page_picture(page).small, page_picture(255 - page).small)
+
+
+def test_two_displays_with_numbers() -> None:
+    page = a_page()
+    write_line(page, 20, 20, 60)
+    first = write_line(page, 100, 200, 15)
+    one = write_line(page, 100, 540, 3)
+    second = write_line(page, 200, 150, 25)
+    write_line(page, 300, 20, 60)
+    found = told(page, [("display", first), ("number", one), ("display", second)])
+    assert [(formula.box, formula.numbers) for formula in found] == [
+        (first, (one,)),
+        (second, ()),
+    ]
+
+
+def test_rows_of_one_display_are_one_box() -> None:
+    page = a_page()
+    upper, lower = write_line(page, 100, 200, 15), write_line(page, 130, 220, 12)
+    both = Rectangle(200, 100, upper.right, lower.bottom)
+    (found,) = told(page, [("display", both)])
+    assert found.box == both
+
+
+def test_inline_formulas_are_a_kind_of_their_own() -> None:
+    page = a_page()
+    write_line(page, 20, 20, 60)
+    box = Rectangle(200, 20, 260, 28)
+    (found,) = told(page, [("inline", box)])
+    assert found.kind is Kind.INLINE
+
+
+def test_a_blank_page_has_no_formulas() -> None:
+    assert Finder.load()(a_page()) == []
+
+
+def formula(left: float, top: float, right: float, bottom: float) -> FoundFormula:
+    return FoundFormula(Rectangle(left, top, right, bottom), Kind.DISPLAY, 1.0)
+
+
+def test_columns_are_read_one_after_the_other() -> None:
+    page = a_page(600, 600)
+    for row in range(18):
+        write_line(page, 20 + 30 * row, 20, 28)
+        write_line(page, 20 + 30 * row, 330, 28)
+    gap = column_gap(page_picture(page))
+    assert gap is not None
+    assert 265 < gap.left < gap.right < 335
+    left, right = formula(50, 300, 200, 320), formula(350, 100, 500, 120)
+    wide, below = formula(50, 400, 550, 420), formula(50, 500, 200, 520)
+    assert reading_order([right, below, wide, left], gap) == [left, right, wide, below]
+
+
+def test_one_column_has_no_gap() -> None:
+    page = a_page()
+    for row in range(12):
+        write_line(page, 20 + 30 * row, 20, 62)
+    assert column_gap(page_picture(page)) is None
+    upper, lower = formula(300, 10, 400, 20), formula(10, 50, 90, 60)
+    assert reading_order([lower, upper], None) == [upper, lower]
