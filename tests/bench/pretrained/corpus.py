@@ -4,7 +4,8 @@
 tables (.tsv, .tsv.gz) with a column `formula` under formulas/, `im2latex100k/train.norm.txt` (a
 formula a line), and image folders (.tar) under images/. Files with `valid` or `val1000` in their
 name are held out: no formula of 6 tokens or more that occurs in one of them, spacing aside, is
-written. OUTPUT gets real.tsv, short.tsv, constructs.tsv, hep.tsv and rare.tsv.
+written. OUTPUT gets real.tsv, short.tsv, constructs.tsv, hep.tsv and rare.tsv, and often-0.tsv to
+often-4.tsv: the shortest formulas, to be drawn several times, as a table holds a formula once.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from random import Random
 
 from im2latex_cli.data.generated.grammar import read_grammar
 from im2latex_cli.latex.normalize import normalize
-from im2latex_cli.latex.symbols import SYMBOLS
+from im2latex_cli.latex.symbols import CAPITAL_GREEK, DIGITS, LETTERS, SYMBOLS
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.recombination.maker import recombine
 
@@ -37,6 +38,27 @@ TRACELESS = re.compile(
 """Tokens that a picture does not show; formulas with them are left out."""
 SHORT = 8
 LONGEST = 330
+GREEK = [
+    f"\\{name}"
+    for name in (
+        *("alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta"),
+        *("vartheta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau"),
+        *("phi", "varphi", "chi", "psi", "omega", "infty", "partial", "nabla", "hbar", "ell"),
+        *CAPITAL_GREEK.split(),
+        "emptyset",
+    )
+]
+SIGNS = (
+    "+",
+    "-",
+    "=",
+    "<",
+    ">",
+    "/",
+    *(f"\\{name}" for name in ("leq", "geq", "in", "times", "to")),
+)
+ACCENTS = ["hat", "bar", "tilde", "vec", "dot", "overline"]
+FONTS = ["mathbb", "mathcal", "mathbf", "mathfrak", "boldsymbol"]
 GRAMMARS = Path(__file__).parent
 
 Tokens = tuple[str, ...]
@@ -154,6 +176,44 @@ def admit(formulas: Iterator[str], count: int, held: set[Tokens]) -> list[Tokens
     return list(made)
 
 
+def often(
+    random: Random, short: Sequence[Tokens], symbols: Iterable[str]
+) -> Iterator[list[Tokens]]:
+    """Five tables of formulas of up to 5 tokens: every symbol alone in each, and simple ones."""
+    brief = [form for form in short if len(form) <= 2]
+    others = [form for form in short if 2 < len(form) <= 5]
+    random.shuffle(others)
+    known = [*symbols]
+    plain = [*LETTERS, *DIGITS, *GREEK]
+    for number in range(5):
+        numbers = [str(random.randint(10, 999)) for _ in range(150)]
+        numbers += [f"{random.randint(0, 99)}.{random.randint(0, 99)}" for _ in range(100)]
+        accents = [f"\\{random.choice(ACCENTS)}{{{random.choice(LETTERS)}}}" for _ in range(120)]
+        fonts = [f"\\{random.choice(FONTS)}{{{random.choice(LETTERS[26:])}}}" for _ in range(60)]
+        scripts = [f"{one}_{{{random.choice('ijknm012xy')}}}" for one in plain]
+        scripts += [f"{one}^{{{random.choice(['2', 'n', '3', '-1', '+', 'T'])}}}" for one in plain]
+        values = [
+            f"{random.choice('fghFGPVTuvp')}({random.choice('xtnzsykrab')})" for _ in range(60)
+        ]
+        relations = [
+            f"{random.choice(plain)}{random.choice(SIGNS)} {random.choice(plain)}"
+            for _ in range(700)
+        ]
+        made = [
+            *known,
+            *LETTERS,
+            *DIGITS,
+            *numbers,
+            *accents,
+            *fonts,
+            *scripts,
+            *values,
+            *relations,
+        ]
+        forms = dict.fromkeys(normalize(formula).tokens for formula in made)
+        yield [*brief, *others[number * 2500 : (number + 1) * 2500], *forms]
+
+
 def write(path: Path, rows: Iterable[tuple[str, Tokens]], random: Random) -> None:
     lines = [f"{source}\ttrain\t{join(tokens)}" for source, tokens in rows]
     random.shuffle(lines)
@@ -189,6 +249,8 @@ def main() -> None:
     made = admit(drawn_by("short.grammar", random, {"symbol": symbols}), size // 6, held)
     rows = [("short", form) for form in drawn] + [("made-short", form) for form in made]
     write(output / "short.tsv", rows, random)
+    for number, table in enumerate(often(random, [form for _, form in rows], symbols)):
+        write(output / f"often-{number}.tsv", [("often", form) for form in table], random)
 
     plain = [form for form in forms if not {"&", "\\\\", "\\begin{array}"} & set(form)]
     pieces = sample(random, [form for form in plain if len(form) <= 12], 20_000)
