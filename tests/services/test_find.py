@@ -74,12 +74,12 @@ def paper(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (pdf(CATALOG, b"<< /Type /Pages /Kids [] /Count 0 >>"), "it has no pages"),
+        (pdf(CATALOG, b"<< /Type /Pages /Kids [] /Count 0 >>"), "has no pages"),
         (
             pdf(CATALOG, ONE_PAGE, SHEET, LOCK, trailer=b"/Encrypt 4 0 R /ID [<00><00>]"),
             "it is encrypted and needs a password",
         ),
-        (pdf(CATALOG, ONE_PAGE, SHEET)[:60], "it is damaged or cut short"),
+        (pdf(CATALOG, ONE_PAGE, SHEET)[:60], "it is damaged, cut short"),
         (b"", "the file is empty"),
     ],
 )

@@ -150,13 +150,15 @@ def _open(source: Path | bytes, name: str) -> pypdfium2.PdfDocument:
         raise _unopened(name, error) from None
 
 
+_UNUSABLE = ("it is damaged, cut short or has no pages", "Save or download it again.")
 _CAUSES = {
     "password": ("it is encrypted and needs a password", "Save a copy without the password."),
     "security": ("it is encrypted in an unknown way", "Save a copy without the protection."),
-    "format": ("it is damaged or cut short", "Save or download it again."),
-    "Success": ("it has no pages", "Save it again."),
+    "format": _UNUSABLE,
+    "Success": _UNUSABLE,
 }
-"""What a word in PDFium's message means, and what to do."""
+"""What a word in PDFium's message means, and what to do. For a file without pages PDFium names no
+cause, or that of the file before."""
 
 
 def _unopened(name: str, error: Exception) -> InputError:

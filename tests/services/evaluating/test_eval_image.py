@@ -169,7 +169,7 @@ def test_torch_is_never_loaded(tmp_path):
     script = (
         "import sys; from pathlib import Path\n"
         "from im2latex_cli.progress import SilentReporter\n"
-        "from im2latex_cli.services import eval_image\n"
+        "from im2latex_cli.services.evaluating import eval_image\n"
         "from im2latex_cli.settings.sections import RenderSettings\n"
         "from im2latex_cli.settings.tree import Settings\n"
         "settings = Settings(render=RenderSettings(renderer='embedded'))\n"

@@ -317,7 +317,7 @@ def test_scoring_what_exists_loads_no_torch(tmp_path):
     script = (
         "import sys; from pathlib import Path\n"
         "from im2latex_cli.progress import SilentReporter\n"
-        "from im2latex_cli.services import eval_text\n"
+        "from im2latex_cli.services.evaluating import eval_text\n"
         "from im2latex_cli.settings.tree import Settings\n"
         f"gold = Path({str(tmp_path / 'gold.txt')!r})\n"
         "eval_text.run(Settings(), SilentReporter(), references=gold, hypotheses=gold)\n"
