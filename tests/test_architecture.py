@@ -120,7 +120,6 @@ def test_environment_is_read_in_one_place() -> None:
 SHELL = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 SPELL_FLAGS = {"cli", "settings"}
 """What speaks to people at a shell: the commands, and the help of settings."""
-NOT_YET = {"data"}
 
 
 def texts(path: Path) -> Iterator[str]:
@@ -138,7 +137,7 @@ def test_flags_are_named_by_the_commands_only() -> None:
     wrong = [
         f"{path.relative_to(PACKAGE)}: {text}"
         for path in sources()
-        if room_of(path) not in SPELL_FLAGS | NOT_YET
+        if room_of(path) not in SPELL_FLAGS
         for text in texts(path)
         if any(flag not in programs for flag in SHELL.findall(text))
     ]

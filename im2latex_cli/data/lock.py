@@ -18,7 +18,7 @@ SECONDS = 0.2
 
 @contextmanager
 def locked(
-    folder: Path, *, busy: str, hint: str = "Wait for it, or choose another --output."
+    folder: Path, *, busy: str, hint: str = "Wait for it, or choose another `output`."
 ) -> Iterator[None]:
     """Hold the lock file in `folder`, which is made if need be; the holder may delete both.
 

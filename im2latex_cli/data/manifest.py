@@ -86,9 +86,9 @@ def load(root: Path) -> Manifest | None:
             return Manifest.from_json(value)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{path} is broken ({error}).", hint="Build the data set again with --force."
+            f"{path} is broken ({error}).", hint="Build the data set again with `force`."
         ) from error
     raise InputError(
         f"{path} has format {number}, made by a newer im2latex-cli; this one knows {FORMAT}.",
-        hint="Upgrade im2latex-cli, or build the data set again with --force.",
+        hint="Upgrade im2latex-cli, or build the data set again with `force`.",
     )

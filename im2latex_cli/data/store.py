@@ -115,9 +115,9 @@ def _demand_pictures(folder: Path, records: list[Record]) -> None:
         more = f" and {len(missing) - NAMED_MISSING} more" if len(missing) > NAMED_MISSING else ""
         raise InputError(
             f"{folder} lacks {len(missing)} of its {len(records)} pictures: {shown}{more}.",
-            hint="Build the data set again with --force.",
+            hint="Build the data set again with `force`.",
         )
 
 
 def _make_it(root: Path) -> str:
-    return f"Make one with im2latex build --output {root}."
+    return f"Make one with im2latex build, output folder {root}."

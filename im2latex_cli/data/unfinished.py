@@ -227,7 +227,7 @@ def claim(root: Path) -> None:
         InputError: it is a file, or holds other things, which a build must not touch.
     """
     if root.exists() and not root.is_dir():
-        raise InputError(f"{root} is a file.", hint="Choose another --output.")
+        raise InputError(f"{root} is a file.", hint="Choose another `output`.")
     if not root.is_dir() or (root / FOLDER).is_dir() or (root / manifests.FILE).is_file():
         return
     others = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
@@ -235,7 +235,7 @@ def claim(root: Path) -> None:
         shown = ", ".join(itertools.islice(others, 3))
         raise InputError(
             f"{root} is not a data set built here: it holds {shown}.",
-            hint="Nothing was touched; choose another --output.",
+            hint="Nothing was touched; choose another `output`.",
         )
 
 

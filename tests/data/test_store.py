@@ -43,7 +43,7 @@ def test_splits_come_in_their_usual_order(root: Path) -> None:
 
 
 def test_missing_folder_says_which_command_makes_it(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no data set at .*absent.*im2latex build --output"):
+    with pytest.raises(InputError, match=r"no data set at .*absent.*im2latex build, output folder"):
         store.read(tmp_path / "absent", "train")
 
 
@@ -112,7 +112,7 @@ def test_no_manifest_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": "x"}'])
 def test_broken_manifest_names_force(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(InputError, match="--force"):
+    with pytest.raises(InputError, match="`force`"):
         manifest.load(tmp_path)
 
 

@@ -24,7 +24,7 @@ from im2latex_cli.errors import InputError
 SUFFIXES = (".tex", ".md", ".ipynb")
 DEFINING = (".sty", ".cls")
 BY_FILE = "file"
-"""What `--split-by` takes here: all formulas of a file share a split."""
+"""What `build.split_by` takes here: all formulas of a file share a split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,8 @@ def open_documents(path: Path, *, split_by: str | None = None) -> Source:
     """
     if split_by not in {None, BY_FILE}:
         raise InputError(
-            f"{path} has no columns to split by.", hint="Texts split by file: --split-by file."
+            f"{path} has no columns to split by.",
+            hint="Texts split by file: `build.split_by` file.",
         )
     if path.is_dir():
         wanted = [found for found in _visible(path) if found.suffix.lower() in SUFFIXES + DEFINING]

@@ -83,7 +83,7 @@ def obtain(
     except DownloadError as error:
         raise DownloadError(
             str(error),
-            hint=f"To build without a download: --source DIR, a folder with "
+            hint=f"To build without a download: `build.source` DIR, a folder with "
             f"{', '.join(collection.files)}.",
         ) from error
     except OSError as error:

@@ -75,7 +75,7 @@ def open_source(
     if split_by is not None:
         raise InputError(
             f"{dataset} has no columns, so nothing to split by.",
-            hint="--split-by is for .tsv, .csv and .jsonl, and for folders of texts.",
+            hint="`build.split_by` is for .tsv, .csv and .jsonl, and for folders of texts.",
         )
     if dataset == "small":
         return small_source()

@@ -200,13 +200,13 @@ def _columns(header: list[str], table: Table) -> _Columns:
     if table.column not in header:
         raise InputError(
             f"{table.name} has no column {table.column!r}; its first line names {names}.",
-            hint=f"Say which one holds the formulas: --column {header[-1] if header else 'NAME'}.",
+            hint=f"Say which one holds the formulas: `build.column` {header[-1] if header else 'NAME'}.",
         )
     if table.split_by is not None and table.split_by not in header:
         raise InputError(
             f"{table.name} has no column {table.split_by!r} to split by; "
             f"its first line names {names}.",
-            hint="Name one of these with --split-by.",
+            hint="Name one of these with `build.split_by`.",
         )
     for name in (table.column, table.split_by, SPLIT_COLUMN):
         if name is not None and header.count(name) > 1:

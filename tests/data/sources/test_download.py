@@ -164,7 +164,9 @@ def test_offline_says_what_to_do(tmp_path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         nowhere = Collection("full", 7, FILES, base=f"http://127.0.0.1:{closed.getsockname()[1]}")
-        with pytest.raises(DownloadError, match=r"refused.*--source DIR.*_formulas\.lst") as told:
+        with pytest.raises(
+            DownloadError, match=r"refused.*`build.source` DIR.*_formulas\.lst"
+        ) as told:
             obtain(nowhere, tmp_path, SilentReporter(), patience=QUICK)
     assert told.value.exit_code == 4
 

@@ -97,7 +97,7 @@ def test_jsonl_takes_the_named_key() -> None:
 @pytest.mark.parametrize("kind", [".tsv", ".csv"])
 def test_missing_column_names_those_that_are_there(kind: str) -> None:
     comma = b"," if kind == ".csv" else b"\t"
-    with pytest.raises(InputError, match=r"no column 'formula'.*kind, tex.*--column tex"):
+    with pytest.raises(InputError, match=r"no column 'formula'.*kind, tex.*`build.column` tex"):
         rows(kind, b"kind" + comma + b"tex\na" + comma + b"b\n")
 
 
