@@ -163,7 +163,7 @@ def read(path: Path) -> list[Prediction]:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
                 f"{file}, line {number}: not a prediction ({_missing(error)}).",
-                hint="Write it again with im2latex eval-text, or im2latex predict in the format jsonl.",
+                hint="Write it again with im2latex eval-text or im2latex predict (format jsonl).",
             ) from error
     if not predictions:
         raise InputError(f"{file} is empty.", hint="Run im2latex eval-text first.")

@@ -200,7 +200,7 @@ def _columns(header: list[str], table: Table) -> _Columns:
     if table.column not in header:
         raise InputError(
             f"{table.name} has no column {table.column!r}; its first line names {names}.",
-            hint=f"Say which one holds the formulas: `build.column` {header[-1] if header else 'NAME'}.",
+            hint=f"Name the one with formulas: `build.column` {header[-1] if header else 'NAME'}.",
         )
     if table.split_by is not None and table.split_by not in header:
         raise InputError(

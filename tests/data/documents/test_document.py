@@ -200,7 +200,7 @@ def test_a_folder_shares_definitions_and_groups_by_file(tmp_path: Path) -> None:
     before = source.digest
     (tmp_path / "macros.sty").write_text("")
     assert open_documents(tmp_path).digest != before
-    with pytest.raises(InputError, match="`build.split_by` file"):
+    with pytest.raises(InputError, match=r"`build.split_by` file"):
         open_documents(tmp_path, split_by="author")
 
 
