@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from im2latex_cli.latex.commands import DELIMITERS
+from im2latex_cli.latex.dialects.reading import argument
 from im2latex_cli.latex.symbols import FUNCTIONS, LIMIT_FUNCTIONS
 
 _SIZES = frozenset(
     f"\\{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r", "m")
 )
-_SIDES = ("\\left", "\\right", "\\middle")
 _FUNCTIONS = frozenset(f"\\{name}" for name in (FUNCTIONS + LIMIT_FUNCTIONS).split())
 _NAMES = {
     "\\colon": ":",
@@ -25,16 +26,26 @@ _NAMES = {
     "\\operatorname": "\\mathrm",
     "\\operatorname*": "\\mathrm",
 }
-_FENCES = {
-    "pmatrix": ("(", ")"),
-    "bmatrix": ("[", "]"),
-    "Bmatrix": ("\\{", "\\}"),
-    "vmatrix": ("|", "|"),
-    "Vmatrix": ("\\|", "\\|"),
-    "cases": ("\\{", ""),
+_FENCES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "pmatrix": ("(", (")",)),
+    "bmatrix": ("[", ("]",)),
+    "Bmatrix": ("\\{", ("\\}",)),
+    "vmatrix": ("|", ("|",)),
+    "Vmatrix": ("\\|", ("\\|",)),
+    "cases": ("\\{", ()),
 }
-_BEGIN = {f"\\begin{{{name}}}": fence for name, (fence, _) in _FENCES.items()}
-_END = {f"\\end{{{name}}}": fence for name, (_, fence) in _FENCES.items()}
+_FENCED = {
+    "\\begin{matrix}": ("\\begin{array}",),
+    "\\end{matrix}": ("\\end{array}",),
+    **{f"\\begin{{{name}}}": (left, "\\begin{array}") for name, (left, _) in _FENCES.items()},
+    **{f"\\end{{{name}}}": ("\\end{array}", *right) for name, (_, right) in _FENCES.items()},
+}
+_SIDED = {
+    f"\\{side}{mark}": () if mark == "." else (_NAMES.get(mark, mark),)
+    for side in ("left", "right", "middle")
+    for mark in DELIMITERS
+}
+_WITH_ARGUMENT = ("\\text", "\\begin{array}")
 
 
 def equivalent(tokens: Sequence[str]) -> tuple[str, ...]:
@@ -53,52 +64,40 @@ def equivalent(tokens: Sequence[str]) -> tuple[str, ...]:
     result: list[str] = []
     at = 0
     while at < len(tokens):
-        token = tokens[at]
+        token, given = tokens[at], None
         at += 1
-        if token in _SIZES:
-            continue
-        if token in _FUNCTIONS:
-            result += ["\\mathrm", "{", *token[1:], "}"]
-        elif token == "\\text" and (end := _end_of_word(tokens, at)):
-            result += _word(tokens[at + 1 : end - 1])
-            at = end
-        elif token == "\\begin{array}":
-            end = tokens.index("}", at) + 1
-            result += ["\\begin{array}", *(mark for mark in tokens[at:end] if mark == "|")]
-            at = end
-        else:
+        if token in _WITH_ARGUMENT:
+            given = argument(tokens, at)
+        if given is None:
             result += _spelling(token)
+        elif token == "\\begin{array}":
+            result += [token, *(mark for mark in given[0] if mark == "|")]
+            at = given[1]
+        elif _is_word(given[0]):
+            result += _word(given[0])
+            at = given[1]
+        else:
+            result.append(token)
     return tuple(result)
 
 
-def _spelling(token: str) -> tuple[str, ...]:
+def _spelling(token: str) -> Sequence[str]:
     """One token in the spelling that stands for all of its kind."""
-    if token in _BEGIN:
-        return (_BEGIN[token], "\\begin{array}")
-    if token in _END:
-        return ("\\end{array}", _END[token]) if _END[token] else ("\\end{array}",)
-    if token == "\\begin{matrix}":
-        return ("\\begin{array}",)
-    if token == "\\end{matrix}":
-        return ("\\end{array}",)
-    for side in _SIDES:
-        mark = token.removeprefix(side)
-        if mark != token and not mark[:1].isalpha():
-            return () if mark == "." else (_NAMES.get(mark, mark),)
+    if token in _SIZES:
+        return ()
+    if token in _FUNCTIONS:
+        return ("\\mathrm", "{", *token[1:], "}")
+    if token in _FENCED:
+        return _FENCED[token]
+    if token in _SIDED:
+        return _SIDED[token]
     return (_NAMES.get(token, token),)
 
 
-def _end_of_word(tokens: Sequence[str], at: int) -> int | None:
-    """Where a group of letters, or of one character, ends; None if it holds anything else."""
-    if at >= len(tokens) or tokens[at] != "{":
-        return None
-    end = tokens.index("}", at) + 1
-    word = tokens[at + 1 : end - 1]
-    return end if word and (len(word) == 1 or all(letter.isalpha() for letter in word)) else None
+def _is_word(tokens: Sequence[str]) -> bool:
+    return len(tokens) == 1 or (bool(tokens) and all(token.isalpha() for token in tokens))
 
 
 def _word(letters: Sequence[str]) -> Sequence[str]:
-    r"""The letters of `\text` as mathematics shows them."""
-    if len(letters) == 1 and not letters[0].isalpha():
-        return letters
-    return ["\\mathrm", "{", *letters, "}"]
+    r"""The letters, or the one character, of `\text` as mathematics shows them."""
+    return ("\\mathrm", "{", *letters, "}") if letters[0].isalpha() else letters

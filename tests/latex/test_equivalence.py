@@ -7,6 +7,11 @@ from hypothesis import strategies as st
 from im2latex_cli.latex.equivalence import equivalent
 from im2latex_cli.latex.normalize import normalize
 
+TOKENS = [
+    *("{", "}", "a", "|", "&", r"\\", r"\text", r"\left.", r"\right)", r"\leftarrow", r"\bigl"),
+    *(r"\begin{array}", r"\end{array}", r"\begin{pmatrix}", r"\end{cases}", r"\operatorname"),
+]
+
 
 def form(formula: str) -> tuple[str, ...]:
     normal = normalize(formula, spacing="drop")
@@ -56,6 +61,16 @@ def test_equal_in_meaning(one: str, other: str) -> None:
 )
 def test_different_in_the_picture(one: str, other: str) -> None:
     assert form(one) != form(other)
+
+
+@pytest.mark.parametrize("formula", [r"\begin{array}{cc", r"\text{a", r"\begin{array}", r"x\text"])
+def test_unsound_readings_have_a_form_too(formula: str) -> None:
+    assert equivalent(normalize(formula, spacing="drop").tokens)
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=12))
+def test_any_tokens_have_a_form(tokens: list[str]) -> None:
+    assert all(equivalent(tokens))
 
 
 @given(st.text(alphabet="ab(){}[]|\\leftright.mat_^&cs ", max_size=40))
