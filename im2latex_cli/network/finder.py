@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from im2latex_cli.pages.network import LAYERS
+from im2latex_cli.pages.network import LAYERS, forward
 
 
 class TrainableFinder(nn.Module):
@@ -38,15 +38,7 @@ class TrainableFinder(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Outputs of each cell."""
-        layer = self._layer
-        four = layer("stem4", layer("stem2", pictures))
-        eight = layer("conv8", layer("down8", four))
-        sixteen = layer("conv16", layer("down16", eight))
-        deep = layer("conv32b", layer("conv32a", layer("down32", sixteen)))
-        sixteen = layer("merge16", sixteen + _doubled(layer("up16", deep)))
-        eight = layer("merge8", eight + _doubled(layer("up8", sixteen)))
-        four = layer("merge4", four + _doubled(layer("up4", eight)))
-        return layer("head", four)
+        return forward(self._layer, _doubled, pictures)
 
     def _layer(self, name: str, values: Tensor) -> Tensor:
         outputs = cast("Tensor", self.layers[name](values))

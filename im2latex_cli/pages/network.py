@@ -9,9 +9,9 @@ edges of its display are. `network.finder` is the same in torch, for training.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,10 @@ FORMAT = "im2latex.finder"
 VERSION = "1"
 
 Floats = NDArray[np.float32]
+
+
+Values = TypeVar("Values", bound=Any)
+"""Arrays or tensors."""
 
 
 class Layer(NamedTuple):
@@ -112,23 +116,32 @@ class FinderNetwork:
         ink = np.zeros((*padded, 1), np.float32)
         ink[:height, :width, 0] = (255 - picture.astype(np.float32)) / 255
         rows, columns = -(-height // CELL), -(-width // CELL)
-        return decode(self._forward(ink)[:rows, :columns])
-
-    def _forward(self, ink: Floats) -> Floats:
-        layer = self._layer
-        four = layer("stem4", layer("stem2", ink))
-        eight = layer("conv8", layer("down8", four))
-        sixteen = layer("conv16", layer("down16", eight))
-        deep = layer("conv32b", layer("conv32a", layer("down32", sixteen)))
-        sixteen = layer("merge16", sixteen + _doubled(layer("up16", deep)))
-        eight = layer("merge8", eight + _doubled(layer("up8", sixteen)))
-        four = layer("merge4", four + _doubled(layer("up4", eight)))
-        return layer("head", four)
+        return decode(forward(self._layer, _doubled, ink)[:rows, :columns])
 
     def _layer(self, name: str, values: Floats) -> Floats:
         kernel, bias = self._kernels[name]
         outputs = _convolve(values, kernel, LAYERS[name]) + bias
         return outputs if name == "head" else np.maximum(outputs, 0.0, out=outputs)
+
+
+def forward(
+    layer: Callable[[str, Values], Values], doubled: Callable[[Values], Values], ink: Values
+) -> Values:
+    """The order of the layers, for NumPy here and for torch in training.
+
+    Args:
+        layer: applies the layer of a name, with its activation.
+        doubled: repeats every cell in both directions.
+        ink: the picture, 0 to 1, sides multiples of `DEEPEST`.
+    """
+    four = layer("stem4", layer("stem2", ink))
+    eight = layer("conv8", layer("down8", four))
+    sixteen = layer("conv16", layer("down16", eight))
+    deep = layer("conv32b", layer("conv32a", layer("down32", sixteen)))
+    sixteen = layer("merge16", sixteen + doubled(layer("up16", deep)))
+    eight = layer("merge8", eight + doubled(layer("up8", sixteen)))
+    four = layer("merge4", four + doubled(layer("up4", eight)))
+    return layer("head", four)
 
 
 def _convolve(values: Floats, kernel: Floats, layer: Layer) -> Floats:
