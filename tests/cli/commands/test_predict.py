@@ -260,7 +260,6 @@ def test_what_does_not_fit_is_a_usage_error(predict, args: list[str]) -> None:
 
 
 def test_the_latex_is_copied(predict, monkeypatch) -> None:
-
     copied: list[str] = []
     monkeypatch.setattr(clipboard, "copy", copied.append)
     predict("a.png", "b.png", "c.png", "--copy", rows=[GOOD, BAD, GOOD])
