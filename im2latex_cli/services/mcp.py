@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
 
 INSTRUCTIONS = (
-    "Reads printed formulas as LaTeX, offline: read_formula a picture of one formula, find_formulas "
-    "those on the pages of a PDF or on a screenshot. Give a path where you can; check a doubtful "
-    "reading with render_formula."
+    "Reads printed formulas as LaTeX, offline: read_formula a picture of one formula, "
+    "find_formulas those on the pages of a PDF or on a screenshot. Give a path where you can; "
+    "check a doubtful reading with render_formula."
 )
 MARGIN = 8
 """Blank pixels around a rendered formula."""
