@@ -183,7 +183,7 @@ def _download(address: Address, pin: str | None, reporter: Reporter, patience: P
                 )
     except OSError as error:
         raise InputError(
-            f"{address.text} cannot be written to {address.folder}: {error}."
+            f"{address.text} cannot be written to {address.folder} ({error.strerror or error})."
         ) from error
     except DownloadError as error:
         raise _explained(address, pin, error) from error

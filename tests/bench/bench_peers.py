@@ -222,12 +222,11 @@ def thumbnail(row: Labelled) -> NDArray[np.float32]:
     """The ink of a picture, cropped and 16 pixels high in at most 256 columns: (4096,)."""
     ink = 255 - open_grey(row.content(), name=row.id)
     rows, columns = (np.flatnonzero(ink.max(axis=axis) > 64) for axis in (1, 0))
+    cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    width = min(256, max(1, round(16 * cut.shape[1] / cut.shape[0])))
+    resized = Image.fromarray(cut).resize((width, 16), Image.Resampling.BOX)
     small = np.zeros((16, 256), np.float32)
-    if len(rows):
-        cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        width = min(256, max(1, round(16 * cut.shape[1] / cut.shape[0])))
-        resized = Image.fromarray(cut).resize((width, 16), Image.Resampling.BOX)
-        small[:, :width] = np.asarray(resized, np.float32) / 255
+    small[:, :width] = np.asarray(resized, np.float32) / 255
     return small.ravel()
 
 

@@ -363,7 +363,8 @@ def _wait(attempt: int, patience: Patience) -> None:
 def _told(error: BaseException) -> str:
     """Say in one line why a request failed; what a server wrote may have several."""
     reason = getattr(error, "reason", None) or error
-    return " ".join(str(reason).split()) or type(error).__name__
+    printable = "".join(sign if sign.isprintable() else " " for sign in str(reason))
+    return " ".join(printable.split()) or type(error).__name__
 
 
 def _gave_up(url: str, reason: _BrokenError) -> DownloadError:

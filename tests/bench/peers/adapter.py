@@ -1,8 +1,8 @@
 """What the scripts that read pictures with one system share; run in that system's environment.
 
 A script reads the pictures of a folder that its output does not have yet, in the order of their
-names, and appends one JSON line for each: the picture's name, its LaTeX (null if the system failed, then with the error), and
-the seconds of wall clock and of CPU time, in one thread.
+names, and appends one JSON line for each: the picture's name, its LaTeX (null if the system
+failed, then with the error), and the seconds of wall clock and of CPU time, in one thread.
 """
 
 from __future__ import annotations

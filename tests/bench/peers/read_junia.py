@@ -11,9 +11,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from adapter import describe, read_folder
-
 import torch
+from adapter import describe, read_folder
 
 EQUATION = re.compile(r"\\(?:begin|end)\{equation\*?\}")
 

@@ -13,22 +13,19 @@ from types import ModuleType
 
 from adapter import describe, read_folder
 
-os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # it would ask a server for its newest version
-
-import torch
-
-# timm imports torchvision, whose wheel for CUDA cannot register its operators beside a PyTorch for
-# the CPU; pix2tex calls none of them.
-sys.modules["torchvision._meta_registrations"] = ModuleType("torchvision._meta_registrations")
-
-from munch import Munch
-from PIL import Image
-from pix2tex import cli
-
 GREEDY = 1e-5
 
 
 def main(pictures: Path, output: Path, weights: Path, scale: float) -> None:
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # it would ask a server for its newest version
+    # timm imports torchvision, whose wheel for CUDA cannot register its operators beside a PyTorch
+    # for the CPU; pix2tex calls none of them.
+    sys.modules["torchvision._meta_registrations"] = ModuleType("torchvision._meta_registrations")
+    import torch
+    from munch import Munch
+    from PIL import Image
+    from pix2tex import cli
+
     torch.set_num_threads(1)
     cli.clipboard.copy = lambda _text: None
     chosen = Munch(
@@ -44,9 +41,10 @@ def main(pictures: Path, output: Path, weights: Path, scale: float) -> None:
 
     def read(path: Path) -> str:
         picture = Image.open(path)
-        size = tuple(max(1, round(side * scale)) for side in picture.size)
-        scaled = picture.convert("L").resize(size, Image.Resampling.LANCZOS)
-        return reader(scaled if scale != 1 else picture)
+        if scale != 1:
+            size = tuple(max(1, round(side * scale)) for side in picture.size)
+            picture = picture.convert("L").resize(size, Image.Resampling.LANCZOS)
+        return reader(picture)
 
     read_folder(pictures, output, read)
 
