@@ -2,7 +2,7 @@
 
 Every system runs in an environment of its own under .nox/peers, in one thread, one picture after
 the other; what it read is kept there too, so that a second run scores without reading again, a
-higher limit reads only the added pictures, and a new model of ours only our own. Needs
+higher limit reads only the added pictures, and a change of ours lets only ours read anew. Needs
 IM2LATEX_DATA, and the network for the first run.
 `python tests/bench/bench_peers.py [--limit N] [--only NAME ...]`.
 """
@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+import im2latex_cli
 from im2latex_cli.data import labelled
 from im2latex_cli.data.labelled import Labelled
 from im2latex_cli.evaluate import forms, intervals, paired, text
@@ -49,6 +50,8 @@ SETS = {
 LIMIT = 100
 SEED = 17
 OURS = "im2latex-cli"
+READING = ("decoding", "latex", "network", "onnx", "recognition", "vision")
+"""Packages of ours that what is read depends on."""
 FREQUENT, NEAREST = "most frequent formula", "formula of the nearest picture"
 EDIT, EXACT = "edit_similarity", "exact_match"
 
@@ -161,8 +164,9 @@ def environment(system: System) -> Path:
     if done.exists() and done.read_text() == asked:
         return python
     venv.create(folder, with_pip=True)
-    (site,) = folder.glob("**/site-packages")
-    (site / "shared.pth").write_text(str(Path(torch.__file__).parents[1]))
+    ask = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'), end='')"]
+    site = subprocess.run(ask, check=True, capture_output=True, text=True).stdout
+    (Path(site) / "shared.pth").write_text(str(Path(torch.__file__).parents[1]))
     pip = [python, "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt"]
     subprocess.run([*pip, *system.requirements], check=True)
     if system.weights:
@@ -177,20 +181,33 @@ def _weights(system: System) -> Path:
 
 
 def readings_file(system: System) -> Path:
-    """Where the readings of a system are kept; for ours that depends on the model."""
+    """Where the readings of a system are kept; for ours that depends on the model and the code."""
     name = system.name.replace(", ", "-").replace(" ", "-")
     if system.name == OURS:
-        name += "-" + hashlib.sha256(find_model("pretrained").read_bytes()).hexdigest()[:8]
+        name += f"-{our_state()}"
     return CACHE / "readings" / name / "readings.jsonl"
 
 
+def our_state() -> str:
+    """Changes with our weights and with the code that reads pictures."""
+    package = Path(im2latex_cli.__file__).parent
+    code = [path for part in READING for path in sorted((package / part).glob("**/*.py"))]
+    digest = hashlib.sha256()
+    for path in (find_model("pretrained"), *code):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:8]
+
+
 def read(system: System, pictures: Path) -> None:
-    """Let a system read the pictures that it has not read yet."""
+    """Let a system read the pictures that it has not read yet; its messages are kept beside."""
     output = readings_file(system)
     output.parent.mkdir(parents=True, exist_ok=True)
     arguments = [one.format(weights=_weights(system)) for one in system.arguments]
     command = [environment(system), SCRIPTS / system.script, pictures, output, *arguments]
-    subprocess.run(command, check=True, cwd=SCRIPTS, stderr=subprocess.DEVNULL)
+    with (output.parent / "messages.txt").open("w", encoding="utf-8") as messages:
+        done = subprocess.run(command, check=False, stdout=messages, stderr=subprocess.STDOUT)
+    if done.returncode:
+        print(f"{system.name} failed with {done.returncode}: see {messages.name}", file=sys.stderr)
 
 
 def kept(system: System) -> Readings:
