@@ -155,8 +155,12 @@ def server(tools: Tools) -> MCPServer[Any]:
         output: Annotated[Output, Field(description="Format of the formula.")] = "latex",
     ) -> dict[str, Any]:
         """Read a picture of one formula: LaTeX, confidence (0 to 1) and warnings."""
-        inputs = lambda: _inputs(path, image_base64, clipboard=clipboard, box=box)  # noqa: E731
-        return _guarded(lambda: tools.read(inputs(), output))
+        return _guarded(
+            lambda: tools.read(
+                _inputs(path, image_base64, clipboard=clipboard, box=box),
+                output,
+            )
+        )
 
     @app.tool()
     def find_formulas(

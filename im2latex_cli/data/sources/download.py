@@ -13,7 +13,7 @@ import ipaddress
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -29,7 +29,7 @@ WRONG_CONTENT = " has not the published content: "
 TRIES = 2
 """Downloads of a file whose content is wrong: what came earlier may be of an older one."""
 AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
-_ADVICE = {
+_ADVICE: Mapping[int, str] = {
     HTTPStatus.UNAUTHORIZED: "It may need an account, or not exist.",
     HTTPStatus.FORBIDDEN: "It may need an account.",
     HTTPStatus.NOT_FOUND: "Check the address.",
