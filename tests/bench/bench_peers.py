@@ -331,11 +331,11 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def tables(pictures: Sequence[Drawn], found: Mapping[str, Readings]) -> Iterator[str]:
-    """The lines of all tables: one of each set, and one of the systems."""
-    for kind, file in SETS.items():
-        yield f"\n{file}\n"
+    """The lines of all tables: of all pictures, of each set, and of the systems."""
+    parts = {file: [one for one in pictures if one.kind == kind] for kind, file in SETS.items()}
+    for title, part in ({"All four sets": pictures} | parts).items():
+        yield f"\n{title}\n"
         yield from (_row(HEAD), "|---" * len(HEAD) + "|")
-        part = [one for one in pictures if one.kind == kind]
         for name, readings in found.items():
             yield line(name, part, readings, found[OURS])
     yield "\n| system | parameters | MB of weights |\n|---|---|---|"
