@@ -27,7 +27,7 @@ MORE_ADVICE = {ReadingWarning.TEXT_AROUND: ", or give --box"}
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class RowFormat:
     """How rows are written.
 
     Attributes:
@@ -74,7 +74,7 @@ class Written:
     lone_error: Im2LatexError | None = None
 
 
-def check(shape: Shape) -> None:
+def check(shape: RowFormat) -> None:
     """Raise UsageError, before a model is loaded, if the format cannot go where output goes."""
     if shape.form != "docx":
         return
@@ -87,7 +87,9 @@ def check(shape: Shape) -> None:
         raise UsageError("--format docx writes its file at the end; --watch has none.")
 
 
-def write(rows: Iterator[PredictRow], shape: Shape, reporter: Reporter, *, lone: bool) -> Written:
+def write(
+    rows: Iterator[PredictRow], shape: RowFormat, reporter: Reporter, *, lone: bool
+) -> Written:
     """Write each row as soon as it comes.
 
     The model's name and doubts go to the reporter, and failures as warnings. Where one row is
@@ -134,7 +136,7 @@ def _document(formulas: list[tuple[str, ...]], reporter: Reporter) -> None:
     sys.stdout.flush()
 
 
-def _formula(row: PredictRow, shape: Shape) -> Conversion:
+def _formula(row: PredictRow, shape: RowFormat) -> Conversion:
     """Write the best hypothesis in the format of the output, in LaTeX for those that hold LaTeX.
 
     A failed picture gives an empty text.
@@ -158,7 +160,7 @@ def _copy(lines: list[str]) -> None:
 
 def _tell(
     row: PredictRow,
-    shape: Shape,
+    shape: RowFormat,
     formula: Conversion,
     done: Written,
     reporter: Reporter,
@@ -179,7 +181,7 @@ def _tell(
             reporter.warn(f"{row.path}: {shape.form}: {loss}.")
 
 
-def _out(row: PredictRow, shape: Shape, formula: str, *, first: bool) -> None:
+def _out(row: PredictRow, shape: RowFormat, formula: str, *, first: bool) -> None:
     if shape.form == "jsonl":
         console.out(json.dumps(to_json(row, shape, formula), ensure_ascii=False))
         return
@@ -192,7 +194,7 @@ def _out(row: PredictRow, shape: Shape, formula: str, *, first: bool) -> None:
     console.out(text(row, shape, formula))
 
 
-def text(row: PredictRow, shape: Shape, formula: str) -> str:
+def text(row: PredictRow, shape: RowFormat, formula: str) -> str:
     """Return one line for the row: its formula as written; nothing for a failed picture."""
     best = row.hypotheses[0] if row.hypotheses else None
     written = formula + _tag(row, shape) if best else ""
@@ -220,7 +222,7 @@ def latex(hypothesis: Hypothesis, style: Style) -> str:
     return " ".join((spelled or hypothesis.latex).splitlines())
 
 
-def to_json(row: PredictRow, shape: Shape, formula: str) -> dict[str, Any]:
+def to_json(row: PredictRow, shape: RowFormat, formula: str) -> dict[str, Any]:
     """Return the row as predict's JSON lines have it; `formula` is the LaTeX of the best."""
     told: dict[str, Any] = {"path": row.path, **row.where()}
     if row.error:
@@ -238,16 +240,16 @@ def to_json(row: PredictRow, shape: Shape, formula: str) -> dict[str, Any]:
     }
 
 
-def _tag(row: PredictRow, shape: Shape) -> str:
+def _tag(row: PredictRow, shape: RowFormat) -> str:
     number = row.number if shape.tag else None
     return f" \\tag{{{number}}}" if number else ""
 
 
-def _copied_tag(row: PredictRow, shape: Shape) -> str:
+def _copied_tag(row: PredictRow, shape: RowFormat) -> str:
     return "" if shape.form in {"typst", "mathml", "omml"} else _tag(row, shape)
 
 
-def _hypothesis(hypothesis: Hypothesis, shape: Shape, written: str) -> dict[str, Any]:
+def _hypothesis(hypothesis: Hypothesis, shape: RowFormat, written: str) -> dict[str, Any]:
     told: dict[str, Any] = {
         "latex": written,
         "confidence": hypothesis.confidence,

@@ -42,6 +42,17 @@ MARGIN = 8
 """Blank pixels around a rendered formula."""
 
 Output = Literal["latex", "typst", "mathml", "omml"]
+_Path = Annotated[str | None, Field(description="A picture, or paper.pdf.")]
+_Base64 = Annotated[str | None, Field(description="The bytes of such a file in base64.")]
+_Clipboard = Annotated[bool, Field(description="Read the picture on the clipboard.")]
+_Part = Annotated[
+    list[float] | None, Field(description="Part to read: left, top, right, bottom in pixels.")
+]
+_Pages = Annotated[
+    str | None, Field(description="Pages of a PDF, such as 3 or 1-3,7,9-. Default: all.")
+]
+_Inline = Annotated[bool, Field(description="Also find formulas in lines of text.")]
+_Output = Annotated[Output, Field(description="Format of the formula.")]
 _Result = TypeVar("_Result")
 
 
@@ -143,36 +154,24 @@ def server(tools: Tools) -> MCPServer[Any]:
 
     @app.tool()
     def read_formula(
-        path: Annotated[str | None, Field(description="A picture, or paper.pdf.")] = None,
-        image_base64: Annotated[
-            str | None, Field(description="The bytes of a picture file in base64.")
-        ] = None,
-        clipboard: Annotated[bool, Field(description="Read the picture on the clipboard.")] = False,  # noqa: FBT002
-        box: Annotated[
-            list[float] | None,
-            Field(description="Part to read: left, top, right, bottom in pixels."),
-        ] = None,
-        output: Annotated[Output, Field(description="Format of the formula.")] = "latex",
+        path: _Path = None,
+        image_base64: _Base64 = None,
+        clipboard: _Clipboard = False,  # noqa: FBT002
+        box: _Part = None,
+        output: _Output = "latex",
     ) -> dict[str, Any]:
         """Read a picture of one formula: LaTeX, confidence (0 to 1) and warnings."""
         return _guarded(
-            lambda: tools.read(
-                _inputs(path, image_base64, clipboard=clipboard, box=box),
-                output,
-            )
+            lambda: tools.read(_inputs(path, image_base64, clipboard=clipboard, box=box), output)
         )
 
     @app.tool()
     def find_formulas(
-        path: Annotated[str | None, Field(description="paper.pdf, or a picture.")] = None,
-        document_base64: Annotated[
-            str | None, Field(description="The bytes of a PDF or picture file in base64.")
-        ] = None,
-        pages: Annotated[
-            str | None, Field(description="Pages of a PDF, such as 3 or 1-3,7,9-. Default: all.")
-        ] = None,
-        inline: Annotated[bool, Field(description="Also find formulas in lines of text.")] = False,  # noqa: FBT002
-        output: Annotated[Output, Field(description="Format of the formulas.")] = "latex",
+        path: _Path = None,
+        document_base64: _Base64 = None,
+        pages: _Pages = None,
+        inline: _Inline = False,  # noqa: FBT002
+        output: _Output = "latex",
     ) -> dict[str, Any]:
         """Find and read the displayed formulas of a PDF or of a picture with text around them.
 
@@ -191,7 +190,7 @@ def server(tools: Tools) -> MCPServer[Any]:
     @app.tool()
     def normalise(
         latex: str,
-        output: Annotated[Output, Field(description="Format of the formula.")] = "latex",
+        output: _Output = "latex",
     ) -> dict[str, Any]:
         """Bring LaTeX to one spelling for each picture; also writes Typst, MathML and OMML."""
         return _normal_form(normalize(latex), output)

@@ -29,7 +29,7 @@ from PIL import Image
 
 import im2latex_cli
 from im2latex_cli.data import labelled
-from im2latex_cli.data.labelled import Labelled
+from im2latex_cli.data.labelled import LabelledPicture
 from im2latex_cli.evaluate import forms, intervals, paired, text
 from im2latex_cli.evaluate.forms import Example
 from im2latex_cli.recognition.models import find_model
@@ -103,7 +103,7 @@ class Drawn:
 
     name: str
     kind: str
-    row: Labelled
+    row: LabelledPicture
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ def baselines(data: Path, pictures: Sequence[Drawn]) -> dict[str, Readings]:
     }
 
 
-def thumbnail(row: Labelled) -> NDArray[np.float32]:
+def thumbnail(row: LabelledPicture) -> NDArray[np.float32]:
     """The ink of a picture, cropped and 16 pixels high in at most 256 columns: (4096,)."""
     ink = 255 - open_grey(row.content(), name=row.id)
     rows, columns = (np.flatnonzero(ink.max(axis=axis) > 64) for axis in (1, 0))

@@ -13,11 +13,11 @@ import pytest
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import InputError
 from im2latex_cli.formats import convert as convert_module
-from im2latex_cli.pages.regions import Kind
+from im2latex_cli.pages.regions import RegionKind
 from im2latex_cli.reading_warning import ReadingWarning
 from im2latex_cli.services.reading import clipboard
 from im2latex_cli.services.reading.find import FindRequest
-from im2latex_cli.services.reading.inputs import Place
+from im2latex_cli.services.reading.inputs import Origin
 from im2latex_cli.services.reading.predict import PredictRow
 
 
@@ -298,7 +298,7 @@ def test_a_formula_is_converted_once(predict, monkeypatch, form: str) -> None:
 
 
 PLACED = replace(
-    GOOD, place=Place((1.0, 2.0, 30.04, 40.0), "pt", Kind.DISPLAY, page=2), number="3.2"
+    GOOD, place=Origin((1.0, 2.0, 30.04, 40.0), "pt", RegionKind.DISPLAY, page=2), number="3.2"
 )
 
 
