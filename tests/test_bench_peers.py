@@ -175,6 +175,27 @@ def test_another_model_of_ours_has_readings_of_its_own(
     assert len({ours, *others}) == len(peers.SYSTEMS)
 
 
+def test_what_is_read_is_scored_without_reading_again(
+    data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(peers, "CACHE", tmp_path / "cache")
+    broken = peers.System("broken", "nowhere.py")
+    drawn = peers.sample(data / "images", 1)
+    pictures = tmp_path / "cache" / "pictures"
+    peers.write(drawn, pictures)
+    peers.read(broken, pictures)
+    output = peers.readings_file(broken)
+    assert "nowhere.py" in (output.parent / "messages.txt").read_text()
+    assert peers.kept(broken).latex == {}
+    rows = [{"picture": one.name, "latex": "x", "wall": 1.0, "cpu": 1.0} for one in drawn]
+    output.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    (output.parent / "system.json").write_text("{}")
+    (output.parent / "messages.txt").unlink()
+    peers.read(broken, pictures)
+    assert not (output.parent / "messages.txt").exists()
+    assert set(peers.kept(broken).latex.values()) == {"x"}
+
+
 def test_without_data_it_skips(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -200,6 +200,8 @@ def our_state() -> str:
 
 def read(system: System, pictures: Path) -> None:
     """Let a system read the pictures that it has not read yet; its messages are kept beside."""
+    if {path.name for path in pictures.glob("*.png")} <= kept(system).latex.keys():
+        return
     output = readings_file(system)
     output.parent.mkdir(parents=True, exist_ok=True)
     arguments = [one.format(weights=_weights(system)) for one in system.arguments]
