@@ -71,12 +71,19 @@ function add(more) {
 }
 
 function listed(one) {
-  const where = `${opened.pages > 1 ? `Page ${one.page}` : "Formula"}${one.index ? `, ${one.index}` : ""}`;
+  const where = placeOf(one);
   if (one.error) return element("li", `${where}: ${one.error.message}`, "failed");
-  const equation = one.answer.number ? ` (${one.answer.number})` : "";
-  const going = button(`${where}${equation}`, () => goTo(one.page, one.index));
+  const going = button(where, () => goTo(one.page, one.index));
   going.className = "link";
   return row(one.answer, going);
+}
+
+function placeOf({ page, index, answer }) {
+  const parts = opened.pages > 1 ? [`page ${page}`] : [];
+  if (answer?.number) parts.push(`equation (${answer.number})`);
+  else if (index) parts.push(`formula ${index}`);
+  const place = parts.join(", ") || "page 1";
+  return place[0].toUpperCase() + place.slice(1);
 }
 
 function sofar() {

@@ -27,13 +27,14 @@ async function read(file) {
   const { signal } = running;
   forget();
   preview(file);
-  say("Reading…");
+  say("Opening…");
   wait();
   try {
     const sent = await ServerDocument.open(file, signal);
     signal.throwIfAborted();
     if (sent.about.one_formula) {
       sent.delete();
+      say("Reading…");
       const answer = await predict(file, signal);
       signal.throwIfAborted();
       show(answer);

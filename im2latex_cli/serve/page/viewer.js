@@ -5,6 +5,7 @@ import { hide, show, wait } from "./reading.js";
 import { onRectangle, removeRectangle } from "./rectangle.js";
 
 const WANTED = "svg=true&attention=true&formats=true";
+const MARGIN = 4; // of a box around its formula
 const ZOOMS = [1, 1.5, 2, 3];
 
 let opened = null; // the document
@@ -92,10 +93,10 @@ function box(formula, index) {
   const numbered = formula.numbers.length ? ", with an equation number" : "";
   made.setAttribute("aria-label", `Formula ${index + 1} of ${found.formulas.length}${numbered}`);
   const [left, top, right, bottom] = formula.box;
-  made.style.left = `${100 * left / found.width}%`;
-  made.style.top = `${100 * top / found.height}%`;
-  made.style.width = `${100 * (right - left) / found.width}%`;
-  made.style.height = `${100 * (bottom - top) / found.height}%`;
+  made.style.left = `calc(${100 * left / found.width}% - ${MARGIN}px)`;
+  made.style.top = `calc(${100 * top / found.height}% - ${MARGIN}px)`;
+  made.style.width = `calc(${100 * (right - left) / found.width}% + ${2 * MARGIN}px)`;
+  made.style.height = `calc(${100 * (bottom - top) / found.height}% + ${2 * MARGIN}px)`;
   made.addEventListener("click", () => readFormula(index + 1));
   return made;
 }
@@ -138,7 +139,7 @@ async function readPart(title, ask) {
   try {
     const answer = await ask(signal);
     signal.throwIfAborted();
-    show(answer, answer.number ? `${title}, number (${answer.number})` : title);
+    show(answer, answer.number ? `${title}, equation (${answer.number})` : title);
   } catch (error) {
     if (error.name === "AbortError") return;
     hide();
