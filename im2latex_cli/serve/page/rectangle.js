@@ -87,17 +87,22 @@ function drag(event) {
 }
 
 function release() {
-  const finished = start && dragged;
+  const pressed = start;
   start = null;
-  if (!finished) return;
+  if (!pressed) return;
+  const drawing = at("sheet").classList.contains("drawing");
+  const [left, top, right, bottom] = sides || [0, 0, 0, 0];
+  if (dragged && right > left && bottom > top) finish();
+  else if (dragged || !drawing) removeRectangle();
+}
+
+function finish() {
   setDrawing(false);
-  const [left, top, right, bottom] = sides;
-  if (right > left && bottom > top) read(sides);
-  else removeRectangle();
+  read(sides);
 }
 
 function type(event) {
-  if (event.key === "Enter" || event.key === " ") read(sides);
+  if (event.key === "Enter" || event.key === " ") finish();
   else if (event.key === "Escape") leave();
   else if (event.key in ARROWS) step(ARROWS[event.key], event.shiftKey);
   else return;
@@ -144,4 +149,4 @@ at("sheet").addEventListener("pointermove", drag);
 at("sheet").addEventListener("pointerup", release);
 at("sheet").addEventListener("pointercancel", () => { start = null; });
 at("rectangle").addEventListener("keydown", type);
-at("rectangle").addEventListener("click", () => { if (sides) read(sides); });
+at("rectangle").addEventListener("click", () => { if (sides && !dragged) finish(); });
