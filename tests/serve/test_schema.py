@@ -43,4 +43,4 @@ def test_schemathesis_finds_nothing(serving, model_file, tmp_path):
         )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "No issues found" in run.stdout
-    assert "3 selected / 3 total" in run.stdout
+    assert "9 selected / 9 total" in run.stdout
