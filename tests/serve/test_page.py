@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pdf_files import BLANK, CUT_SHORT, EMPTY, ENCRYPTED, of_pages
 
+from im2latex_cli import convert, normalize
 from im2latex_cli.serve.app import Server
 from im2latex_cli.services.documents import open_document
 from im2latex_cli.services.serve import Answers
@@ -607,6 +608,21 @@ def test_everything_has_a_name_for_a_screen_reader(document: Browser) -> None:
     assert any(role == "application" and name.startswith("Rectangle, ") for role, name in named)
     assert any("math" in role.lower() for role, _ in named)  # the formula itself
     assert sum(one["role"]["value"] == "status" for one in seen) == 2
+
+
+def test_the_styles_of_mathml_do_not_meet_the_policy(page: Browser) -> None:
+    tokens = normalize(r"\begin{cases} a & b \\ c & d \end{cases}").tokens
+    mathml = convert(tokens, "mathml").text
+    assert " style=" in mathml
+    reading = {"milliseconds": 1, "latex": "x", "confidence": 1, "warnings": [], "alternatives": []}
+    reading |= {"svg": "<svg xmlns='http://www.w3.org/2000/svg'/>", "formats": {"mathml": mathml}}
+    page.driver.execute_async_script(
+        "const [reading, done] = arguments;"
+        "import('/reading.js').then(({show}) => { show(reading); done(); })",
+        reading,
+    )
+    assert page.all("#formula math mtable")
+    assert page.complaints() == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -135,14 +135,16 @@ function leave() {
   at("draw").focus();
 }
 
-at("draw").addEventListener("click", () => {
+at("draw").addEventListener("click", (event) => {
   if (at("draw").getAttribute("aria-pressed") === "true") {
     removeRectangle();
     return;
   }
   setDrawing(true);
   place();
-  say("Drag over what to read, or move the rectangle with the arrow keys: with Shift they change its size, Enter reads, Escape ends.");
+  say(event.pointerType === "touch"
+    ? "Drag over what to read."
+    : "Drag over what to read, or move the rectangle with the arrow keys: with Shift they change its size, Enter reads, Escape ends.");
 });
 at("sheet").addEventListener("pointerdown", press);
 at("sheet").addEventListener("pointermove", drag);
