@@ -17,7 +17,7 @@ from im2latex_cli.errors import Im2LatexError, InputError
 from im2latex_cli.reading_warning import ReadingWarning
 from im2latex_cli.serve import metrics, schemas
 from im2latex_cli.serve.batching import Batcher, BusyError
-from im2latex_cli.serve.documents import Documents
+from im2latex_cli.serve.documents import DocumentRoutes
 from im2latex_cli.serve.intake import Intake, RefusedError
 from im2latex_cli.serve.metrics import Metrics
 from im2latex_cli.serve.reading import Answer, Asked, Open, Read
@@ -71,7 +71,7 @@ class Server:
             seconds=settings.timeout,
             told=self.metrics.sizes.observe,
         )
-        self._documents = Documents(documents, self._respond, settings)
+        self._documents = DocumentRoutes(documents, self._respond, settings)
         self.metrics.waiting.set_function(lambda: self._batcher.waiting)
 
     def app(self) -> FastAPI:
@@ -114,7 +114,7 @@ class Server:
             "/predict",
             self.predict,
             methods=["POST"],
-            response_model=schemas.Reading,
+            response_model=schemas.ReadingBody,
             responses=schemas.FAILURES,
             openapi_extra=schemas.BODY,
             summary="Read one picture",

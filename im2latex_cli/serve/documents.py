@@ -12,11 +12,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from im2latex_cli.errors import InputError
-from im2latex_cli.pages.regions import Kind
+from im2latex_cli.pages.regions import RegionKind
 from im2latex_cli.serve import schemas
 from im2latex_cli.serve.batching import Batcher, BusyError
 from im2latex_cli.serve.intake import DOCUMENT, Intake, RefusedError
-from im2latex_cli.serve.reading import Asked, Document, FoundPage, Open, Part
+from im2latex_cli.serve.reading import Asked, FoundPage, Open, Part, UploadedDocument
 from im2latex_cli.serve.responses import failure
 from im2latex_cli.serve.routes import AnsweredRoute, CountedRoute
 from im2latex_cli.serve.uploads import Uploads
@@ -37,7 +37,7 @@ Respond = Callable[[Asked], Awaitable[Response]]
 """Reads a part of a page and answers with its reading."""
 
 
-class Documents:
+class DocumentRoutes:
     """Uploaded documents and the one thread that opens, draws and searches them.
 
     Args:
@@ -48,7 +48,7 @@ class Documents:
 
     def __init__(self, opener: Open, respond: Respond, settings: ServeSettings) -> None:
         self._open, self._respond, self._settings = opener, respond, settings
-        self._uploads: Uploads[Document] = Uploads(
+        self._uploads: Uploads[UploadedDocument] = Uploads(
             most=settings.documents, seconds=settings.document_seconds
         )
         self._uploading = asyncio.Semaphore(UPLOADS_AT_ONCE)
@@ -88,7 +88,7 @@ class Documents:
             self.upload,
             methods=["POST"],
             status_code=201,
-            response_model=schemas.Document,
+            response_model=schemas.DocumentBody,
             responses=schemas.FAILURES_OF_DOCUMENTS,
             openapi_extra=schemas.DOCUMENT_BODY,
             summary="Upload a PDF or a picture to look at page by page",
@@ -107,7 +107,7 @@ class Documents:
         router.add_api_route(
             at_page,
             self.page,
-            response_model=schemas.Page,
+            response_model=schemas.PageBody,
             responses=schemas.FAILURES_OF_PAGES,
             summary="The formulas of a page",
             operation_id="page",
@@ -128,7 +128,7 @@ class Documents:
             counted.add_api_route(
                 path,
                 handler,
-                response_model=schemas.PartReading,
+                response_model=schemas.PartReadingBody,
                 responses=schemas.FAILURES_OF_PAGES,
                 summary=summary,
                 operation_id=handler.__name__,
@@ -145,14 +145,14 @@ class Documents:
             with self._batcher.place():
                 async with self._uploading:
                     data = await intake.file()
-                opened: Document = await self._batcher.submit(
+                opened: UploadedDocument = await self._batcher.submit(
                     partial(self._open, data, intake.content_type)
                 )
                 self._check_pages(opened)
         except (RefusedError, InputError, BusyError) as error:
             await intake.drain()
             return failure(error)
-        told = schemas.Document(
+        told = schemas.DocumentBody(
             id=self._uploads.add(opened),
             pages=opened.pages,
             unit=opened.unit,
@@ -218,13 +218,13 @@ class Documents:
             result: Result = await self._batcher.submit(task)
             return result
 
-    def _opened(self, key: str, page: int) -> Document:
+    def _opened(self, key: str, page: int) -> UploadedDocument:
         opened = self._uploads.get(key)
         if page > opened.pages:
             raise _absent(f"There is no page {page}; the last is {opened.pages}.")
         return opened
 
-    def _check_pages(self, opened: Document) -> None:
+    def _check_pages(self, opened: UploadedDocument) -> None:
         most = self._settings.max_pages
         if opened.pages > most:
             raise RefusedError(
@@ -239,16 +239,16 @@ def _absent(message: str) -> RefusedError:
     return RefusedError(404, "not-found", message)
 
 
-def _page(number: int, opened: Document, found: FoundPage) -> schemas.Page:
-    return schemas.Page(
+def _page(number: int, opened: UploadedDocument, found: FoundPage) -> schemas.PageBody:
+    return schemas.PageBody(
         page=number,
         width=found.width,
         height=found.height,
         unit=opened.unit,
         formulas=[
-            schemas.PageFormula(
+            schemas.PageFormulaBody(
                 box=list(one.box),
-                kind="inline" if one.kind is Kind.INLINE else "display",
+                kind="inline" if one.kind is RegionKind.INLINE else "display",
                 score=one.score,
                 numbers=[list(box) for box in one.numbers],
             )

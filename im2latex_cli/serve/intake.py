@@ -18,7 +18,7 @@ PATIENCE = 4
 FIELD = "image"
 
 
-class Kind(NamedTuple):
+class UploadKind(NamedTuple):
     """What a request may hold.
 
     Attributes:
@@ -36,14 +36,14 @@ class Kind(NamedTuple):
     too_large: str
 
 
-PICTURE = Kind(
+PICTURE = UploadKind(
     "picture",
     PICTURES,
     "is no picture's Content-Type",
     "Send PNG, JPEG, WebP, TIFF, BMP or GIF as image/... or multipart/form-data.",
     "Crop the formula.",
 )
-DOCUMENT = Kind(
+DOCUMENT = UploadKind(
     "document",
     DOCUMENTS,
     "is no picture's or PDF's Content-Type",
@@ -75,7 +75,7 @@ class Intake:
     """
 
     def __init__(
-        self, request: Request, *, most: int, seconds: float, kind: Kind = PICTURE
+        self, request: Request, *, most: int, seconds: float, kind: UploadKind = PICTURE
     ) -> None:
         self._request, self._most, self._seconds = request, most, seconds
         self._kind = kind

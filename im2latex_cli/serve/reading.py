@@ -52,8 +52,8 @@ class Asked:
 
 
 Answer = dict[str, Any]
-"""The JSON object of one picture, as `schemas.Reading` describes it; that of a part of a page as
-`schemas.PartReading` does."""
+"""The JSON object of one picture, as `schemas.ReadingBody` describes it; for a part of a page
+`schemas.PartReadingBody`."""
 
 Read = Callable[[Sequence[Asked]], Sequence[Answer | Im2LatexError]]
 """Reads pictures together; an answer or an error for each, in order. Called from one thread."""
@@ -73,7 +73,7 @@ class FoundPage:
     formulas: tuple[FoundFormula, ...]
 
 
-class Document(Protocol):
+class UploadedDocument(Protocol):
     """A PDF, or a picture as a document of one page. Pages and formulas count from 1.
 
     Its methods are called from one thread, and raise InputError if the page cannot be drawn.
@@ -113,5 +113,5 @@ class Document(Protocol):
         """
 
 
-Open = Callable[[bytes, str], Document]
+Open = Callable[[bytes, str], UploadedDocument]
 """Opens an upload of this Content-Type; raises InputError. Called from one thread."""

@@ -33,7 +33,7 @@ class Formats(_Schema):
     omml: Annotated[str, Field(description="Office MathML: an `<m:oMathPara>` element.")]
 
 
-class Hypothesis(_Schema):
+class HypothesisBody(_Schema):
     """One reading of a picture."""
 
     latex: str
@@ -62,17 +62,17 @@ class Attention(_Schema):
     ]
 
 
-class Reading(Hypothesis):
+class ReadingBody(HypothesisBody):
     """The best reading of a picture, and what else is known."""
 
-    alternatives: list[Hypothesis]
+    alternatives: list[HypothesisBody]
     warnings: Annotated[list[str], Field(description=f"What to check: {', '.join(_OF_UPLOADS)}.")]
     model: str
     milliseconds: float
     attention: Annotated[Attention | None, Field(description="Only if asked for.")] = None
 
 
-class PartReading(Reading):
+class PartReadingBody(ReadingBody):
     """The best reading of a part of a page."""
 
     number: Annotated[
@@ -109,7 +109,7 @@ Box = Annotated[
 ]
 
 
-class Document(_Schema):
+class DocumentBody(_Schema):
     """A PDF or a picture that the server keeps for a while."""
 
     id: Annotated[str, Field(description="Its name in addresses; nobody can guess it.")]
@@ -126,7 +126,7 @@ class Document(_Schema):
     ]
 
 
-class PageFormula(_Schema):
+class PageFormulaBody(_Schema):
     """A formula that was found on a page."""
 
     box: Box
@@ -137,7 +137,7 @@ class PageFormula(_Schema):
     ]
 
 
-class Page(_Schema):
+class PageBody(_Schema):
     """The formulas of one page."""
 
     page: PositiveInt
@@ -145,7 +145,7 @@ class Page(_Schema):
     height: Annotated[float, Field(gt=0, description="In the document's unit.")]
     unit: Literal["pt", "px"]
     formulas: Annotated[
-        list[PageFormula], Field(description="In reading order; the first has number 1.")
+        list[PageFormulaBody], Field(description="In reading order; the first has number 1.")
     ]
 
 

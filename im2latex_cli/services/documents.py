@@ -13,7 +13,7 @@ from PIL import Image
 from im2latex_cli.errors import Im2LatexError
 from im2latex_cli.pages.finder import Finder, bundled_finder
 from im2latex_cli.pages.regions import FoundFormula
-from im2latex_cli.serve.reading import Document, FoundPage, Part, Unit
+from im2latex_cli.serve.reading import FoundPage, Part, Unit, UploadedDocument
 from im2latex_cli.services.reading import pdf
 from im2latex_cli.services.reading.box import Box
 from im2latex_cli.services.reading.find import cut, is_one_formula
@@ -34,7 +34,7 @@ Grey = NDArray[np.uint8]
 
 def open_document(
     data: bytes, content_type: str, finder: Callable[[], Finder] = bundled_finder
-) -> Document:
+) -> UploadedDocument:
     """Open an upload: a PDF if its type or its content says so, else a picture.
 
     Args:

@@ -12,7 +12,7 @@ from im2latex_cli import runs
 from im2latex_cli._version import __version__
 from im2latex_cli.errors import EXIT_OK, CheckpointError, Interrupted, PartialError
 from im2latex_cli.progress import Reporter, SilentReporter, Step
-from im2latex_cli.services.train_inputs import Inputs, open_inputs, with_preset
+from im2latex_cli.services.train_inputs import TrainingInputs, open_inputs, with_preset
 from im2latex_cli.settings.resolve import Resolved
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup, join
@@ -97,7 +97,7 @@ class _Command:
 
     settings: Settings
     reporter: Reporter
-    inputs: Inputs
+    inputs: TrainingInputs
     folder: RunFolder
     run: TrainingRun
     split: str

@@ -14,7 +14,7 @@ from im2latex_cli.data import manifest as manifests
 from im2latex_cli.data import store
 from im2latex_cli.data.lock import locked
 from im2latex_cli.data.manifest import Manifest
-from im2latex_cli.data.plan import DUPLICATE, MADE, OVERLAP, Left, Plan, make_plan
+from im2latex_cli.data.plan import DUPLICATE, MADE, OVERLAP, BuildPlan, Left, make_plan
 from im2latex_cli.data.sources.entries import Source
 from im2latex_cli.data.sources.im2latex100k import IM2LATEX_100K, missing, obtain
 from im2latex_cli.data.sources.source import BUILT_IN, FULL, dataset_name, open_source, with_macros
@@ -226,7 +226,7 @@ class _Job:
         demand_same(str(self.root), kept, asked(self.settings, self.source, kept=kept))
         return True
 
-    def _make(self, work: Unfinished, request: Manifest, plan: Plan) -> None:
+    def _make(self, work: Unfinished, request: Manifest, plan: BuildPlan) -> None:
         self._draw(work, request, plan)
         undrawn = work.write_tables(plan.items, glyphs=self.settings.build.glyphs)
         left = sorted([*plan.left, *undrawn], key=lambda row: row.place)
@@ -236,7 +236,7 @@ class _Job:
         _complete(request, plan, undrawn).save(work.path)
         work.publish()
 
-    def _plan(self) -> Plan:
+    def _plan(self) -> BuildPlan:
         build = self.settings.build
         for remark in self.source.remarks:
             self.reporter.warn(remark)
@@ -252,7 +252,7 @@ class _Job:
             raise InputError(f"There are no formulas in {self.source.name}: it is empty.")
         return with_recombined(plan, self.settings, self.reporter)
 
-    def _draw(self, work: Unfinished, request: Manifest, plan: Plan) -> None:
+    def _draw(self, work: Unfinished, request: Manifest, plan: BuildPlan) -> None:
         done = work.resume(plan.items)
         todo = plan.items[done:]
         if done:
@@ -270,13 +270,13 @@ class _Job:
                 step.advance()
 
 
-def _train_tokens(plan: Plan, undrawn: Sequence[Left]) -> Counter[str]:
+def _train_tokens(plan: BuildPlan, undrawn: Sequence[Left]) -> Counter[str]:
     places = {row.place for row in undrawn}
     drawn = (item for item in plan.items if item.split == "train" and item.place not in places)
     return Counter(token for item in drawn for token in item.form.split(" "))
 
 
-def _complete(request: Manifest, plan: Plan, undrawn: Sequence[Left]) -> Manifest:
+def _complete(request: Manifest, plan: BuildPlan, undrawn: Sequence[Left]) -> Manifest:
     """Add to the manifest what came out."""
     places = {row.place for row in undrawn}
     counts = count(item.split for item in plan.items if item.place not in places)

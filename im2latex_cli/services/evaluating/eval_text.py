@@ -14,7 +14,7 @@ from typing import Any
 from im2latex_cli import runs
 from im2latex_cli._version import __version__
 from im2latex_cli.data import labelled, predictions
-from im2latex_cli.data.labelled import Labelled
+from im2latex_cli.data.labelled import LabelledPicture
 from im2latex_cli.data.manifest import FILE as MANIFEST
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, UsageError
 from im2latex_cli.evaluate import breakdown, forms, styles, text
@@ -100,7 +100,7 @@ def _recognise(
     reporter: Reporter,
     folder: Path,
     request: dict[str, Any],
-    wanted: Sequence[Labelled],
+    wanted: Sequence[LabelledPicture],
 ) -> None:
     from im2latex_cli.services.evaluating.recognise import recognise
 
@@ -121,7 +121,11 @@ def _recognise(
 
 
 def _request(
-    settings: Settings, model: str, data: Path, wanted: Sequence[Labelled], reporter: Reporter
+    settings: Settings,
+    model: str,
+    data: Path,
+    wanted: Sequence[LabelledPicture],
+    reporter: Reporter,
 ) -> dict[str, Any]:
     """All that the predictions depend on."""
     content = sha256()

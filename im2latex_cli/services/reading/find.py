@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from im2latex_cli.errors import Im2LatexError, InputError
 from im2latex_cli.pages.finder import Finder, bundled_finder
 from im2latex_cli.pages.regions import FoundFormula, Rectangle
-from im2latex_cli.services.reading.inputs import Entry, Place, Source, as_entry
+from im2latex_cli.services.reading.inputs import Entry, Origin, Source, as_entry
 from im2latex_cli.services.reading.overlays import Overlay
 from im2latex_cli.vision import layout
 from im2latex_cli.vision.image import open_grey
@@ -164,7 +164,7 @@ def _cut(entry: Entry, page: Grey, found: FoundFormula, number: int) -> Entry:
     """One formula of a page as an entry of its own."""
     picture, numbers = cut(page, found)
     scale = entry.scale
-    place = Place(
+    place = Origin(
         found.box if scale is None else scale.points(found.box),
         "px" if scale is None else "pt",
         found.kind,
