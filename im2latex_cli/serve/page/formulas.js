@@ -52,16 +52,21 @@ async function readPage(page, signal) {
     add([{ page, error }]);
     return;
   }
-  const readings = found.formulas.map(async (formula, place) => {
-    const one = { page, formula, index: place + 1 };
-    try {
-      return { ...one, answer: await opened.formula(page, place + 1, WANTED, signal) };
-    } catch (error) {
-      if (error.name === "AbortError" || error.code === "gone") throw error;
-      return { ...one, error };
-    }
-  });
-  add(await Promise.all(readings)); // the server reads them together
+  const all = found.formulas.map((formula, place) => ({ page, formula, index: place + 1 }));
+  const read = await Promise.all(all.map((one) => readOne(one, signal))); // by the server together
+  for (const [place, one] of read.entries()) { // one that takes too long fails all at its side
+    if (one.error?.code === "busy") read[place] = await readOne(all[place], signal);
+  }
+  add(read);
+}
+
+async function readOne(one, signal) {
+  try {
+    return { ...one, answer: await opened.formula(one.page, one.index, WANTED, signal) };
+  } catch (error) {
+    if (error.name === "AbortError" || error.code === "gone") throw error;
+    return { ...one, error };
+  }
 }
 
 function add(more) {

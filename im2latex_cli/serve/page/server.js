@@ -1,7 +1,5 @@
 // Requests to the server.
 
-const TRIES = 5;
-
 /** What the server answered instead: a sentence to show. */
 export class Failure extends Error {
   constructor({ code, message, hint }) {
@@ -74,15 +72,14 @@ export class ServerDocument {
   }
 
   async #ask(path, signal) {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await ask(`documents/${this.about.id}/${path}`, { signal });
-      } catch (error) {
-        if (tries === TRIES || !["no-document", "busy"].includes(error.code)) throw error;
-        if (error.code === "no-document") await this.#sendAgain(signal);
-        else await new Promise((done) => { setTimeout(done, 1000 * tries); });
-      }
+    const asking = () => ask(`documents/${this.about.id}/${path}`, { signal });
+    try {
+      return await asking();
+    } catch (error) {
+      if (error.code !== "no-document") throw error;
     }
+    await this.#sendAgain(signal);
+    return asking();
   }
 
   /** Once for all requests that miss the document at the same time. */
