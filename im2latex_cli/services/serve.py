@@ -20,7 +20,9 @@ from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.render.embedded.vector import to_svg
 from im2latex_cli.render.renderer import RenderFailure
 from im2latex_cli.report.page import data_uri
-from im2latex_cli.serve.reading import Answer, Asked
+from im2latex_cli.serve.reading import Answer, Asked, Part
+from im2latex_cli.services.documents import NAME, open_document
+from im2latex_cli.services.reading.predict import equation_number, worth_saying
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.finish import encode_png
 
@@ -68,7 +70,7 @@ def run(settings: Settings, reporter: Reporter, *, model: str | None = None) -> 
     limits = settings.serve
     with server.open_socket(limits.host, limits.port) as listening:
         reader = Answers(settings, model, reporter)
-        front = Server(reader, limits, model=reader.model)
+        front = Server(reader, open_document, limits, model=reader.model)
         address = server.address(listening)
         if not _is_loopback(listening.getsockname()[0]):
             reporter.warn("Other machines can reach this server; it asks nobody for a password.")
@@ -103,7 +105,7 @@ class Answers:
 
     def __call__(self, asked: Sequence[Asked]) -> list[Answer | Im2LatexError]:
         """Read pictures together; a picture that fails costs only itself."""
-        readings = self._reader.read_together(Unread(one.data, "The upload") for one in asked)
+        readings = self._reader.read_together(Unread(_picture(one), NAME) for one in asked)
         return [
             reading.error or self._answer(one, reading)
             for one, reading in zip(asked, readings, strict=True)
@@ -114,11 +116,20 @@ class Answers:
         answer = _told(best, one)
         answer["alternatives"] = [_told(other, one) for other in others[: one.alternatives]]
         answer["warnings"] = list(reading.warnings)
+        if isinstance(one.data, Part):
+            answer |= self._part(one.data, reading)
         answer["model"] = self.model
         answer["milliseconds"] = round(reading.milliseconds, 1)
         if one.attention and reading.picture is not None:
             answer["attention"] = self._attention(reading.picture, best)
         return answer
+
+    def _part(self, part: Part, reading: Reading) -> Answer:
+        """What is told of parts of pages only; warnings that say nothing of them are left out."""
+        return {
+            "number": equation_number(self._recognizer, part.numbers, reading),
+            "warnings": list(worth_saying(reading.warnings, found=part.found, numbers=True)),
+        }
 
     def _attention(self, picture: Picture, best: Hypothesis) -> Answer:
         looked = self._recognizer.attention(picture, best)
@@ -132,6 +143,10 @@ class Answers:
             "cell_width": looked.cell[1],
             "weights": [_bytes(one) for one in looked.weights],
         }
+
+
+def _picture(asked: Asked) -> bytes | Picture:
+    return asked.data.picture if isinstance(asked.data, Part) else asked.data
 
 
 def _told(hypothesis: Hypothesis, asked: Asked) -> Answer:
