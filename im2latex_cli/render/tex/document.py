@@ -59,8 +59,8 @@ class Job:
     Attributes:
         index: its number in the batch; unique.
         text: what is typeset; balanced, one line.
-        doubtful: control words that may share the document only where LaTeX does not know them
-            (they are errors then, and harm nobody).
+        doubtful: control words that may share the document only if LaTeX does not know them
+            (they are errors then, and harm no other formula).
         size: font size in points; 0 is the document's.
     """
 
@@ -152,9 +152,9 @@ def _complaint(lines: Sequence[str], number: int) -> str | None:
         return None
     message = line[2:].strip()
     if message == "Undefined control sequence." and number + 1 < len(lines):
-        found = _LAST_WORD.search(lines[number + 1])
-        if found:
-            return f"Undefined control sequence {found.group(1)}."
+        match = _LAST_WORD.search(lines[number + 1])
+        if match:
+            return f"Undefined control sequence {match.group(1)}."
     return message
 
 
@@ -165,8 +165,8 @@ def tags(specials: Sequence[tuple[int, str]], characters: int) -> list[int]:
         specials: characters before it, and text, of each special of the page.
         characters: how many the page has.
     """
-    found = [-1] * characters
+    numbers = [-1] * characters
     marks = [(at, int(text[len(_TAG) :])) for at, text in specials if text.startswith(_TAG)]
     for start, number in marks:
-        found[start:] = [number] * (characters - start)
-    return found
+        numbers[start:] = [number] * (characters - start)
+    return numbers

@@ -30,10 +30,10 @@ class RunOutput:
     """What a run left.
 
     Attributes:
-        lines: from the first mark on, marks and what TeX said after each (shortened).
-        pages: the DVI or PDF file; may break off where the run was killed.
+        lines: from the first mark on, marks and TeX's messages after each (shortened).
+        pages: the DVI or PDF file; incomplete if the run was killed.
         hung: the watchdog killed the run.
-        status: exit status; negative where a signal ended the run.
+        status: exit status; negative if a signal ended the run.
     """
 
     lines: tuple[str, ...]
@@ -59,8 +59,8 @@ def run_latex(
         (folder / "batch.tex").write_text(source, encoding="utf-8", newline="\n")
         with _started(program, folder, timeout) as process:
             lines, hung = _listen(process, mark.encode(), timeout)
-        written = folder / output
-        pages = written.read_bytes() if written.is_file() else b""
+        path = folder / output
+        pages = path.read_bytes() if path.is_file() else b""
     return RunOutput(tuple(lines), pages, hung, process.returncode)
 
 
