@@ -15,7 +15,7 @@ _CELL_TOKENS = (1, 1, 1, 2, 3, 5, 8)
 _MOST_ROWS = 5
 
 Builder = Callable[[list[str], int, "Stock"], list[str] | None]
-"""A formula and the tokens it should have, about, to the larger formula; None where it cannot."""
+"""From a formula and a target length to a larger formula, or None."""
 
 
 class Stock:
@@ -24,23 +24,23 @@ class Stock:
     Attributes:
         pool: pieces of real formulas.
         usage: which symbols real formulas use.
-        rng: where the choices come from.
+        rng: makes the choices.
     """
 
     def __init__(self, pool: Pool, usage: Usage, rng: Random) -> None:
-        """Hold them together."""
+        """See the attributes."""
         self.pool = pool
         self.usage = usage
         self.rng = rng
 
-    def piece(self, kind: str, wanted: float) -> list[str]:
-        """Draw a piece of about that length; empty where the input has none of its kind."""
-        return self.pool.draw(kind, max(1.0, wanted), self.rng) or []
+    def piece(self, kind: str, length: float) -> list[str]:
+        """Draw a piece of about that length; empty if the input has none of its kind."""
+        return self.pool.draw(kind, max(1.0, length), self.rng) or []
 
-    def equation(self, wanted: float) -> list[str]:
+    def equation(self, length: float) -> list[str]:
         """A left side and what it equals, as a row of `aligned`."""
-        left = self.piece("left", 0.25 * wanted)
-        return [*left, "&", "=", *self.piece("right", wanted - len(left))]
+        left = self.piece("left", 0.25 * length)
+        return [*left, "&", "=", *self.piece("right", length - len(left))]
 
 
 def grow(tokens: list[str], target: int, stock: Stock) -> list[str]:
@@ -101,7 +101,7 @@ def fraction(tokens: list[str], target: int, stock: Stock) -> list[str] | None:
 
 
 def matrix(tokens: list[str], target: int, stock: Stock) -> list[str] | None:
-    """Put a matrix of real cells where a term or a right side stood."""
+    """Replace a term or a right side by a matrix of real cells."""
     rng = stock.rng
     slot = _slot(tokens, rng.choice(("term", "right")), rng, most=len(tokens))
     if slot is None or target < _CHEAPEST_MATRIX:
@@ -150,10 +150,10 @@ def aligned(_tokens: list[str], target: int, stock: Stock) -> list[str] | None:
     return _environment("aligned", lines, 2, rng)
 
 
-def _continued(wanted: float, stock: Stock) -> list[str]:
+def _continued(length: float, stock: Stock) -> list[str]:
     """A row that goes on with the left side of the one above."""
     sign = stock.rng.choice(("=", "=", "=", "\\leq", "+", "-"))
-    return ["&", sign, *stock.piece("term" if sign in ("+", "-") else "right", wanted)]
+    return ["&", sign, *stock.piece("term" if sign in ("+", "-") else "right", length)]
 
 
 def gathered(_tokens: list[str], target: int, stock: Stock) -> list[str] | None:
@@ -176,12 +176,12 @@ def _environment(name: str, lines: list[list[str]], columns: int, rng: Random) -
 
 
 def _slot(tokens: list[str], kind: str, rng: Random, *, most: float) -> tuple[int, int] | None:
-    found = [
+    slots = [
         (piece.start, piece.end)
         for piece in pieces(tokens)
         if piece.kind == kind and piece.end - piece.start <= most
     ]
-    return rng.choice(found) if found else None
+    return rng.choice(slots) if slots else None
 
 
 _GROWING: tuple[Builder, ...] = (chain, sum_up, clause, fraction)
