@@ -107,7 +107,7 @@ def attend(settings: Settings, model: str) -> Callable[[Picture, Sequence[str]],
         drawn = attention.sheet(
             looked.picture, looked.tokens[first], looked.weights[first], cell=looked.cell
         )
-        return attention.reduced(drawn)
+        return attention.reduce_sheet(drawn)
 
     return draw
 
