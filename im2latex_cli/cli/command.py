@@ -20,7 +20,7 @@ from im2latex_cli.cli import show
 from im2latex_cli.cli.flags import register
 from im2latex_cli.cli.session import SHARED_PANEL, Session, Shared
 from im2latex_cli.settings.reference import Leaf, leaves, to_value
-from im2latex_cli.settings.sources import Given
+from im2latex_cli.settings.sources import SettingValue
 
 Body = Callable[..., Any]
 
@@ -58,7 +58,7 @@ def command(
         def run(**values: Any) -> None:
             options = Shared(**{option.name: values.pop(option.name) for option in shared})
             given = [
-                Given(setting, values.pop(key), f"command line {flags[setting].split()[0]}")
+                SettingValue(setting, values.pop(key), f"command line {flags[setting].split()[0]}")
                 for key, setting in names.items()
             ]
             session = Session(title, given, options)

@@ -15,8 +15,8 @@ from im2latex_cli.cli import console, show
 from im2latex_cli.cli.bars import TerminalReporter
 from im2latex_cli.progress import Reporter
 from im2latex_cli.settings import reference, sources
-from im2latex_cli.settings.resolve import Resolved, resolve
-from im2latex_cli.settings.sources import Given
+from im2latex_cli.settings.resolve import ResolvedSettings, resolve
+from im2latex_cli.settings.sources import SettingValue
 from im2latex_cli.settings.tree import Settings
 
 SHARED_PANEL = "Options of every command"
@@ -87,11 +87,11 @@ class Session:
     """
 
     command: str
-    given: Sequence[Given]
+    given: Sequence[SettingValue]
     shared: Shared
 
     @cached_property
-    def resolved(self) -> Resolved:
+    def resolved(self) -> ResolvedSettings:
         """The settings with their origins, read when first asked for.
 
         Raises:

@@ -17,7 +17,7 @@ from im2latex_cli.services.evaluating import eval_image, eval_text
 from im2latex_cli.services.evaluating.figures import EvalImageResult, EvalTextResult
 from im2latex_cli.services.train import TrainResult
 from im2latex_cli.services.vocab import VocabResult
-from im2latex_cli.settings.resolve import Resolved
+from im2latex_cli.settings.resolve import ResolvedSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class PipelineResult:
     exit_code: int = EXIT_OK
 
 
-def run(resolved: Resolved, reporter: Reporter, *, force: bool = False) -> PipelineResult:
+def run(resolved: ResolvedSettings, reporter: Reporter, *, force: bool = False) -> PipelineResult:
     """Run every step; a step whose result is there already only says so.
 
     Args:

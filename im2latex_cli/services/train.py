@@ -13,7 +13,7 @@ from im2latex_cli._version import __version__
 from im2latex_cli.errors import EXIT_OK, CheckpointError, Interrupted, PartialError
 from im2latex_cli.progress import Reporter, SilentReporter, Step
 from im2latex_cli.services.train_inputs import TrainingInputs, open_inputs, with_preset
-from im2latex_cli.settings.resolve import Resolved
+from im2latex_cli.settings.resolve import ResolvedSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup, join
 from im2latex_cli.train.loop import StepReport
@@ -106,7 +106,12 @@ class _Command:
 
 
 def run_together(
-    resolved: Resolved, reporter: Reporter, *, data: Path, resume: bool = False, force: bool = False
+    resolved: ResolvedSettings,
+    reporter: Reporter,
+    *,
+    data: Path,
+    resume: bool = False,
+    force: bool = False,
 ) -> TrainResult | None:
     """As `run`, together with the other processes where torchrun started this one.
 
@@ -120,7 +125,7 @@ def run_together(
 
 
 def run(
-    resolved: Resolved,
+    resolved: ResolvedSettings,
     reporter: Reporter,
     *,
     data: Path,
@@ -174,7 +179,7 @@ def run(
     return _result(work)
 
 
-def _begin(work: _Command, resolved: Resolved, *, anew: bool) -> None:
+def _begin(work: _Command, resolved: ResolvedSettings, *, anew: bool) -> None:
     """Make the run folder ready, and keep what the run begins with: it needs that model no more."""
     if anew:
         work.folder.clear()

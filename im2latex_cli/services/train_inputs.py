@@ -16,8 +16,8 @@ from im2latex_cli.latex.normalize import NORMAL_FORM
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognition.models import find_model
-from im2latex_cli.settings.resolve import Resolved
-from im2latex_cli.settings.sources import Given
+from im2latex_cli.settings.resolve import ResolvedSettings
+from im2latex_cli.settings.sources import SettingValue
 from im2latex_cli.train.input.pack import Packed, pack
 from im2latex_cli.train.run.warm_start import FREE, demand_dims, merge
 from im2latex_cli.vision.prepare import Preprocessing
@@ -99,7 +99,7 @@ def open_inputs(
     return TrainingInputs(data, vocab, preprocessing, train, start)
 
 
-def with_preset(resolved: Resolved, inputs: TrainingInputs) -> Resolved:
+def with_preset(resolved: ResolvedSettings, inputs: TrainingInputs) -> ResolvedSettings:
     """The settings with their preset, and with the dimensions of the model begun with.
 
     Raises:
@@ -112,17 +112,17 @@ def with_preset(resolved: Resolved, inputs: TrainingInputs) -> Resolved:
         chosen = "tune" if start else small
     if start is None:
         return resolved.with_preset(chosen)
-    given = (*_dims(start), *resolved.given)
-    resolved = replace(resolved, given=given).with_preset(chosen)
+    given = (*_dims(start), *resolved.user_values)
+    resolved = replace(resolved, user_values=given).with_preset(chosen)
     demand_dims(start.model, resolved.settings.model, name=start.name)
     return resolved
 
 
-def _dims(start: Start) -> Iterator[Given]:
+def _dims(start: Start) -> Iterator[SettingValue]:
     dims = start.model.dims
     for name in type(dims).model_fields:
         if name not in FREE:
-            yield Given(f"model.{name}", getattr(dims, name), f"model {start.name}")
+            yield SettingValue(f"model.{name}", getattr(dims, name), f"model {start.name}")
 
 
 def _start(init: str, under_way: Path | None, vocab: Vocab, reporter: Reporter) -> Start:

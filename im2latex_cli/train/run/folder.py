@@ -14,7 +14,7 @@ from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.runs import BEST, LAST, SETTINGS, STATE, VOCAB
 from im2latex_cli.settings.reference import to_toml
-from im2latex_cli.settings.resolve import Resolved
+from im2latex_cli.settings.resolve import ResolvedSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.run.run_state import RunState
 
@@ -55,7 +55,7 @@ class RunFolder:
         for name in (BEST, LAST, STATE) if self.writes else ():
             (self.path / name).unlink(missing_ok=True)
 
-    def describe(self, resolved: Resolved, vocab: Vocab) -> None:
+    def describe(self, resolved: ResolvedSettings, vocab: Vocab) -> None:
         """Write settings.toml and vocab.json."""
         if not self.writes:
             return
