@@ -28,7 +28,7 @@ _ELSEWHERE = {
 
 
 def lettered(character: str, alphabet: str) -> str:
-    """Return a letter or digit in an alphabet; itself where that has no such character.
+    """Return a letter or digit in an alphabet; itself if the alphabet has no such character.
 
     Args:
         character: one character.

@@ -115,7 +115,7 @@ def mathml(tokens: Sequence[str]) -> Conversion:
         tokens: of `normalize`, or a recogniser's.
 
     Returns:
-        One line of XML. A formula that is not well-formed stands there as text, with a warning.
+        One line of XML. A formula that is not well-formed becomes text, with a warning.
     """
     root, warnings = element(tokens)
     return Conversion(ET.tostring(root, encoding="unicode"), warnings)
@@ -269,7 +269,7 @@ class _Writer:
         return self.attached(elements.one(base), node, context)
 
     def attached(self, base: Element, node: Scripts, context: _Context) -> Element:
-        """Put scripts beside a base, or above and below where TeX does."""
+        """Put scripts beside a base, or above and below as TeX does."""
         inner = context._replace(display=False)
         sub = None if node.sub is None else self.one(node.sub, inner)
         sup = None if node.sup is None else self.one(node.sup, inner)
@@ -365,8 +365,10 @@ class _Writer:
         return padded
 
     def smash(self, command: Command, context: _Context) -> Element:
-        kept = {"t": "depth", "b": "height"}.get(_letters(command.option or ()))
-        padded = Element("mpadded", {side: "0" for side in ("height", "depth") if side != kept})
+        kept_side = {"t": "depth", "b": "height"}.get(_letters(command.option or ()))
+        padded = Element(
+            "mpadded", {side: "0" for side in ("height", "depth") if side != kept_side}
+        )
         padded.extend(self.row(command.arguments[0].body, context))
         return padded
 
@@ -511,7 +513,7 @@ def _separator(node: Node) -> bool:
 
 
 def _applies(row: Row, index: int) -> bool:
-    """Whether a function's name stands before a plain argument, so that TeX parts the two."""
+    """Whether a function's name precedes a plain argument, so that TeX separates the two."""
     node = row[index]
     base = node.base if isinstance(node, Scripts) else node
     named = isinstance(base, Word) and base.token in FUNCTIONS
@@ -563,5 +565,5 @@ def _rule(count: int) -> str:
 
 
 def _gap_below(line: Line) -> list[str]:
-    """Add the extra space below a row to what browsers leave there (0.5ex)."""
+    """Add the extra space below a row to the browsers' own (0.5ex)."""
     return [f"padding-bottom: calc(0.5ex + {ems(line.gap):.4g}em)"] if line.gap else []

@@ -46,7 +46,7 @@ def space(width: float) -> Element:
 
 
 def slash() -> Element:
-    """Write a slash without width, over what comes next."""
+    """Write a slash without width, over the next symbol."""
     padded = Element("mpadded", width="0")
     padded.append(leaf("mo", "/", lspace="0", rspace="0"))
     return padded
@@ -72,7 +72,7 @@ def operator(text: str, **attributes: str) -> Element:
 
 
 def fenced(left: str, body: Sequence[Element], right: str) -> Element:
-    """Write stretching delimiters and what they enclose; an empty one is left out."""
+    """Write stretching delimiters and their content; an empty delimiter is left out."""
     marks = [
         [operator(mark, fence="true", form=form, stretchy="true")] if mark else []
         for mark, form in ((left, "prefix"), (right, "postfix"))

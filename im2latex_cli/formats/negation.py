@@ -15,7 +15,7 @@ def negated(character: str) -> str:
 
 
 def struck_index(row: Row, index: int) -> int | None:
-    r"""Return the index of the node that `\not` strikes; None where it paints a slash of its own.
+    r"""Return the index of the node that `\not` strikes; None if it paints a slash of its own.
 
     In `\not\!p` the space only moves the letter below the stroke.
 

@@ -40,7 +40,7 @@ class Run:
     """Text in one font.
 
     Attributes:
-        text: Unicode; empty only where the font paints by itself (an empty box).
+        text: Unicode; empty only if the font paints by itself (an empty box).
         fonts: of bold, italic, sans, mono, smallcaps and box, outermost first.
     """
 
@@ -68,23 +68,23 @@ def has_negative_space(text: Text) -> bool:
 
 
 def _runs(row: Row, fonts: tuple[str, ...]) -> list[Run]:
-    found: list[Run] = []
+    runs: list[Run] = []
     for node in row:
         match node:
             case Word(token):
-                found.append(Run(_character(token), fonts))
+                runs.append(Run(_character(token), fonts))
             case Group(body):
-                found += _runs(body, fonts)
+                runs += _runs(body, fonts)
             case Text(name, body):
                 font = _FONTS.get(name)
-                found += _runs(body, (*fonts, font) if font and font not in fonts else fonts)
+                runs += _runs(body, (*fonts, font) if font and font not in fonts else fonts)
             case Command(name, _, (Group(body),)):
-                found += _accented(_runs(body, fonts), ACCENT_MARKS.get(name, ""), fonts)
-    return found
+                runs += _accented(_runs(body, fonts), ACCENT_MARKS.get(name, ""), fonts)
+    return runs
 
 
-def _accented(found: list[Run], mark: str, fonts: tuple[str, ...]) -> list[Run]:
-    first, *rest = found or [Run(" ", fonts)]
+def _accented(runs: list[Run], mark: str, fonts: tuple[str, ...]) -> list[Run]:
+    first, *rest = runs or [Run(" ", fonts)]
     text = unicodedata.normalize("NFC", first.text[:1] + mark) + first.text[1:]
     return [Run(text, first.fonts), *rest]
 

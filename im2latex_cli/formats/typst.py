@@ -1,17 +1,17 @@
 r"""Formulas as Typst mathematics.
 
-`typst` writes what stands between the dollars of a displayed equation, `$ ... $`, for Typst 0.13
+`typst` writes the content of a displayed equation, between the dollars of `$ ... $`, for Typst 0.13
 and later. Symbols have their names where these never changed between releases (`alpha`, `times`,
 `->`), else they are Unicode characters, which every release reads.
 
 Where both languages differ:
 
-- Typst stretches any matching parentheses, TeX only `\left(`. Bare ones stand around what is no
+- Typst stretches any matching parentheses, TeX only `\left(`. Bare ones enclose what is no
   taller than they are; others are written `\(`, which Typst leaves alone.
 - Typst prints the white space beside quoted text, `|` and code, so none is written there, and an
-  empty string parts what must not touch.
-- Cells of `mat`, `vec` and `cases` shrink in text style, so that these stand in `display(...)`
-  where the formula is not in display style.
+  empty string separates what must not touch.
+- Cells of `mat`, `vec` and `cases` shrink in text style, so that these are wrapped in
+  `display(...)` if the formula is not in display style.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def typst(tokens: Sequence[str]) -> Conversion:
         tokens: of `normalize`, or a recogniser's.
 
     Returns:
-        One line. What Typst cannot say stands there as quoted text, with a warning; so does a
+        One line. What Typst cannot express becomes quoted text, with a warning; so does a
         whole formula that is not well-formed.
     """
     try:
@@ -279,7 +279,7 @@ class _Writer:
         return self.attached(whole, row[-1]) if isinstance(row[-1], Scripts) else whole
 
     def delimited(self, left: str, right: str, body: Row, *, display: bool) -> str:
-        """Write delimiters and what they enclose, for Typst to stretch."""
+        """Write delimiters and their content, for Typst to stretch."""
         bare = delimits(left, Atom.OPEN) and delimits(right, Atom.CLOSE)
         inner = self.pieces(body, Context(display, argument=not bare))
         sides = ((left, "opening"), (right, "closing"))

@@ -1,4 +1,4 @@
-r"""Pieces of Typst mathematics that are the same wherever they stand: spaces, rules, text."""
+r"""Pieces of Typst mathematics that are the same in every context: spaces, rules, text."""
 
 from __future__ import annotations
 

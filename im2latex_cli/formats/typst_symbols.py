@@ -137,7 +137,7 @@ def quoted(text: str) -> str:
 
 
 def character(token: str) -> str:
-    """Write a symbol, not escaped where it delimits."""
+    """Write a symbol, not escaped if it is a delimiter."""
     text = SYMBOLS.get(token, token) if len(token) > 1 else token
     if text in NAME_OF:
         return NAME_OF[text]

@@ -69,7 +69,7 @@ class Augmentation:
 
 
 class Affine(NamedTuple):
-    """Map of points from a picture to its distortion: (a x + b y + c, d x + e y + f), pixel corners."""
+    """Map of points from a picture to its distortion: (a x + b y + c, d x + e y + f)."""
 
     a: float = 1.0
     b: float = 0.0

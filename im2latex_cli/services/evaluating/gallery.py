@@ -187,7 +187,7 @@ def _lines(
 ) -> dict[str, list[tuple[str, str]]]:
     left: list[tuple[str, str]] = []
     right: list[tuple[str, str]] = []
-    for equal, lost, added in breakdown.aligned(reference, hypothesis or ()):
+    for equal, lost, added in breakdown.align(reference, hypothesis or ()):
         left += [(token, "same" if equal else "lost") for token in lost]
         right += [(token, "same" if equal else "added") for token in added]
     return {"reference": left, "prediction": right}
@@ -197,7 +197,7 @@ def _changes(
     reference: Sequence[str], hypothesis: Sequence[str] | None
 ) -> Iterator[tuple[str, str]]:
     """The hypothesis in one line with what it lacks."""
-    for equal, lost, added in breakdown.aligned(reference, hypothesis or ()):
+    for equal, lost, added in breakdown.align(reference, hypothesis or ()):
         if not equal:
             yield from ((token, "lost") for token in lost)
         yield from ((token, "same" if equal else "added") for token in added)
