@@ -36,7 +36,7 @@ def write_build_page(path: Path, root: Path, manifest: Manifest, *, seed: int) -
     """
     filled = [split for split in store.SPLITS if manifest.counts[split]]
     records = [record for split in filled for record in store.read(root, split)]
-    chosen = random.Random(seed).sample(records, min(SAMPLES, len(records)))
+    sample = random.Random(seed).sample(records, min(SAMPLES, len(records)))
     page = Building(
         title=f"im2latex build: {manifest.dataset}",
         facts=_facts(manifest),
@@ -48,7 +48,7 @@ def write_build_page(path: Path, root: Path, manifest: Manifest, *, seed: int) -
         tables=_failures(root, manifest),
         samples=tuple(
             Sample(one.id, one.formula, " ".join(one.tokens), one.image.read_bytes())
-            for one in chosen
+            for one in sample
         ),
     )
     files.write_text(path, html(page))
