@@ -63,7 +63,7 @@ def run(
 
     Args:
         settings: the settings tree.
-        reporter: where progress goes.
+        reporter: shows progress.
         model: pretrained, a results folder or a model file; None takes the run that belongs to
             the data set, else pretrained.
         data: data set folder, imagefolder or .tar of one; None is data/small.
@@ -89,7 +89,7 @@ def run(
     folder = output or _folder_of(name, data)
     reporter.info(f"Model: {name}. Data: {data}, split {split}. Predictions: {folder}.")
     request = _request(settings, name, data, wanted, reporter)
-    if reuse and _made(folder, request):
+    if reuse and _has_predictions(folder, request):
         return replace(_score_existing(settings, None, folder, model=name), reused=True)
     _recognise(settings, reporter, folder, request, wanted)
     return _score_existing(settings, None, folder, model=name)
@@ -143,7 +143,7 @@ def _request(
     }
 
 
-def _made(folder: Path, request: dict[str, Any]) -> bool:
+def _has_predictions(folder: Path, request: dict[str, Any]) -> bool:
     """Whether the folder holds just these predictions, none of them failed."""
     if not (folder / predictions.ROWS_FILE).is_file():
         return False
@@ -162,7 +162,7 @@ def _folder_of(model: str, data: Path) -> Path:
 def _score_existing(
     settings: Settings, references: Path | None, hypotheses: Path, *, model: str | None = None
 ) -> EvalTextResult:
-    """Score a file; with `model`, which made it, the page shows where that looked."""
+    """Score a file; with the `model` that made it, the page shows its attention."""
     scored = examples.read(references, hypotheses)[: settings.evaluate.limit]
     meta = predictions.read_meta(hypotheses) if references is None else {}
     form = settings.evaluate.form
@@ -182,7 +182,7 @@ def _score_existing(
         note=MEMORY if meta.get("split") == "train" else None,
         form=form,
         perplexity=_perplexity(meta),
-        forms=tuple(_row(name, found) for name, found in scores.items()),
+        forms=tuple(_row(name, row) for name, row in scores.items()),
         styles=_styles(*tokens),
         groups=breakdown.groups(*tokens, [row.source for row in scored]),
         confusions=breakdown.confusions(*tokens),
@@ -221,12 +221,12 @@ def _styles(
     )
 
 
-def _row(form: Form, found: TextScores) -> FormRow:
+def _row(form: Form, scores: TextScores) -> FormRow:
     return FormRow(
         form=form,
-        bleu4=found.bleu4.value,
-        edit_similarity=found.edit_similarity.value,
-        exact_match=found.exact_match.value,
-        bleu4_nltk=found.bleu4_nltk.value,
-        edit_similarity_present=found.edit_similarity_present.value,
+        bleu4=scores.bleu4.value,
+        edit_similarity=scores.edit_similarity.value,
+        exact_match=scores.exact_match.value,
+        bleu4_nltk=scores.bleu4_nltk.value,
+        edit_similarity_present=scores.edit_similarity_present.value,
     )
