@@ -1,4 +1,4 @@
-"""The HTML page of a data set, from its folder: what `build --report` writes."""
+"""The HTML page of a data set, from its folder: the output of `build --report`."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ def _folder_of(model: str, data: Path) -> Path:
 def _score_existing(
     settings: Settings, references: Path | None, hypotheses: Path, *, model: str | None = None
 ) -> EvalTextResult:
-    """Score a file; with the `model` that made it, the page shows its attention."""
+    """Score a file; with `model`, which made it, the page shows where that looked."""
     scored = examples.read(references, hypotheses)[: settings.evaluate.limit]
     meta = predictions.read_meta(hypotheses) if references is None else {}
     form = settings.evaluate.form
@@ -182,7 +182,7 @@ def _score_existing(
         note=MEMORY if meta.get("split") == "train" else None,
         form=form,
         perplexity=_perplexity(meta),
-        forms=tuple(_row(name, row) for name, row in scores.items()),
+        forms=tuple(_row(name, found) for name, found in scores.items()),
         styles=_styles(*tokens),
         groups=breakdown.groups(*tokens, [row.source for row in scored]),
         confusions=breakdown.confusions(*tokens),

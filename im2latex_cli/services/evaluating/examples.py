@@ -33,7 +33,7 @@ def check(hypotheses: Path | None) -> None:
 
 
 def read(references: Path | None, hypotheses: Path, *, pictures: bool = False) -> list[Example]:
-    """Read the pairs to score.
+    """Read what is to be scored.
 
     Args:
         references: .txt, .tsv or .jsonl; None if the hypotheses carry their own references.
