@@ -111,8 +111,8 @@ class Answers:
 
     def _answer(self, one: Asked, reading: Reading) -> Answer:
         best, *others = reading.hypotheses
-        answer = _describe(best, one)
-        answer["alternatives"] = [_describe(other, one) for other in others[: one.alternatives]]
+        answer = _told(best, one)
+        answer["alternatives"] = [_told(other, one) for other in others[: one.alternatives]]
         answer["warnings"] = list(reading.warnings)
         answer["model"] = self.model
         answer["milliseconds"] = round(reading.milliseconds, 1)
@@ -134,7 +134,7 @@ class Answers:
         }
 
 
-def _describe(hypothesis: Hypothesis, asked: Asked) -> Answer:
+def _told(hypothesis: Hypothesis, asked: Asked) -> Answer:
     answer = hypothesis.to_json()
     if asked.svg:
         svg = to_svg(hypothesis.latex)

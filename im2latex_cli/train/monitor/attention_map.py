@@ -20,13 +20,13 @@ _GAP = 2
 def attention_map(
     network: Network, picture: NDArray[np.uint8], formula: list[int], *, device: torch.device
 ) -> NDArray[np.uint8]:
-    """Draw the picture once for each token, with what the head looks at in red.
+    """Draw the picture once for each token, with the attention of the head in red.
 
     Args:
         network: left in evaluation mode.
         picture: (H, W) grey.
         formula: its token ids, without begin and end.
-        device: where the network is.
+        device: that of the network.
 
     Returns:
         (3, rows * (H + 2), W) RGB, one row for each token, from top to bottom.

@@ -43,7 +43,7 @@ class RunFolder:
 
     @property
     def state(self) -> Path:
-        """What a resumed run continues from."""
+        """The state that a resumed run continues from."""
         return self.path / STATE
 
     def exists(self) -> bool:
@@ -63,7 +63,7 @@ class RunFolder:
         vocab.save(self.path / VOCAB)
 
     def save_model(self, model: ModelFile, *, best: bool) -> None:
-        """Write last.safetensors, and best.safetensors where it is the best so far."""
+        """Write last.safetensors, and best.safetensors if it is the best so far."""
         if self.writes:
             checkpoints.save(self.path / LAST, model)
         if self.writes and best:
