@@ -235,9 +235,10 @@ def _bundled() -> BundledModel | str | None:
 
 
 def _model_part(model: BundledModel | str | None) -> Component:
-    name = model
     if isinstance(model, BundledModel):
-        name = f"{model.name} {model.version or ''}".strip()
+        label: str | None = f"{model.name} {model.version or ''}".strip()
+    else:
+        label = model
     return Component(
-        BUNDLED, here=model is not None, version=name, gives="predict without training"
+        BUNDLED, here=model is not None, version=label, gives="predict without training"
     )

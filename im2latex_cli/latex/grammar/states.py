@@ -1,4 +1,4 @@
-r"""Where a half-written formula can stand, and what each token does there.
+r"""The states of an unfinished formula, and the effect of each token in them.
 
 A state is a level (the formula, a group, a cell, text ...) and a place in it. Opening a level
 lays the state to come back to on a stack; closing it takes that state up again. An environment
@@ -42,11 +42,11 @@ class State(NamedTuple):
 
 
 class Move(NamedTuple):
-    """What a token does.
+    """The effect of a token.
 
     Attributes:
-        state: where it leads, or one like it where `reach` is not 0.
-        push: what to lay on the stack, or None.
+        state: the next state; if `reach` is not 0, one like it.
+        push: the state to push on the stack, or None.
         reach: go on at the state that lies so deep in the stack (1 is the top) instead.
         drop: states to take off the stack then.
         opens: it opens a level that it need not.
@@ -67,12 +67,12 @@ POP_ROW = Move(START, reach=2, drop=2)
 
 
 def move(state: State, role: Role) -> Move | None:
-    """What a token of `role` does in `state`; None where it may not stand there."""
+    """The effect of a token of `role` in `state`; None if it is not allowed there."""
     return _LEVELS.get(state.level, _math)(state, role)
 
 
 def leaves_ink(state: State, role: Role) -> bool:
-    """Whether a token of `role` leaves ink in `state`, where it is not inside of what is unseen."""
+    """Whether a token of `role` leaves ink in `state`, outside of unseen groups."""
     if state.level == "text":
         return role.text in ("any", "accent")
     if state.level == "delimiter":

@@ -149,15 +149,15 @@ def _blind(stats: RunStatistics) -> Finding | None:
     if loss < 0.5 * stats.evaluation.loss:
         return Finding(
             "mismatched",
-            f"{symptom}, though the training loss fell to {loss:.2f}: the network learns its pictures "
-            "by heart and nothing that holds for others. Likely cause: pictures and formulas that "
-            "do not belong together; look at some pairs of the data set.",
+            f"{symptom}, though the training loss fell to {loss:.2f}: the network learns its "
+            "pictures by heart and nothing that holds for others. Likely cause: pictures and "
+            "formulas that do not belong together; look at some pairs of the data set.",
         )
     return Finding(
         "language-only",
-        f"{symptom}: the network learns the language and ignores the pictures. Likely cause: pictures "
-        "and formulas that do not belong together, or attention that has not formed; look at some "
-        "pairs of the data set, set train.short_first, raise train.epochs.",
+        f"{symptom}: the network learns the language and ignores the pictures. Likely cause: "
+        "pictures and formulas that do not belong together, or attention that has not formed; "
+        "look at some pairs of the data set, set train.short_first, raise train.epochs.",
     )
 
 
