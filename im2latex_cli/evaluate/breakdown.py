@@ -129,14 +129,14 @@ def _has_depth(depth: int, tokens: Tokens) -> bool:
 def script_depth(tokens: Tokens) -> int:
     """How many scripts lie inside each other; 0 without any, also for unbalanced braces."""
     deepest = depth = 0
-    opened: list[bool] = []
+    stack: list[bool] = []
     script = False
     for part in tokens:
         if part == "{":
-            opened.append(script)
+            stack.append(script)
             depth += script
-        elif part == "}" and opened:
-            depth -= opened.pop()
+        elif part == "}" and stack:
+            depth -= stack.pop()
         elif script:
             deepest = max(deepest, depth + 1)
         deepest = max(deepest, depth)

@@ -45,12 +45,12 @@ class Columns:
         """The columns that have ink."""
         return Columns(self.bits[self.bits.any(axis=1)])
 
-    def cropped(self) -> Columns:
+    def crop(self) -> Columns:
         """The columns from the first to the last with ink, from the first inked row on."""
-        inked = np.flatnonzero(self.bits.any(axis=1))
-        if not len(inked):
+        rows = np.flatnonzero(self.bits.any(axis=1))
+        if not len(rows):
             return Columns(self.bits[:0])
-        pixels = np.unpackbits(self.bits[inked[0] : inked[-1] + 1], axis=1)
+        pixels = np.unpackbits(self.bits[rows[0] : rows[-1] + 1], axis=1)
         top = int(np.flatnonzero(pixels.any(axis=0))[0])
         return Columns(np.packbits(pixels[:, top:], axis=1))
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from im2latex_cli.formats import mathml_elements as elements
-from im2latex_cli.formats.alphabets import lettered
+from im2latex_cli.formats.alphabets import to_alphabet
 from im2latex_cli.formats.characters import (
     DECORATED_LIMITS,
     FUNCTIONS,
@@ -24,12 +24,13 @@ from im2latex_cli.formats.characters import (
     ems,
 )
 from im2latex_cli.formats.mathml_elements import NAMESPACE, Element
-from im2latex_cli.formats.negation import negated, struck_character, struck_index
+from im2latex_cli.formats.negation import negate, struck_character, struck_index
 from im2latex_cli.formats.result import Conversion
 from im2latex_cli.formats.runs import has_negative_space, runs
 from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom, CommandKind, Limits
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.latex.tree import (
+    BigDelimiter,
     Command,
     Environment,
     Fence,
@@ -39,7 +40,6 @@ from im2latex_cli.latex.tree import (
     Node,
     Row,
     Scripts,
-    Sized,
     Text,
     Word,
     parse,
@@ -187,7 +187,7 @@ class _Writer:
                 if has_negative_space(node):
                     self.warnings.append("a negative space in text is left out")
                 return [elements.text_run(run) for run in runs(node)]
-            case Sized(name, mark):
+            case BigDelimiter(name, mark):
                 return self.sized(name, mark)
             case Scripts():
                 return [self.scripts(node, context)]
@@ -234,7 +234,9 @@ class _Writer:
         if token == "\\not":
             return elements.slash()
         if text.isdigit():
-            return elements.leaf("mn", "".join(lettered(digit, context.alphabet) for digit in text))
+            return elements.leaf(
+                "mn", "".join(to_alphabet(digit, context.alphabet) for digit in text)
+            )
         atom = entry.atom if entry else Atom.ORD
         if atom in _OPERATORS or text in _SIGNS:
             return elements.sign(text, atom)
@@ -251,7 +253,7 @@ class _Writer:
         character = struck_character(node)
         if character is None:
             return elements.row([elements.slash(), *self.node(node, context)])
-        sign = elements.leaf("mo", negated(character))
+        sign = elements.leaf("mo", negate(character))
         return self.attached(sign, node, context) if isinstance(node, Scripts) else sign
 
     def sized(self, name: str, mark: str) -> list[Element]:

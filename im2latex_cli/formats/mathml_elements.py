@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from im2latex_cli.formats.alphabets import lettered
+from im2latex_cli.formats.alphabets import to_alphabet
 from im2latex_cli.formats.runs import Run
 from im2latex_cli.latex.commands import Atom
 
@@ -102,7 +102,7 @@ def letter(text: str, token: str, alphabet: str) -> Element:
     if alphabet in ("", "italic"):
         upright = text in _UPRIGHT and alphabet != "italic"
         return leaf("mi", text, mathvariant="normal") if upright else leaf("mi", text)
-    shown = lettered(text, alphabet)
+    shown = to_alphabet(text, alphabet)
     return leaf("mi", shown) if shown != text else leaf("mi", text, mathvariant="normal")
 
 

@@ -9,7 +9,7 @@ from im2latex_cli.latex.commands import COMMANDS, CommandKind
 from im2latex_cli.latex.tree import Node, Row, Scripts, Word
 
 
-def negated(character: str) -> str:
+def negate(character: str) -> str:
     """Return a character with a stroke through it."""
     return unicodedata.normalize("NFC", character + "\N{COMBINING LONG SOLIDUS OVERLAY}")
 

@@ -53,7 +53,7 @@ def runs(text: Text) -> list[Run]:
     merged: list[Run] = []
     for run in _runs((text,), ()):
         if merged and merged[-1].fonts == run.fonts:
-            merged[-1] = Run(_joined(merged[-1].text, run.text), run.fonts)
+            merged[-1] = Run(_join(merged[-1].text, run.text), run.fonts)
         else:
             merged.append(run)
     return [Run(run.text, run.fonts) for run in merged if run.text]
@@ -79,11 +79,11 @@ def _runs(row: Row, fonts: tuple[str, ...]) -> list[Run]:
                 font = _FONTS.get(name)
                 runs += _runs(body, (*fonts, font) if font and font not in fonts else fonts)
             case Command(name, _, (Group(body),)):
-                runs += _accented(_runs(body, fonts), ACCENT_MARKS.get(name, ""), fonts)
+                runs += _accent(_runs(body, fonts), ACCENT_MARKS.get(name, ""), fonts)
     return runs
 
 
-def _accented(runs: list[Run], mark: str, fonts: tuple[str, ...]) -> list[Run]:
+def _accent(runs: list[Run], mark: str, fonts: tuple[str, ...]) -> list[Run]:
     first, *rest = runs or [Run(" ", fonts)]
     text = unicodedata.normalize("NFC", first.text[:1] + mark) + first.text[1:]
     return [Run(text, first.fonts), *rest]
@@ -95,7 +95,7 @@ def _character(token: str) -> str:
     return _CHARACTERS.get(token, token[1:] if len(token) == 2 else token)
 
 
-def _joined(before: str, after: str) -> str:
+def _join(before: str, after: str) -> str:
     """Join two pieces of text with the ligatures of TeX's fonts."""
     pair = LIGATURES.get((before[-1:], after[:1]))
     return before[:-1] + pair + after[1:] if pair else before + after

@@ -60,13 +60,14 @@ from im2latex_cli.formats.typst_symbols import (
     function,
     lone_delimiter,
     negation,
-    quoted,
+    quote,
     stretching,
 )
-from im2latex_cli.formats.typst_tables import aligned, cases, losses, matrix
+from im2latex_cli.formats.typst_tables import cases, join_cells, losses, matrix
 from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom, CommandKind
 from im2latex_cli.latex.tokenizer import join as join_latex
 from im2latex_cli.latex.tree import (
+    BigDelimiter,
     Command,
     Environment,
     Fence,
@@ -76,7 +77,6 @@ from im2latex_cli.latex.tree import (
     Node,
     Row,
     Scripts,
-    Sized,
     Text,
     Word,
     parse,
@@ -100,7 +100,7 @@ def typst(tokens: Sequence[str]) -> Conversion:
     try:
         row = parse(tokens)
     except MalformedError as error:
-        return Conversion(quoted(join_latex(tokens)), (f"the formula is text: {error}",))
+        return Conversion(quote(join_latex(tokens)), (f"the formula is text: {error}",))
     writer = _Writer()
     return Conversion(writer.formula(row), tuple(dict.fromkeys(writer.warnings)))
 
@@ -120,7 +120,7 @@ class _Writer:
             case (Environment(name=name) as environment,) if name in _MULTILINE:
                 self.warnings += losses(environment)
                 return " \\ ".join(
-                    aligned([self.text(cell, Context()) for cell in line.cells])
+                    join_cells([self.text(cell, Context()) for cell in line.cells])
                     for line in environment.lines
                 )
         return self.text(row, Context()) or '""'
@@ -144,7 +144,7 @@ class _Writer:
             here = context._replace(argument=context.argument and not inside)
             if isinstance(node, Word) and node.token in STYLES:
                 return [*pieces, *self.styled(node.token, row[index + 1 :])]
-            if isinstance(node, Sized) and index in pairs:
+            if isinstance(node, BigDelimiter) and index in pairs:
                 end = pairs[index]
                 pieces.append(self.sized_pair(row[index : end + 1], here))
                 index = end + 1
@@ -183,7 +183,7 @@ class _Writer:
                 return [self.command(node, context)]
             case Text():
                 return self.text_runs(node)
-            case Sized(name, mark):
+            case BigDelimiter(name, mark):
                 return [self.sized(name, mark)]
             case Scripts():
                 return [self.scripts(node, context)]
@@ -227,7 +227,7 @@ class _Writer:
             return RowPart("#box(width: 0pt, $\\/$)", spaced=True)
         if token not in COMMANDS and token not in SYMBOLS:
             self.warnings.append(f"{token} is not known; it is written as text")
-            return RowPart(quoted(token), spaced=True)
+            return RowPart(quote(token), spaced=True)
         text = character(token)
         if delimits(token):
             opens = delimits(token, Atom.OPEN)
@@ -271,7 +271,7 @@ class _Writer:
     def sized_pair(self, row: Row, context: Context) -> RowPart:
         r"""Write `\bigl(` to `\bigr)` as one call."""
         first, last = row[0], carried(row[-1])
-        if not (isinstance(first, Sized) and isinstance(last, Sized)):
+        if not (isinstance(first, BigDelimiter) and isinstance(last, BigDelimiter)):
             raise TypeError(row)
         size = SIZES_EM[first.name[1:-1]]
         body = self.delimited(first.mark, last.mark, row[1:-1], display=context.display)
@@ -392,7 +392,7 @@ class _Writer:
         self.warnings.append(f"{command.name} is not known; its name is written as text")
         body = join_pieces(
             [
-                RowPart(quoted(command.name)),
+                RowPart(quote(command.name)),
                 *(
                     piece
                     for group in command.arguments
@@ -539,7 +539,8 @@ class _Writer:
 
     def display_line(self, line: Line) -> str:
         return (
-            aligned([self.in_display(Group(cell)) if cell else "" for cell in line.cells]) or '""'
+            join_cells([self.in_display(Group(cell)) if cell else "" for cell in line.cells])
+            or '""'
         )
 
 

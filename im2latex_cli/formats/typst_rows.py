@@ -17,13 +17,13 @@ from im2latex_cli.formats.typst_symbols import (
 )
 from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom
 from im2latex_cli.latex.tree import (
+    BigDelimiter,
     Command,
     Environment,
     Group,
     Node,
     Row,
     Scripts,
-    Sized,
     Text,
     Word,
     walk,
@@ -96,14 +96,14 @@ def bare_pairs(row: Row) -> dict[int, int]:
 
 
 def _is_sized(node: Node) -> bool:
-    return isinstance(node, Sized)
+    return isinstance(node, BigDelimiter)
 
 
 def _opens(node: Node) -> bool:
     match node:
         case Word(token):
             return delimits(token, Atom.OPEN)
-        case Sized(name):
+        case BigDelimiter(name):
             return name.endswith("l")
     return False
 
@@ -112,7 +112,7 @@ def _closes(node: Node) -> bool:
     match node:
         case Word(token):
             return delimits(token, Atom.CLOSE)
-        case Sized(name):
+        case BigDelimiter(name):
             return name.endswith("r")
     return False
 
@@ -120,7 +120,7 @@ def _closes(node: Node) -> bool:
 def _match_size(first: Node, last: Node) -> bool:
     """Whether an opening and a closing delimiter are of one size."""
     match first, last:
-        case Sized(name=opening), Sized(name=closing):
+        case BigDelimiter(name=opening), BigDelimiter(name=closing):
             return opening[:-1] == closing[:-1] and opening != closing
         case Word(), Word():
             return first != last

@@ -27,11 +27,11 @@ def matrix(environment: Environment, rows: Sequence[Sequence[str]]) -> str:
 
 def cases(rows: Sequence[Sequence[str]]) -> str:
     """Write `cases`, its columns a quad apart."""
-    lines = [aligned(["", *_apart(row)]) if len(row) > 1 else f"&{row[0]}" for row in rows]
+    lines = [join_cells(["", *_apart(row)]) if len(row) > 1 else f"&{row[0]}" for row in rows]
     return f"cases({', '.join(lines)})"
 
 
-def aligned(cells: Sequence[str]) -> str:
+def join_cells(cells: Sequence[str]) -> str:
     """Write the cells of one line with alignment points between them."""
     text = ""
     for number, cell in enumerate(cells):

@@ -121,15 +121,15 @@ def _rounds(body: list[str], at: int, period: int) -> tuple[int, int]:
 
 
 def _closers(tokens: Sequence[str]) -> list[str]:
-    """What closes everything that the tokens leave open, innermost first."""
-    awaited: list[str] = []
+    """The tokens that close everything still open, innermost first."""
+    closers: list[str] = []
     for token in tokens:
         if token == "{":
-            awaited.append("}")
+            closers.append("}")
         elif token in LEFT:
-            awaited.append("\\right.")
+            closers.append("\\right.")
         elif token.startswith(_BEGIN):
-            awaited.append(_END + token.removeprefix(_BEGIN))
-        elif awaited and (token == "}" or token in RIGHT or token.startswith(_END)):
-            awaited.pop()
-    return awaited[::-1]
+            closers.append(_END + token.removeprefix(_BEGIN))
+        elif closers and (token == "}" or token in RIGHT or token.startswith(_END)):
+            closers.pop()
+    return closers[::-1]

@@ -95,7 +95,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Sized:
+class BigDelimiter:
     r"""A delimiter of a fixed size: `\bigl(`."""
 
     name: str
@@ -170,7 +170,7 @@ class Environment:
     span: Span = field(default=_NOWHERE, compare=False)
 
 
-Node: TypeAlias = Word | Group | Command | Text | Sized | Scripts | Fence | Environment
+Node: TypeAlias = Word | Group | Command | Text | BigDelimiter | Scripts | Fence | Environment
 Row: TypeAlias = tuple[Node, ...]
 
 
@@ -275,7 +275,7 @@ class _Parser:
             self.expect("}", token)
             return Environment("substack", "", lines, below, self.span(start))
         if entry and entry.kind is CommandKind.BIG:
-            return Sized(token, self.take(), self.span(start))
+            return BigDelimiter(token, self.take(), self.span(start))
         if entry and entry.args:
             return self.command(entry, start)
         return Word(token, self.span(start))

@@ -146,11 +146,13 @@ def aligned(_tokens: list[str], target: int, stock: Stock) -> list[str] | None:
     way = rng.choices(("goes on", "rows", "equations"), (4, 3, 3))[0]
     for _ in range(rows - 1):
         row = stock.piece("align row 2", each + 1) if way == "rows" else []
-        lines.append(row or (_continued(each, stock) if way == "goes on" else stock.equation(each)))
+        lines.append(
+            row or (_continuation(each, stock) if way == "goes on" else stock.equation(each))
+        )
     return _environment("aligned", lines, 2, rng)
 
 
-def _continued(length: float, stock: Stock) -> list[str]:
+def _continuation(length: float, stock: Stock) -> list[str]:
     """A row that goes on with the left side of the one above."""
     sign = stock.rng.choice(("=", "=", "=", "\\leq", "+", "-"))
     return ["&", sign, *stock.piece("term" if sign in ("+", "-") else "right", length)]

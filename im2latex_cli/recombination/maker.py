@@ -193,8 +193,8 @@ class Maker:
         tokens = rare.attempt(token, target, self._rng)
         if tokens is None:
             return None
-        varied = vary(tokens, self._usage, self._rng)
-        return self._gate.admit(varied if token in varied else tokens, token=token)
+        variant = vary(tokens, self._usage, self._rng)
+        return self._gate.admit(variant if token in variant else tokens, token=token)
 
     def _attempt(self, target: int) -> NormalForm | None:
         rng, slack = self._rng, max(2.0, 0.15 * target)

@@ -104,7 +104,7 @@ class _PieceFinder:
     def read(self, low: int, high: int, *, top: bool) -> None:
         """Read a list of atoms; with `top`, the sides of relations are pieces too."""
         runs: list[_Run] = [_Run()]
-        opened: list[int] = []
+        starts: list[int] = []
         for start, end, atom in self._atoms(low, high):
             run = runs[-1]
             if atom == _NONE:
@@ -120,14 +120,14 @@ class _PieceFinder:
                     self._side(run, top=top and len(runs) == 1, before=atom == _REL)
                 run.last, run.listed = atom, run.listed or atom == _PUNCT
                 continue
-            if atom == _CLOSE and opened and self._tokens[start] not in "!?":
+            if atom == _CLOSE and starts and self._tokens[start] not in "!?":
                 self._term(run)
                 kind = "list" if runs.pop().listed else "inside"
-                self._add(kind, opened.pop(), start)
+                self._add(kind, starts.pop(), start)
                 run = runs[-1]
             self._extend(run, start, end, atom)
             if atom == _OPEN:
-                opened.append(end)
+                starts.append(end)
                 runs.append(_Run())
         if len(runs) == 1:
             self._term(runs[0])

@@ -28,19 +28,19 @@ class Pool:
     def __init__(self, formulas: Sequence[Tokens], *, most: int) -> None:
         """Take the formulas apart; of more than `most` formulas, every second, third ...."""
         self._formulas = formulas
-        gathered: dict[str, dict[int, array[int]]] = {}
+        by_kind: dict[str, dict[int, array[int]]] = {}
         step = max(1, len(formulas) // most)
         for index in range(0, len(formulas), step):
             if len(formulas[index]) > _MASK:
                 continue
             for kind, start, end in pieces(formulas[index]):
                 if end - start <= LONGEST:
-                    lengths = gathered.setdefault(kind, {})
-                    packed = index << 2 * _PLACE | start << _PLACE | end
-                    lengths.setdefault(end - start, array("q")).append(packed)
+                    lengths = by_kind.setdefault(kind, {})
+                    code = index << 2 * _PLACE | start << _PLACE | end
+                    lengths.setdefault(end - start, array("q")).append(code)
         self._items: dict[str, array[int]] = {}
         self._starts: dict[str, list[int]] = {}
-        for kind, lengths in gathered.items():
+        for kind, lengths in by_kind.items():
             items: array[int] = array("q")
             starts = [0]
             for length in range(max(lengths) + 1):
@@ -64,9 +64,9 @@ class Pool:
             low = starts[min(last, math.floor(length / spread))]
             high = starts[min(last, math.ceil(length * spread) + 1)]
             if low < high:
-                packed = self._items[kind][rng.randrange(low, high)]
-                formula = self._formulas[packed >> 2 * _PLACE]
-                return formula, packed >> _PLACE & _MASK, packed & _MASK
+                code = self._items[kind][rng.randrange(low, high)]
+                formula = self._formulas[code >> 2 * _PLACE]
+                return formula, code >> _PLACE & _MASK, code & _MASK
             spread *= 2
 
 

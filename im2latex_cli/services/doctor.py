@@ -120,7 +120,7 @@ class DoctorResult:
 
 def run(settings: Settings) -> DoctorResult:
     """Look around; nothing missing is an error."""
-    model = _bundled()
+    model = _read_bundled_model()
     parts = (*_parts(), _model_part(model))
     return DoctorResult(
         im2latex=version("im2latex-cli"),
@@ -214,7 +214,7 @@ def _backend(settings: Settings) -> str:
     return f"{choice.backend} ({choice.reason})"
 
 
-def _bundled() -> BundledModel | str | None:
+def _read_bundled_model() -> BundledModel | str | None:
     """Read the header of the bundled model; a text says what is wrong with its file."""
     path = bundled_model()
     if path is None:

@@ -86,7 +86,7 @@ def run(settings: Settings, reporter: Reporter, *, data: Path) -> VocabResult:
         vocab.save(path)
         reporter.info(f"{path} is written.")
     vocabulary = set(vocab.tokens)
-    ranked = [TokenCount(token, count) for token, count in _ranked(token_counts)]
+    ranked = [TokenCount(token, count) for token, count in _by_count(token_counts)]
     counts = tuple(one for one in ranked if one.token in vocabulary)
     return VocabResult(
         data=str(data),
@@ -118,9 +118,9 @@ def _coverage(split: str, records: list[store.Record], vocabulary: set[str]) -> 
         tokens=total,
         known_tokens=100.0 * (total - sum(unknown.values())) / max(1, total),
         known_formulas=100.0 * sound / len(records),
-        unknown=tuple(token for token, _ in _ranked(unknown)),
+        unknown=tuple(token for token, _ in _by_count(unknown)),
     )
 
 
-def _ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+def _by_count(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

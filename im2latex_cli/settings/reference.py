@@ -137,7 +137,7 @@ def markdown() -> str:
         blocks.append(f"## {section}\n\n{_first_line(model)}\n")
         rows = ["| setting | default | type | environment |", "|---|---|---|---|"]
         rows += [
-            f"| **{leaf.field}**<br>{_cell(leaf.help)} | {_shown(leaf.default)} "
+            f"| **{leaf.field}**<br>{_cell(leaf.help)} | {_code(leaf.default)} "
             f"| {_cell(leaf.kind)} | `{leaf.variable}` |"
             for leaf in leaves().values()
             if leaf.section == section
@@ -171,7 +171,7 @@ def _first_line(model: type[Section]) -> str:
     return line.partition(";")[0].rstrip(".") + "."
 
 
-def _shown(value: Any) -> str:
+def _code(value: Any) -> str:
     return "" if value is None else f"`{to_value(value)}`"
 
 

@@ -160,13 +160,13 @@ class Compositor:
     ) -> list[_PlacedGlyph]:
         """Each character that paints, on its pixel."""
         scale = self._pixels_per_sp
-        opened: dict[int, Font] = {}
+        cache: dict[int, Font] = {}
         placed = []
         characters = zip(page.fonts, page.codes, page.h, page.v, tokens, strict=True)
         for number, code, h, v, token in characters:
-            font = opened.get(number)
+            font = cache.get(number)
             if font is None:
-                font = opened[number] = self._font_cache.font(fonts[number])
+                font = cache[number] = self._font_cache.font(fonts[number])
             shape = font.shapes.get(code) or font.shape(code)
             if shape.counts.size:
                 x = math.floor(h * scale + 0.5)

@@ -75,15 +75,15 @@ class Account:
     """What the marks of a run say.
 
     Attributes:
-        ended: index -> width, height and depth of its page in scaled points, in page order.
+        sizes: index -> width, height and depth of each page in scaled points, in page order.
         errors: index -> TeX's first complaint.
-        passed: formulas that were not typeset because a doubtful word is known after all.
+        skipped: formulas that were not typeset because a doubtful word is known after all.
         open: the formula under way when the run broke off, or None.
     """
 
-    ended: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+    sizes: dict[int, tuple[int, int, int]] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)
-    passed: set[int] = field(default_factory=set)
+    skipped: set[int] = field(default_factory=set)
     open: int | None = None
 
 
@@ -131,13 +131,13 @@ def read(lines: Sequence[str], *, nonce: str) -> Account:
             current = int(values[0])
         elif kind == "E":
             index, width, height, depth = map(int, values)
-            account.ended[index] = (width, height, depth)
+            account.sizes[index] = (width, height, depth)
             current = None
         elif kind == "S":
-            account.passed.add(int(values[0]))
+            account.skipped.add(int(values[0]))
         elif kind == "X":
             stopped = True
-    return Account(account.ended, account.errors, account.passed, current)
+    return Account(account.sizes, account.errors, account.skipped, current)
 
 
 _LAST_WORD = re.compile(r"(\\(?:[A-Za-z@]+|[^A-Za-z]))\s*$")

@@ -100,9 +100,9 @@ class Ghostscript:
         groups = [list(jobs)] if jobs else []
         while groups:
             group = groups.pop()
-            painted = self._run(group, face, _MARGINS if margins else _NO_MARGINS)
-            if painted is not None:
-                pages.update(painted)
+            batch = self._run(group, face, _MARGINS if margins else _NO_MARGINS)
+            if batch is not None:
+                pages.update(batch)
             elif len(group) > 1:
                 groups += [group[: len(group) // 2], group[len(group) // 2 :]]
         return pages
@@ -120,14 +120,14 @@ class Ghostscript:
             self._pdflatex, source, mark=nonce, timeout=settings.timeout, output="batch.pdf"
         )
         account = document.read(transcript.lines, nonce=nonce)
-        if account.errors or list(account.ended) != [job.index for job in jobs]:
+        if account.errors or list(account.sizes) != [job.index for job in jobs]:
             return None
         sizes = [
             (
                 self._pixels(height + depth) + 2 * high * settings.dpi,
                 self._pixels(width) + (left + right) * settings.dpi,
             )
-            for width, height, depth in account.ended.values()
+            for width, height, depth in account.sizes.values()
         ]
         if any(rows * columns > _MOST_PIXELS for rows, columns in sizes):
             return None

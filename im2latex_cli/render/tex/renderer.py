@@ -119,10 +119,10 @@ class TexRenderer:
         for index, formula in enumerate(formulas):
             style = self._stylist.style(formula)
             groups.setdefault(style.typeface, {})[index] = style
-        again: dict[int, Style] = {}
-        for group in (*groups.values(), again):
-            picked = [tokens[index] for index in group] if tokens is not None else None
-            pages = self._batch([formulas[i] for i in group], picked, list(group.values()))
+        retries: dict[int, Style] = {}
+        for group in (*groups.values(), retries):
+            batch_tokens = [tokens[index] for index in group] if tokens is not None else None
+            pages = self._batch([formulas[i] for i in group], batch_tokens, list(group.values()))
             for (index, style), page in zip(list(group.items()), pages, strict=True):
                 if isinstance(page, Page):
                     font = f"{style} {style.look}" if self._looks else str(style)
@@ -130,7 +130,7 @@ class TexRenderer:
                     continue
                 results[index] = page
                 if style.typeface != plain.typeface:
-                    again[index] = style._replace(typeface=plain.typeface)
+                    retries[index] = style._replace(typeface=plain.typeface)
         return results
 
     @property
@@ -144,13 +144,13 @@ class TexRenderer:
         """Render formulas of one typeface; tagged copies get odd numbers."""
         if not formulas:
             return []
-        refused: dict[int, Outcome] = {}
+        refusals: dict[int, Outcome] = {}
         shared: list[Job] = []
         alone: list[Job] = []
         for index, (formula, style) in enumerate(zip(formulas, styles, strict=True)):
             screening = screen(formula)
             if screening.lane == "refused":
-                refused[2 * index] = RenderFailure("refused", screening.problem)
+                refusals[2 * index] = RenderFailure("refused", screening.problem)
                 continue
             lane = shared if screening.lane == "shared" else alone
             job = Job(2 * index, screening.text, screening.doubtful, style.size)
@@ -159,7 +159,7 @@ class TexRenderer:
                 lane.append(replace(job, index=2 * index + 1, text=tag(tokens[index])))
         face = styles[0].latex + self.preamble
         outcomes, lonely = self._typesetter.typeset(shared, alone, face=face)
-        outcomes |= refused
+        outcomes |= refusals
         pages = [
             self._paint(outcomes[2 * index], outcomes.get(2 * index + 1))
             for index in range(len(formulas))

@@ -88,8 +88,8 @@ class Typesetter:
             RendererError: LaTeX cannot typeset even an empty document.
         """
         outcomes: dict[int, Outcome] = {}
-        passed = self._settle(list(shared), outcomes, face)
-        lonely = [*alone, *passed]
+        skipped = self._settle(list(shared), outcomes, face)
+        lonely = [*alone, *skipped]
         for job in lonely:
             self._settle([Job(job.index, job.text, size=job.size)], outcomes, face)
         return outcomes, {job.index for job in lonely}
@@ -99,14 +99,14 @@ class Typesetter:
 
         Each turn settles at least one formula or halves the group, so it ends.
         """
-        passed: list[Job] = []
+        skipped: list[Job] = []
         groups = [jobs] if jobs else []
         while groups:
             group = groups.pop()
             results, account = self._run(group, face)
             outcomes.update(results)
-            passed += [job for job in group if job.index in account.passed]
-            done = results.keys() | account.passed
+            skipped += [job for job in group if job.index in account.skipped]
+            done = results.keys() | account.skipped
             remaining = [job for job in group if job.index not in done]
             if not remaining:
                 continue
@@ -117,7 +117,7 @@ class Typesetter:
             else:
                 failure = RenderFailure("crash", "TeX left no page and no message")
                 outcomes[group[0].index] = failure
-        return passed
+        return skipped
 
     def _run(self, jobs: list[Job], face: str) -> tuple[dict[int, Outcome], Account]:
         """Typeset `jobs` in one document; outcomes of those that are beyond doubt."""
@@ -174,5 +174,5 @@ def _agree(pages: Sequence[DviPage], account: Account) -> bool:
 
     A run that was killed may lack its last pages, never one in between.
     """
-    sizes = [(index, *size) for index, size in account.ended.items()]
+    sizes = [(index, *size) for index, size in account.sizes.items()]
     return [page.counts[:4] for page in pages] == sizes[: len(pages)]

@@ -93,8 +93,8 @@ def _failures(root: Path, manifest: Manifest) -> tuple[Table, ...]:
 
 def _example(row: Row) -> tuple[str, str, str]:
     where = f"{row['file']}, {row['line']}" if "file" in row else str(row["line"])
-    return where, _shortened(row["formula"]), _shortened(row["message"])
+    return where, _shorten(row["formula"]), _shorten(row["message"])
 
 
-def _shortened(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"

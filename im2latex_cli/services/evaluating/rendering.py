@@ -45,7 +45,7 @@ def against_pictures(
     for row, text in zip(scored, formulas, strict=True):
         hypothesis = next(rendered) if text else None
         if hypothesis is not None:
-            hypothesis = _bare(hypothesis.picture.cropped())
+            hypothesis = _bare(hypothesis.picture.crop())
         yield _of_file(Path(row.image)), hypothesis
 
 
@@ -55,7 +55,7 @@ def _bare(columns: Columns) -> RenderedFormula:
 
 def _of_file(path: Path) -> RenderedFormula | None:
     try:
-        columns = Columns.of(open_grey(path, name=str(path))).cropped()
+        columns = Columns.of(open_grey(path, name=str(path))).crop()
     except InputError:
         return None
     return _bare(columns) if len(columns) else None

@@ -110,7 +110,7 @@ def write_image_page(
         facts={name: fact for name, fact in facts.items() if fact},
         figures=(
             *_figures(result, names),
-            *_halved(result),
+            *_halve(result),
             *_characters(result),
         ),
         cases=gallery.make(
@@ -144,7 +144,7 @@ def _perplexity(result: EvalTextResult) -> str | None:
     return "{:.3f} ({:.3f} to {:.3f})".format(result.perplexity, *result.perplexity.interval)
 
 
-def _halved(result: EvalImageResult) -> Iterator[Figure]:
+def _halve(result: EvalImageResult) -> Iterator[Figure]:
     for name in ("edit_similarity", "exact_match"):
         value = getattr(result, f"seed_{name}")
         if value is not None:
