@@ -110,7 +110,7 @@ def summarize(
 def statistics(
     references: Sequence[Tokens], hypotheses: Sequence[Tokens | None]
 ) -> NDArray[np.int64]:
-    """The sums that every figure is computed from: one row a pair, `(N, K)`."""
+    """Counts for every figure: one row a pair, `(N, K)`, that adds up over pairs."""
     rows = [
         pair_statistics(reference, hypothesis)
         for reference, hypothesis in zip(references, hypotheses, strict=True)

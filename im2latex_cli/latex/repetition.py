@@ -27,7 +27,7 @@ _BEGIN, _END = "\\begin{", "\\end{"
 def repetition_end(tokens: Sequence[str]) -> int | None:
     """Number of tokens at which a formula repeats itself more than real ones do, or None.
 
-    The search stops there too (`model.constrain`), and closes what then is open.
+    The search stops there too (`decoding.grammar_constraint`), and closes all open groups.
     """
     runs, far = [0] * PERIOD, 0
     for at, token in enumerate(tokens):
@@ -40,12 +40,12 @@ def repetition_end(tokens: Sequence[str]) -> int | None:
 
 
 def cut(tokens: Sequence[str], *, full: bool) -> tuple[str, ...] | None:
-    """Leave one round of what a formula repeats, and close what then is open.
+    """Keep one round of what a formula repeats, and close all open groups.
 
     Args:
         tokens: of a formula.
-        full: whether it was cut off, or made to end, at the greatest length: then fewer rounds at
-            its end are enough.
+        full: whether it ended because it reached the greatest length: then fewer rounds at its
+            end are enough.
 
     Returns:
         A well-formed formula; None if nothing is repeated or no such formula is left.

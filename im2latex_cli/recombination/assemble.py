@@ -3,6 +3,7 @@ r"""Larger formulas from pieces: chains, clauses, fractions, matrices, cases, al
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 
 from im2latex_cli.recombination.alike import Usage
@@ -18,8 +19,9 @@ Builder = Callable[[list[str], int, "Stock"], list[str] | None]
 """From a formula and a target length to a larger formula, or None."""
 
 
+@dataclass(frozen=True, slots=True)
 class Stock:
-    """What builders draw from.
+    """Sources of the builders.
 
     Attributes:
         pool: pieces of real formulas.
@@ -27,11 +29,9 @@ class Stock:
         rng: makes the choices.
     """
 
-    def __init__(self, pool: Pool, usage: Usage, rng: Random) -> None:
-        """See the attributes."""
-        self.pool = pool
-        self.usage = usage
-        self.rng = rng
+    pool: Pool
+    usage: Usage
+    rng: Random
 
     def piece(self, kind: str, length: float) -> list[str]:
         """Draw a piece of about that length; empty if the input has none of its kind."""

@@ -36,11 +36,11 @@ class Automaton:
         after: (S, C) fewest tokens after a token to the end of its level; `NEVER` if the
             token is forbidden.
         opens: (S, C) whether the token opens a level that it need not.
-        ink: (S, C) whether the token leaves ink, unless it is inside of what is unseen.
-        inside: (C, 3) whether what follows a token is inside of one of `roles.INSIDES`: what is
-            unseen, a short accent, a box. A formula without ink may not end; an accent may not
-            stand inside of a box inside of an accent.
-        reserve: fewest tokens that leave ink in a formula that has none yet; `NEVER` where the
+        ink: (S, C) whether the token leaves ink, outside of unseen groups.
+        inside: (C, 3) whether the argument of a token is inside of one of `roles.INSIDES`: an
+            unseen group, a short accent, a box. A formula without ink may not end; an accent is
+            not allowed inside of a box inside of an accent.
+        reserve: fewest tokens that leave ink in a formula that has none yet; `NEVER` if the
             vocabulary has none.
         start: the first state.
     """

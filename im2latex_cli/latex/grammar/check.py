@@ -1,8 +1,8 @@
 r"""Whether tokens of the normal form make a well-formed formula.
 
 One pass with a stack over the command table: braces, fences, environments and their columns,
-required arguments, scripts. What stands here is also what a decoder needs to know: a token's effect
-depends on the open frame, the arguments still owed and the scripts already given, nothing else.
+required arguments, scripts. A token's effect depends on the open frame, the arguments still owed
+and the scripts so far, nothing else; that is all that a decoder needs to know, too.
 """
 
 from __future__ import annotations

@@ -32,13 +32,13 @@ class State(NamedTuple):
             in "arguments" the option that may come.
         name: of an environment or alphabet; of a level "arguments", those still to come; of a
             "side" its letters, none once it has one.
-        left: columns that this row may still have; of a level "columns", those counted.
+        columns: columns that this row may still have; of a level "columns", those counted.
     """
 
     level: str
     at: str = "start"
     name: str = ""
-    left: int = 0
+    columns: int = 0
 
 
 class Move(NamedTuple):
@@ -166,10 +166,10 @@ def _end(state: State, role: Role) -> Move | None:
 
 
 def _next_cell(state: State, _: Role) -> Move | None:
-    if state.level != "cells" or not state.left:
+    if state.level != "cells" or not state.columns:
         return None
-    endless = state.left >= UNBOUNDED - 1
-    return Move(state._replace(at="start", left=state.left - (not endless)))
+    endless = state.columns >= UNBOUNDED - 1
+    return Move(state._replace(at="start", columns=state.columns - (not endless)))
 
 
 def _next_row(state: State, _: Role) -> Move | None:
@@ -229,16 +229,16 @@ def _in_columns(state: State, role: Role) -> Move | None:
     if state.at == "brace":
         return Move(state._replace(at="start")) if role.kind == "{" else None
     if role.kind == "}":
-        first = State("cells", "begin", state.name, state.left - 1)
-        return Move(first, push=first._replace(at="row")) if state.left else None
+        first = State("cells", "begin", state.name, state.columns - 1)
+        return Move(first, push=first._replace(at="row")) if state.columns else None
     entry = ENVIRONMENTS[state.name]
     if entry.argument == "n":
-        fits = role.column.isdigit() and not state.left
-        return Move(state._replace(left=2 * int(role.column))) if fits else None
+        fits = role.column.isdigit() and not state.columns
+        return Move(state._replace(columns=2 * int(role.column))) if fits else None
     if role.column == "|" and not entry.columns:
         return Move(state._replace(at=_BARS[state.at])) if state.at in _BARS else None
-    if role.column == "c" and state.left < (entry.columns or MOST_COLUMNS):
-        return Move(state._replace(at="start", left=state.left + 1))
+    if role.column == "c" and state.columns < (entry.columns or MOST_COLUMNS):
+        return Move(state._replace(at="start", columns=state.columns + 1))
     return None
 
 

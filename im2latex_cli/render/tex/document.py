@@ -77,7 +77,7 @@ class Account:
     Attributes:
         sizes: index -> width, height and depth of each page in scaled points, in page order.
         errors: index -> TeX's first complaint.
-        skipped: formulas that were not typeset because a doubtful word is known after all.
+        skipped: formulas that were not typeset because LaTeX knows a doubtful word of theirs.
         open: the formula under way when the run broke off, or None.
     """
 
