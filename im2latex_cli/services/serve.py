@@ -35,7 +35,7 @@ class ServeResult:
     """What a server did until it was stopped.
 
     Attributes:
-        address: where it was.
+        address: its address.
         pictures: requests for a picture.
         failed: those among them that got no reading.
     """
@@ -50,8 +50,8 @@ def run(settings: Settings, reporter: Reporter, *, model: str | None = None) -> 
 
     Args:
         settings: the settings tree.
-        reporter: told the address, and warned where other machines can reach it.
-        model: pretrained, a results folder or a model file; None takes pretrained where it is
+        reporter: shows the address, and a warning if other machines can reach it.
+        model: pretrained, a results folder or a model file; None takes pretrained if it is
             bundled, else results/small.
 
     Raises:
@@ -87,7 +87,7 @@ class Answers:
     Args:
         settings: the settings tree; as many hypotheses are kept as the beam is wide.
         model: as for `run`.
-        reporter: told about a download.
+        reporter: shows downloads.
     """
 
     def __init__(
@@ -150,13 +150,13 @@ def _picture(asked: Asked) -> bytes | Picture:
 
 
 def _told(hypothesis: Hypothesis, asked: Asked) -> Answer:
-    told = hypothesis.to_json()
+    answer = hypothesis.to_json()
     if asked.svg:
-        drawn = to_svg(hypothesis.latex)
-        told["svg"] = None if isinstance(drawn, RenderFailure) else drawn
+        svg = to_svg(hypothesis.latex)
+        answer["svg"] = None if isinstance(svg, RenderFailure) else svg
     if asked.formats:
-        told["formats"] = {name: write(hypothesis.tokens).text for name, write in WRITERS.items()}
-    return told
+        answer["formats"] = {name: write(hypothesis.tokens).text for name, write in WRITERS.items()}
+    return answer
 
 
 def _bytes(weights: NDArray[np.float32]) -> str:
