@@ -80,22 +80,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def compare(formulas: Sequence[str], show: int, minutes: float, output: Path | None) -> None:
     """Compare sources with normal forms and print the counts by kind."""
     started = time.monotonic()
-    comparer = Comparer(_preamble())
     counts: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     others: dict[tuple[str, str], list[Comparison]] = defaultdict(list)
-    for start in range(0, len(formulas), BATCH):
-        if minutes and time.monotonic() - started > 60 * minutes:
-            break
-        for result in comparer.compare(formulas[start : start + BATCH]):
-            counts[result.kind] += 1
-            if result.kind == "refused":
-                refused[result.reason] += 1
-            elif result.kind in ("broken", "different"):
-                others[result.kind, _lost(result)].append(result)
-            if output and result.kind not in ("identical", "not drawable"):
-                with output.open("a", encoding="utf-8") as lines:
-                    lines.write(json.dumps(asdict(result)) + "\n")
+    for result in _results(formulas, minutes):
+        counts[result.kind] += 1
+        if result.kind == "refused":
+            refused[result.reason] += 1
+        elif result.kind in ("broken", "different"):
+            others[result.kind, _lost(result)].append(result)
+        if output and result.kind not in ("identical", "not drawable"):
+            with output.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(asdict(result)) + "\n")
     seconds = time.monotonic() - started
     total = counts.total()
     drawn = total - counts["not drawable"]
@@ -110,6 +106,16 @@ def compare(formulas: Sequence[str], show: int, minutes: float, output: Path | N
         print(f"\n{kind}, {len(examples)}: {lost}")
         for example in examples[:show]:
             print(f"  {example.formula}\n  {example.form}\n  {example.reason}")
+
+
+def _results(formulas: Sequence[str], minutes: float) -> Iterator[Comparison]:
+    """Compare formulas until the time is over; a batch that has begun is finished."""
+    started = time.monotonic()
+    comparer = Comparer(_preamble())
+    for start in range(0, len(formulas), BATCH):
+        if minutes and time.monotonic() - started > 60 * minutes:
+            return
+        yield from comparer.compare(formulas[start : start + BATCH])
 
 
 def _lost(result: Comparison) -> str:
