@@ -7,7 +7,7 @@ label of another picture is unlikely from its first token on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,7 +21,8 @@ TIMES = 4.0
 """A suspicious loss is this many times the usual one."""
 
 
-class Suspect(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Suspect:
     """A label that may be wrong.
 
     Attributes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +98,7 @@ def recognise(
         predictions,
         perplexity(likelihoods, tokens, seed=seed) if tokens else None,
         checked=len(rows),
-        suspects=[suspect._replace(index=rows[suspect.index][0]) for suspect in suspects],
+        suspects=[replace(suspect, index=rows[suspect.index][0]) for suspect in suspects],
     )
 
 

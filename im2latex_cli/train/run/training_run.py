@@ -284,7 +284,7 @@ class TrainingRun:
         at = np.array(known, np.int64)
         losses = label_losses(network, train, at, pixels=pixels, device=self.device)
         suspects = find_suspects(losses.tolist(), train.lengths[at].tolist())
-        return len(known), [one._replace(index=known[one.index]) for one in suspects]
+        return len(known), [replace(one, index=known[one.index]) for one in suspects]
 
     def examine(self, evaluation: Evaluation) -> tuple[RunStatistics, list[diagnosis.Finding]]:
         """Take the vital figures after an evaluation and say what is wrong."""
