@@ -48,6 +48,7 @@ PROBLEMS = {
     r"\rule[1pt]{1cm}{2pt}": (
         r"\rule needs two lengths, as in \rule{1cm}{2pt}, and cannot be raised"
     ),
+    r"\mathbf\mathrm{V}": r"\mathbf needs braces around \mathrm and its letters",
     r"\hspace{\textwidth}": r"\hspace needs a length, as in \hspace{1cm}",
     r"a\kern b": r"\kern needs a length, as in \kern 1cm",
     r"a\mkern 1pb": r"\mkern needs a length, as in \mkern 3mu",

@@ -282,6 +282,10 @@ def font(parser: Parser, out: list[str], last: int) -> int:
     r"""`\mathrm{...}`: around letters alone; nothing where it changes nothing."""
     token = parser.tokens[parser.at]
     parser.at += 1
+    within = parser.tokens[parser.at]
+    if token not in SHAPED and within in FONTS.difference(SHAPED):
+        # TeX takes the second command alone as the argument; the letters behind are in neither.
+        raise Problem(f"{token} needs braces around {within} and its letters")
     parser.dressed += 1
     inner = parser.argument(token)
     parser.dressed -= 1

@@ -5,7 +5,7 @@ Only recognising needs torch, and loads it then: scoring predictions that exist 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -83,7 +83,7 @@ def run(
     """
     examples.check(hypotheses)
     if hypotheses is not None:
-        return _score_existing(settings, references, hypotheses)
+        return _score_existing(settings, references, hypotheses, warn=reporter.warn)
     if references is not None:
         raise UsageError("`references` needs `hypotheses`: the formulas to score against them.")
     data = data or runs.SMALL_DATA
@@ -181,10 +181,15 @@ def _folder_of(model: str, data: Path) -> Path:
 
 
 def _score_existing(
-    settings: Settings, references: Path | None, hypotheses: Path, *, model: str | None = None
+    settings: Settings,
+    references: Path | None,
+    hypotheses: Path,
+    *,
+    model: str | None = None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> EvalTextResult:
     """Score a file; with `model`, which made it, the page shows where that looked."""
-    scored = examples.read(references, hypotheses)[: settings.evaluate.limit]
+    scored = examples.read(references, hypotheses, warn=warn)[: settings.evaluate.limit]
     meta = predictions.read_meta(hypotheses) if references is None else {}
     form = settings.evaluate.form
     scores = {
