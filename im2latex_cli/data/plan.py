@@ -126,35 +126,11 @@ def make_plan(
     sound: list[Planned] = []
     left: list[Left] = []
     for place, line in enumerate(_first(source, limit)):
-        if isinstance(line, BadLine):
-            left.append(Left(place, line.line, line.text, line.reason, line.message, line.file))
-            continue
-        tag = html.markup(line.formula)
-        if tag is not None:
-            message = f"HTML ({tag}) and no LaTeX; convert it, or copy the formula's source"
-            left.append(Left(place, line.line, line.formula, "html", message, line.file))
-            continue
-        normal = normalize(line.formula, spacing=spacing)
-        if normal.problem is not None or not normal.tokens:
-            problem = normal.problem or "nothing is left of it"
-            left.append(Left(place, line.line, line.formula, UNSOUND, problem, line.file))
-            continue
-        form = " ".join(normal.tokens)
-        split = _split(line, form, val_share=val_share, test_share=test_share)
-        sound.append(
-            Planned(
-                line=line.line,
-                formula=line.formula,
-                form=form,
-                split=split,
-                file_name="",
-                place=place,
-                image=line.image,
-                file=line.file,
-                origin=line.origin,
-                part=line.part,
-            )
-        )
+        row = _planned(place, line, val_share=val_share, test_share=test_share, spacing=spacing)
+        if isinstance(row, Left):
+            left.append(row)
+        else:
+            sound.append(row)
     kept, removed = remove_repeats((item.split, item.form) for item in sound)
     for one in removed:
         reason = OVERLAP if one.overlap else DUPLICATE
@@ -164,6 +140,40 @@ def make_plan(
     items, beyond = _within_shares(items, source.parts)
     left = sorted([*left, *beyond], key=lambda row: row.place)
     return Plan(tuple(_name(items)), tuple(left))
+
+
+def _planned(
+    place: int,
+    line: Entry | BadLine,
+    *,
+    val_share: float,
+    test_share: float,
+    spacing: Literal["keep", "drop"],
+) -> Planned | Left:
+    """Normalise one formula and choose its split; or say why it has no picture."""
+    if isinstance(line, BadLine):
+        return Left(place, line.line, line.text, line.reason, line.message, line.file)
+    tag = html.markup(line.formula)
+    if tag is not None:
+        message = f"HTML ({tag}) and no LaTeX; convert it, or copy the formula's source"
+        return Left(place, line.line, line.formula, "html", message, line.file)
+    normal = normalize(line.formula, spacing=spacing)
+    if normal.problem is not None or not normal.tokens:
+        problem = normal.problem or "nothing is left of it"
+        return Left(place, line.line, line.formula, UNSOUND, problem, line.file)
+    form = " ".join(normal.tokens)
+    return Planned(
+        line=line.line,
+        formula=line.formula,
+        form=form,
+        split=_split(line, form, val_share=val_share, test_share=test_share),
+        file_name="",
+        place=place,
+        image=line.image,
+        file=line.file,
+        origin=line.origin,
+        part=line.part,
+    )
 
 
 def _first(source: Source, limit: int | None) -> Iterator[Entry | BadLine]:
