@@ -91,16 +91,17 @@ def _drawn(pairs: Sequence[tuple[str, str]], preamble: str) -> Iterator[Comparis
         elif np.array_equal(one.ink, other.ink):
             yield Comparison(formula, form, "identical")
         else:
-            yield Comparison(formula, form, _closely(close_up, source(formula), form))
+            yield _closely(close_up, formula, form)
 
 
-def _closely(close_up: TexRenderer, formula: str, form: str) -> Kind:
+def _closely(close_up: TexRenderer, formula: str, form: str) -> Comparison:
     """How two pictures differ at many dots per inch."""
-    one, other = close_up.render([formula, form])
-    if isinstance(one, Page) and isinstance(other, Page):
-        same = same_but_for_blank_columns(one.ink < 128, other.ink < 128)
-        return "blank columns" if same else "different"
-    return "broken"
+    pages = list(close_up.render([source(formula), form]))
+    inks = [page.ink < 128 for page in pages if isinstance(page, Page)]
+    if len(inks) == 2 and same_but_for_blank_columns(*inks):
+        return Comparison(formula, form, "blank columns")
+    reason = next((page.message for page in pages if not isinstance(page, Page)), "")
+    return Comparison(formula, form, "different", reason)
 
 
 def _renderer(settings: RenderSettings, packages: str) -> TexRenderer:
