@@ -110,11 +110,28 @@ def pair(
     """Read both files and put the hypotheses beside their references.
 
     By name where both files name their pictures (by the last part of the name where whole names
-    have nothing in common), else by order. Without any hypothesis all of them are missing.
+    have nothing in common), else by order. Without any hypothesis all of them are missing. Pairs
+    without a reference are left out: nothing says what is right.
+
+    Args:
+        references: what is right.
+        hypotheses: what was read.
+        warn: takes what a user must know of the pairing.
 
     Raises:
         InputError: a file cannot be read, a name comes twice, or the numbers of lines differ.
     """
+    pairs = _pairs(references, hypotheses, warn)
+    whole = [pair for pair in pairs if pair.reference.strip()]
+    if not whole:
+        raise InputError(f"{references} has no formula.", hint="It needs the right formulas.")
+    if len(whole) < len(pairs):
+        empty = len(pairs) - len(whole)
+        warn(f"{empty} of {len(pairs)} references in {references} are empty and are left out.")
+    return whole
+
+
+def _pairs(references: Path, hypotheses: Path, warn: Callable[[str], None]) -> list[Paired]:
     gold = read(references, prefer=("reference",))
     made = read(hypotheses, prefer=("prediction", "hypothesis"), may_be_empty=True)
     made = made or [Transcript(None, None)] * len(gold)
@@ -133,15 +150,15 @@ def pair(
     ]
 
 
-_PICTURE = re.compile(r"\S+\.(?:png|jpe?g|gif|webp|tiff?|bmp|pdf)\s", re.IGNORECASE)
+_NAMED = re.compile(r"\S+\t|\S+\.(?:png|jpe?g|gif|webp|tiff?|bmp|pdf)\s", re.IGNORECASE)
 
 
 def _demand_no_names(path: Path, rows: Sequence[Transcript]) -> None:
-    """Refuse lines that begin with a picture's name: it would count as part of the formula."""
+    """Refuse lines that begin with a name or a number: it would count as part of the formula."""
     lines = [f"{row.text} " for row in rows if row.text]
-    if lines and all(_PICTURE.match(line) for line in lines):
+    if lines and all(_NAMED.match(line) for line in lines):
         raise InputError(
-            f"Every line of {path} begins with the name of a picture.",
+            f"Every line of {path} begins with a name or a number.",
             hint="Name and formula are read from a .tsv file, with a tab between them.",
         )
 

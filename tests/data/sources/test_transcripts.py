@@ -204,8 +204,9 @@ def test_empty_columns_at_the_end_do_no_harm(tmp_path):
 
 
 def test_lines_with_the_names_of_pictures_are_no_formulas(tmp_path):
-    with pytest.raises(InputError, match="begins with the name of a picture"):
-        transcripts.read(write(tmp_path, "a.txt", "a/1.png x^2\n2.JPG\ty\n\n3.pdf\n"))
+    for text in ("a/1.png x^2\n2.JPG\ty\n\n3.pdf\n", "1\tx^2\n2\ty\n"):
+        with pytest.raises(InputError, match="begins with a name or a number"):
+            transcripts.read(write(tmp_path, "a.txt", text))
     path = write(tmp_path, "b.txt", "1.png x^2\ny\n")
     assert len(transcripts.read(path)) == 2
 
@@ -216,6 +217,17 @@ def test_hypotheses_without_a_reference_are_named(tmp_path):
     warnings: list[str] = []
     assert len(transcripts.pair(gold, made, warn=warnings.append)) == 1
     assert warnings == [f"2 of 3 pictures of {made} are not in {gold} and are left out: c."]
+
+
+def test_without_a_reference_nothing_is_right(tmp_path):
+    gold = write(tmp_path, "gold.txt", "x\n\ny\n")
+    made = write(tmp_path, "made.txt", "x\n\nz\n")
+    warnings: list[str] = []
+    pairs = transcripts.pair(gold, made, warn=warnings.append)
+    assert [(pair.id, pair.reference) for pair in pairs] == [("1", "x"), ("3", "y")]
+    assert warnings == [f"1 of 3 references in {gold} are empty and are left out."]
+    with pytest.raises(InputError, match="has no formula"):
+        transcripts.pair(write(tmp_path, "none.txt", "\n\n\n"), made)
 
 
 def test_pictures_of_another_split_are_not_scored(tmp_path):
