@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
-class Bar:
+class ProgressBar:
     """A step drawn by rich."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
@@ -36,7 +36,7 @@ class Bar:
         self._progress.update(self._task, total=total)
 
 
-class Count:
+class StepCounter:
     """A step that only counts, for the line written when it ends."""
 
     def __init__(self) -> None:
@@ -76,11 +76,11 @@ class TerminalReporter:
             with self._bars() as progress:
                 task = progress.add_task(title, total=total, note="")
                 try:
-                    yield Bar(progress, task)
+                    yield ProgressBar(progress, task)
                 finally:
                     progress.stop_task(task)
         else:
-            begun, count = time.monotonic(), Count()
+            begun, count = time.monotonic(), StepCounter()
             yield count
             seconds = time.monotonic() - begun
             items = f"{count.done:,} in " if count.done else ""

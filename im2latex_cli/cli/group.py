@@ -27,7 +27,7 @@ _ParserError: type[Exception] = typer.BadParameter.__mro__[1]
 """What the argument parser raises, wherever Typer keeps its parser."""
 
 
-class Command(TyperCommand):
+class PlainFlagsCommand(TyperCommand):
     """A command in whose help neither flags, which take no value, nor arguments have a type."""
 
     def get_params(self, ctx: Any) -> list[Any]:
@@ -43,7 +43,7 @@ class CommandGroup(TyperGroup):
         return _without_types(super().get_params(ctx))
 
 
-class Group(CommandGroup):
+class RootGroup(CommandGroup):
     """The root command: runs a subcommand, and explains whatever stops it.
 
     It looks for `--json` and `--debug` in the raw arguments, because a mistake in these must be

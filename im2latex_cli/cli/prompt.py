@@ -39,7 +39,7 @@ OFF = "off"
 MOST_HISTORY = 1000
 
 
-def run(session: Session, shape: rows.Shape, request: PredictRequest) -> None:
+def run(session: Session, shape: rows.RowFormat, request: PredictRequest) -> None:
     """Read paths until the end of input or `:quit`; what fails is told, and the prompt goes on."""
     from im2latex_cli.recognition.recognizer import Recognizer
 
@@ -75,7 +75,7 @@ class Dialogue:
         self,
         settings: Settings,
         recognizer: Recognizer,
-        shape: rows.Shape,
+        shape: rows.RowFormat,
         request: PredictRequest,
     ) -> None:
         self.recognizer = recognizer

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Literal
 
 from im2latex_cli.data.documents import html
-from im2latex_cli.data.sources.entries import BadLine, Entry, Part, Source
+from im2latex_cli.data.sources.entries import BadLine, MixturePart, Source, SourceFormula
 from im2latex_cli.data.sources.splits import Split, hashed_split, own_split, remove_repeats
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.normalize import normalize
@@ -91,7 +91,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BuildPlan:
     """Everything known before rendering.
 
     Attributes:
@@ -110,7 +110,7 @@ def make_plan(
     val_share: float,
     test_share: float,
     spacing: Literal["keep", "drop"],
-) -> Plan:
+) -> BuildPlan:
     """Read, normalise and split all formulas of a source, and drop repeats.
 
     Args:
@@ -139,12 +139,12 @@ def make_plan(
     items = [sound[index] for index in kept]
     items, beyond = _within_shares(items, source.parts)
     left = sorted([*left, *beyond], key=lambda row: row.place)
-    return Plan(tuple(_name(items)), tuple(left))
+    return BuildPlan(tuple(_name(items)), tuple(left))
 
 
 def _planned(
     place: int,
-    line: Entry | BadLine,
+    line: SourceFormula | BadLine,
     *,
     val_share: float,
     test_share: float,
@@ -176,7 +176,7 @@ def _planned(
     )
 
 
-def _first(source: Source, limit: int | None) -> Iterator[Entry | BadLine]:
+def _first(source: Source, limit: int | None) -> Iterator[SourceFormula | BadLine]:
     """Yield the first lines of a source, or of each of its parts."""
     if limit is None or not source.parts:
         yield from islice(source.read(), limit)
@@ -189,7 +189,7 @@ def _first(source: Source, limit: int | None) -> Iterator[Entry | BadLine]:
 
 
 def _within_shares(
-    items: Sequence[Planned], parts: Sequence[Part]
+    items: Sequence[Planned], parts: Sequence[MixturePart]
 ) -> tuple[list[Planned], list[Left]]:
     """Take as many formulas as the shares of the parts allow; which, a hash of each decides."""
     shares = [part.share for part in parts if part.share is not None]
@@ -221,7 +221,7 @@ def _rank(form: str) -> bytes:
     return hashlib.sha256(f"share {form}".encode("utf-8", "surrogatepass")).digest()
 
 
-def with_made(plan: Plan, forms: Iterable[Sequence[str]]) -> Plan:
+def with_made(plan: BuildPlan, forms: Iterable[Sequence[str]]) -> BuildPlan:
     """Add made formulas to the train split, behind all others and with names of their own.
 
     Args:
@@ -243,10 +243,10 @@ def with_made(plan: Plan, forms: Iterable[Sequence[str]]) -> Plan:
         )
         for number, form in enumerate(forms)
     )
-    return Plan(plan.items + made, plan.left)
+    return BuildPlan(plan.items + made, plan.left)
 
 
-def _split(entry: Entry, form: str, *, val_share: float, test_share: float) -> Split:
+def _split(entry: SourceFormula, form: str, *, val_share: float, test_share: float) -> Split:
     own = own_split(entry.split) if entry.group is None else None
     deciding = form if entry.group is None else entry.group
     return own or hashed_split(deciding, val_share=val_share, test_share=test_share)

@@ -40,7 +40,7 @@ CONSTRUCTS = {name: re.compile(pattern) for name, pattern in _CONSTRUCTS.items()
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ScoreGroup:
     """Scores of the formulas that share something, in percent.
 
     Attributes:
@@ -70,7 +70,7 @@ def groups(
     references: Sequence[Tokens],
     hypotheses: Sequence[Tokens | None],
     sources: Sequence[str] = (),
-) -> tuple[Group, ...]:
+) -> tuple[ScoreGroup, ...]:
     """Scores of every group that has formulas.
 
     Args:
@@ -87,7 +87,7 @@ def groups(
     return (*by_tokens, *_by_source(table, sources))
 
 
-def _by_source(table: NDArray[np.int64], sources: Sequence[str]) -> Iterator[Group]:
+def _by_source(table: NDArray[np.int64], sources: Sequence[str]) -> Iterator[ScoreGroup]:
     """Groups by source, largest first; none if no two formulas share a source."""
     counts = Counter(sources)
     if max((counts[name] for name in counts if name), default=0) < 2:
@@ -144,13 +144,13 @@ def script_depth(tokens: Tokens) -> int:
     return deepest
 
 
-def _group(by: str, name: str, table: NDArray[np.int64]) -> Group:
+def _group(by: str, name: str, table: NDArray[np.int64]) -> ScoreGroup:
     total = table.sum(axis=0, keepdims=True).astype(np.float64)
     figures = {
         figure: float(text.FIGURES[figure](total)[0])
         for figure in ("bleu4", "edit_similarity", "exact_match")
     }
-    return Group(by=by, group=name, pictures=len(table), **figures)
+    return ScoreGroup(by=by, group=name, pictures=len(table), **figures)
 
 
 def confusions(

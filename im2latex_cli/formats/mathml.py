@@ -27,7 +27,7 @@ from im2latex_cli.formats.mathml_elements import NAMESPACE, Element
 from im2latex_cli.formats.negation import negated, struck_character, struck_index
 from im2latex_cli.formats.result import Conversion
 from im2latex_cli.formats.runs import has_negative_space, runs
-from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom, Kind, Limits
+from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom, CommandKind, Limits
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.latex.tree import (
     Command,
@@ -198,7 +198,7 @@ class _Writer:
 
     def word(self, token: str, context: _Context) -> list[Element]:
         entry = COMMANDS.get(token)
-        if entry and entry.kind is Kind.SPACE:
+        if entry and entry.kind is CommandKind.SPACE:
             return [elements.space(SPACES_EM[token])]
         if token.startswith(("\\hspace{", "\\mspace{")):
             return [elements.space(ems(token[8:-1]))]
@@ -523,7 +523,9 @@ def _applies(row: Row, index: int) -> bool:
     if not isinstance(inner, Word):
         return not isinstance(inner, Fence)
     entry = COMMANDS.get(inner.token)
-    return entry is not None and entry.kind is Kind.SYMBOL and entry.atom in (Atom.ORD, Atom.OP)
+    return (
+        entry is not None and entry.kind is CommandKind.SYMBOL and entry.atom in (Atom.ORD, Atom.OP)
+    )
 
 
 def _sides(environment: Environment) -> list[str]:

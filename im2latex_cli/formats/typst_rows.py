@@ -32,7 +32,7 @@ from im2latex_cli.latex.tree import (
 _JOINED = re.compile(r"[|][-=\]|]|\[[|]")
 
 
-class Piece(NamedTuple):
+class RowPart(NamedTuple):
     """A part of a row.
 
     Attributes:
@@ -212,17 +212,17 @@ def shrinks(row: Row) -> bool:
     return False
 
 
-def as_one(pieces: list[Piece]) -> Piece:
+def as_one(pieces: list[RowPart]) -> RowPart:
     """Put pieces together as one."""
     if len(pieces) == 1:
         return pieces[0]
-    return Piece(join_pieces(pieces) or '""', spaced=any(piece.spaced for piece in pieces))
+    return RowPart(join_pieces(pieces) or '""', spaced=any(piece.spaced for piece in pieces))
 
 
-def join_pieces(pieces: Sequence[Piece]) -> str:
+def join_pieces(pieces: Sequence[RowPart]) -> str:
     """Put the pieces of a row together, with white space where it prints nothing."""
     text = ""
-    last = Piece("")
+    last = RowPart("")
     for piece in pieces:
         if not piece.text:
             continue
@@ -233,7 +233,7 @@ def join_pieces(pieces: Sequence[Piece]) -> str:
     return text
 
 
-def _between(left: Piece, right: Piece) -> str:
+def _between(left: RowPart, right: RowPart) -> str:
     touching = left.text[-1] + right.text[0]
     if _JOINED.fullmatch(touching):
         return '""'

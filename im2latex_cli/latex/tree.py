@@ -23,10 +23,10 @@ from im2latex_cli.latex.commands import (
     RIGHT,
     TEXT_ACCENTS,
     TEXT_WORDS,
-    Kind,
+    CommandKind,
 )
 from im2latex_cli.latex.commands import (
-    Command as Entry,
+    CommandSpec as Entry,
 )
 from im2latex_cli.latex.spellings import SYNONYMS
 
@@ -274,7 +274,7 @@ class _Parser:
             lines, below = self.lines("}")
             self.expect("}", token)
             return Environment("substack", "", lines, below, self.span(start))
-        if entry and entry.kind is Kind.BIG:
+        if entry and entry.kind is CommandKind.BIG:
             return Sized(token, self.take(), self.span(start))
         if entry and entry.args:
             return self.command(entry, start)
@@ -400,7 +400,7 @@ class _Parser:
 _LIMITS = frozenset(("\\limits", "\\nolimits"))
 _SCRIPTS = frozenset(("_", "^", "'"))
 _AFTER_BASE = _LIMITS | _SCRIPTS
-_NO_BASE = frozenset((Kind.SPACE, Kind.STYLE, Kind.LIMITS, Kind.HLINE))
+_NO_BASE = frozenset((CommandKind.SPACE, CommandKind.STYLE, CommandKind.LIMITS, CommandKind.HLINE))
 _WITH_LENGTH = ("\\hspace{", "\\mspace{", "\\vspace{", "\\middle")
 
 

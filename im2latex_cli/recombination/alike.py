@@ -9,7 +9,7 @@ from itertools import accumulate
 from random import Random
 
 from im2latex_cli.latex import symbols
-from im2latex_cli.latex.commands import COMMANDS, NEWLINE, Atom, Command, Kind, Limits
+from im2latex_cli.latex.commands import COMMANDS, NEWLINE, Atom, CommandKind, CommandSpec, Limits
 from im2latex_cli.latex.normal.atoms import is_space
 from im2latex_cli.recombination.pieces import NAMED_FUNCTIONS
 
@@ -62,7 +62,7 @@ _BY_HAND: dict[str, str] = {
 _SHORTEST = 3
 _DOUBLE = ("\\Right", "\\Left", "\\Longright", "\\Longleft", "\\nRight", "\\nLeft")
 _PLACING = frozenset(("\\overset", "\\underset"))
-_OF_KIND = {Kind.ACCENT: "accent", Kind.FONT: "font", Kind.SPACE: "space"}
+_OF_KIND = {CommandKind.ACCENT: "accent", CommandKind.FONT: "font", CommandKind.SPACE: "space"}
 
 
 @cache
@@ -75,13 +75,13 @@ def group_of(token: str) -> str:
     if entry is None:
         space = "space" if is_space(token) else ""
         return "newline" if token.startswith(NEWLINE) else space
-    if entry.kind is Kind.COMMAND and entry.args == "mm" and entry.atom is Atom.ORD:
+    if entry.kind is CommandKind.COMMAND and entry.args == "mm" and entry.atom is Atom.ORD:
         return "" if token in _PLACING else "stack"
-    named = entry.kind is Kind.SYMBOL and len(token) >= _SHORTEST
+    named = entry.kind is CommandKind.SYMBOL and len(token) >= _SHORTEST
     return _symbol(entry) if named else _OF_KIND.get(entry.kind, "")
 
 
-def _symbol(entry: Command) -> str:
+def _symbol(entry: CommandSpec) -> str:
     token, atom = entry.name, entry.atom.name
     if atom == "OP":
         kinds = ("function", "limit") if token in NAMED_FUNCTIONS else ("integral", "sum")

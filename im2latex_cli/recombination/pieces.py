@@ -19,7 +19,7 @@ from im2latex_cli.latex.commands import (
     NEWLINE,
     RIGHT,
     Atom,
-    Kind,
+    CommandKind,
     Limits,
 )
 from im2latex_cli.latex.normal.atoms import FONTS, PLAIN
@@ -196,7 +196,7 @@ class _Walk:
         elif token in BEGIN:
             self._add("environment", start, end)
         elif atom == _ORD and not (token in _ROMAN and self._match[start + 1] == end - 1):
-            stacked = token in COMMANDS and COMMANDS[token].kind is Kind.COMMAND
+            stacked = token in COMMANDS and COMMANDS[token].kind is CommandKind.COMMAND
             self._add("stack" if stacked else "letter", start, end)
 
     def _compound(self, at: int) -> tuple[int, int]:
@@ -205,7 +205,7 @@ class _Walk:
         entry = COMMANDS.get(token)
         if entry is None:
             return self._structure(at)
-        if entry.kind is Kind.BIG:
+        if entry.kind is CommandKind.BIG:
             return at + 2, _sized(int(entry.atom), self._tokens[at + 1])
         if not entry.args:
             return at + 1, _PUNCT if token in _WIDE_SPACES else int(entry.atom)
@@ -217,10 +217,15 @@ class _Walk:
         for number, kind in enumerate(entry.args):
             end = match[at]
             self._add(f"{_SAME.get(token, token)}{number}", at + 1, end)
-            if kind == "m" and token not in FONTS and entry.kind is not Kind.ACCENT and atom != _OP:
+            if (
+                kind == "m"
+                and token not in FONTS
+                and entry.kind is not CommandKind.ACCENT
+                and atom != _OP
+            ):
                 self._inner(at + 1, end)
             at = end + 1
-        return at, _PUNCT if entry.kind is Kind.TEXT else atom
+        return at, _PUNCT if entry.kind is CommandKind.TEXT else atom
 
     def _structure(self, at: int) -> tuple[int, int]:
         token, match = self._tokens[at], self._match

@@ -5,7 +5,7 @@ Words are text, names of operators, `\mathrm{min}` and column letters.
 
 from __future__ import annotations
 
-from im2latex_cli.latex.commands import BEGIN, COMMANDS, Kind
+from im2latex_cli.latex.commands import BEGIN, COMMANDS, CommandKind
 from im2latex_cli.latex.normal.atoms import FONTS
 from im2latex_cli.recombination.alike import CAPITALS_ONLY, group_of
 from im2latex_cli.recombination.pieces import CLOSERS, OPENERS
@@ -16,7 +16,7 @@ Sites = dict[str, list[int]]
 SHAPES = {"(": ")", "[": "]", "\\{": "\\}", "\\langle": "\\rangle"}
 """Brackets that may stand for one another."""
 
-_WORDS = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Kind.TEXT) | {
+_WORDS = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is CommandKind.TEXT) | {
     "\\operatorname",
     "\\operatorname*",
     *(name for name, entry in BEGIN.items() if entry.argument),

@@ -26,7 +26,7 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class HistogramBar:
     """One bar: values from `low` to `high`; without an upper bound if `high` is None."""
 
     low: int
@@ -81,7 +81,7 @@ def html(building: Building) -> str:
     return document(building.title, parts)
 
 
-def bars(values: Sequence[int]) -> list[Bar]:
+def bars(values: Sequence[int]) -> list[HistogramBar]:
     """Count values in at most `BINS` bars of one width: 1, 2 or 5 times a power of ten."""
     ordered = sorted(values)
     most = ordered[math.ceil(len(ordered) * (1 - TAIL)) - 1]
@@ -95,10 +95,10 @@ def bars(values: Sequence[int]) -> list[Bar]:
     first, last = low // width, most // width
     counts = Counter(min(value // width, last + 1) for value in ordered)
     found = [
-        Bar(place * width, place * width + width - 1, counts[place])
+        HistogramBar(place * width, place * width + width - 1, counts[place])
         for place in range(first, last + 1)
     ]
-    rest = [Bar((last + 1) * width, None, counts[last + 1])] if counts[last + 1] else []
+    rest = [HistogramBar((last + 1) * width, None, counts[last + 1])] if counts[last + 1] else []
     return found + rest
 
 

@@ -10,7 +10,7 @@ from im2latex_cli.report.page import data_uri, document, fact_list
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class SuspiciousPicture:
     """A picture with a label that may be wrong.
 
     Attributes:
@@ -28,12 +28,12 @@ class Pair:
     verdict: str
 
 
-def html(title: str, facts: Mapping[str, str], pairs: Sequence[Pair]) -> str:
+def html(title: str, facts: Mapping[str, str], pairs: Sequence[SuspiciousPicture]) -> str:
     """The page as text."""
     return document(title, [fact_list(facts), *map(_pair, pairs)])
 
 
-def _pair(pair: Pair) -> str:
+def _pair(pair: SuspiciousPicture) -> str:
     reading = f"<p class=tokens><b>read</b> {escape(pair.reading)}</p>" if pair.reading else ""
     figure = (
         f'<figure><img loading=lazy alt="" src="{data_uri(pair.picture)}"></figure>'

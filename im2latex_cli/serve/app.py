@@ -124,7 +124,7 @@ class Server:
             "/predict",
             self.predict,
             methods=["POST"],
-            response_model=schemas.Reading,
+            response_model=schemas.ReadingBody,
             responses=schemas.FAILURES,
             openapi_extra=schemas.BODY,
             summary="Read one picture",

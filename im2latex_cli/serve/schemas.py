@@ -30,7 +30,7 @@ class Formats(_Schema):
     omml: Annotated[str, Field(description="Office MathML: an `<m:oMathPara>` element.")]
 
 
-class Hypothesis(_Schema):
+class HypothesisBody(_Schema):
     """One reading of a picture."""
 
     latex: str
@@ -59,10 +59,10 @@ class Attention(_Schema):
     ]
 
 
-class Reading(Hypothesis):
+class ReadingBody(HypothesisBody):
     """The best reading of a picture, and what else is known."""
 
-    alternatives: list[Hypothesis]
+    alternatives: list[HypothesisBody]
     warnings: Annotated[list[str], Field(description=f"What to check: {', '.join(_OF_UPLOADS)}.")]
     model: str
     milliseconds: float

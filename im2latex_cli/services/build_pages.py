@@ -16,7 +16,7 @@ from pathlib import Path
 
 from im2latex_cli import files
 from im2latex_cli.data.jsonl import Row
-from im2latex_cli.data.sources.entries import Entry
+from im2latex_cli.data.sources.entries import SourceFormula
 from im2latex_cli.data.sources.source import open_source
 from im2latex_cli.data.sources.splits import hashed_split
 from im2latex_cli.errors import InputError, RendererError, UsageError
@@ -139,7 +139,7 @@ def _formulas(settings: Settings, reporter: Reporter, request: PagesRequest) -> 
         size=settings.build.size,
         seed=settings.runtime.seed,
     )
-    entries = [entry.formula for entry in source.read() if isinstance(entry, Entry)]
+    entries = [entry.formula for entry in source.read() if isinstance(entry, SourceFormula)]
     random.Random(settings.runtime.seed).shuffle(entries)
     found: dict[str, Formulas] = {split: [] for split in store.SPLITS}
     seen: set[str] = set()

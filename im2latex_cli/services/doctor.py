@@ -35,7 +35,7 @@ if mps and mps.is_available(): print("mps")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Component:
     """One thing that the tool can use.
 
     Attributes:
@@ -113,7 +113,7 @@ class DoctorResult:
     cache: Path
     cache_bytes: int
     bundled_model: Bundled | None
-    parts: tuple[Part, ...]
+    parts: tuple[Component, ...]
     install: tuple[Install, ...]
     exit_code: int = 0
 
@@ -139,7 +139,7 @@ def run(settings: Settings) -> DoctorResult:
     )
 
 
-def _parts() -> Iterator[Part]:
+def _parts() -> Iterator[Component]:
     yield _package("torch", "training and recognising")
     yield _package("onnxruntime", "predict starts in a third of the time, on CPUs")
     yield _program("latex", "training pictures as TeX draws them, with glyph positions")
@@ -165,11 +165,11 @@ def _install(missing: Sequence[str]) -> Iterator[Install]:
             yield Install(name, "pip", f"pip install {name}")
 
 
-def _program(name: str, gives: str) -> Part:
+def _program(name: str, gives: str) -> Component:
     """Look for a program on PATH and ask it for its version."""
     path = shutil.which(name)
     if path is None:
-        return Part(name, here=False, version=None, gives=gives)
+        return Component(name, here=False, version=None, gives=gives)
     try:
         asked = subprocess.run(
             [path, "--version"], capture_output=True, text=True, timeout=_TIMEOUT, check=False
@@ -177,14 +177,14 @@ def _program(name: str, gives: str) -> Part:
         first = asked.stdout.splitlines()[:1]
     except (OSError, subprocess.TimeoutExpired):
         first = []
-    return Part(name, here=True, version=first[0] if first else None, gives=gives)
+    return Component(name, here=True, version=first[0] if first else None, gives=gives)
 
 
-def _package(name: str, gives: str) -> Part:
+def _package(name: str, gives: str) -> Component:
     try:
-        return Part(name, here=True, version=version(name), gives=gives)
+        return Component(name, here=True, version=version(name), gives=gives)
     except PackageNotFoundError:
-        return Part(name, here=False, version=None, gives=gives)
+        return Component(name, here=False, version=None, gives=gives)
 
 
 def _devices() -> tuple[str, ...]:
@@ -234,6 +234,8 @@ def _bundled() -> Bundled | str | None:
     )
 
 
-def _model_part(model: Bundled | str | None) -> Part:
+def _model_part(model: Bundled | str | None) -> Component:
     named = f"{model.name} {model.version or ''}".strip() if isinstance(model, Bundled) else model
-    return Part(BUNDLED, here=model is not None, version=named, gives="predict without training")
+    return Component(
+        BUNDLED, here=model is not None, version=named, gives="predict without training"
+    )

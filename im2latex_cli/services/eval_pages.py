@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from im2latex_cli.errors import InputError
 from im2latex_cli.pages import store
 from im2latex_cli.pages.finder import Finder
-from im2latex_cli.pages.regions import FoundFormula, Kind, Matches, match
+from im2latex_cli.pages.regions import FoundFormula, Matches, RegionKind, match
 from im2latex_cli.pages.rules import find_by_rules
 from im2latex_cli.pages.store import PageRecord
 from im2latex_cli.progress import Reporter
@@ -82,7 +82,7 @@ def run(
             matched = _matched(found, record)
             total += matched
             numbers += match(
-                [number for one in found for number in one.numbers], record.boxes(Kind.NUMBER)
+                [number for one in found for number in one.numbers], record.boxes(RegionKind.NUMBER)
             )
             rules += _matched(find_by_rules(page), record)
             if not matched.true:
@@ -113,8 +113,8 @@ def displays(finder: Find, records: Sequence[PageRecord], reporter: Reporter) ->
 
 
 def _matched(found: Iterable[FoundFormula], record: PageRecord) -> Matches:
-    boxes = [one.box for one in found if one.kind is Kind.DISPLAY]
-    return match(boxes, record.boxes(Kind.DISPLAY))
+    boxes = [one.box for one in found if one.kind is RegionKind.DISPLAY]
+    return match(boxes, record.boxes(RegionKind.DISPLAY))
 
 
 def opened(records: Iterable[PageRecord]) -> Iterator[tuple[PageRecord, NDArray[np.uint8]]]:

@@ -10,14 +10,14 @@ from pathlib import Path
 from im2latex_cli import files
 from im2latex_cli.evaluate.suspicion import Suspect
 from im2latex_cli.progress import Reporter
-from im2latex_cli.report.suspicious import Pair, html
+from im2latex_cli.report.suspicious import SuspiciousPicture, html
 
 SHOWN = 200
 """Pictures on the sheet; the list has all."""
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class SuspectLabel:
     """What is known of a suspect.
 
     Attributes:
@@ -37,7 +37,7 @@ def write_suspects(
     folder: Path,
     split: str,
     suspects: Sequence[Suspect],
-    labels: Callable[[int], Label],
+    labels: Callable[[int], SuspectLabel],
     *,
     checked: int,
     reporter: Reporter,
@@ -69,7 +69,7 @@ def write_suspects(
         sheet.unlink(missing_ok=True)
         return
     pairs = [
-        Pair(
+        SuspiciousPicture(
             id=label.id,
             picture=label.picture(),
             label=label.formula,

@@ -13,8 +13,8 @@ from im2latex_cli._version import __version__
 from im2latex_cli.errors import EXIT_OK, CheckpointError, Interrupted, PartialError
 from im2latex_cli.latex.tokenizer import join as join_tokens
 from im2latex_cli.progress import Reporter, SilentReporter, Step
-from im2latex_cli.services.suspicious import Label, write_suspects
-from im2latex_cli.services.train_inputs import Inputs, open_inputs, with_preset
+from im2latex_cli.services.suspicious import SuspectLabel, write_suspects
+from im2latex_cli.services.train_inputs import TrainingInputs, open_inputs, with_preset
 from im2latex_cli.settings.resolve import Resolved
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup, join
@@ -103,7 +103,7 @@ class _Command:
 
     settings: Settings
     reporter: Reporter
-    inputs: Inputs
+    inputs: TrainingInputs
     folder: RunFolder
     run: TrainingRun
     split: str
@@ -294,9 +294,9 @@ def _check_labels(work: _Command) -> None:
     """Write the training pictures whose label may be wrong."""
     run, train = work.run, work.run.data.train
 
-    def label(index: int) -> Label:
+    def label(index: int) -> SuspectLabel:
         formula = join_tokens(run.data.vocab.decode(train.formula(index)))
-        return Label(train.names[index], formula, lambda: encode_png(train.picture(index)))
+        return SuspectLabel(train.names[index], formula, lambda: encode_png(train.picture(index)))
 
     checked, suspects = run.check_labels()
     run.history.suspicious = len(suspects)

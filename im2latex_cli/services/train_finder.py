@@ -23,7 +23,7 @@ from im2latex_cli.pages.store import PageRecord
 from im2latex_cli.progress import Reporter, Step
 from im2latex_cli.services.eval_pages import displays, opened
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.train.finder import JITTER, Progress, TrainingPage, train
+from im2latex_cli.train.finder import JITTER, FinderProgress, TrainingPage, train
 
 REPORTED = 25
 """Steps between two reports."""
@@ -112,14 +112,14 @@ def run(settings: Settings, reporter: Reporter, request: FinderRequest) -> Finde
 
 def _trained(
     records: Sequence[PageRecord], request: FinderRequest, seed: int, reporter: Reporter
-) -> tuple[dict[str, NDArray[np.float16]], Progress]:
+) -> tuple[dict[str, NDArray[np.float16]], FinderProgress]:
     """The weights of a new finder, and where its training ended."""
-    last = Progress(0, 0.0, 0.0)
+    last = FinderProgress(0, 0.0, 0.0)
     with reporter.step("Open pages", total=len(records)) as step:
         pages = list(_pages(records, step))
     with reporter.step("Train", total=request.steps) as step:
 
-        def report(progress: Progress) -> None:
+        def report(progress: FinderProgress) -> None:
             nonlocal last
             last = progress
             step.advance()

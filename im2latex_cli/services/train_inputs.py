@@ -42,7 +42,7 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
+class TrainingInputs:
     """What a training starts from.
 
     Attributes:
@@ -74,7 +74,9 @@ class Inputs:
         return self.train, "train"
 
 
-def open_inputs(data: Path, init: str | None, under_way: Path | None, reporter: Reporter) -> Inputs:
+def open_inputs(
+    data: Path, init: str | None, under_way: Path | None, reporter: Reporter
+) -> TrainingInputs:
     """Read what a training starts from.
 
     Args:
@@ -94,10 +96,10 @@ def open_inputs(data: Path, init: str | None, under_way: Path | None, reporter: 
         known, preprocessing = start.model.vocab, start.model.preprocessing
         vocab = known if under_way else merge(known, vocab)
     train = _pack(data, "train", vocab, preprocessing, reporter)
-    return Inputs(data, vocab, preprocessing, train, start)
+    return TrainingInputs(data, vocab, preprocessing, train, start)
 
 
-def with_preset(resolved: Resolved, inputs: Inputs) -> Resolved:
+def with_preset(resolved: Resolved, inputs: TrainingInputs) -> Resolved:
     """The settings with their preset, and with the dimensions of the model begun with.
 
     Raises:

@@ -58,7 +58,7 @@ def test_the_server_gives_the_description(client):
 def test_a_reading_is_as_described(client, png, query):
     response = client.post(f"/predict?{query}", content=png, headers={"Content-Type": "image/png"})
     assert response.status_code == 200
-    check(response.json(), SCHEMAS["Reading"])
+    check(response.json(), SCHEMAS["ReadingBody"])
 
 
 def test_failures_and_health_are_as_described(client):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from im2latex_cli.errors import InputError, UsageError
-from im2latex_cli.pages.regions import FoundFormula, Kind, Rectangle
+from im2latex_cli.pages.regions import FoundFormula, Rectangle, RegionKind
 from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
 from im2latex_cli.services.reading.inputs import Entry, Inputs
 from im2latex_cli.services.reading.overlays import Overlay
@@ -48,7 +48,7 @@ class Marked:
         if not len(rows) or inline:
             return []
         box = Rectangle(columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-        return [FoundFormula(box, Kind.DISPLAY, 0.9)]
+        return [FoundFormula(box, RegionKind.DISPLAY, 0.9)]
 
 
 def search(inputs: Inputs, **options: object) -> list[Entry]:
@@ -170,7 +170,7 @@ def test_numbers_are_blanked_and_kept() -> None:
 
     def finder() -> object:
         number = Rectangle(140, 45, 145, 55)
-        found = FoundFormula(Rectangle(50, 40, 150, 60), Kind.DISPLAY, 0.9, (number,))
+        found = FoundFormula(Rectangle(50, 40, 150, 60), RegionKind.DISPLAY, 0.9, (number,))
         return lambda _, **__: [found]
 
     entries = FormulaSearch(FindRequest("always"), finder)([Entry("a", "a", page)])  # type: ignore[arg-type]
@@ -236,7 +236,7 @@ def test_the_shipped_finder_finds_the_displays_of_typeset_pages() -> None:
     finder = Finder.load()
     found = Matches()
     for page in typesetter.pages([formula.split() for formula in formulas], 12):
-        true = [region.box for region in page.regions if region.kind is Kind.DISPLAY]
+        true = [region.box for region in page.regions if region.kind is RegionKind.DISPLAY]
         found += match([one.box for one in finder(page.ink)], true)
     assert found.true > 5
     assert found.precision > 75

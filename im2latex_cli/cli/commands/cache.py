@@ -10,7 +10,7 @@ import typer
 from im2latex_cli import paths
 from im2latex_cli.cli import console
 from im2latex_cli.cli.command import command
-from im2latex_cli.cli.group import Command, CommandGroup
+from im2latex_cli.cli.group import CommandGroup, PlainFlagsCommand
 from im2latex_cli.cli.session import Session
 
 app = typer.Typer(
@@ -51,5 +51,5 @@ def clear(session: Session) -> CacheCleared:  # noqa: ARG001 - every command has
     return CacheCleared(path=paths.cache_folder(), freed_bytes=paths.clear_cache())
 
 
-app.command("path", cls=Command)(path)
-app.command("clear", cls=Command)(clear)
+app.command("path", cls=PlainFlagsCommand)(path)
+app.command("clear", cls=PlainFlagsCommand)(clear)

@@ -20,7 +20,7 @@ BadReason = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SourceFormula:
     """One formula of a source.
 
     Attributes:
@@ -66,7 +66,7 @@ class BadLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MixturePart:
     """One of the data sets that a source consists of.
 
     Attributes:
@@ -96,12 +96,12 @@ class Source:
 
     name: str
     digest: str
-    read: Callable[[], Iterator[Entry | BadLine]]
+    read: Callable[[], Iterator[SourceFormula | BadLine]]
     picture: Callable[[str], bytes] | None = None
     renders: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
-    parts: tuple[Part, ...] = ()
+    parts: tuple[MixturePart, ...] = ()
 
     @property
     def is_imported(self) -> bool:

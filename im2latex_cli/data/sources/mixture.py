@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from im2latex_cli.data.sources.entries import BadLine, Entry, Part, Source
+from im2latex_cli.data.sources.entries import BadLine, MixturePart, Source, SourceFormula
 from im2latex_cli.errors import UsageError
 
 
@@ -81,13 +81,13 @@ def mix(sources: Sequence[Source], shares: Sequence[float | None]) -> Source:
             raise AssertionError(f"{part} has no pictures")
         return found(inner)
 
-    def read() -> Iterator[Entry | BadLine]:
+    def read() -> Iterator[SourceFormula | BadLine]:
         for number, (name, source) in enumerate(by_name.items()):
             for row in source.read():
                 yield _placed(row, number, name)
 
     with_pictures = [source.picture is not None for source in sources]
-    parts = tuple(Part(name, share) for name, share in zip(names, shares, strict=True))
+    parts = tuple(MixturePart(name, share) for name, share in zip(names, shares, strict=True))
     shown = [part.name if part.share is None else f"{part.name}={part.share:g}" for part in parts]
     return Source(
         name="+".join(names),
@@ -104,7 +104,7 @@ def mix(sources: Sequence[Source], shares: Sequence[float | None]) -> Source:
     )
 
 
-def _placed(row: Entry | BadLine, number: int, name: str) -> Entry | BadLine:
+def _placed(row: SourceFormula | BadLine, number: int, name: str) -> SourceFormula | BadLine:
     """The row with the name of its part in front of its file and its picture."""
     file = name if row.file is None else f"{name}/{row.file}"
     if isinstance(row, BadLine):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from im2latex_cli.latex import symbols
-from im2latex_cli.latex.commands import COMMANDS, LEFT, MIDDLE, NEWLINE, RIGHT, Kind
+from im2latex_cli.latex.commands import COMMANDS, LEFT, MIDDLE, NEWLINE, RIGHT, CommandKind
 from im2latex_cli.latex.normal.desugar import INFIX, desugar
 from im2latex_cli.latex.normal.parser import DEEPEST
 from im2latex_cli.latex.spellings import MATRIX_OF_FENCES, SYNONYMS
@@ -172,7 +172,7 @@ class _Printer:
     def _command(self, token: str) -> list[str]:
         entry = COMMANDS.get(SYNONYMS.get(token, token))
         written = _RENAMED.get(token, token)
-        if entry is not None and entry.kind is Kind.TEXT:
+        if entry is not None and entry.kind is CommandKind.TEXT:
             return [written, *self._text()]
         if entry is None or not entry.args:
             known = entry is not None or len(token) == 1 or token in SYNONYMS

@@ -23,8 +23,8 @@ from im2latex_cli.latex.commands import (
     TEXT_ACCENTS,
     TEXT_SYMBOLS,
     TEXT_WORDS,
-    Command,
-    Kind,
+    CommandKind,
+    CommandSpec,
     Limits,
 )
 from im2latex_cli.latex.dialects.unicode_math import is_cjk
@@ -134,9 +134,9 @@ class _Checker:
             return self._structure(token)
         return self._command(token, entry, row=row)
 
-    def _command(self, token: str, entry: Command, *, row: bool) -> str | None:
+    def _command(self, token: str, entry: CommandSpec, *, row: bool) -> str | None:
         kind = entry.kind
-        if kind is Kind.LIMITS:
+        if kind is CommandKind.LIMITS:
             return None if self.limits and not self.used else f"{token} must follow an operator"
         if token == "]" and self.stack and self.stack[-1].closer == "]":
             return self._close(token)
@@ -145,9 +145,9 @@ class _Checker:
         if entry.args:
             self._owe(token, entry.args)
             self.option = entry.optional
-        elif kind is Kind.BIG:
+        elif kind is CommandKind.BIG:
             self.owner, self.want_mark = token, True
-        elif kind is Kind.HLINE:
+        elif kind is CommandKind.HLINE:
             self.row = True
             return None if row else "\\hline must begin a row"
         return None

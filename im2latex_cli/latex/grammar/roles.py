@@ -18,8 +18,8 @@ from im2latex_cli.latex.commands import (
     TEXT_SYMBOLS,
     TEXT_WORDS,
     Atom,
-    Command,
-    Kind,
+    CommandKind,
+    CommandSpec,
     Limits,
 )
 from im2latex_cli.latex.dialects.unicode_math import is_cjk
@@ -57,12 +57,12 @@ _WITHOUT_INK = frozenset(("\\mathstrut", "\\strut", "\\overline", "\\underline")
 _TEXT_BLANKS = frozenset(("~", "\\/", "\\space"))
 _NOT_TEXT = frozenset("_^&#$%\\{}")
 _KINDS = {
-    Kind.SYMBOL: "symbol",
-    Kind.SPACE: "blank",
-    Kind.STYLE: "blank",
-    Kind.LIMITS: "limits",
-    Kind.BIG: "big",
-    Kind.HLINE: "hline",
+    CommandKind.SYMBOL: "symbol",
+    CommandKind.SPACE: "blank",
+    CommandKind.STYLE: "blank",
+    CommandKind.LIMITS: "limits",
+    CommandKind.BIG: "big",
+    CommandKind.HLINE: "hline",
 }
 
 
@@ -147,10 +147,10 @@ def _word(token: str, role: Role) -> Role:
     )
 
 
-def _leaves_ink(token: str, entry: Command) -> bool:
+def _leaves_ink(token: str, entry: CommandSpec) -> bool:
     if token in _WITHOUT_INK:
         return False
-    return entry.kind in (Kind.SYMBOL, Kind.ACCENT) or token in _WITH_INK
+    return entry.kind in (CommandKind.SYMBOL, CommandKind.ACCENT) or token in _WITH_INK
 
 
 def _measured(token: str) -> str:
@@ -165,7 +165,7 @@ def _in_text(token: str) -> str:
         return "accent"
     if token in _TEXT_BLANKS or token.startswith("\\hspace{"):
         return "blank"
-    if token in COMMANDS and COMMANDS[token].kind is Kind.SPACE and token in TEXT_SYMBOLS:
+    if token in COMMANDS and COMMANDS[token].kind is CommandKind.SPACE and token in TEXT_SYMBOLS:
         return "blank"
     if len(token) == 1:
         plain = token.isascii() and token.isprintable() and token not in _NOT_TEXT

@@ -18,8 +18,8 @@ from im2latex_cli.latex.commands import (
     MIDDLE,
     RIGHT,
     TEXT_ACCENTS,
-    Command,
-    Kind,
+    CommandKind,
+    CommandSpec,
 )
 from im2latex_cli.latex.tokenizer import join
 
@@ -87,18 +87,18 @@ class Tinted:
         word = self._tokens[at]
         kind = COMMANDS[word].kind if word in COMMANDS and word not in _RAW else None
         pair = list(self._tokens[at : min(at + 2, end)])
-        if len(pair) == 2 and kind is Kind.BIG:
+        if len(pair) == 2 and kind is CommandKind.BIG:
             return self._tint(at + 1, pair), at + 2
         if len(pair) == 2 and word == "\\not":
             return self._tint(at, pair), at + 2
-        if kind is Kind.SYMBOL and word not in TEXT_ACCENTS:
+        if kind is CommandKind.SYMBOL and word not in TEXT_ACCENTS:
             return self._tint(at, [word]), at + 1
         return [word], at + 1
 
     def _tint(self, at: int, piece: list[str]) -> list[str]:
         return ["\\textcolor", "{", *colour(at), "}", "{", *piece, "}"]
 
-    def _command(self, at: int, command: Command, end: int) -> tuple[list[str], int]:
+    def _command(self, at: int, command: CommandSpec, end: int) -> tuple[list[str], int]:
         piece, place = [command.name], at + 1
         if command.optional and place < end and self._tokens[place] == "[":
             stop = self._matching(place, end)
@@ -110,7 +110,7 @@ class Tinted:
             stop = self._matching(place, end)
             piece += self._tokens[place:stop] if is_text else self._run(place, stop)
             place = stop
-        if command.kind is Kind.FONT:
+        if command.kind is CommandKind.FONT:
             return piece, place
         letters = [i for i in range(begin, place) if self._is_letter(i)] if is_text else []
         if letters:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from im2latex_cli.render.renderer import Glyph, Page, RenderFailure
 from im2latex_cli.render.tex.dvi import DviError, DviPage, FontUse
 from im2latex_cli.render.tex.fonts import FontMissingError
-from im2latex_cli.render.tex.rasterizer import FINE, SP_PER_INCH, Font, FontShelf, Shape
+from im2latex_cli.render.tex.rasterizer import FINE, SP_PER_INCH, Font, FontShelf, GlyphBitmap
 from im2latex_cli.render.tex.virtual_fonts import unfold
 
 _LONGEST_SIDE = 8192
@@ -60,7 +60,7 @@ class _Placed(NamedTuple):
 
     x: int
     y: int
-    shape: Shape
+    shape: GlyphBitmap
     font: str
     code: int
     token: int

@@ -57,7 +57,7 @@ def read(
         return []
     if data[0] != 247 or data[1] != 2:
         raise DviError("not a DVI file")
-    reader = Reader(data, fonts, widths)
+    reader = DviMachine(data, fonts, widths)
     pages = []
     try:
         reader.at = 15 + data[14]
@@ -72,7 +72,7 @@ def read(
 
 def font_names(data: bytes) -> list[str]:
     """The fonts that the postamble of a whole DVI file lists; none for one that is broken off."""
-    reader = Reader(data, [], lambda _: [])
+    reader = DviMachine(data, [], lambda _: [])
     try:
         end = len(
             data.rstrip(b"\xdf")
@@ -86,7 +86,7 @@ def font_names(data: bytes) -> list[str]:
     return [font.name for font in reader.fonts]
 
 
-class Reader:
+class DviMachine:
     """The machine that DVI commands drive."""
 
     def __init__(

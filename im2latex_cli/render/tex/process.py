@@ -26,7 +26,7 @@ _LINES_PER_MARK = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Transcript:
+class RunOutput:
     """What a run left.
 
     Attributes:
@@ -44,7 +44,7 @@ class Transcript:
 
 def run_latex(
     program: str, source: str, *, mark: str, timeout: float, output: str = "batch.dvi"
-) -> Transcript:
+) -> RunOutput:
     """Run LaTeX once over `source`.
 
     Args:
@@ -61,7 +61,7 @@ def run_latex(
             lines, hung = _listen(process, mark.encode(), timeout)
         written = folder / output
         pages = written.read_bytes() if written.is_file() else b""
-    return Transcript(tuple(lines), pages, hung, process.returncode)
+    return RunOutput(tuple(lines), pages, hung, process.returncode)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from im2latex_cli.latex.commands import (
     END,
     TEXT_ACCENTS,
     TEXT_WORDS,
-    Kind,
+    CommandKind,
 )
 from im2latex_cli.render.tex.document import TAG
 
@@ -27,7 +27,16 @@ _OPEN, _CLOSE = "{", "}"
 _STRUCTURE = frozenset(
     {_OPEN, _CLOSE, "&", "^", "_", "$", "\\\\", "\\hline", "\\limits", "\\nolimits"}
 )
-_SILENT_KINDS = frozenset({Kind.SPACE, Kind.STYLE, Kind.LIMITS, Kind.FONT, Kind.TEXT, Kind.HLINE})
+_SILENT_KINDS = frozenset(
+    {
+        CommandKind.SPACE,
+        CommandKind.STYLE,
+        CommandKind.LIMITS,
+        CommandKind.FONT,
+        CommandKind.TEXT,
+        CommandKind.HLINE,
+    }
+)
 _SILENT = frozenset(
     r"""
 \frac \dfrac \tfrac \cfrac \phantom \hphantom \vphantom \smash \boxed \mathstrut \strut \mathord
@@ -64,7 +73,7 @@ def _paints(token: str) -> bool:
         return token in _FENCED
     command = COMMANDS.get(token)
     if command is not None:
-        return command.kind not in _SILENT_KINDS and command.kind is not Kind.BIG
+        return command.kind not in _SILENT_KINDS and command.kind is not CommandKind.BIG
     blank = ("\\\\", "\\hspace", "\\vspace", "\\mspace", "\\rule")
     return not token.startswith(blank) and token not in TEXT_WORDS
 
@@ -211,7 +220,7 @@ class _Tagger:
         token = self.tokens[at]
         command = COMMANDS.get(token)
         self._args = 0
-        if command is not None and command.kind is Kind.BIG:
+        if command is not None and command.kind is CommandKind.BIG:
             self._mark(at + 1)
             self._write(token)
             self._bare, self._nucleus = True, at + 1

@@ -13,7 +13,7 @@ from im2latex_cli.render.tex import document, dvi
 from im2latex_cli.render.tex.document import Account, Job
 from im2latex_cli.render.tex.dvi import DviPage, FontUse
 from im2latex_cli.render.tex.fonts import FontMissingError
-from im2latex_cli.render.tex.process import Transcript, run_latex
+from im2latex_cli.render.tex.process import RunOutput, run_latex
 from im2latex_cli.render.tex.rasterizer import FontShelf
 from im2latex_cli.settings.sections import RenderSettings
 
@@ -150,7 +150,7 @@ class Typesetter:
         except (dvi.DviError, FontMissingError):
             return []
 
-    def _blame(self, transcript: Transcript, account: Account) -> RenderFailure:
+    def _blame(self, transcript: RunOutput, account: Account) -> RenderFailure:
         """The failure of the formula under way when the run broke off."""
         message = account.errors.get(account.open if account.open is not None else -1)
         if transcript.hung:
@@ -160,7 +160,7 @@ class Typesetter:
             return RenderFailure("tex-error", message)
         return RenderFailure("crash", "TeX ended inside the formula without a message")
 
-    def _useless(self, transcript: Transcript) -> RendererError:
+    def _useless(self, transcript: RunOutput) -> RendererError:
         """The error of a LaTeX that does not come to the first formula."""
         what = "did not start in time" if transcript.hung else f"ended with {transcript.status}"
         return RendererError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from im2latex_cli.render.tex.dvi import DviError, DviPage, FontUse, Reader
+from im2latex_cli.render.tex.dvi import DviError, DviMachine, DviPage, FontUse
 
 _PAGE_BEGIN = bytes([139]) + bytes(44)
 _PAGE_END = bytes([140])
@@ -28,7 +28,7 @@ class VirtualFont:
     characters: dict[int, DviPage] = field(default_factory=dict)
 
 
-class _PacketReader(Reader):
+class _PacketReader(DviMachine):
     """Reads packets, whose lengths are parts of the font's size."""
 
     size = 0

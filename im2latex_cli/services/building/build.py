@@ -19,8 +19,8 @@ from im2latex_cli.data.plan import (
     DUPLICATE,
     MADE,
     OVERLAP,
+    BuildPlan,
     Left,
-    Plan,
     make_plan,
 )
 from im2latex_cli.data.sources.entries import Source
@@ -256,7 +256,7 @@ class _Job:
         demand_same(str(self.root), kept, asked(self.settings, self.source, kept=kept))
         return True
 
-    def _make(self, work: Unfinished, request: Manifest, plan: Plan) -> None:
+    def _make(self, work: Unfinished, request: Manifest, plan: BuildPlan) -> None:
         self._draw(work, request, plan)
         undrawn = work.write_tables(plan.items, glyphs=self.settings.build.glyphs)
         left = sorted([*plan.left, *undrawn], key=lambda row: row.place)
@@ -266,7 +266,7 @@ class _Job:
         _complete(request, plan, undrawn).save(work.path)
         work.publish()
 
-    def _plan(self) -> Plan:
+    def _plan(self) -> BuildPlan:
         build = self.settings.build
         for remark in self.source.remarks:
             self.reporter.warn(remark)
@@ -283,12 +283,12 @@ class _Job:
         self._show_parts(plan)
         return with_recombined(plan, self.settings, self.reporter)
 
-    def _show_parts(self, plan: Plan) -> None:
+    def _show_parts(self, plan: BuildPlan) -> None:
         counts = Counter(item.part for item in plan.items)
         for number, part in enumerate(self.source.parts):
             self.reporter.info(f"{part.name}: {counts[number]:,} formulas.")
 
-    def _draw(self, work: Unfinished, request: Manifest, plan: Plan) -> None:
+    def _draw(self, work: Unfinished, request: Manifest, plan: BuildPlan) -> None:
         done = work.resume(plan.items)
         todo = plan.items[done:]
         if done:
@@ -310,13 +310,13 @@ class _Job:
                 step.advance()
 
 
-def _train_tokens(plan: Plan, undrawn: Sequence[Left]) -> Counter[str]:
+def _train_tokens(plan: BuildPlan, undrawn: Sequence[Left]) -> Counter[str]:
     places = {row.place for row in undrawn}
     drawn = (item for item in plan.items if item.split == "train" and item.place not in places)
     return Counter(token for item in drawn for token in item.form.split(" "))
 
 
-def _complete(request: Manifest, plan: Plan, undrawn: Sequence[Left]) -> Manifest:
+def _complete(request: Manifest, plan: BuildPlan, undrawn: Sequence[Left]) -> Manifest:
     """Add to the manifest what came out."""
     places = {row.place for row in undrawn}
     counts = count(item.split for item in plan.items if item.place not in places)

@@ -9,7 +9,7 @@ from typing import Any
 
 from im2latex_cli.data.plan import Planned
 from im2latex_cli.data.sources.entries import Source
-from im2latex_cli.data.unfinished import Drawn, Undrawn
+from im2latex_cli.data.unfinished import FinishedPicture, Undrawn
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.render.renderer import Glyph, Page, RenderFailure
@@ -18,7 +18,7 @@ from im2latex_cli.settings.sections import Look, RenderSettings
 from im2latex_cli.vision.finish import Frame, encode_png, finish
 from im2latex_cli.vision.image import open_grey
 
-Results = Generator[tuple[Planned, Drawn | Undrawn]]
+Results = Generator[tuple[Planned, FinishedPicture | Undrawn]]
 UNREADABLE = "unreadable-picture"
 
 
@@ -31,14 +31,14 @@ class Finisher:
     buckets: bool
     glyphs: bool
 
-    def __call__(self, page: Page) -> Drawn:
+    def __call__(self, page: Page) -> FinishedPicture:
         """Finish one page; glyph boxes follow it into the picture's pixels."""
         picture, frame = finish(
             page.ink, look=page.look or self.look, padding=self.padding, buckets=self.buckets
         )
         height, width = picture.shape
         glyphs = [_place(glyph, frame) for glyph in page.glyphs] if self.glyphs else None
-        return Drawn(encode_png(picture), width, height, glyphs, page.font)
+        return FinishedPicture(encode_png(picture), width, height, glyphs, page.font)
 
 
 def draw(
@@ -77,7 +77,7 @@ def take(items: Sequence[Planned], source: Source) -> Results:
             yield item, Undrawn(UNREADABLE, str(error))
         else:
             height, width = picture.shape
-            yield item, Drawn(encode_png(picture), width, height)
+            yield item, FinishedPicture(encode_png(picture), width, height)
 
 
 def draw_or_take(items: Sequence[Planned], drawn: Results, taken: Results) -> Results:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from im2latex_cli.data.plan import Plan, with_made
+from im2latex_cli.data.plan import BuildPlan, with_made
 from im2latex_cli.data.sources.entries import Source
 from im2latex_cli.errors import UsageError
 from im2latex_cli.progress import Reporter
@@ -43,7 +43,7 @@ def shaping(settings: Settings, source: Source) -> dict[str, Any]:
     }
 
 
-def with_recombined(plan: Plan, settings: Settings, reporter: Reporter) -> Plan:
+def with_recombined(plan: BuildPlan, settings: Settings, reporter: Reporter) -> BuildPlan:
     """Add formulas made of those of the train split; none is like one of val or test.
 
     Args:

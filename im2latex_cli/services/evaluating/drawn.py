@@ -19,7 +19,7 @@ from im2latex_cli.vision.finish import finish
 from im2latex_cli.vision.image import open_grey
 
 
-class Drawn(NamedTuple):
+class RenderedFormula(NamedTuple):
     """One rendered formula, small enough to come back from a worker process.
 
     Attributes:
@@ -35,7 +35,7 @@ class Drawn(NamedTuple):
 
 def against_pictures(
     settings: Settings, scored: Sequence[Example]
-) -> Iterator[tuple[Drawn | None, Drawn | None]]:
+) -> Iterator[tuple[RenderedFormula | None, RenderedFormula | None]]:
     """The picture of each example and its finished hypothesis, both cropped to their ink.
 
     Padding and buckets differ from maker to maker, so neither counts.
@@ -49,11 +49,11 @@ def against_pictures(
         yield _of_file(Path(row.image)), hypothesis
 
 
-def _bare(columns: Columns) -> Drawn:
-    return Drawn(columns, columns, None)
+def _bare(columns: Columns) -> RenderedFormula:
+    return RenderedFormula(columns, columns, None)
 
 
-def _of_file(path: Path) -> Drawn | None:
+def _of_file(path: Path) -> RenderedFormula | None:
     try:
         columns = Columns.of(open_grey(path, name=str(path))).cropped()
     except InputError:
@@ -63,14 +63,14 @@ def _of_file(path: Path) -> Drawn | None:
 
 def pairs(
     settings: Settings, scored: Sequence[Example]
-) -> Iterator[tuple[Drawn | None, Drawn | None]]:
+) -> Iterator[tuple[RenderedFormula | None, RenderedFormula | None]]:
     """Reference and hypothesis of each example, in order; None where there is no page."""
     sides = [[drawable(text or "") for text in (row.reference, row.hypothesis)] for row in scored]
     formulas = [text for pair in sides for text in pair]
     order = list(dict.fromkeys(text for text in formulas if text))
     last = {text: place for place, text in enumerate(formulas)}
     rendered = zip(order, _render(settings, order), strict=True)
-    kept: dict[str, Drawn | None] = {"": None}
+    kept: dict[str, RenderedFormula | None] = {"": None}
     for place, pair in enumerate(sides):
         for text in pair:
             while text not in kept:
@@ -82,7 +82,7 @@ def pairs(
                 del kept[text]
 
 
-def _render(settings: Settings, formulas: Sequence[str]) -> Iterator[Drawn | None]:
+def _render(settings: Settings, formulas: Sequence[str]) -> Iterator[RenderedFormula | None]:
     drawing = partial(_draw, settings.render, settings.evaluate.cdm)
     for made in render_all(
         settings.render.uniform, formulas, jobs=settings.build.jobs, finish=drawing
@@ -90,8 +90,8 @@ def _render(settings: Settings, formulas: Sequence[str]) -> Iterator[Drawn | Non
         yield None if isinstance(made, RenderFailure) else made
 
 
-def _draw(render: RenderSettings, cdm: bool, page: Page) -> Drawn:  # noqa: FBT001 - of a partial
+def _draw(render: RenderSettings, cdm: bool, page: Page) -> RenderedFormula:  # noqa: FBT001 - of a partial
     picture, _ = finish(page.ink, look=render.look, padding=render.padding)
     glyphs = (glyph[:6] for glyph in page.glyphs)
     symbols = Symbols.of(glyphs, page.ink.shape) if cdm else None
-    return Drawn(Columns.of(page.ink), Columns.of(picture), symbols)
+    return RenderedFormula(Columns.of(page.ink), Columns.of(picture), symbols)

@@ -17,7 +17,7 @@ from im2latex_cli.progress import Reporter
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Renderer
 from im2latex_cli.services.evaluating import drawn, examples
-from im2latex_cli.services.evaluating.drawn import Drawn
+from im2latex_cli.services.evaluating.drawn import RenderedFormula
 from im2latex_cli.services.evaluating.figures import EvalImageResult
 from im2latex_cli.services.evaluating.report import write_image_page
 from im2latex_cli.settings.tree import Settings
@@ -99,7 +99,7 @@ def _only_edits(result: EvalImageResult) -> EvalImageResult:
     return EvalImageResult(**{**figures, "note": PICTURES_ONLY, "report": result.report})
 
 
-def _score(reference: Drawn, hypothesis: Drawn | None) -> Scores:
+def _score(reference: RenderedFormula, hypothesis: RenderedFormula | None) -> Scores:
     page, picture, characters = hypothesis or (None, None, None)
     return Scores(
         page=image.score_pair(reference.page, page),

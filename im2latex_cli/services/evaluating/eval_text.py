@@ -14,7 +14,7 @@ from typing import Any
 from im2latex_cli import runs
 from im2latex_cli._version import __version__
 from im2latex_cli.data import labelled, predictions
-from im2latex_cli.data.labelled import Labelled
+from im2latex_cli.data.labelled import LabelledPicture
 from im2latex_cli.data.manifest import FILE as MANIFEST
 from im2latex_cli.data.predictions import Prediction
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, UsageError
@@ -35,7 +35,7 @@ from im2latex_cli.services.evaluating import examples
 from im2latex_cli.services.evaluating.figures import EvalTextResult, FormRow
 from im2latex_cli.services.evaluating.gallery import Attend
 from im2latex_cli.services.evaluating.report import write_text_page
-from im2latex_cli.services.suspicious import Label, write_suspects
+from im2latex_cli.services.suspicious import SuspectLabel, write_suspects
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.finish import encode_png
 from im2latex_cli.vision.image import open_grey
@@ -104,7 +104,7 @@ def _recognise(
     reporter: Reporter,
     folder: Path,
     request: dict[str, Any],
-    wanted: Sequence[Labelled],
+    wanted: Sequence[LabelledPicture],
 ) -> None:
     from im2latex_cli.services.evaluating.recognise import recognise
 
@@ -134,7 +134,7 @@ def _recognise(
     predictions.write(folder, made, meta)
 
 
-def _label(row: Labelled, prediction: Prediction) -> Label:
+def _label(row: LabelledPicture, prediction: Prediction) -> SuspectLabel:
     def picture() -> bytes:
         try:
             return encode_png(open_grey(row.content(), name=row.id))
@@ -142,11 +142,15 @@ def _label(row: Labelled, prediction: Prediction) -> Label:
             return b""
 
     best = prediction.hypotheses[:1]
-    return Label(row.id, row.formula, picture, best[0].latex if best else "")
+    return SuspectLabel(row.id, row.formula, picture, best[0].latex if best else "")
 
 
 def _request(
-    settings: Settings, model: str, data: Path, wanted: Sequence[Labelled], reporter: Reporter
+    settings: Settings,
+    model: str,
+    data: Path,
+    wanted: Sequence[LabelledPicture],
+    reporter: Reporter,
 ) -> dict[str, Any]:
     """All that the predictions depend on."""
     content = sha256()

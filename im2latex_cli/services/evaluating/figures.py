@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from im2latex_cli.errors import EXIT_OK
-from im2latex_cli.evaluate.breakdown import Confusion, Group
+from im2latex_cli.evaluate.breakdown import Confusion, ScoreGroup
 from im2latex_cli.evaluate.forms import Form
 from im2latex_cli.evaluate.styles import StyleScores
 from im2latex_cli.results import DETAIL, Score
@@ -66,7 +66,7 @@ class EvalTextResult:
     edit_similarity_present: Score = field(metadata=DETAIL)
     forms: tuple[FormRow, ...]
     styles: StyleScores = field(metadata=DETAIL)
-    groups: tuple[Group, ...] = field(metadata=DETAIL)
+    groups: tuple[ScoreGroup, ...] = field(metadata=DETAIL)
     confusions: tuple[Confusion, ...] = field(metadata=DETAIL)
     report: str | None = None
     reused: bool = field(default=False, metadata=DETAIL)

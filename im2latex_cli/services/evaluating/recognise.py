@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli import runs
-from im2latex_cli.data.labelled import Labelled
+from im2latex_cli.data.labelled import LabelledPicture
 from im2latex_cli.data.predictions import Hypothesis, Prediction
 from im2latex_cli.errors import InputError
 from im2latex_cli.evaluate import intervals
@@ -50,7 +50,7 @@ class Recognised:
 
 
 def recognise(
-    settings: Settings, reporter: Reporter, model: str, wanted: Sequence[Labelled]
+    settings: Settings, reporter: Reporter, model: str, wanted: Sequence[LabelledPicture]
 ) -> Recognised:
     """Read pictures with the best hypotheses first.
 
@@ -153,14 +153,14 @@ def _load(settings: Settings, model: str, reporter: Reporter | None = None) -> R
     return Recognizer.from_settings(settings, model, backend="torch" if from_file else None)
 
 
-def _unread(row: Labelled) -> Unread:
+def _unread(row: LabelledPicture) -> Unread:
     try:
         return Unread(row.content(), row.image)
     except InputError as error:
         return Unread(error, row.image)
 
 
-def _prediction(row: Labelled, reading: Reading) -> Prediction:
+def _prediction(row: LabelledPicture, reading: Reading) -> Prediction:
     error = reading.error
     return Prediction(
         id=row.id,

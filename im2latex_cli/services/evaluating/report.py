@@ -7,9 +7,9 @@ from pathlib import Path
 
 from im2latex_cli import files
 from im2latex_cli.evaluate import forms, text
-from im2latex_cli.evaluate.breakdown import Group
+from im2latex_cli.evaluate.breakdown import ScoreGroup
 from im2latex_cli.evaluate.forms import Example
-from im2latex_cli.report.evaluation import Bar, Figure, Plot, Report, Table, html
+from im2latex_cli.report.evaluation import Figure, Plot, Report, ScoreBar, Table, html
 from im2latex_cli.results import Score
 from im2latex_cli.services.evaluating import gallery
 from im2latex_cli.services.evaluating.figures import EvalImageResult, EvalTextResult
@@ -157,9 +157,9 @@ def _characters(result: EvalImageResult) -> Iterator[Figure]:
             yield Figure(name, Score(value))
 
 
-def _plots(groups: Sequence[Group]) -> Iterable[Plot]:
+def _plots(groups: Sequence[ScoreGroup]) -> Iterable[Plot]:
     for by in dict.fromkeys(group.by for group in groups):
-        bars = (Bar(g.group, g.edit_similarity, g.pictures) for g in groups if g.by == by)
+        bars = (ScoreBar(g.group, g.edit_similarity, g.pictures) for g in groups if g.by == by)
         yield Plot(f"Edit similarity by {by}", tuple(bars))
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from im2latex_cli.errors import Im2LatexError, InputError
 from im2latex_cli.pages.finder import Finder, bundled_finder
 from im2latex_cli.pages.regions import FoundFormula, Rectangle
-from im2latex_cli.services.reading.inputs import Entry, Place, Source, as_entry
+from im2latex_cli.services.reading.inputs import Entry, Origin, Source, as_entry
 from im2latex_cli.services.reading.overlays import Overlay
 from im2latex_cli.vision import layout
 from im2latex_cli.vision.image import open_grey
@@ -170,7 +170,7 @@ def _cut(entry: Entry, page: Grey, found: FoundFormula, number: int) -> Entry:
             part[_window(box, page.shape, 1)] = paper
     picture = np.ascontiguousarray(part[_window(found.box, page.shape, MARGIN)])
     scale = entry.scale
-    place = Place(
+    place = Origin(
         found.box if scale is None else scale.points(found.box),
         "px" if scale is None else "pt",
         found.kind,

@@ -49,7 +49,7 @@ class Scale(NamedTuple):
         return x0 + self.left, y0 + self.top, x1 + self.left, y1 + self.top
 
 
-class Drawn(NamedTuple):
+class PdfPage(NamedTuple):
     """A page of a PDF.
 
     Attributes:
@@ -99,7 +99,7 @@ def _range(text: str) -> tuple[int, int | None]:
 
 def read(
     source: Path | bytes, name: str, *, pages: Pages | None, box: Box | None
-) -> Iterator[Drawn]:
+) -> Iterator[PdfPage]:
     """Draw pages of a PDF, one after the other.
 
     Args:
@@ -122,7 +122,7 @@ def read(
                 yield _draw(document, name, number, count, box)
                 failed = 0
             except Im2LatexError as error:
-                yield Drawn(number, error)
+                yield PdfPage(number, error)
                 failed += 1
             if failed == MOST_FAILURES and number < count:
                 raise InputError(f"{name}: given up after {failed} pages in a row that failed.")
@@ -171,7 +171,7 @@ def _unopened(name: str, error: Exception) -> InputError:
 
 def _draw(
     document: pypdfium2.PdfDocument, name: str, number: int, count: int, box: Box | None
-) -> Drawn:
+) -> PdfPage:
     import pypdfium2
 
     if number > count:
@@ -190,7 +190,9 @@ def _draw(
             picture: Picture = np.array(bitmap.to_numpy())
     except pypdfium2.PdfiumError as error:
         raise InputError(f"{name}: page {number} cannot be drawn ({_reason(error)}).") from None
-    return Drawn(number, picture.reshape(picture.shape[:2]), Scale(number, crop[0], crop[3], scale))
+    return PdfPage(
+        number, picture.reshape(picture.shape[:2]), Scale(number, crop[0], crop[3], scale)
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -17,7 +17,7 @@ from im2latex_cli.recognition.reader import Reader, Reading, Unread
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.services.reading.drawings import Drawings
 from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
-from im2latex_cli.services.reading.inputs import Entry, Place, Source, as_entry
+from im2latex_cli.services.reading.inputs import Entry, Origin, Source, as_entry
 from im2latex_cli.settings.tree import Settings
 
 _FENCES = re.compile(r"\\(?:left|right)(?=[\[\]()])")
@@ -49,7 +49,7 @@ class PredictRow:
     error: Im2LatexError | None = None
     milliseconds: float = 0.0
     warnings: tuple[ReadingWarning, ...] = ()
-    place: Place | None = None
+    place: Origin | None = None
     number: str | None = None
 
 

@@ -6,22 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from im2latex_cli.data.plan import BEYOND_SHARE, Plan, make_plan
-from im2latex_cli.data.sources.entries import BadLine, Entry, Source
+from im2latex_cli.data.plan import BEYOND_SHARE, BuildPlan, make_plan
+from im2latex_cli.data.sources.entries import BadLine, Source, SourceFormula
 from im2latex_cli.data.sources.mixture import mix, parse_shares
 from im2latex_cli.errors import InputError, UsageError
 
 
 def numbers(name: str, letter: str, count: int) -> Source:
-    rows = [Entry(line, f"{letter}_{{{line}}}") for line in range(1, count + 1)]
+    rows = [SourceFormula(line, f"{letter}_{{{line}}}") for line in range(1, count + 1)]
     return Source(name, name, lambda: iter(rows))
 
 
-def plan(source: Source, limit: int | None = None) -> Plan:
+def plan(source: Source, limit: int | None = None) -> BuildPlan:
     return make_plan(source, limit=limit, val_share=0.2, test_share=0.2, spacing="keep")
 
 
-def sizes(planned: Plan) -> dict[str | None, int]:
+def sizes(planned: BuildPlan) -> dict[str | None, int]:
     names = [item.file for item in planned.items]
     return {name: names.count(name) for name in sorted(set(names), key=str)}
 
@@ -76,14 +76,14 @@ def test_files_of_one_name_are_told_apart() -> None:
 
 def test_pictures_are_those_of_their_part() -> None:
     def own(name: str, content: bytes) -> Source:
-        rows = [Entry(1, name, image="p/1.png")]
+        rows = [SourceFormula(1, name, image="p/1.png")]
         pictures = {"p/1.png": content}
         return Source(name, name, lambda: iter(rows), pictures.__getitem__)
 
     both = mix([own("x", b"one"), own("y", b"two")], [None, None])
     assert both.is_imported
     assert both.picture is not None
-    images = [row.image for row in both.read() if isinstance(row, Entry)]
+    images = [row.image for row in both.read() if isinstance(row, SourceFormula)]
     assert [both.picture(str(image)) for image in images] == [b"one", b"two"]
     assert not mix([own("x", b"one"), numbers("a.txt", "a", 1)], [None, None]).is_imported
 
