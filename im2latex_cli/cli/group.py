@@ -47,7 +47,7 @@ class RootGroup(CommandGroup):
     """The root command: runs a subcommand, and explains whatever stops it.
 
     It looks for `--json` and `--debug` in the raw arguments, because a mistake in these must be
-    reported in the asked form too.
+    reported in the requested form too.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -112,7 +112,7 @@ def _without_types(parameters: list[Any]) -> list[Any]:
 
 
 def _fault(error: Exception) -> Im2LatexError:
-    """Return what to tell the user about any exception."""
+    """Turn any exception into one with a message for the user."""
     if isinstance(error, Im2LatexError):
         return error
     if isinstance(error, ModuleNotFoundError) and error.name == "torch":

@@ -52,15 +52,15 @@ def draw(
     """Render the normal form of each formula, in order.
 
     Args:
-        items: what to render.
+        items: formulas to render.
         settings: with the renderer by name, not auto.
         jobs: worker processes, None for one per core.
         scheduler: address of a Dask scheduler whose workers render instead, None for here.
-        glyphs: keep where every glyph stands.
+        glyphs: keep the box of every glyph.
     """
     finisher = Finisher(settings.look, settings.padding, settings.buckets, glyphs)
-    wanted = (_wanted(item, glyphs=glyphs) for item in items)
-    results = render_all(settings, wanted, jobs=jobs, scheduler=scheduler, finish=finisher)
+    formulas = (_formula(item, glyphs=glyphs) for item in items)
+    results = render_all(settings, formulas, jobs=jobs, scheduler=scheduler, finish=finisher)
     for item, result in zip(items, results, strict=True):
         if isinstance(result, RenderFailure):
             yield item, Undrawn(result.reason, result.message)
@@ -87,7 +87,7 @@ def draw_or_take(items: Sequence[Planned], drawn: Results, taken: Results) -> Re
             yield next(drawn if item.image is None else taken)
 
 
-def _wanted(item: Planned, *, glyphs: bool) -> str | tuple[str, ...]:
+def _formula(item: Planned, *, glyphs: bool) -> str | tuple[str, ...]:
     tokens = tuple(item.form.split(" "))
     return tokens if glyphs else join(tokens)
 

@@ -67,7 +67,7 @@ def run(
 
     Args:
         settings: the settings tree.
-        reporter: where progress goes.
+        reporter: shows progress.
         model: pretrained, a results folder or a model file; None takes the run that belongs to
             the data set, else pretrained.
         data: data set folder, imagefolder or .tar of one; None is data/small.
@@ -93,7 +93,7 @@ def run(
     folder = output or _folder_of(name, data)
     reporter.info(f"Model: {name}. Data: {data}, split {split}. Predictions: {folder}.")
     request = _request(settings, name, data, wanted, reporter)
-    if reuse and _made(folder, request):
+    if reuse and _has_predictions(folder, request):
         return replace(_score_existing(settings, None, folder, model=name), reused=True)
     _recognise(settings, reporter, folder, request, wanted)
     return _score_existing(settings, None, folder, model=name)
@@ -168,7 +168,7 @@ def _request(
     }
 
 
-def _made(folder: Path, request: dict[str, Any]) -> bool:
+def _has_predictions(folder: Path, request: dict[str, Any]) -> bool:
     """Whether the folder holds just these predictions, none of them failed."""
     if not (folder / predictions.ROWS_FILE).is_file():
         return False
@@ -252,12 +252,12 @@ def _styles(
     )
 
 
-def _row(form: Form, found: TextScores) -> FormRow:
+def _row(form: Form, scores: TextScores) -> FormRow:
     return FormRow(
         form=form,
-        bleu4=found.bleu4.value,
-        edit_similarity=found.edit_similarity.value,
-        exact_match=found.exact_match.value,
-        bleu4_nltk=found.bleu4_nltk.value,
-        edit_similarity_present=found.edit_similarity_present.value,
+        bleu4=scores.bleu4.value,
+        edit_similarity=scores.edit_similarity.value,
+        exact_match=scores.exact_match.value,
+        bleu4_nltk=scores.bleu4_nltk.value,
+        edit_similarity_present=scores.edit_similarity_present.value,
     )
