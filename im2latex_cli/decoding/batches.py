@@ -62,6 +62,23 @@ def alike(shapes: Sequence[tuple[int, ...]], *, waste: int = WASTE) -> Iterator[
         yield group
 
 
+def shares(group: Sequence[int], shapes: Sequence[tuple[int, ...]], count: int) -> list[list[int]]:
+    """Cut a group into at most `count` parts of about the same work, by area.
+
+    Args:
+        group: indices into `shapes`.
+        shapes: height and width of each picture.
+        count: most parts.
+    """
+    areas = {at: shapes[at][0] * shapes[at][1] for at in group}
+    total, before = sum(areas.values()), 0.0
+    parts: list[list[int]] = [[] for _ in range(count)]
+    for at in sorted(group, key=areas.__getitem__):
+        parts[int(count * (before + areas[at] / 2) / total)].append(at)
+        before += areas[at]
+    return [part for part in parts if part]
+
+
 def halving(
     indices: list[int], work: Callable[[list[int]], Sequence[_Result]]
 ) -> Iterator[tuple[list[int], Sequence[_Result]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,6 +35,23 @@ class TorchEngine:
         self.device = device
         self.stride = network.stride
         self._network = network.to(device).eval()
+
+    @property
+    def cores(self) -> int:
+        """See `Engine.cores`."""
+        return torch.get_num_threads() if self.device.type == "cpu" else 1
+
+    @contextmanager
+    def pool(self) -> Iterator[Executor]:
+        """See `Engine.pool`."""
+        cores = self.cores
+        try:
+            with ThreadPoolExecutor(
+                cores, "reading", initializer=torch.set_num_threads, initargs=(1,)
+            ) as pool:
+                yield pool
+        finally:
+            torch.set_num_threads(cores)  # the number is in part that of the whole process
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -69,11 +71,18 @@ class OnnxEngine:
 
     def __init__(self, graphs: Graphs, *, threads: int | None = None) -> None:
         self.stride = graphs.stride
+        self.cores = threads or os.cpu_count() or 1
         self._encoder = _session("encoder", graphs.encoder, threads)
         self._decoder = _session("decoder", graphs.decoder, threads)
         outputs = [one.name for one in self._decoder.get_outputs()]
         self._changed = [name.removeprefix(NEXT) for name in outputs if name.startswith(NEXT)]
         self._outputs = ["log_probabilities", "attention", *(NEXT + name for name in self._changed)]
+
+    @contextmanager
+    def pool(self) -> Iterator[Executor]:
+        """See `Engine.pool`."""
+        with ThreadPoolExecutor(self.cores, "reading") as pool:
+            yield pool
 
     @contextmanager
     def running(self) -> Iterator[None]:

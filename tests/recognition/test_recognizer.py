@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from im2latex_cli import checkpoints
-from im2latex_cli.decoding.batches import plan
+from im2latex_cli.decoding.batches import alike, plan, shares
 from im2latex_cli.decoding.calibration import Calibration
 from im2latex_cli.errors import CheckpointError, InputError, UsageError
 from im2latex_cli.latex.tokenizer import join
@@ -227,8 +227,31 @@ def test_a_device_that_is_not_here_is_a_usage_error(model_file):
         Recognizer.load(model_file, device="mps")
 
 
+SHAPES = st.lists(st.tuples(st.integers(1, 400), st.integers(1, 900)), max_size=30)
+
+
+@given(SHAPES, st.integers(0, 50_000))
+def test_pictures_encoded_together_waste_no_more_than_allowed(shapes, waste):
+    groups = list(alike(shapes, waste=waste))
+    assert sorted(at for group in groups for at in group) == list(range(len(shapes)))
+    for group in groups:
+        sizes = [padded(shapes[at]) for at in group]
+        height, width = (max(sides) for sides in zip(*sizes, strict=True))
+        assert len(group) * height * width - sum(h * w for h, w in sizes) <= waste
+
+
+@given(SHAPES.filter(len), st.integers(1, 4))
+def test_the_cores_share_the_pictures_of_a_batch(shapes, count):
+    parts = shares(range(len(shapes)), shapes, count)
+    assert sorted(at for part in parts for at in part) == list(range(len(shapes)))
+    areas = [sum(shapes[at][0] * shapes[at][1] for at in part) for part in parts]
+    largest = max(height * width for height, width in shapes)
+    assert len(parts) <= count
+    assert max(areas) <= sum(areas) / count + largest
+
+
 @given(
-    st.lists(st.tuples(st.integers(1, 400), st.integers(1, 900)), max_size=30),
+    SHAPES,
     st.integers(1, 200_000),
 )
 def test_batches_hold_every_picture_once_within_the_budget(shapes, budget):
