@@ -228,6 +228,23 @@ def test_a_device_that_is_not_here_is_a_usage_error(model_file):
         Recognizer.load(model_file, device="mps")
 
 
+@pytest.mark.parametrize("backend", ["torch", "onnx"])
+def test_two_cores_read_what_one_reads_and_torch_keeps_its_threads(model_file, backend):
+    if backend == "onnx":
+        pytest.importorskip("onnxruntime")
+    before = torch.get_num_threads()
+    pictures = [drawn(number) for number in range(1, 6)]
+    try:
+        model = "pretrained" if backend == "onnx" else model_file
+        reader = Recognizer.load(model, device="cpu", backend=backend, threads=2, decode=DECODE)
+        together, alone = reader(pictures), [reader(picture) for picture in pictures]
+        assert torch.get_num_threads() == (2 if backend == "torch" else before)
+    finally:
+        torch.set_num_threads(before)
+    assert [one.tokens for one in together] == [one.tokens for one in alone]
+    assert [one.score for one in together] == pytest.approx([one.score for one in alone], abs=1e-3)
+
+
 SHAPES = st.lists(st.tuples(st.integers(1, 400), st.integers(1, 900)), max_size=30)
 
 
