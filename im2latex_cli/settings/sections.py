@@ -147,7 +147,7 @@ class DecodeSettings(Section):
     scales: tuple[PositiveFloat, ...] = (1.15, 0.87)
     """Scales at which to read a doubtful picture again; empty: read every picture once."""
     narrow_scales: tuple[PositiveFloat, ...] = (1.4, 0.7)
-    """Further factors for doubtful pictures with few glyphs, whose text size is least certain."""
+    """Further scales for doubtful pictures with few glyphs, unless all sizes so far agree."""
     sure: Share = 0.9
     """Mean token probability below which a reading is doubtful."""
     batch_pixels: PositiveInt = 1_500_000
