@@ -39,8 +39,8 @@ app = typer.Typer(
 )
 
 
-def _version(given: bool) -> None:  # noqa: FBT001 - the shape that Typer calls
-    if given:
+def _version(value: bool) -> None:  # noqa: FBT001 - the shape that Typer calls
+    if value:
         out(f"im2latex {__version__}")
         raise typer.Exit
 

@@ -9,13 +9,13 @@ from im2latex_cli.latex.commands import COMMANDS, CommandKind
 from im2latex_cli.latex.tree import Node, Row, Scripts, Word
 
 
-def negated(character: str) -> str:
+def negate(character: str) -> str:
     """Return a character with a stroke through it."""
     return unicodedata.normalize("NFC", character + "\N{COMBINING LONG SOLIDUS OVERLAY}")
 
 
 def struck_index(row: Row, index: int) -> int | None:
-    r"""Return the index of the node that `\not` strikes; None where it paints a slash of its own.
+    r"""Return the index of the node that `\not` strikes; None if it paints a slash of its own.
 
     In `\not\!p` the space only moves the letter below the stroke.
 

@@ -1,17 +1,17 @@
 r"""Formulas as Typst mathematics.
 
-`typst` writes what stands between the dollars of a displayed equation, `$ ... $`, for Typst 0.13
+`typst` writes the content of a displayed equation, between the dollars of `$ ... $`, for Typst 0.13
 and later. Symbols have their names where these never changed between releases (`alpha`, `times`,
 `->`), else they are Unicode characters, which every release reads.
 
 Where both languages differ:
 
-- Typst stretches any matching parentheses, TeX only `\left(`. Bare ones stand around what is no
+- Typst stretches any matching parentheses, TeX only `\left(`. Bare ones enclose what is no
   taller than they are; others are written `\(`, which Typst leaves alone.
 - Typst prints the white space beside quoted text, `|` and code, so none is written there, and an
-  empty string parts what must not touch.
-- Cells of `mat`, `vec` and `cases` shrink in text style, so that these stand in `display(...)`
-  where the formula is not in display style.
+  empty string separates what must not touch.
+- Cells of `mat`, `vec` and `cases` shrink in text style, so that these are wrapped in
+  `display(...)` if the formula is not in display style.
 """
 
 from __future__ import annotations
@@ -60,13 +60,14 @@ from im2latex_cli.formats.typst_symbols import (
     function,
     lone_delimiter,
     negation,
-    quoted,
+    quote,
     stretching,
 )
-from im2latex_cli.formats.typst_tables import aligned, cases, losses, matrix
+from im2latex_cli.formats.typst_tables import cases, join_cells, losses, matrix
 from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom, CommandKind
 from im2latex_cli.latex.tokenizer import join as join_latex
 from im2latex_cli.latex.tree import (
+    BigDelimiter,
     Command,
     Environment,
     Fence,
@@ -76,7 +77,6 @@ from im2latex_cli.latex.tree import (
     Node,
     Row,
     Scripts,
-    Sized,
     Text,
     Word,
     parse,
@@ -94,13 +94,13 @@ def typst(tokens: Sequence[str]) -> Conversion:
         tokens: of `normalize`, or a recogniser's.
 
     Returns:
-        One line. What Typst cannot say stands there as quoted text, with a warning; so does a
+        One line. What Typst cannot express becomes quoted text, with a warning; so does a
         whole formula that is not well-formed.
     """
     try:
         row = parse(tokens)
     except MalformedError as error:
-        return Conversion(quoted(join_latex(tokens)), (f"the formula is text: {error}",))
+        return Conversion(quote(join_latex(tokens)), (f"the formula is text: {error}",))
     writer = _Writer()
     return Conversion(writer.formula(row), tuple(dict.fromkeys(writer.warnings)))
 
@@ -120,7 +120,7 @@ class _Writer:
             case (Environment(name=name) as environment,) if name in _MULTILINE:
                 self.warnings += losses(environment)
                 return " \\ ".join(
-                    aligned([self.text(cell, Context()) for cell in line.cells])
+                    join_cells([self.text(cell, Context()) for cell in line.cells])
                     for line in environment.lines
                 )
         return self.text(row, Context()) or '""'
@@ -144,7 +144,7 @@ class _Writer:
             here = context._replace(argument=context.argument and not inside)
             if isinstance(node, Word) and node.token in STYLES:
                 return [*pieces, *self.styled(node.token, row[index + 1 :])]
-            if isinstance(node, Sized) and index in pairs:
+            if isinstance(node, BigDelimiter) and index in pairs:
                 end = pairs[index]
                 pieces.append(self.sized_pair(row[index : end + 1], here))
                 index = end + 1
@@ -183,7 +183,7 @@ class _Writer:
                 return [self.command(node, context)]
             case Text():
                 return self.text_runs(node)
-            case Sized(name, mark):
+            case BigDelimiter(name, mark):
                 return [self.sized(name, mark)]
             case Scripts():
                 return [self.scripts(node, context)]
@@ -227,7 +227,7 @@ class _Writer:
             return RowPart("#box(width: 0pt, $\\/$)", spaced=True)
         if token not in COMMANDS and token not in SYMBOLS:
             self.warnings.append(f"{token} is not known; it is written as text")
-            return RowPart(quoted(token), spaced=True)
+            return RowPart(quote(token), spaced=True)
         text = character(token)
         if delimits(token):
             opens = delimits(token, Atom.OPEN)
@@ -271,7 +271,7 @@ class _Writer:
     def sized_pair(self, row: Row, context: Context) -> RowPart:
         r"""Write `\bigl(` to `\bigr)` as one call."""
         first, last = row[0], carried(row[-1])
-        if not (isinstance(first, Sized) and isinstance(last, Sized)):
+        if not (isinstance(first, BigDelimiter) and isinstance(last, BigDelimiter)):
             raise TypeError(row)
         size = SIZES_EM[first.name[1:-1]]
         body = self.delimited(first.mark, last.mark, row[1:-1], display=context.display)
@@ -279,7 +279,7 @@ class _Writer:
         return self.attached(whole, row[-1]) if isinstance(row[-1], Scripts) else whole
 
     def delimited(self, left: str, right: str, body: Row, *, display: bool) -> str:
-        """Write delimiters and what they enclose, for Typst to stretch."""
+        """Write delimiters and their content, for Typst to stretch."""
         bare = delimits(left, Atom.OPEN) and delimits(right, Atom.CLOSE)
         inner = self.pieces(body, Context(display, argument=not bare))
         sides = ((left, "opening"), (right, "closing"))
@@ -392,7 +392,7 @@ class _Writer:
         self.warnings.append(f"{command.name} is not known; its name is written as text")
         body = join_pieces(
             [
-                RowPart(quoted(command.name)),
+                RowPart(quote(command.name)),
                 *(
                     piece
                     for group in command.arguments
@@ -539,7 +539,8 @@ class _Writer:
 
     def display_line(self, line: Line) -> str:
         return (
-            aligned([self.in_display(Group(cell)) if cell else "" for cell in line.cells]) or '""'
+            join_cells([self.in_display(Group(cell)) if cell else "" for cell in line.cells])
+            or '""'
         )
 
 

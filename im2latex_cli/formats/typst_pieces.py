@@ -1,11 +1,11 @@
-r"""Pieces of Typst mathematics that are the same wherever they stand: spaces, rules, text."""
+r"""Pieces of Typst mathematics that are the same in every context: spaces, rules, text."""
 
 from __future__ import annotations
 
 from im2latex_cli.formats.characters import DECORATED_LIMITS, SPACES_EM, ems
 from im2latex_cli.formats.runs import Run
 from im2latex_cli.formats.typst_rows import RowPart
-from im2latex_cli.formats.typst_symbols import BELOW, SPACES, quoted
+from im2latex_cli.formats.typst_symbols import BELOW, SPACES, quote
 
 
 def space(token: str) -> RowPart:
@@ -39,7 +39,7 @@ def decorated_limit(token: str) -> RowPart:
 
 def text_run(run: Run) -> RowPart:
     """Write text in one font."""
-    text = quoted(run.text)
+    text = quote(run.text)
     for font in reversed(run.fonts):
         if font == "box":
             text = f"#box(stroke: 0.4pt, inset: 3pt, ${text}$)"

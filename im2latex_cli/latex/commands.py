@@ -57,8 +57,8 @@ class CommandSpec:
 
     Attributes:
         name: the token.
-        kind: what it does to the tokens after it.
-        atom: the class of what it paints.
+        kind: its effect on the tokens after it.
+        atom: the class of the atom that it paints.
         args: its required arguments, each in braces: `m` math, `t` text.
         optional: whether an argument in square brackets may come first.
         limits: where scripts go; `\limits` may follow unless NEVER.
@@ -79,8 +79,8 @@ class EnvironmentSpec:
     r"""One `\begin` and `\end` pair.
 
     Attributes:
-        name: as it stands in the braces.
-        columns: the most columns a row may have; 0 where the column argument alone says it.
+        name: as in the braces.
+        columns: the most columns a row may have; 0 if the column argument alone says it.
         argument: `c` column letters, `n` a number of column pairs, or nothing.
         position: whether it would take a `[` right behind its name for its own.
         display: whether cells are set in display style.
@@ -132,7 +132,7 @@ TEXT_WORDS = frozenset(
 """Commands whose argument is text, in math and inside other text."""
 
 TEXT_SYMBOLS = frozenset(symbols.TEXT_SYMBOLS.split())
-"""Commands without argument that stand inside text."""
+"""Commands without argument that are allowed inside text."""
 
 TEXT_ACCENTS = frozenset("\\'|\\`|\\^|\\\"|\\~|\\=|\\.|\\c|\\v|\\u|\\H".split("|"))
 """Accents inside text; one letter or a group follows."""

@@ -22,7 +22,7 @@ from im2latex_cli.render.tex.compositor import Compositor, Mark, Sheet
 from im2latex_cli.render.tex.dvi import DviError, DviPage, FontUse
 from im2latex_cli.render.tex.fonts import FontFinder, FontMissingError
 from im2latex_cli.render.tex.process import run_latex
-from im2latex_cli.render.tex.rasterizer import SP_PER_INCH, FontShelf
+from im2latex_cli.render.tex.rasterizer import SP_PER_INCH, FontCache
 from im2latex_cli.render.tex.sandbox import screen
 from im2latex_cli.render.tex.typefaces import PLAIN, TYPEFACES, installed
 from im2latex_cli.render.tex.typesetter import INSTALL, new_nonce
@@ -86,7 +86,7 @@ class PageTypesetter:
         finder = FontFinder(kpsewhich)
         self._latex = latex
         self._dpi = dpi
-        self._shelf = FontShelf(finder, dpi)
+        self._shelf = FontCache(finder, dpi)
         self._compositor = Compositor(self._shelf, dpi)
         others = [name for name in typefaces if name != PLAIN]
         plain = [PLAIN] if PLAIN in typefaces or not typefaces else []

@@ -1,4 +1,4 @@
-"""Which symbols may stand for one another in a formula: tokens by the group they are drawn from."""
+"""Which symbols may replace one another in a formula: tokens by their group."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ _OF_KIND = {CommandKind.ACCENT: "accent", CommandKind.FONT: "font", CommandKind.
 
 @cache
 def group_of(token: str) -> str:
-    """Name the group that a token belongs to; empty where nothing may stand for it."""
-    found = _BY_HAND.get(token)
-    if found is not None:
-        return found
+    """Name the group that a token belongs to; empty if nothing may replace it."""
+    group = _BY_HAND.get(token)
+    if group is not None:
+        return group
     entry = COMMANDS.get(token)
     if entry is None:
         space = "space" if is_space(token) else ""
@@ -100,7 +100,7 @@ def _arrow(token: str) -> str:
 
 
 class Usage:
-    """How often real formulas use each token: what new symbols are drawn by.
+    """How often real formulas use each token: the weights that new symbols are drawn with.
 
     Attributes:
         counts: occurrences of each token.
@@ -122,14 +122,14 @@ class Usage:
         self._family = {letter: family for family in FAMILIES for letter in family}
 
     def draw(self, group: str, rng: Random) -> str | None:
-        """Draw a token of a group or family, None where the input has none."""
+        """Draw a token of a group or family, None if the input has none."""
         tokens = self._groups.get(group)
         if tokens is None:
             return None
         return rng.choices(tokens, cum_weights=self._heights[group])[0]
 
     def alike(self, token: str, rng: Random) -> str:
-        """Draw a token that may stand for this one: of its family mostly, else of its group."""
+        """Draw a replacement for a token: mostly of its family, else of its group."""
         group = group_of(token)
         if rng.random() < 0.7:
             group = self._family.get(token, group)

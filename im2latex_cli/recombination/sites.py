@@ -28,7 +28,7 @@ _ENDS = CLOSERS | {"&"}
 
 def sites(tokens: list[str]) -> Sites:
     """Find what may be renamed, words left out."""
-    found: Sites = {}
+    places: Sites = {}
     brackets: list[int] = []
     at, end = 0, len(tokens)
     while at < end:
@@ -42,18 +42,18 @@ def sites(tokens: list[str]) -> Sites:
                 continue
         group = group_of(token)
         if group:
-            found.setdefault(group, []).append(at)
+            places.setdefault(group, []).append(at)
         elif token in SHAPES or token in OPENERS:
             brackets.append(at)
         elif token in _CLOSING and brackets and SHAPES.get(tokens[brackets[-1]]) == token:
-            found.setdefault("bracket", []).extend((brackets.pop(), at))
+            places.setdefault("bracket", []).extend((brackets.pop(), at))
         if token in _ENDS or group == "newline":
-            _leave(tokens, brackets, at, found)
+            _leave(tokens, brackets, at, places)
         at += 1
-    return found
+    return places
 
 
-def _leave(tokens: list[str], brackets: list[int], at: int, found: Sites) -> None:
+def _leave(tokens: list[str], brackets: list[int], at: int, places: Sites) -> None:
     """Forget what was opened in a list that ends here; a fence that ends is a pair."""
     while brackets and tokens[brackets[-1]] in SHAPES:
         brackets.pop()
@@ -62,7 +62,7 @@ def _leave(tokens: list[str], brackets: list[int], at: int, found: Sites) -> Non
     opening = brackets.pop()
     shape = tokens[opening].removeprefix("\\left")
     if tokens[at].removeprefix("\\right") == SHAPES.get(shape):
-        found.setdefault("bracket", []).extend((opening, at))
+        places.setdefault("bracket", []).extend((opening, at))
 
 
 def _closing(tokens: list[str], at: int) -> int:

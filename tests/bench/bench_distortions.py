@@ -37,7 +37,7 @@ from im2latex_cli.render.renderer import Page
 from im2latex_cli.services.reading import predict
 from im2latex_cli.settings.resolve import resolve
 from im2latex_cli.settings.sections import RenderSettings
-from im2latex_cli.settings.sources import Given
+from im2latex_cli.settings.sources import SettingValue
 from im2latex_cli.vision.finish import finish
 from im2latex_cli.vision.image import open_grey
 
@@ -215,7 +215,7 @@ def files(name: str, pictures: Sequence[Grey | None]) -> list[bytes | None]:
 def recognizer(model: str, beam: int, backend: str) -> Recognizer:
     """A model, loaded once in each process and computing in one thread."""
     asked = {"decode.beam": beam, "runtime.backend": backend, "runtime.threads": 1}
-    settings = resolve(Given(name, value, "bench") for name, value in asked.items()).settings
+    settings = resolve(SettingValue(name, value, "bench") for name, value in asked.items()).settings
     return Recognizer.from_settings(settings, model)
 
 

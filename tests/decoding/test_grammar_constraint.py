@@ -18,7 +18,7 @@ from im2latex_cli.latex.commands import BEGIN, COMMANDS, END, LEFT, MIDDLE, RIGH
 from im2latex_cli.latex.grammar.automaton import automaton
 from im2latex_cli.latex.grammar.check import check
 from im2latex_cli.latex.normalize import normalize
-from im2latex_cli.latex.repetition import LONG, MOST, cut, noticed
+from im2latex_cli.latex.repetition import LONG, MOST, cut, repetition_end
 from im2latex_cli.latex.tokenizer import join, tokenize
 from im2latex_cli.latex.vocab import BOS, EOS, SPECIALS
 
@@ -304,9 +304,9 @@ def test_circles_end_as_soon_as_they_can():
     formula = find(1)
     circle = (["x", "y"] * LONG)[: 2 + LONG + MOST - 1]
     assert formula == [r"\frac", "{", *circle, "}", "{", "}"]
-    assert noticed(formula) == 2 + len(circle)
+    assert repetition_end(formula) == 2 + len(circle)
     assert cut(formula, full=False) == (r"\frac", *"{xyx}{}")
-    found = noticed(find(WIDTH))
+    found = repetition_end(find(WIDTH))
     assert found is None or len(find(WIDTH)) - found < 4
 
 

@@ -28,7 +28,7 @@ class CachePath:
 
 
 @dataclass(frozen=True, slots=True)
-class CacheCleared:
+class CacheClearResult:
     """What clearing the cache freed."""
 
     path: Path
@@ -46,9 +46,9 @@ def path(session: Session) -> CachePath | None:
 
 
 @command("cache clear", checks_settings=False)
-def clear(session: Session) -> CacheCleared:  # noqa: ARG001 - every command has one
+def clear(session: Session) -> CacheClearResult:  # noqa: ARG001 - every command has one
     """Delete the cache folder."""
-    return CacheCleared(path=paths.cache_folder(), freed_bytes=paths.clear_cache())
+    return CacheClearResult(path=paths.cache_folder(), freed_bytes=paths.clear_cache())
 
 
 app.command("path", cls=PlainFlagsCommand)(path)

@@ -1,8 +1,8 @@
 r"""Which token painted which glyph of mathra's.
 
 A second copy of the formula gives every painting token a colour of its own, and mathra writes the
-colour at each glyph. The copy may differ from the formula in spacing and in where limits stand, not
-in its characters, so that colours carry over by order.
+colour at each glyph. The copy may differ from the formula in spacing and in the place of limits,
+not in its characters, so that colours carry over by order.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def colour(token: int) -> str:
     return f"#{token + 1:06x}"
 
 
-class Tinted:
+class TintedFormula:
     """A coloured copy of a formula.
 
     Attributes:
@@ -54,12 +54,12 @@ class Tinted:
             fills: colours of the copy's glyphs, in the order of painting.
         """
         owners = [int(fill[1:], 16) - 1 if fill.startswith("#") else -1 for fill in fills]
-        found = list(owners)
+        tokens = list(owners)
         for owner, sharers in self._shares.items():
             places = [index for index, other in enumerate(owners) if other == owner]
             for place, token in zip(places, _deal(places, sharers), strict=True):
-                found[place] = token
-        return found
+                tokens[place] = token
+        return tokens
 
     def _run(self, at: int, end: int) -> list[str]:
         out: list[str] = []

@@ -144,7 +144,7 @@ class DviMachine:
                 raise DviError(f"command {command} between pages")
 
     def page(self) -> DviPage:  # noqa: C901, PLR0912 - the command table of the format
-        """Run the commands of one page; `at` stands on its begin."""
+        """Run the commands of one page, which begins at `at`."""
         data = self.data
         self.at += 1
         page = DviPage(tuple(self.signed(4) for _ in range(10)))

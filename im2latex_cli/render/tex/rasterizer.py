@@ -100,7 +100,7 @@ def _shape(dots: NDArray[np.uint8], left: int, top: int) -> GlyphBitmap:
     return GlyphBitmap((left, top, left + width, top + height), first_column, first_row, counts)
 
 
-class FontShelf:
+class FontCache:
     """All fonts in use, opened once for a process."""
 
     def __init__(self, finder: FontFinder, dpi: int) -> None:
@@ -131,8 +131,8 @@ class FontShelf:
         """The font if it is made of others, else None."""
         if use not in self._virtual:
             path = self._finder.virtual(use.name)
-            made = None if path is None else read(path.read_bytes(), use.size, self.widths)
-            self._virtual[use] = made
+            virtual = None if path is None else read(path.read_bytes(), use.size, self.widths)
+            self._virtual[use] = virtual
         return self._virtual[use]
 
     def font(self, use: FontUse) -> Font:

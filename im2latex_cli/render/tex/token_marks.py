@@ -1,9 +1,9 @@
 r"""Which token painted which character.
 
 A second copy of the formula carries a mark in front of every token that paints; a mark is a
-`\special`, so it lands in the DVI file just where TeX puts what follows it. Where TeX paints a part
-of a command after its arguments (the brace of `\underbrace`, the sum under its upper limit), the
-mark is repeated at the end of the argument. The copy may differ from the formula in kerns and
+`\special`, so it lands in the DVI file just before what follows it. If TeX paints a part of a
+command after its arguments (the brace of `\underbrace`, the sum under its upper limit), the mark is
+repeated at the end of the argument. The copy may differ from the formula in kerns and
 ligatures, never in the order of its characters, so marks carry over by order.
 """
 
@@ -64,7 +64,7 @@ def painting(tokens: Sequence[str]) -> list[int]:
 
 
 def _paints(token: str) -> bool:
-    """Whether a token paints characters, wherever it stands."""
+    """Whether a token paints characters, whatever surrounds it."""
     if token in _STRUCTURE or token in _SILENT:
         return False
     if token in BEGIN:
@@ -91,13 +91,13 @@ def carry(clean: Sequence[Hashable], tagged: Sequence[Hashable], tags: Sequence[
     """
     if clean == tagged:
         return list(tags)
-    found = [-1] * len(clean)
+    owners = [-1] * len(clean)
     matcher = SequenceMatcher(None, clean, tagged, autojunk=False)
     for kind, i0, i1, j0, j1 in matcher.get_opcodes():
         if kind in {"equal", "replace"}:
             for i in range(i0, i1):
-                found[i] = tags[min(j0 + i - i0, j1 - 1)]
-    return found
+                owners[i] = tags[min(j0 + i - i0, j1 - 1)]
+    return owners
 
 
 @dataclass(slots=True)

@@ -119,7 +119,7 @@ def unfold(
         page: what TeX typeset.
         fonts: the fonts its characters count.
         tokens: the token of each character; its parts inherit it.
-        find: the virtual font, or None where it is a real one.
+        find: returns the virtual font, or None for a real one.
 
     Raises:
         DviError: a virtual font lacks a character.
@@ -137,11 +137,13 @@ def unfold(
             out.v.append(v)
             owners.append(token)
             return
-        made = virtual.characters.get(code)
-        if made is None:
+        character = virtual.characters.get(code)
+        if character is None:
             raise DviError(f"font {use.name} has no character {code}")
-        out.rules.extend((h + x, v + y, width, height) for x, y, width, height in made.rules)
-        for number, inner, x, y in zip(made.fonts, made.codes, made.h, made.v, strict=True):
+        out.rules.extend((h + x, v + y, width, height) for x, y, width, height in character.rules)
+        for number, inner, x, y in zip(
+            character.fonts, character.codes, character.h, character.v, strict=True
+        ):
             put(virtual.fonts[number], inner, h + x, v + y, token)
 
     for number, code, h, v, token in zip(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,15 +52,15 @@ def draw(
     """Render the normal form of each formula, in order.
 
     Args:
-        items: what to render.
+        items: formulas to render.
         settings: with the renderer by name, not auto.
         jobs: worker processes, None for one per core.
         scheduler: address of a Dask scheduler whose workers render instead, None for here.
-        glyphs: keep where every glyph stands.
+        glyphs: keep the box of every glyph.
     """
     finisher = Finisher(settings.look, settings.padding, settings.buckets, glyphs)
-    wanted = (_wanted(item, glyphs=glyphs) for item in items)
-    results = render_all(settings, wanted, jobs=jobs, scheduler=scheduler, finish=finisher)
+    formulas = (_formula(item, glyphs=glyphs) for item in items)
+    results = render_all(settings, formulas, jobs=jobs, scheduler=scheduler, finish=finisher)
     for item, result in zip(items, results, strict=True):
         if isinstance(result, RenderFailure):
             yield item, Undrawn(result.reason, result.message)
@@ -79,7 +80,14 @@ def take(items: Sequence[Planned], source: Source) -> Results:
             yield item, FinishedPicture(encode_png(picture), width, height)
 
 
-def _wanted(item: Planned, *, glyphs: bool) -> str | tuple[str, ...]:
+def draw_or_take(items: Sequence[Planned], drawn: Results, taken: Results) -> Results:
+    """Put the results of formulas without and with a picture into the order of the plan."""
+    with closing(drawn), closing(taken):
+        for item in items:
+            yield next(drawn if item.image is None else taken)
+
+
+def _formula(item: Planned, *, glyphs: bool) -> str | tuple[str, ...]:
     tokens = tuple(item.form.split(" "))
     return tokens if glyphs else join(tokens)
 

@@ -128,6 +128,16 @@ def read(
                 raise InputError(f"{name}: given up after {failed} pages in a row that failed.")
 
 
+def count(source: Path | bytes, name: str) -> int:
+    """Number of pages of a PDF, without drawing any.
+
+    Raises:
+        InputError: pypdfium2 is not installed, or the file cannot be opened.
+    """
+    with closing(_open(source, name)) as document:
+        return len(document)
+
+
 def _open(source: Path | bytes, name: str) -> pypdfium2.PdfDocument:
     try:
         import pypdfium2
