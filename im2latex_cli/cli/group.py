@@ -27,7 +27,7 @@ _ParserError: type[Exception] = typer.BadParameter.__mro__[1]
 """What the argument parser raises, wherever Typer keeps its parser."""
 
 
-class Command(TyperCommand):
+class PlainFlagsCommand(TyperCommand):
     """A command in whose help flags have no type, because they take no value."""
 
     def get_params(self, ctx: Any) -> list[Any]:
@@ -43,11 +43,11 @@ class CommandGroup(TyperGroup):
         return _without_types(super().get_params(ctx))
 
 
-class Group(CommandGroup):
+class RootGroup(CommandGroup):
     """The root command: runs a subcommand, and explains whatever stops it.
 
     It looks for `--json` and `--debug` in the raw arguments, because a mistake in these must be
-    reported in the asked form too.
+    reported in the requested form too.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -110,7 +110,7 @@ def _without_types(parameters: list[Any]) -> list[Any]:
 
 
 def _fault(error: Exception) -> Im2LatexError:
-    """Return what to tell the user about any exception."""
+    """Turn any exception into one with a message for the user."""
     if isinstance(error, Im2LatexError):
         return error
     if isinstance(error, ModuleNotFoundError) and error.name == "torch":

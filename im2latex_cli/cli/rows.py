@@ -27,7 +27,7 @@ MORE_ADVICE = {ReadingWarning.TEXT_AROUND: ", or give --box"}
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class RowFormat:
     """How rows are written.
 
     Attributes:
@@ -74,7 +74,7 @@ class Written:
     lone_error: Im2LatexError | None = None
 
 
-def check(shape: Shape) -> None:
+def check(shape: RowFormat) -> None:
     """Raise UsageError, before a model is loaded, if the format cannot go where output goes."""
     if shape.form != "docx":
         return
@@ -87,7 +87,9 @@ def check(shape: Shape) -> None:
         raise UsageError("--format docx writes its file at the end; --watch has none.")
 
 
-def write(rows: Iterator[PredictRow], shape: Shape, reporter: Reporter, *, lone: bool) -> Written:
+def write(
+    rows: Iterator[PredictRow], shape: RowFormat, reporter: Reporter, *, lone: bool
+) -> Written:
     """Write each row as soon as it comes.
 
     The model's name and doubts go to the reporter, and failures as warnings. Where one row is
@@ -133,7 +135,7 @@ def _document(formulas: list[tuple[str, ...]], reporter: Reporter) -> None:
     sys.stdout.flush()
 
 
-def _formula(best: Hypothesis, shape: Shape) -> Conversion:
+def _formula(best: Hypothesis, shape: RowFormat) -> Conversion:
     """Write a hypothesis in the format of the output; LaTeX for those that hold LaTeX."""
     from im2latex_cli.formats.convert import convert
     from im2latex_cli.formats.result import Conversion
@@ -149,7 +151,9 @@ def _copy(lines: list[str]) -> None:
     clipboard.copy("\n".join(lines))
 
 
-def _tell(row: PredictRow, shape: Shape, done: Written, reporter: Reporter, *, lone: bool) -> None:
+def _tell(
+    row: PredictRow, shape: RowFormat, done: Written, reporter: Reporter, *, lone: bool
+) -> None:
     if row.error:
         done.failed += 1
         if lone and done.rows == 1:
@@ -165,7 +169,7 @@ def _tell(row: PredictRow, shape: Shape, done: Written, reporter: Reporter, *, l
                 reporter.warn(f"{row.path}: {shape.form}: {loss}.")
 
 
-def _out(row: PredictRow, shape: Shape, *, first: bool) -> None:
+def _out(row: PredictRow, shape: RowFormat, *, first: bool) -> None:
     if shape.form == "jsonl":
         console.out(json.dumps(to_json(row, shape), ensure_ascii=False))
         return
@@ -178,7 +182,7 @@ def _out(row: PredictRow, shape: Shape, *, first: bool) -> None:
     console.out(text(row, shape))
 
 
-def text(row: PredictRow, shape: Shape) -> str:
+def text(row: PredictRow, shape: RowFormat) -> str:
     """Return one line for the row: its best hypothesis; nothing for a failed picture."""
     best = row.hypotheses[0] if row.hypotheses else None
     written = latex(best, shape.style) + _tag(row, shape) if best else ""
@@ -206,7 +210,7 @@ def latex(hypothesis: Hypothesis, style: Style) -> str:
     return " ".join((spelled or hypothesis.latex).splitlines())
 
 
-def to_json(row: PredictRow, shape: Shape) -> dict[str, Any]:
+def to_json(row: PredictRow, shape: RowFormat) -> dict[str, Any]:
     """Return the row as predict's JSON lines have it."""
     told: dict[str, Any] = {"path": row.path, **_place(row)}
     if row.error:
@@ -238,16 +242,16 @@ def _place(row: PredictRow) -> dict[str, Any]:
     }
 
 
-def _tag(row: PredictRow, shape: Shape) -> str:
+def _tag(row: PredictRow, shape: RowFormat) -> str:
     number = row.number if shape.tag else None
     return f" \\tag{{{number}}}" if number else ""
 
 
-def _copied_tag(row: PredictRow, shape: Shape) -> str:
+def _copied_tag(row: PredictRow, shape: RowFormat) -> str:
     return "" if shape.form in {"typst", "mathml", "omml"} else _tag(row, shape)
 
 
-def _hypothesis(hypothesis: Hypothesis, shape: Shape) -> dict[str, Any]:
+def _hypothesis(hypothesis: Hypothesis, shape: RowFormat) -> dict[str, Any]:
     told: dict[str, Any] = {
         "latex": latex(hypothesis, shape.style),
         "confidence": hypothesis.confidence,

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Literal
 
 from im2latex_cli.data.documents import html
-from im2latex_cli.data.sources.entries import BadLine, Entry, Source
+from im2latex_cli.data.sources.entries import BadLine, Source, SourceFormula
 from im2latex_cli.data.sources.splits import Split, hashed_split, own_split, remove_repeats
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
@@ -85,7 +85,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BuildPlan:
     """Everything known before rendering.
 
     Attributes:
@@ -104,7 +104,7 @@ def make_plan(
     val_share: float,
     test_share: float,
     spacing: Literal["keep", "drop"],
-) -> Plan:
+) -> BuildPlan:
     """Read, normalise and split all formulas of a source, and drop repeats."""
     sound: list[Planned] = []
     left: list[Left] = []
@@ -143,10 +143,10 @@ def make_plan(
         message = f"the same normal form is in {_where(sound[one.kept])}"
         left.append(sound[one.index].failed(reason, message))
     left.sort(key=lambda row: row.place)
-    return Plan(tuple(_name(sound[index] for index in kept)), tuple(left))
+    return BuildPlan(tuple(_name(sound[index] for index in kept)), tuple(left))
 
 
-def with_made(plan: Plan, forms: Iterable[Sequence[str]]) -> Plan:
+def with_made(plan: BuildPlan, forms: Iterable[Sequence[str]]) -> BuildPlan:
     """Add made formulas to the train split, behind all others and with names of their own.
 
     Args:
@@ -168,10 +168,10 @@ def with_made(plan: Plan, forms: Iterable[Sequence[str]]) -> Plan:
         )
         for number, form in enumerate(forms)
     )
-    return Plan(plan.items + made, plan.left)
+    return BuildPlan(plan.items + made, plan.left)
 
 
-def _split(entry: Entry, form: str, *, val_share: float, test_share: float) -> Split:
+def _split(entry: SourceFormula, form: str, *, val_share: float, test_share: float) -> Split:
     own = own_split(entry.split) if entry.group is None else None
     deciding = form if entry.group is None else entry.group
     return own or hashed_split(deciding, val_share=val_share, test_share=test_share)

@@ -41,7 +41,7 @@ class Engine(Protocol):
         """Goes around all that follows; where memory runs out, raises MemoryError."""
 
     def start(self, pictures: Sequence[Grey]) -> Any:
-        """Look at pictures (H, W), 255 is paper: a `State` of one row each."""
+        """Look at pictures (H, W), 255 is paper: a `DecoderState` of one row each."""
 
     def step(self, ids: Array, state: Any) -> tuple[Array, Any]:
         """Last ids (R,) to log-probabilities of the next (R, V) in float32, and the next state."""

@@ -20,7 +20,9 @@ from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.render.embedded.vector import to_svg
 from im2latex_cli.render.renderer import RenderFailure
 from im2latex_cli.report.page import data_uri
-from im2latex_cli.serve.reading import Answer, Asked
+from im2latex_cli.serve.reading import Answer, Asked, Part
+from im2latex_cli.services.documents import NAME, open_document
+from im2latex_cli.services.reading.predict import equation_number, worth_saying
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.finish import encode_png
 
@@ -33,7 +35,7 @@ class ServeResult:
     """What a server did until it was stopped.
 
     Attributes:
-        address: where it was.
+        address: its address.
         pictures: requests for a picture.
         failed: those among them that got no reading.
     """
@@ -48,8 +50,8 @@ def run(settings: Settings, reporter: Reporter, *, model: str | None = None) -> 
 
     Args:
         settings: the settings tree.
-        reporter: told the address, and warned where other machines can reach it.
-        model: pretrained, a results folder or a model file; None takes pretrained where it is
+        reporter: shows the address, and a warning if other machines can reach it.
+        model: pretrained, a results folder or a model file; None takes pretrained if it is
             bundled, else results/small.
 
     Raises:
@@ -68,7 +70,7 @@ def run(settings: Settings, reporter: Reporter, *, model: str | None = None) -> 
     limits = settings.serve
     with server.open_socket(limits.host, limits.port) as listening:
         reader = Answers(settings, model, reporter)
-        front = Server(reader, limits, model=reader.model)
+        front = Server(reader, open_document, limits, model=reader.model)
         address = server.address(listening)
         if not _is_loopback(listening.getsockname()[0]):
             reporter.warn("Other machines can reach this server; it asks nobody for a password.")
@@ -85,7 +87,7 @@ class Answers:
     Args:
         settings: the settings tree; as many hypotheses are kept as the beam is wide.
         model: as for `run`.
-        reporter: told about a download.
+        reporter: shows downloads.
     """
 
     def __init__(
@@ -103,7 +105,7 @@ class Answers:
 
     def __call__(self, asked: Sequence[Asked]) -> list[Answer | Im2LatexError]:
         """Read pictures together; a picture that fails costs only itself."""
-        readings = self._reader.read_together(Unread(one.data, "The upload") for one in asked)
+        readings = self._reader.read_together(Unread(_picture(one), NAME) for one in asked)
         return [
             reading.error or self._answer(one, reading)
             for one, reading in zip(asked, readings, strict=True)
@@ -114,11 +116,20 @@ class Answers:
         answer = _told(best, one)
         answer["alternatives"] = [_told(other, one) for other in others[: one.alternatives]]
         answer["warnings"] = list(reading.warnings)
+        if isinstance(one.data, Part):
+            answer |= self._part(one.data, reading)
         answer["model"] = self.model
         answer["milliseconds"] = round(reading.milliseconds, 1)
         if one.attention and reading.picture is not None:
             answer["attention"] = self._attention(reading.picture, best)
         return answer
+
+    def _part(self, part: Part, reading: Reading) -> Answer:
+        """What is told of parts of pages only; warnings that say nothing of them are left out."""
+        return {
+            "number": equation_number(self._recognizer, part.numbers, reading),
+            "warnings": list(worth_saying(reading.warnings, found=part.found, numbers=True)),
+        }
 
     def _attention(self, picture: Picture, best: Hypothesis) -> Answer:
         looked = self._recognizer.attention(picture, best)
@@ -134,14 +145,18 @@ class Answers:
         }
 
 
+def _picture(asked: Asked) -> bytes | Picture:
+    return asked.data.picture if isinstance(asked.data, Part) else asked.data
+
+
 def _told(hypothesis: Hypothesis, asked: Asked) -> Answer:
-    told = hypothesis.to_json()
+    answer = hypothesis.to_json()
     if asked.svg:
-        drawn = to_svg(hypothesis.latex)
-        told["svg"] = None if isinstance(drawn, RenderFailure) else drawn
+        svg = to_svg(hypothesis.latex)
+        answer["svg"] = None if isinstance(svg, RenderFailure) else svg
     if asked.formats:
-        told["formats"] = {name: write(hypothesis.tokens).text for name, write in WRITERS.items()}
-    return told
+        answer["formats"] = {name: write(hypothesis.tokens).text for name, write in WRITERS.items()}
+    return answer
 
 
 def _bytes(weights: NDArray[np.float32]) -> str:

@@ -181,4 +181,12 @@ class ServeSettings(Section):
     timeout: PositiveFloat = 30.0
     """Time limit for one request, in seconds."""
     max_bytes: PositiveInt = 10_000_000
-    """Maximum size of a request, in bytes."""
+    """Maximum size of a picture, in bytes."""
+    max_document_bytes: PositiveInt = 64_000_000
+    """Maximum size of a document (a PDF, or a picture shown as a page), in bytes."""
+    max_pages: PositiveInt = 2000
+    """Maximum number of pages of a document."""
+    documents: PositiveInt = 4
+    """Maximum number of documents kept in memory; one more replaces the least recently used."""
+    document_seconds: PositiveFloat = 1800.0
+    """Time after its last use until a document is deleted, in seconds."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from im2latex_cli.settings.resolve import Resolved
+from im2latex_cli.settings.resolve import ResolvedSettings
 from im2latex_cli.settings.tree import Settings
 
 
@@ -67,7 +67,7 @@ SETTING_FLAGS: list[Row] = [
 
 
 def settings_of(args: tuple[Any, ...]) -> Settings:
-    return args[0].settings if isinstance(args[0], Resolved) else args[0]
+    return args[0].settings if isinstance(args[0], ResolvedSettings) else args[0]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.pages import store
 from im2latex_cli.pages.network import CELL, CLASSES
-from im2latex_cli.pages.regions import Kind, Rectangle, Region, match
+from im2latex_cli.pages.regions import Rectangle, Region, RegionKind, match
 from im2latex_cli.pages.rules import find_by_rules
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.settings.tree import Settings
@@ -24,7 +24,7 @@ def test_targets_name_the_class_and_the_edges_of_each_cell() -> None:
     from im2latex_cli.train.finder import targets
 
     display, number = Rectangle(20, 10, 60, 30), Rectangle(50, 12, 58, 20)
-    classes, edges = targets([(Kind.NUMBER, number), (Kind.DISPLAY, display)], (32, 64))
+    classes, edges = targets([(RegionKind.NUMBER, number), (RegionKind.DISPLAY, display)], (32, 64))
     assert classes.shape == (32 // CELL, 64 // CELL)
     assert classes[4, 6] == CLASSES.index("display")
     assert classes[3, 13] == CLASSES.index("number")  # over the display
@@ -53,7 +53,7 @@ def made(root: Path, split: str, count: int) -> None:
                 for at in range(8):
                     page[top : top + 14, left + 20 * at : left + 20 * at + 3] = 0
                 box = Rectangle(left, top, left + 143, top + 14)
-                regions.append(Region(Kind.DISPLAY, box, "x"))
+                regions.append(Region(RegionKind.DISPLAY, box, "x"))
             else:
                 for at in range(20, 420, 7):
                     page[top : top + 5, at : at + 4] = 0

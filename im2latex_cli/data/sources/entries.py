@@ -20,7 +20,7 @@ BadReason = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SourceFormula:
     """One formula of a source.
 
     Attributes:
@@ -76,7 +76,7 @@ class Source:
 
     name: str
     digest: str
-    read: Callable[[], Iterator[Entry | BadLine]]
+    read: Callable[[], Iterator[SourceFormula | BadLine]]
     picture: Callable[[str], bytes] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from im2latex_cli.latex.commands import COMMANDS, DELIMITERS, Atom, Kind, Limits
+from im2latex_cli.latex.commands import COMMANDS, DELIMITERS, Atom, CommandKind, Limits
 from im2latex_cli.latex.normal.atoms import (
     DISPLAY,
     FONTS,
@@ -399,12 +399,12 @@ def negation(parser: Parser, out: list[str], last: int) -> int:
 def register() -> None:
     """Put every handler of this module under its tokens."""
     by_kind = {
-        Kind.SPACE: blank,
-        Kind.STYLE: style,
-        Kind.BIG: big,
-        Kind.COMMAND: command,
-        Kind.ACCENT: command,
-        Kind.FONT: font,
+        CommandKind.SPACE: blank,
+        CommandKind.STYLE: style,
+        CommandKind.BIG: big,
+        CommandKind.COMMAND: command,
+        CommandKind.ACCENT: command,
+        CommandKind.FONT: font,
     }
     for entry in COMMANDS.values():
         if entry.kind in by_kind:

@@ -14,7 +14,7 @@ from im2latex_cli.data import manifest as manifests
 from im2latex_cli.data import store
 from im2latex_cli.data.lock import locked
 from im2latex_cli.data.manifest import Manifest
-from im2latex_cli.data.plan import DUPLICATE, MADE, OVERLAP, Left, Plan, make_plan
+from im2latex_cli.data.plan import DUPLICATE, MADE, OVERLAP, BuildPlan, Left, make_plan
 from im2latex_cli.data.sources.entries import Source
 from im2latex_cli.data.sources.im2latex100k import IM2LATEX_100K, missing, obtain
 from im2latex_cli.data.sources.source import BUILT_IN, FULL, dataset_name, open_source, with_macros
@@ -25,7 +25,12 @@ from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.paths import make_cache
 from im2latex_cli.progress import Reporter
 from im2latex_cli.render.workers import dask
-from im2latex_cli.services.building.identity import IMPORTED, asked, demand_same, with_renderer
+from im2latex_cli.services.building.identity import (
+    IMPORTED,
+    demand_same,
+    requested_manifest,
+    with_renderer,
+)
 from im2latex_cli.services.building.pictures import draw, take
 from im2latex_cli.services.building.recombining import with_recombined
 from im2latex_cli.services.building.report import write_build_page
@@ -35,7 +40,7 @@ from im2latex_cli.settings.tree import Settings
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """What a build made, or found made.
+    """The data set of a build, new or from an earlier run.
 
     Attributes:
         output: the data set folder.
@@ -44,14 +49,14 @@ class BuildResult:
         counts: pictures of each split.
         failed: formulas without a picture, removed repeats aside.
         failures: failed formulas by reason.
-        failures_file: where each is listed; None where there are none.
+        failures_file: the file that lists them; None if there are none.
         duplicates: formulas removed because their split has their normal form already.
         overlaps: formulas removed because another split has their normal form.
         recombined: pictures of made formulas among those of train; None where none were asked for.
         vocabulary: tokens in the vocabulary, specials aside.
         max_failures: share of formulas that may fail.
         report: the page written, or None.
-        built: False where the data set was there already.
+        built: False if the data set existed already.
         seconds: how long it took.
     """
 
@@ -87,7 +92,7 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
 
     Args:
         settings: the whole tree; build, render and latex shape the data set.
-        reporter: where progress goes.
+        reporter: shows progress.
         force: build anew although the folder holds a data set.
 
     Raises:
@@ -158,7 +163,7 @@ def _open_source(settings: Settings, reporter: Reporter) -> Source:
 
 
 def _scheduler(build: BuildSettings) -> str | None:
-    """Address of the scheduler that is to be used, None for this machine alone.
+    """Address of the scheduler to use, None for this machine alone.
 
     Raises:
         UsageError: the address is missing or none, or the package is not installed.
@@ -175,7 +180,7 @@ def _scheduler(build: BuildSettings) -> str | None:
 
 
 def output_folder(settings: Settings) -> Path:
-    """Where the data set goes: the output asked for, else data/NAME."""
+    """The folder of the data set: the output of the settings, else data/NAME."""
     build = settings.build
     return Path(build.output) if build.output else runs.DATA / dataset_name(build.dataset)
 
@@ -190,7 +195,7 @@ class _Job:
     reporter: Reporter
 
     def run(self, *, force: bool) -> bool:
-        """Build what is missing; False where nothing is."""
+        """Build what is missing; False if nothing is."""
         if not force and not (self.root / FOLDER).exists() and self._is_built():
             return False
         work = Unfinished(self.root)
@@ -204,39 +209,41 @@ class _Job:
         return self.run(force=force) or not force
 
     def _run_locked(self, work: Unfinished, *, force: bool) -> bool:
-        begun = None if force else work.request()
-        if begun is None and not force and self._is_built():
+        old_request = None if force else work.request()
+        if old_request is None and not force and self._is_built():
             return False
-        request = asked(self.settings, self.source, kept=begun)
-        if begun is not None:
-            demand_same(f"The unfinished {self.root}", begun, request)
+        request = requested_manifest(self.settings, self.source, old=old_request)
+        if old_request is not None:
+            demand_same(f"The unfinished {self.root}", old_request, request)
         request = with_renderer(self.settings, request)
         plan = self._plan()
-        if begun is None:
+        if old_request is None:
             work.begin(request)
         else:
-            demand_same(f"The unfinished {self.root}", begun, request)
+            demand_same(f"The unfinished {self.root}", old_request, request)
         self._make(work, request, plan)
         return True
 
     def _is_built(self) -> bool:
-        kept = manifests.load(self.root)
-        if kept is None:
+        manifest = manifests.load(self.root)
+        if manifest is None:
             return False
-        demand_same(str(self.root), kept, asked(self.settings, self.source, kept=kept))
+        demand_same(
+            str(self.root), manifest, requested_manifest(self.settings, self.source, old=manifest)
+        )
         return True
 
-    def _make(self, work: Unfinished, request: Manifest, plan: Plan) -> None:
+    def _make(self, work: Unfinished, request: Manifest, plan: BuildPlan) -> None:
         self._draw(work, request, plan)
         undrawn = work.write_tables(plan.items, glyphs=self.settings.build.glyphs)
-        left = sorted([*plan.left, *undrawn], key=lambda row: row.place)
-        files.write_jsonl(work.path / store.FAILURES, (row.to_json() for row in left))
+        failures = sorted([*plan.left, *undrawn], key=lambda row: row.place)
+        files.write_jsonl(work.path / store.FAILURES, (row.to_json() for row in failures))
         vocab = Vocab.build(_train_tokens(plan, undrawn), min_count=self.settings.vocab.min_count)
         vocab.save(work.path / store.VOCAB)
         _complete(request, plan, undrawn).save(work.path)
         work.publish()
 
-    def _plan(self) -> Plan:
+    def _plan(self) -> BuildPlan:
         build = self.settings.build
         for remark in self.source.remarks:
             self.reporter.warn(remark)
@@ -252,7 +259,7 @@ class _Job:
             raise InputError(f"There are no formulas in {self.source.name}: it is empty.")
         return with_recombined(plan, self.settings, self.reporter)
 
-    def _draw(self, work: Unfinished, request: Manifest, plan: Plan) -> None:
+    def _draw(self, work: Unfinished, request: Manifest, plan: BuildPlan) -> None:
         done = work.resume(plan.items)
         todo = plan.items[done:]
         if done:
@@ -270,21 +277,21 @@ class _Job:
                 step.advance()
 
 
-def _train_tokens(plan: Plan, undrawn: Sequence[Left]) -> Counter[str]:
+def _train_tokens(plan: BuildPlan, undrawn: Sequence[Left]) -> Counter[str]:
     places = {row.place for row in undrawn}
-    drawn = (item for item in plan.items if item.split == "train" and item.place not in places)
-    return Counter(token for item in drawn for token in item.form.split(" "))
+    items = (item for item in plan.items if item.split == "train" and item.place not in places)
+    return Counter(token for item in items for token in item.form.split(" "))
 
 
-def _complete(request: Manifest, plan: Plan, undrawn: Sequence[Left]) -> Manifest:
-    """Add to the manifest what came out."""
+def _complete(request: Manifest, plan: BuildPlan, undrawn: Sequence[Left]) -> Manifest:
+    """Add the counts to the manifest."""
     places = {row.place for row in undrawn}
     counts = count(item.split for item in plan.items if item.place not in places)
     reasons = Counter(row.reason for row in [*plan.left, *undrawn])
     removed = {name: reasons.pop(name, 0) for name in (DUPLICATE, OVERLAP)}
     if "build.recombine" in request.settings:
-        made = (item for item in plan.items if item.origin == MADE and item.file == MADE)
-        removed[MADE] = sum(item.place not in places for item in made)
+        recombined = (item for item in plan.items if item.origin == MADE and item.file == MADE)
+        removed[MADE] = sum(item.place not in places for item in recombined)
     return replace(
         request,
         counts=counts | {"failed": reasons.total()} | removed,

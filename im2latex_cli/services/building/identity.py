@@ -1,4 +1,4 @@
-"""What makes two builds the same: the manifest that a build asks for, and how one differs."""
+"""What makes two builds the same: the manifest that a build requests, and how another differs."""
 
 from __future__ import annotations
 
@@ -27,22 +27,24 @@ LATER = {
     "build.min_examples": 0,
     "build.longer": 1.0,
 }
-"""Settings that some data sets do not name, with what they were built with."""
+"""Settings that some data sets do not name, with the values that these were built with."""
 
 
-def asked(settings: Settings, source: Source, *, kept: Manifest | None = None) -> Manifest:
+def requested_manifest(
+    settings: Settings, source: Source, *, old: Manifest | None = None
+) -> Manifest:
     """The manifest, without counts, of the data set that the settings ask for.
 
     Args:
         settings: the whole tree.
         source: the opened formulas.
-        kept: manifest of the data set that is there; `auto` accepts its renderer, and its
-            version stands, since finding out a version starts the renderer.
+        old: manifest of the data set on disk; `auto` accepts its renderer, and its version is
+            taken as it is, since asking for a version starts the renderer.
     """
     renderer, version = settings.render.renderer, ""
-    if kept is not None:
-        name = kept.renderer if renderer == "auto" else renderer
-        version = kept.renderer_version if name == kept.renderer else ""
+    if old is not None:
+        name = old.renderer if renderer == "auto" else renderer
+        version = old.renderer_version if name == old.renderer else ""
     else:
         name = renderer
     if source.picture is not None:
@@ -52,7 +54,7 @@ def asked(settings: Settings, source: Source, *, kept: Manifest | None = None) -
         source={"name": source.name, "sha256": source.digest},
         renderer=name,
         renderer_version=version,
-        settings=_shaping(settings, source),
+        settings=_relevant_settings(settings, source),
     )
 
 
@@ -82,18 +84,18 @@ def with_renderer(settings: Settings, request: Manifest) -> Manifest:
     )
 
 
-def demand_same(what: str, kept: Manifest, request: Manifest) -> None:
-    """Check that the data set there, finished or not, is the one asked for.
+def demand_same(what: str, old: Manifest, request: Manifest) -> None:
+    """Check that the data set on disk, finished or not, is the requested one.
 
     Args:
-        what: how the message calls it.
-        kept: what it is.
-        request: what is asked for.
+        what: its name in the message.
+        old: its manifest.
+        request: the manifest of the requested one.
 
     Raises:
         UsageError: it is not; every difference is named.
     """
-    differences = list(_differences(kept, request))
+    differences = list(_differences(old, request))
     if differences:
         raise UsageError(
             f"{what} was built otherwise: {'; '.join(differences)}.",
@@ -101,32 +103,34 @@ def demand_same(what: str, kept: Manifest, request: Manifest) -> None:
         )
 
 
-def _differences(kept: Manifest, request: Manifest) -> list[str]:
+def _differences(old: Manifest, request: Manifest) -> list[str]:
     pairs: list[tuple[str, Any, Any]] = [
-        ("renderer", kept.renderer, request.renderer),
-        ("renderer version", kept.renderer_version, request.renderer_version),
+        ("renderer", old.renderer, request.renderer),
+        ("renderer version", old.renderer_version, request.renderer_version),
     ]
-    names = sorted({*kept.settings, *request.settings})
+    names = sorted({*old.settings, *request.settings})
     pairs += [
         (
             name,
-            kept.settings.get(name, LATER.get(name)),
+            old.settings.get(name, LATER.get(name)),
             request.settings.get(name, LATER.get(name)),
         )
         for name in names
     ]
-    found = [f"{name} was {was}, now {now}" for name, was, now in pairs if was != now]
-    if kept.renderer != request.renderer:
-        del found[1:2]
-    if kept.source["sha256"] != request.source["sha256"]:
-        was, now = kept.source["name"], request.source["name"]
-        found.append(f"the formulas were {was}, now {now}" if was != now else f"{now} has changed")
-    return found
+    differences = [f"{name} was {was}, now {now}" for name, was, now in pairs if was != now]
+    if old.renderer != request.renderer:
+        del differences[1:2]
+    if old.source["sha256"] != request.source["sha256"]:
+        was, now = old.source["name"], request.source["name"]
+        differences.append(
+            f"the formulas were {was}, now {now}" if was != now else f"{now} has changed"
+        )
+    return differences
 
 
-def _shaping(settings: Settings, source: Source) -> dict[str, Any]:
+def _relevant_settings(settings: Settings, source: Source) -> dict[str, Any]:
     build, render = settings.build, settings.render
-    shaping: dict[str, Any] = {
+    values: dict[str, Any] = {
         **source.options,
         "build.limit": build.limit,
         "build.val_share": build.val_share,
@@ -134,9 +138,9 @@ def _shaping(settings: Settings, source: Source) -> dict[str, Any]:
         "build.glyphs": build.glyphs,
         "latex.spacing": settings.latex.spacing,
         "latex.normal_form": NORMAL_FORM,
-        **recombining.shaping(settings, source),
+        **recombining.relevant_settings(settings, source),
     }
     if source.picture is None:
-        chosen = render.model_dump(mode="json", include=set(RENDER_SETTINGS))
-        shaping |= {f"render.{name}": chosen[name] for name in RENDER_SETTINGS}
-    return shaping
+        render_values = render.model_dump(mode="json", include=set(RENDER_SETTINGS))
+        values |= {f"render.{name}": render_values[name] for name in RENDER_SETTINGS}
+    return values

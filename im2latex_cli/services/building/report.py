@@ -1,4 +1,4 @@
-"""The HTML page of a data set, from its folder: what `build --report` writes."""
+"""The HTML page of a data set, from its folder: the output of `build --report`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def write_build_page(path: Path, root: Path, manifest: Manifest, *, seed: int) -
     """
     filled = [split for split in store.SPLITS if manifest.counts[split]]
     records = [record for split in filled for record in store.read(root, split)]
-    chosen = random.Random(seed).sample(records, min(SAMPLES, len(records)))
+    sample = random.Random(seed).sample(records, min(SAMPLES, len(records)))
     page = Building(
         title=f"im2latex build: {manifest.dataset}",
         facts=_facts(manifest),
@@ -48,7 +48,7 @@ def write_build_page(path: Path, root: Path, manifest: Manifest, *, seed: int) -
         tables=_failures(root, manifest),
         samples=tuple(
             Sample(one.id, one.formula, " ".join(one.tokens), one.image.read_bytes())
-            for one in chosen
+            for one in sample
         ),
     )
     files.write_text(path, html(page))
@@ -93,8 +93,8 @@ def _failures(root: Path, manifest: Manifest) -> tuple[Table, ...]:
 
 def _example(row: Row) -> tuple[str, str, str]:
     where = f"{row['file']}, {row['line']}" if "file" in row else str(row["line"])
-    return where, _shortened(row["formula"]), _shortened(row["message"])
+    return where, _shorten(row["formula"]), _shorten(row["message"])
 
 
-def _shortened(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"

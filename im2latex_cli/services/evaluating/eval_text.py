@@ -14,7 +14,7 @@ from typing import Any
 from im2latex_cli import runs
 from im2latex_cli._version import __version__
 from im2latex_cli.data import labelled, predictions
-from im2latex_cli.data.labelled import Labelled
+from im2latex_cli.data.labelled import LabelledPicture
 from im2latex_cli.data.manifest import FILE as MANIFEST
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, UsageError
 from im2latex_cli.evaluate import breakdown, forms, styles, text
@@ -63,7 +63,7 @@ def run(
 
     Args:
         settings: the settings tree.
-        reporter: where progress goes.
+        reporter: shows progress.
         model: pretrained, a results folder or a model file; None takes the run that belongs to
             the data set, else pretrained.
         data: data set folder, imagefolder or .tar of one; None is data/small.
@@ -89,7 +89,7 @@ def run(
     folder = output or _folder_of(name, data)
     reporter.info(f"Model: {name}. Data: {data}, split {split}. Predictions: {folder}.")
     request = _request(settings, name, data, wanted, reporter)
-    if reuse and _made(folder, request):
+    if reuse and _has_predictions(folder, request):
         return replace(_score_existing(settings, None, folder, model=name), reused=True)
     _recognise(settings, reporter, folder, request, wanted)
     return _score_existing(settings, None, folder, model=name)
@@ -100,7 +100,7 @@ def _recognise(
     reporter: Reporter,
     folder: Path,
     request: dict[str, Any],
-    wanted: Sequence[Labelled],
+    wanted: Sequence[LabelledPicture],
 ) -> None:
     from im2latex_cli.services.evaluating.recognise import recognise
 
@@ -121,7 +121,11 @@ def _recognise(
 
 
 def _request(
-    settings: Settings, model: str, data: Path, wanted: Sequence[Labelled], reporter: Reporter
+    settings: Settings,
+    model: str,
+    data: Path,
+    wanted: Sequence[LabelledPicture],
+    reporter: Reporter,
 ) -> dict[str, Any]:
     """All that the predictions depend on."""
     content = sha256()
@@ -139,7 +143,7 @@ def _request(
     }
 
 
-def _made(folder: Path, request: dict[str, Any]) -> bool:
+def _has_predictions(folder: Path, request: dict[str, Any]) -> bool:
     """Whether the folder holds just these predictions, none of them failed."""
     if not (folder / predictions.ROWS_FILE).is_file():
         return False
@@ -217,12 +221,12 @@ def _styles(
     )
 
 
-def _row(form: Form, found: TextScores) -> FormRow:
+def _row(form: Form, scores: TextScores) -> FormRow:
     return FormRow(
         form=form,
-        bleu4=found.bleu4.value,
-        edit_similarity=found.edit_similarity.value,
-        exact_match=found.exact_match.value,
-        bleu4_nltk=found.bleu4_nltk.value,
-        edit_similarity_present=found.edit_similarity_present.value,
+        bleu4=scores.bleu4.value,
+        edit_similarity=scores.edit_similarity.value,
+        exact_match=scores.exact_match.value,
+        bleu4_nltk=scores.bleu4_nltk.value,
+        edit_similarity_present=scores.edit_similarity_present.value,
     )

@@ -24,7 +24,7 @@ def are_pictures(references: Path | None, hypotheses: Path) -> bool:
 
 
 def check(hypotheses: Path | None) -> None:
-    """Raise InputError where the file that a user named is not there."""
+    """Raise InputError if the file that a user named does not exist."""
     if hypotheses is not None and not hypotheses.exists():
         raise InputError(
             f"There is no file of hypotheses at {hypotheses}.",
@@ -36,7 +36,7 @@ def read(references: Path | None, hypotheses: Path, *, pictures: bool = False) -
     """Read what is to be scored.
 
     Args:
-        references: .txt, .tsv or .jsonl; None where the hypotheses carry their own references.
+        references: .txt, .tsv or .jsonl; None if the hypotheses carry their own references.
         hypotheses: the like, or predictions.jsonl or its folder.
         pictures: hypotheses without any references are welcome.
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli import runs
-from im2latex_cli.data.labelled import Labelled
+from im2latex_cli.data.labelled import LabelledPicture
 from im2latex_cli.data.predictions import Hypothesis, Prediction
 from im2latex_cli.errors import InputError
 from im2latex_cli.evaluate import intervals
@@ -31,13 +31,13 @@ Picture = NDArray[np.uint8]
 
 
 def recognise(
-    settings: Settings, reporter: Reporter, model: str, wanted: Sequence[Labelled]
+    settings: Settings, reporter: Reporter, model: str, wanted: Sequence[LabelledPicture]
 ) -> tuple[list[Prediction], Score | None]:
     """Read pictures with the best hypotheses first.
 
     Args:
         settings: device, threads and search.
-        reporter: told about progress.
+        reporter: shows progress.
         model: pretrained, a results folder or a model file.
         wanted: the pictures; one that cannot be read becomes a prediction with an error.
 
@@ -80,13 +80,13 @@ def perplexity(likelihoods: Sequence[float], tokens: Sequence[int], *, seed: int
         seed: of the bootstrap over pictures.
     """
     table = np.array([likelihoods, tokens], dtype=np.float64).T
-    drawn = intervals.resample(table, seed=seed)
+    resamples = intervals.resample(table, seed=seed)
     value = math.exp(-table[:, 0].sum() / table[:, 1].sum())
-    return Score(value, *intervals.percentile(np.exp(-drawn[:, 0] / drawn[:, 1])))
+    return Score(value, *intervals.percentile(np.exp(-resamples[:, 0] / resamples[:, 1])))
 
 
 def attend(settings: Settings, model: str) -> Callable[[Picture, Sequence[str]], bytes | None]:
-    """Return what draws where a model looks in a picture while it writes tokens, as PNG.
+    """Return a function that draws a model's attention to a picture, token by token, as PNG.
 
     It gives None for a picture that cannot be read.
 
@@ -101,13 +101,13 @@ def attend(settings: Settings, model: str) -> Callable[[Picture, Sequence[str]],
             prepared = recognizer.open(picture).picture
         except InputError:
             return None
-        written = Hypothesis(join(tokens), tuple(tokens), 0.0, 0.0)
-        looked = recognizer.attention(prepared, written)
+        hypothesis = Hypothesis(join(tokens), tuple(tokens), 0.0, 0.0)
+        result = recognizer.attention(prepared, hypothesis)
         first = slice(ATTENDED)
-        drawn = attention.sheet(
-            looked.picture, looked.tokens[first], looked.weights[first], cell=looked.cell
+        sheet = attention.sheet(
+            result.picture, result.tokens[first], result.weights[first], cell=result.cell
         )
-        return attention.reduced(drawn)
+        return attention.reduce_sheet(sheet)
 
     return draw
 
@@ -122,14 +122,14 @@ def _load(settings: Settings, model: str, reporter: Reporter | None = None) -> R
     return Recognizer.from_settings(settings, model, backend="torch" if from_file else None)
 
 
-def _unread(row: Labelled) -> Unread:
+def _unread(row: LabelledPicture) -> Unread:
     try:
         return Unread(row.content(), row.image)
     except InputError as error:
         return Unread(error, row.image)
 
 
-def _prediction(row: Labelled, reading: Reading) -> Prediction:
+def _prediction(row: LabelledPicture, reading: Reading) -> Prediction:
     error = reading.error
     return Prediction(
         id=row.id,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from im2latex_cli.errors import Im2LatexError, InputError
 from im2latex_cli.pages.finder import Finder, bundled_finder
 from im2latex_cli.pages.regions import FoundFormula, Rectangle
-from im2latex_cli.services.reading.inputs import Entry, Place, Source, as_entry
+from im2latex_cli.services.reading.inputs import Entry, Origin, Source, as_entry
 from im2latex_cli.services.reading.overlays import Overlay
 from im2latex_cli.vision import layout
 from im2latex_cli.vision.image import open_grey
@@ -161,7 +161,21 @@ def is_one_formula(page: Grey) -> bool:
 
 
 def _cut(entry: Entry, page: Grey, found: FoundFormula, number: int) -> Entry:
-    """One formula of a page, without its equation number."""
+    """One formula of a page as an entry of its own."""
+    picture, numbers = cut(page, found)
+    scale = entry.scale
+    place = Origin(
+        found.box if scale is None else scale.points(found.box),
+        "px" if scale is None else "pt",
+        found.kind,
+        None if scale is None else scale.page,
+        numbers,
+    )
+    return Entry(entry.path, f"{entry.stem}-{number}", picture, place=place)
+
+
+def cut(page: Grey, found: FoundFormula) -> tuple[Grey, tuple[Grey, ...]]:
+    """Cut a formula out of a page (H, W): its picture (h, w) and those of its equation numbers."""
     part = page
     if found.numbers:
         part = page.copy()
@@ -169,15 +183,8 @@ def _cut(entry: Entry, page: Grey, found: FoundFormula, number: int) -> Entry:
         for box in found.numbers:
             part[_window(box, page.shape, 1)] = paper
     picture = np.ascontiguousarray(part[_window(found.box, page.shape, MARGIN)])
-    scale = entry.scale
-    place = Place(
-        found.box if scale is None else scale.points(found.box),
-        "px" if scale is None else "pt",
-        found.kind,
-        None if scale is None else scale.page,
-        tuple(page[_window(box, page.shape, MARGIN)].copy() for box in found.numbers),
-    )
-    return Entry(entry.path, f"{entry.stem}-{number}", picture, place=place)
+    numbers = tuple(page[_window(box, page.shape, MARGIN)].copy() for box in found.numbers)
+    return picture, numbers
 
 
 def _window(box: Rectangle, shape: tuple[int, ...], margin: int) -> tuple[slice, slice]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli.errors import Im2LatexError, InputError
-from im2latex_cli.pages.regions import Kind
+from im2latex_cli.pages.regions import RegionKind
 from im2latex_cli.services.reading import clipboard, pdf, streams, watch
 from im2latex_cli.services.reading.box import Box
 from im2latex_cli.vision.image import open_grey
@@ -37,7 +37,7 @@ Source = Path | str | BinaryIO
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Place:
+class Origin:
     """Where a formula was found.
 
     Attributes:
@@ -50,7 +50,7 @@ class Place:
 
     box: tuple[float, float, float, float]
     unit: Literal["pt", "px"]
-    kind: Kind
+    kind: RegionKind
     page: int | None = None
     numbers: tuple[NDArray[np.uint8], ...] = ()
 
@@ -73,7 +73,7 @@ class Entry:
     picture: Path | bytes | NDArray[np.uint8] | None
     error: Im2LatexError | None = None
     scale: pdf.Scale | None = None
-    place: Place | None = None
+    place: Origin | None = None
 
     @property
     def title(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from im2latex_cli.errors import CheckpointError
 from im2latex_cli.settings.reference import values
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.train.learner_state import Progress
+from im2latex_cli.train.learner_state import LearnerProgress
 from im2latex_cli.train.run.time_budget import Pace
 
 VERSION = 2
@@ -93,7 +93,7 @@ class RunState:
     epochs: int
     max_minutes: float | None
     glyph_classes: tuple[tuple[str, int], ...] | None = None
-    progress: Progress = field(default_factory=Progress)
+    progress: LearnerProgress = field(default_factory=LearnerProgress)
     history: History = field(default_factory=History)
     pace: Pace = field(default_factory=Pace)
     result: Mapping[str, Any] | None = None
@@ -147,7 +147,7 @@ class RunState:
                 epochs=int(record["epochs"]),
                 max_minutes=record["max_minutes"],
                 glyph_classes=classes and tuple((str(font), int(code)) for font, code in classes),
-                progress=Progress.from_json(record["progress"]),
+                progress=LearnerProgress.from_json(record["progress"]),
                 history=_known(History, record["history"]),
                 pace=_known(Pace, record["pace"]),
                 result=record["result"],

@@ -12,10 +12,10 @@ import pytest
 
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import Im2LatexError, InputError
-from im2latex_cli.pages.regions import Kind
+from im2latex_cli.pages.regions import RegionKind
 from im2latex_cli.reading_warning import ReadingWarning
 from im2latex_cli.services.reading.find import FindRequest
-from im2latex_cli.services.reading.inputs import Place
+from im2latex_cli.services.reading.inputs import Origin
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Row:
     error: Im2LatexError | None = None
     milliseconds: float = 12.345
     warnings: tuple[str, ...] = ()
-    place: Place | None = None
+    place: Origin | None = None
     number: str | None = None
 
 
@@ -287,7 +287,7 @@ def test_failures_are_told_at_once_where_more_may_come(invoke, service, monkeypa
 
 
 PLACED = replace(
-    GOOD, place=Place((1.0, 2.0, 30.04, 40.0), "pt", Kind.DISPLAY, page=2), number="3.2"
+    GOOD, place=Origin((1.0, 2.0, 30.04, 40.0), "pt", RegionKind.DISPLAY, page=2), number="3.2"
 )
 
 

@@ -10,7 +10,7 @@ from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.train.monitor.validation import (
     Evaluation,
-    calibrated,
+    calibrate,
     choose,
     commonest,
     evaluate,
@@ -101,7 +101,7 @@ def drawn(count: int, seed: int) -> tuple[list[SimpleNamespace], list[bool]]:
 
 
 def test_calibration_finds_how_often_a_score_is_right() -> None:
-    fitted, error = calibrated(*drawn(4000, 0))
+    fitted, error = calibrate(*drawn(4000, 0))
     assert fitted is not None
     assert error is not None
     assert error < 0.03
@@ -112,12 +112,12 @@ def test_calibration_finds_how_often_a_score_is_right() -> None:
 def test_calibration_error_is_measured_on_readings_that_were_not_fitted() -> None:
     readings, _ = drawn(40, 1)
     right = [bool(place % 2) for place in range(40)]  # one half all right, the other all wrong
-    assert calibrated(readings, right)[1] is None
+    assert calibrate(readings, right)[1] is None
     coin = [bool(place // 2 % 2) for place in range(40)]
-    assert calibrated(readings, coin)[1] is not None
+    assert calibrate(readings, coin)[1] is not None
 
 
 def test_nothing_to_learn_gives_no_calibration() -> None:
     readings, _ = drawn(10, 2)
-    assert calibrated(readings, [True] * 10) == (None, None)
-    assert calibrated(readings, [False] * 10) == (None, None)
+    assert calibrate(readings, [True] * 10) == (None, None)
+    assert calibrate(readings, [False] * 10) == (None, None)
