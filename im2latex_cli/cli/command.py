@@ -114,18 +114,26 @@ def _flag(key: str, setting: str, flags: str) -> Parameter:
         *flags.split(),
         help=_help(leaf),
         show_default=False,
-        metavar="|".join(map(str, choices)) or _METAVARS.get(leaf.type),
+        metavar="|".join(map(str, choices)) or _METAVARS.get(_item(leaf.type)),
         rich_help_panel=SHARED_PANEL if setting in SHARED_SETTINGS | TORCH_SETTINGS else None,
     )
     kind = int if numbers else leaf.type
+    if get_origin(kind) is tuple:
+        kind = list[_item(kind)]  # type: ignore[misc]
     return Parameter(
         key, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )
+
+
+def _item(kind: Any) -> Any:
+    """The type of one value of a flag that can be repeated."""
+    return get_args(kind)[0] if get_origin(kind) is tuple else kind
 
 
 def _help(leaf: Leaf) -> str:
     """Return the setting's help with its default, which Typer does not know."""
     if leaf.default is None:
         return leaf.help
-    default = to_value(leaf.default).strip('"')
-    return f"{leaf.help} (default: {default})"
+    repeated = get_origin(leaf.type) is tuple
+    default = ", ".join(leaf.default) if repeated else to_value(leaf.default).strip('"')
+    return f"{leaf.help}{' Can be repeated.' if repeated else ''} (default: {default})"

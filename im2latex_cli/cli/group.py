@@ -28,10 +28,10 @@ _ParserError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 class PlainFlagsCommand(TyperCommand):
-    """A command in whose help flags have no type, because they take no value."""
+    """A command in whose help neither flags, which take no value, nor arguments have a type."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Return the parameters; flags have an empty type."""
+        """Return the parameters; flags and arguments have an empty type."""
         return _without_types(super().get_params(ctx))
 
 
@@ -106,6 +106,8 @@ def _without_types(parameters: list[Any]) -> list[Any]:
     for parameter in parameters:
         if getattr(parameter, "is_flag", False) and parameter.metavar is None:
             parameter.metavar = ""
+        if parameter.param_type_name == "argument":  # Typer shows `<path>` behind its name
+            parameter.display_type_rich = lambda **_: None
     return parameters
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -28,6 +29,13 @@ class Engine(Protocol):
     @property
     def device(self) -> Device | None:
         """Of the tensors that `step` speaks; None where they are NumPy's arrays."""
+
+    @property
+    def cores(self) -> int:
+        """Batches that are best computed at the same time; 1 if a batch takes the whole device."""
+
+    def pool(self) -> AbstractContextManager[Executor]:
+        """`cores` threads, each of which computes its batch on one core."""
 
     def running(self) -> AbstractContextManager[None]:
         """Goes around all that follows; where memory runs out, raises MemoryError."""

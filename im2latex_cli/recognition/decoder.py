@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.decoding.arrays import kind, on
-from im2latex_cli.decoding.batches import halving, plan
+from im2latex_cli.decoding.batches import halving, plan, shares
 from im2latex_cli.decoding.beam import BeamHypothesis, search
 from im2latex_cli.decoding.calibration import Calibration, geometric_mean
 from im2latex_cli.decoding.diversity import Diversity
@@ -177,16 +177,27 @@ class Decoder:
         work: Callable[[list[int]], Sequence[_Result]],
         batch_pixels: int,
     ) -> list[_Result]:
-        """Run `work` on batches of indices; results in the order of the pictures."""
+        """Run `work` on batches of indices; results in the order of the pictures.
+
+        The products of a step are too small to be shared by cores: each computes its own batches.
+        """
 
         def guarded(at: list[int]) -> Sequence[_Result]:
             with self.engine.running():
                 return work(at)
 
-        done: dict[int, _Result] = {}
-        for indices in plan([picture.shape for picture in pictures], batch_pixels):
-            for part, results in halving(indices, guarded):
-                done.update(zip(part, results, strict=True))
+        def results(batch: list[int]) -> list[tuple[int, _Result]]:
+            parts = halving(batch, guarded)
+            return [one for part, some in parts for one in zip(part, some, strict=True)]
+
+        shapes, cores = [picture.shape for picture in pictures], self.engine.cores
+        groups = plan(shapes, batch_pixels)
+        batches = [part for group in groups for part in shares(group, shapes, cores)]
+        if cores == 1 or len(batches) == 1:
+            done = dict(one for batch in batches for one in results(batch))
+        else:
+            with self.engine.pool() as pool:
+                done = dict(one for some in pool.map(results, batches) for one in some)
         return [done[at] for at in range(len(pictures))]
 
 

@@ -11,7 +11,9 @@ from typing import Any
 from im2latex_cli import runs
 from im2latex_cli._version import __version__
 from im2latex_cli.errors import EXIT_OK, CheckpointError, Interrupted, PartialError
+from im2latex_cli.latex.tokenizer import join as join_tokens
 from im2latex_cli.progress import Reporter, SilentReporter, Step
+from im2latex_cli.services.suspicious import SuspectLabel, write_suspects
 from im2latex_cli.services.train_inputs import TrainingInputs, open_inputs, with_preset
 from im2latex_cli.settings.resolve import ResolvedSettings
 from im2latex_cli.settings.tree import Settings
@@ -21,6 +23,7 @@ from im2latex_cli.train.monitor.log import RunLog, SilentLog
 from im2latex_cli.train.run.folder import RunFolder
 from im2latex_cli.train.run.interrupts import StopRequest
 from im2latex_cli.train.run.training_run import Throughput, TrainingData, TrainingRun
+from im2latex_cli.vision.finish import encode_png
 
 SAVE_SECONDS = 120.0
 """Longest time of training that a crash may cost."""
@@ -52,6 +55,8 @@ class TrainResult:
         calibration_error: expected calibration error (0 to 1) of the best model's confidence on
             the evaluated split, each half judged by a fit to the other half; None if all readings
             are right or all are wrong.
+        suspicious: training pictures whose label may be wrong, listed in the run folder; None if
+            they were not looked for.
     """
 
     output: str
@@ -71,6 +76,7 @@ class TrainResult:
     findings: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     calibration_error: float | None = None
+    suspicious: int | None = None
     exit_code: int = EXIT_OK
 
     @classmethod
@@ -276,6 +282,8 @@ def _finish(work: _Command, log: RunLog | SilentLog) -> None:
     """Close a finished run; a small one also reads its own train split: memory, not skill."""
     run = work.run
     run.history.finished = True
+    if work.settings.train.check_labels and run.processes.is_main:
+        _check_labels(work)
     if work.settings.train.preset == "small" and work.split != "train":
         evaluation = run.evaluate(run.data.train)
         run.history.recalled = evaluation.row()
@@ -285,6 +293,21 @@ def _finish(work: _Command, log: RunLog | SilentLog) -> None:
             f"{evaluation.bleu4:.1f}, edit similarity {evaluation.edit_similarity:.1f}, exact "
             f"match {evaluation.exact_match:.1f}."
         )
+
+
+def _check_labels(work: _Command) -> None:
+    """Write the training pictures whose label may be wrong."""
+    run, train = work.run, work.run.data.train
+
+    def label(index: int) -> SuspectLabel:
+        formula = join_tokens(run.data.vocab.decode(train.formula(index)))
+        return SuspectLabel(train.names[index], formula, lambda: encode_png(train.picture(index)))
+
+    checked, suspects = run.check_labels()
+    run.history.suspicious = len(suspects)
+    write_suspects(
+        work.folder.path, "train", suspects, label, checked=checked, reporter=work.reporter
+    )
 
 
 def _save_all(work: _Command) -> None:
@@ -320,6 +343,7 @@ def _result(work: _Command) -> TrainResult:
         findings=tuple(run.history.findings.values()),
         skipped=run.data.train.skipped,
         calibration_error=run.history.best.get("calibration_error"),
+        suspicious=run.history.suspicious,
     )
 
 

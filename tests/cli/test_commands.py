@@ -25,7 +25,7 @@ Row = tuple[str, str, str, str, Any]
 """Command, service, flag, setting, its value."""
 
 SETTING_FLAGS: list[Row] = [
-    ("build", "build", "--dataset=synthetic", "build.dataset", "synthetic"),
+    ("build", "build", "--dataset=synthetic", "build.dataset", ("synthetic",)),
     ("build", "build", "--output=there", "build.output", "there"),
     ("build", "build", "--renderer=embedded", "render.renderer", "embedded"),
     ("build", "build", "--jobs=3", "build.jobs", 3),
@@ -60,7 +60,7 @@ SETTING_FLAGS: list[Row] = [
     ("eval-image", "eval_image", "--report=o.html", "evaluate.report", "o.html"),
     ("eval-image", "eval_image", "--cdm", "evaluate.cdm", True),
     ("eval-image", "eval_image", "--renderer=tex", "render.renderer", "tex"),
-    ("run", "pipeline", "--dataset=synthetic", "build.dataset", "synthetic"),
+    ("run", "pipeline", "--dataset=synthetic", "build.dataset", ("synthetic",)),
     ("run", "pipeline", "--epochs=3", "train.epochs", 3),
     ("run", "pipeline", "--device=cpu", "runtime.device", "cpu"),
 ]

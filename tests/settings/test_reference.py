@@ -28,7 +28,7 @@ def test_every_setting_has_help_and_a_type(name: str) -> None:
         ("model.channels", "list of integers"),
         ("render.font_size", "10 | 11 | 12"),
         ("build.glyphs", "true or false"),
-        ("build.dataset", "text"),
+        ("build.dataset", "list of texts"),
     ],
 )
 def test_types_are_told_in_words(name: str, kind: str) -> None:

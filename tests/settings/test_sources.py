@@ -15,7 +15,7 @@ from im2latex_cli.settings.sources import SettingValue
     [
         ("decode.beam=3", "decode.beam", "3"),
         ("decode.beam = 3", "decode.beam", " 3"),
-        ("build.dataset=a=b.txt", "build.dataset", "a=b.txt"),
+        ("build.dataset=a=b.txt", "build.dataset", ["a=b.txt"]),
         ("train.patience=none", "train.patience", None),
         ("train.patience=None", "train.patience", None),
         ("render.font_size=11", "render.font_size", 11),

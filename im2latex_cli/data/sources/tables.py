@@ -39,8 +39,9 @@ class FormulaTable:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Where the columns of a table are, from 0."""
+    """Where the columns of a table are, from 0, and how many there are."""
 
+    count: int
     formula: int
     split: int | None
     group: int | None
@@ -217,7 +218,7 @@ def _columns(header: list[str], table: FormulaTable) -> _Columns:
     places = {name: at for at, name in reversed(list(enumerate(header)))}
     group = None if table.split_by is None else places[table.split_by]
     origin = None if table.column == ORIGIN_COLUMN else places.get(ORIGIN_COLUMN)
-    return _Columns(places[table.column], places.get(SPLIT_COLUMN), group, origin)
+    return _Columns(len(header), places[table.column], places.get(SPLIT_COLUMN), group, origin)
 
 
 def _cells(number: int, cells: list[str], columns: _Columns, line: str) -> SourceFormula | BadLine:
@@ -225,6 +226,12 @@ def _cells(number: int, cells: list[str], columns: _Columns, line: str) -> Sourc
         if not line.strip():
             return _entry(number, line, None)
         message = f"only {len(cells)} columns; the formula is in column {columns.formula + 1}"
+        return BadLine(number, line, "no-formula", message)
+    if any(cell.strip() for cell in cells[columns.count :]):
+        message = (
+            f"{len(cells)} columns, and the header has {columns.count}: a formula with the "
+            "character that separates columns must be in quotes (.csv)"
+        )
         return BadLine(number, line, "no-formula", message)
     entry = _entry(number, cells[columns.formula], _cell(cells, columns.split))
     entry = _from(entry, _cell(cells, columns.origin))

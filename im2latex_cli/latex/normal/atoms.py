@@ -141,7 +141,8 @@ def append(out: list[str], more: list[str]) -> None:
         more = more[index:]
     if more and more[0] in FONTS:
         end = more.index("}")
-        if is_plain_run(more[2:end]):
+        # Scripts of several letters stand lower than those of one.
+        if is_plain_run(more[2:end]) and more[end + 1 : end + 2] not in (["_"], ["^"]):
             wear(out, more[0], more[2:end])
             more = more[end + 1 :]
     out += more

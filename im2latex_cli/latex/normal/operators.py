@@ -70,7 +70,10 @@ def named(parser: Parser, out: list[str], last: int) -> int:
     r"""`\operatorname{...}` and `\mathop{...}`: known names become `\sin` and the like."""
     token = parser.tokens[parser.at]
     parser.at += 1
+    began = parser.at
     inner = parser.argument(token)
+    if token != "\\mathop" and "'" in parser.tokens[began : parser.at]:
+        raise Problem(f"a quote in {token} is an apostrophe in TeX; a prime is ^\\prime there")
     if inner[:2] == ["\\mathrm", "{"] and inner.index("}") == len(inner) - 1:
         letters = inner[2:-1]
         word = "".join(letters)

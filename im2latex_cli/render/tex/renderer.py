@@ -23,7 +23,7 @@ from im2latex_cli.render.tex.rasterizer import FontCache
 from im2latex_cli.render.tex.sandbox import screen
 from im2latex_cli.render.tex.token_marks import carry, tag
 from im2latex_cli.render.tex.typefaces import Style, Stylist, installed
-from im2latex_cli.render.tex.typesetter import INSTALL, Outcome, TypesetPage, Typesetter
+from im2latex_cli.render.tex.typesetter import INSTALL, AcceptedPage, Outcome, Typesetter
 from im2latex_cli.settings.sections import RenderSettings
 
 BATCH = 1000
@@ -200,7 +200,7 @@ class TexRenderer:
         """Typeset pages to ink; the copy says which token painted what."""
         if isinstance(clean, RenderFailure):
             return clean
-        if not isinstance(tagged, TypesetPage):
+        if not isinstance(tagged, AcceptedPage):
             return self._compositor.paint(clean.page, clean.fonts, bottom=clean.bottom)
         marks = document.tags(tagged.page.specials, len(tagged.page.codes))
         tokens = carry(clean.characters(), tagged.characters(), marks)

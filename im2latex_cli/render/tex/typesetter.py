@@ -25,7 +25,7 @@ INSTALL = (
 
 
 @dataclass(frozen=True, slots=True)
-class TypesetPage:
+class AcceptedPage:
     """A page that TeX typeset without complaint."""
 
     page: DviPage
@@ -48,7 +48,7 @@ class TypesetPage:
         return [(self.fonts[n], code) for n, code in zip(page.fonts, page.codes, strict=True)]
 
 
-Outcome = TypesetPage | RenderFailure
+Outcome = AcceptedPage | RenderFailure
 
 
 def new_nonce() -> str:
@@ -134,7 +134,7 @@ class Typesetter:
             index = page.counts[0]
             problem = account.errors.get(index)
             outcomes[index] = (
-                RenderFailure("tex-error", problem) if problem else TypesetPage(page, fonts)
+                RenderFailure("tex-error", problem) if problem else AcceptedPage(page, fonts)
             )
         if account.open is not None:
             outcomes[account.open] = self._blame(transcript, account)

@@ -14,10 +14,19 @@ from im2latex_cli.data import manifest as manifests
 from im2latex_cli.data import store
 from im2latex_cli.data.lock import locked
 from im2latex_cli.data.manifest import Manifest
-from im2latex_cli.data.plan import DUPLICATE, MADE, OVERLAP, BuildPlan, Left, make_plan
+from im2latex_cli.data.plan import (
+    BEYOND_SHARE,
+    DUPLICATE,
+    MADE,
+    OVERLAP,
+    BuildPlan,
+    Left,
+    make_plan,
+)
 from im2latex_cli.data.sources.entries import Source
 from im2latex_cli.data.sources.im2latex100k import IM2LATEX_100K, missing, obtain
-from im2latex_cli.data.sources.source import BUILT_IN, FULL, dataset_name, open_source, with_macros
+from im2latex_cli.data.sources.mixture import mix, parse_shares
+from im2latex_cli.data.sources.source import BUILT_IN, FULL, open_source, with_macros
 from im2latex_cli.data.sources.splits import count
 from im2latex_cli.data.unfinished import FOLDER, Unfinished, claim
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, Interrupted, UsageError
@@ -28,10 +37,11 @@ from im2latex_cli.render.workers import dask
 from im2latex_cli.services.building.identity import (
     IMPORTED,
     demand_same,
+    name_of,
     requested_manifest,
     with_renderer,
 )
-from im2latex_cli.services.building.pictures import draw, take
+from im2latex_cli.services.building.pictures import draw, draw_or_take, take
 from im2latex_cli.services.building.recombining import with_recombined
 from im2latex_cli.services.building.report import write_build_page
 from im2latex_cli.settings.sections import BuildSettings
@@ -52,6 +62,7 @@ class BuildResult:
         failures_file: the file that lists them; None if there are none.
         duplicates: formulas removed because their split has their normal form already.
         overlaps: formulas removed because another split has their normal form.
+        beyond_share: formulas left out because their data set has its share; None if none are.
         recombined: pictures of made formulas among those of train; None where none were asked for.
         vocabulary: tokens in the vocabulary, specials aside.
         max_failures: share of formulas that may fail.
@@ -69,6 +80,7 @@ class BuildResult:
     failures_file: str | None
     duplicates: int
     overlaps: int
+    beyond_share: int | None
     recombined: int | None
     vocabulary: int
     max_failures: float
@@ -106,10 +118,11 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
     started = time.perf_counter()
     build = settings.build
     root = output_folder(settings)
-    if build.dataset not in BUILT_IN and root.resolve() == Path(build.dataset).resolve():
-        raise UsageError(
-            f"{root} holds the formulas; they and the data set cannot be in one folder."
-        )
+    for dataset, _ in parse_shares(build.dataset):
+        if dataset not in BUILT_IN and root.resolve() == Path(dataset).resolve():
+            raise UsageError(
+                f"{root} holds the formulas; they and the data set cannot be in one folder."
+            )
     if _scheduler(build) is None and build.scheduler is not None:
         reporter.warn(
             "build.scheduler is set, but without `build.executor` dask nothing goes there."
@@ -137,29 +150,40 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
 
 
 def _open_source(settings: Settings, reporter: Reporter) -> Source:
-    """Open the formulas; fetch those of full where no folder has them."""
+    """Open the formulas of all data sets; fetch those of full where no folder has them."""
     build = settings.build
-    full = None if build.source is None else Path(build.source)
-    if full is not None and build.dataset != FULL:
+    parsed = parse_shares(build.dataset)
+    full = _full([dataset for dataset, _ in parsed], build, reporter)
+    sources = [
+        open_source(
+            dataset,
+            column=build.column,
+            split_by=build.split_by,
+            size=build.size,
+            seed=settings.runtime.seed,
+            full=full,
+        )
+        for dataset, _ in parsed
+    ]
+    source = mix(sources, [share for _, share in parsed])
+    return source if build.macros is None else with_macros(source, Path(build.macros))
+
+
+def _full(datasets: Sequence[str], build: BuildSettings, reporter: Reporter) -> Path | None:
+    """The folder with the files of full; None if no data set is full."""
+    folder = None if build.source is None else Path(build.source)
+    if folder is not None and FULL not in datasets:
         raise UsageError(
             f"`build.source` is a folder with the files of {FULL}; the data set is "
-            f"{build.dataset}.",
+            f"{', '.join(datasets)}.",
             hint=f"Add `build.dataset` {FULL}, or name the folder itself with `build.dataset`.",
         )
-    if build.dataset == FULL and full is None:
-        full = make_cache() / IM2LATEX_100K.name
-        obtain(IM2LATEX_100K, full, reporter)
-    elif full is not None:
-        missing(IM2LATEX_100K, full)  # raises where a downloaded file has changed
-    source = open_source(
-        build.dataset,
-        column=build.column,
-        split_by=build.split_by,
-        size=build.size,
-        seed=settings.runtime.seed,
-        full=full,
-    )
-    return source if build.macros is None else with_macros(source, Path(build.macros))
+    if FULL in datasets and folder is None:
+        folder = make_cache() / IM2LATEX_100K.name
+        obtain(IM2LATEX_100K, folder, reporter)
+    elif folder is not None:
+        missing(IM2LATEX_100K, folder)  # raises where a downloaded file has changed
+    return folder
 
 
 def _scheduler(build: BuildSettings) -> str | None:
@@ -182,7 +206,7 @@ def _scheduler(build: BuildSettings) -> str | None:
 def output_folder(settings: Settings) -> Path:
     """The folder of the data set: the output of the settings, else data/NAME."""
     build = settings.build
-    return Path(build.output) if build.output else runs.DATA / dataset_name(build.dataset)
+    return Path(build.output) if build.output else runs.DATA / name_of(build)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +239,8 @@ class _Job:
         request = requested_manifest(self.settings, self.source, old=old_request)
         if old_request is not None:
             demand_same(f"The unfinished {self.root}", old_request, request)
-        request = with_renderer(self.settings, request)
+        with_pictures = self.source.picture is not None
+        request = with_renderer(self.settings, request, with_pictures=with_pictures)
         plan = self._plan()
         if old_request is None:
             work.begin(request)
@@ -257,7 +282,13 @@ class _Job:
             )
         if not plan.items and not plan.left:
             raise InputError(f"There are no formulas in {self.source.name}: it is empty.")
+        self._show_parts(plan)
         return with_recombined(plan, self.settings, self.reporter)
+
+    def _show_parts(self, plan: BuildPlan) -> None:
+        counts = Counter(item.part for item in plan.items)
+        for number, part in enumerate(self.source.parts):
+            self.reporter.info(f"{part.name}: {counts[number]:,} formulas.")
 
     def _draw(self, work: Unfinished, request: Manifest, plan: BuildPlan) -> None:
         done = work.resume(plan.items)
@@ -270,7 +301,11 @@ class _Job:
             render = self.settings.render.model_copy(update={"renderer": request.renderer})
             build = self.settings.build
             scheduler = _scheduler(build)
-            results = draw(todo, render, jobs=build.jobs, scheduler=scheduler, glyphs=build.glyphs)
+            bare = [item for item in todo if item.image is None]
+            results = draw(bare, render, jobs=build.jobs, scheduler=scheduler, glyphs=build.glyphs)
+            if len(bare) < len(todo):
+                pictures = take([item for item in todo if item.image is not None], self.source)
+                results = draw_or_take(todo, results, pictures)
         with self.reporter.step("Rendering", len(plan.items)) as step, closing(results):
             step.advance(done)
             for _ in work.append(results):
@@ -289,6 +324,8 @@ def _complete(request: Manifest, plan: BuildPlan, undrawn: Sequence[Left]) -> Ma
     counts = count(item.split for item in plan.items if item.place not in places)
     reasons = Counter(row.reason for row in [*plan.left, *undrawn])
     removed = {name: reasons.pop(name, 0) for name in (DUPLICATE, OVERLAP)}
+    if BEYOND_SHARE in reasons:
+        removed[BEYOND_SHARE] = reasons.pop(BEYOND_SHARE)
     if "build.recombine" in request.settings:
         recombined = (item for item in plan.items if item.origin == MADE and item.file == MADE)
         removed[MADE] = sum(item.place not in places for item in recombined)
@@ -329,6 +366,7 @@ def _result(root: Path, settings: Settings, *, built: bool, seconds: float) -> B
         failures_file=str(root / store.FAILURES) if counts["failed"] else None,
         duplicates=counts[DUPLICATE],
         overlaps=counts[OVERLAP],
+        beyond_share=counts.get(BEYOND_SHARE),
         recombined=counts.get(MADE),
         vocabulary=len(Vocab.load(root / store.VOCAB).tokens) - 4,
         max_failures=settings.build.max_failures,

@@ -6,11 +6,13 @@ from typing import Any
 
 from im2latex_cli.data.manifest import Manifest
 from im2latex_cli.data.sources.entries import Source
+from im2latex_cli.data.sources.mixture import parse_shares
 from im2latex_cli.data.sources.source import dataset_name
 from im2latex_cli.errors import UsageError
 from im2latex_cli.latex.normalize import NORMAL_FORM
 from im2latex_cli.render.choose import choose
 from im2latex_cli.services.building import recombining
+from im2latex_cli.settings.sections import BuildSettings
 from im2latex_cli.settings.tree import Settings
 
 IMPORTED = "imported"
@@ -30,6 +32,15 @@ LATER = {
 """Settings that some data sets do not name, with the values that these were built with."""
 
 
+def name_of(build: BuildSettings) -> str:
+    """The short name of the data set to build: of several, their names joined by +.
+
+    Raises:
+        UsageError: the shares are wrong.
+    """
+    return "+".join(dataset_name(dataset) for dataset, _ in parse_shares(build.dataset))
+
+
 def requested_manifest(
     settings: Settings, source: Source, *, old: Manifest | None = None
 ) -> Manifest:
@@ -47,10 +58,10 @@ def requested_manifest(
         version = old.renderer_version if name == old.renderer else ""
     else:
         name = renderer
-    if source.picture is not None:
+    if source.is_imported:
         name, version = IMPORTED, ""
     return Manifest(
-        dataset=dataset_name(settings.build.dataset),
+        dataset=name_of(settings.build),
         source={"name": source.name, "sha256": source.digest},
         renderer=name,
         renderer_version=version,
@@ -58,18 +69,30 @@ def requested_manifest(
     )
 
 
-def with_renderer(settings: Settings, request: Manifest) -> Manifest:
+def with_renderer(
+    settings: Settings, request: Manifest, *, with_pictures: bool = False
+) -> Manifest:
     """Name the renderer that will really work, and its version.
+
+    Args:
+        settings: the whole tree.
+        request: what is asked for.
+        with_pictures: whether some formulas come with their pictures.
 
     Raises:
         RendererError: it is not there.
-        UsageError: glyphs are asked of a renderer that does not know them.
+        UsageError: glyphs are asked of a renderer that does not know them, or of pictures.
     """
     name, version = request.renderer, request.renderer_version
     if name != IMPORTED:
         render = settings.render.model_copy(update={"renderer": name})
         renderer = choose(render)
         name, version = renderer.name, renderer.version
+    if settings.build.glyphs and with_pictures and name != IMPORTED:
+        raise UsageError(
+            "Glyph positions are not known for pictures that come with their formulas.",
+            hint="Build without `build.glyphs`, or without those pictures.",
+        )
     if settings.build.glyphs and name != "tex":
         raise UsageError(
             f"Glyph positions come from the TeX renderer; this data set is {name}.",
@@ -140,7 +163,7 @@ def _relevant_settings(settings: Settings, source: Source) -> dict[str, Any]:
         "latex.normal_form": NORMAL_FORM,
         **recombining.relevant_settings(settings, source),
     }
-    if source.picture is None:
+    if not source.is_imported:
         render_values = render.model_dump(mode="json", include=set(RENDER_SETTINGS))
         values |= {f"render.{name}": render_values[name] for name in RENDER_SETTINGS}
     return values

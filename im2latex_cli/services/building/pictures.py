@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +78,13 @@ def take(items: Sequence[Planned], source: Source) -> Results:
         else:
             height, width = picture.shape
             yield item, FinishedPicture(encode_png(picture), width, height)
+
+
+def draw_or_take(items: Sequence[Planned], drawn: Results, taken: Results) -> Results:
+    """Put the results of formulas without and with a picture into the order of the plan."""
+    with closing(drawn), closing(taken):
+        for item in items:
+            yield next(drawn if item.image is None else taken)
 
 
 def _formula(item: Planned, *, glyphs: bool) -> str | tuple[str, ...]:

@@ -28,7 +28,7 @@ def relevant_settings(settings: Settings, source: Source) -> dict[str, Any]:
     build = settings.build
     if not is_enabled(build):
         return {}
-    if source.picture is not None:
+    if source.is_imported:
         raise UsageError(
             f"{source.name} comes with its pictures, so no formulas can be added to it.",
             hint="Build its formulas from a table, or leave out `build.recombine` and "

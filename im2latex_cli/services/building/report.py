@@ -56,11 +56,11 @@ def write_build_page(path: Path, root: Path, manifest: Manifest, *, seed: int) -
 
 def _facts(manifest: Manifest) -> dict[str, str]:
     counts = manifest.counts
-    removed = ", ".join(f"{counts[reason]:,} {reason}" for reason in REMOVED)
+    removed = ", ".join(f"{counts[reason]:,} {reason}" for reason in REMOVED if reason in counts)
     return {
         "pictures": ", ".join(f"{counts[split]:,} {split}" for split in store.SPLITS),
         "failed": f"{counts['failed']:,}",
-        "removed": f"{removed} (the same normal form is there already)",
+        "removed": f"{removed} (the same normal form is there already, or beyond the share)",
         "source": f"{manifest.source['name']}, SHA-256 {manifest.source['sha256']}",
         "renderer": f"{manifest.renderer} {manifest.renderer_version}".strip(),
     } | {name: to_value(value) for name, value in manifest.settings.items() if value is not None}

@@ -66,7 +66,8 @@ def run(
     if settings.evaluate.cdm and find_spec("scipy") is None:
         raise UsageError("evaluate.cdm needs SciPy.", hint="pip install im2latex-cli[cdm]")
     pictures = examples.are_pictures(references, source)
-    scored = examples.read(references, source, pictures=pictures)[: settings.evaluate.limit]
+    scored = examples.read(references, source, pictures=pictures, warn=reporter.warn)
+    scored = scored[: settings.evaluate.limit]
     compared = rendering.against_pictures if pictures else rendering.pairs
     renderer = choose(settings.render.uniform)
     reporter.info(f"Renderer: {renderer.name} {renderer.version}, {settings.render.dpi} dpi.")

@@ -38,6 +38,8 @@ class EvalTextResult:
         note: what a reader must know before quoting the figures.
         form: the form of the figures that follow.
         perplexity: of the references, teacher-forced; never below 1.
+        suspicious: pictures whose label may be wrong, listed beside the predictions; None if no
+            model looked at them.
         forms: the same predictions in every form.
         styles: the figures of other projects, on the compact LaTeX of that form.
         groups: scores by length, construct, depth and source, in that form.
@@ -59,6 +61,7 @@ class EvalTextResult:
     edit_similarity: Score
     exact_match: Score
     perplexity: Score | None
+    suspicious: int | None
     bleu4_nltk: Score = field(metadata=DETAIL)
     edit_similarity_present: Score = field(metadata=DETAIL)
     forms: tuple[FormRow, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from im2latex_cli.data.labelled import LabelledPicture
 from im2latex_cli.data.predictions import Hypothesis, Prediction
 from im2latex_cli.errors import InputError
 from im2latex_cli.evaluate import intervals
+from im2latex_cli.evaluate.suspicion import Suspect, find_suspects
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognition.models import find_model
@@ -30,9 +32,26 @@ ATTENDED = 60
 Picture = NDArray[np.uint8]
 
 
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What a model made of labelled pictures.
+
+    Attributes:
+        predictions: one for each picture.
+        perplexity: of the labels; None if no picture could be read.
+        checked: labels that the model could have written, so that their loss says something.
+        suspects: of these, the labels that may be wrong; indices are those of the pictures.
+    """
+
+    predictions: list[Prediction]
+    perplexity: Score | None
+    checked: int
+    suspects: list[Suspect]
+
+
 def recognise(
     settings: Settings, reporter: Reporter, model: str, wanted: Sequence[LabelledPicture]
-) -> tuple[list[Prediction], Score | None]:
+) -> Recognised:
     """Read pictures with the best hypotheses first.
 
     Args:
@@ -40,9 +59,6 @@ def recognise(
         reporter: shows progress.
         model: pretrained, a results folder or a model file.
         wanted: the pictures; one that cannot be read becomes a prediction with an error.
-
-    Returns:
-        A prediction for each picture, and the perplexity; None where no picture could be read.
 
     Raises:
         CheckpointError: the model cannot be used.
@@ -53,22 +69,37 @@ def recognise(
     predictions: list[Prediction] = []
     likelihoods: list[float] = []
     tokens: list[int] = []
+    places: list[int] = []
     with reporter.step("Recognise", total=len(wanted)) as step:
         for start in range(0, len(wanted), CHUNK):
             chunk = wanted[start : start + CHUNK]
             readings = reader.read_together(map(_unread, chunk))
             predictions.extend(map(_prediction, chunk, readings))
             likely = [
-                (reading.picture, row.tokens)
-                for row, reading in zip(chunk, readings, strict=True)
+                (reading.picture, row.tokens, place)
+                for place, (row, reading) in enumerate(zip(chunk, readings, strict=True), start)
                 if reading.picture is not None and reading.error is None
             ]
             if likely:
-                likelihoods += recognizer.log_likelihoods(*zip(*likely, strict=True))
-            tokens += [len(formula) + 1 for _, formula in likely]
+                pictures, formulas, at = zip(*likely, strict=True)
+                likelihoods += recognizer.log_likelihoods(pictures, formulas)
+                tokens += [len(formula) + 1 for formula in formulas]
+                places += at
             step.advance(len(chunk))
     seed = settings.runtime.seed
-    return predictions, perplexity(likelihoods, tokens, seed=seed) if tokens else None
+    known = set(recognizer.vocab.tokens)
+    rows = [
+        (place, -likelihood / count, count)
+        for place, likelihood, count in zip(places, likelihoods, tokens, strict=True)
+        if wanted[place].tokens and known.issuperset(wanted[place].tokens)
+    ]
+    suspects = find_suspects([loss for _, loss, _ in rows], [count for _, _, count in rows])
+    return Recognised(
+        predictions,
+        perplexity(likelihoods, tokens, seed=seed) if tokens else None,
+        checked=len(rows),
+        suspects=[replace(suspect, index=rows[suspect.index][0]) for suspect in suspects],
+    )
 
 
 def perplexity(likelihoods: Sequence[float], tokens: Sequence[int], *, seed: int) -> Score:

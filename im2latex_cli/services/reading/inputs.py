@@ -78,7 +78,7 @@ class Entry:
     @property
     def title(self) -> str:
         """How messages call it."""
-        return "standard input" if self.path == STDIN else self.path
+        return _title(self.path)
 
     @property
     def content(self) -> Path | bytes | NDArray[np.uint8] | Im2LatexError:
@@ -225,8 +225,9 @@ class Inputs:
             yield self._entry(name, stem, data)
 
     def _pages(self, source: Path | bytes, name: str, stem: str) -> Iterator[Entry]:
+        title = _title(name)
         try:
-            for number, picture, scale in pdf.read(source, name, pages=self.pages, box=self.box):
+            for number, picture, scale in pdf.read(source, title, pages=self.pages, box=self.box):
                 path = f"{name}#page={number}"
                 if isinstance(picture, Im2LatexError):
                     yield Entry(path, f"{stem}-{number}", None, picture)
@@ -253,6 +254,11 @@ def as_entry(source: Source | Entry) -> Entry:
         return Entry(STDIN, "stdin", streams.read(source, "standard input", timeout=None))
     except Im2LatexError as error:
         return _failed(STDIN, error)
+
+
+def _title(name: str) -> str:
+    """How messages call a picture or a file."""
+    return "standard input" if name == STDIN else name
 
 
 def _failed(name: str, error: Im2LatexError) -> Entry:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import Im2LatexError, InputError
@@ -51,6 +52,20 @@ class PredictRow:
     warnings: tuple[ReadingWarning, ...] = ()
     place: Origin | None = None
     number: str | None = None
+
+    def where(self) -> dict[str, Any]:
+        """Page, box, unit, kind and equation number as JSON has them; of a whole picture less."""
+        number = None if self.number is None else f"({self.number})"
+        place = self.place
+        if place is None:
+            return {} if number is None else {"number": number}
+        return {
+            "page": place.page,
+            "box": [round(side, 1) for side in place.box],
+            "unit": place.unit,
+            "kind": str(place.kind),
+            "number": number,
+        }
 
 
 def run(

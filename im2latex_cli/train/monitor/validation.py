@@ -150,6 +150,38 @@ def evaluate(
     )
 
 
+@torch.no_grad()
+def label_losses(
+    network: Network,
+    packed: Packed,
+    chosen: NDArray[np.int64],
+    *,
+    pixels: int,
+    device: torch.device,
+) -> NDArray[np.float64]:
+    """(N,) the cross-entropy per token of each chosen picture's label, in nats.
+
+    Args:
+        network: in any mode; left in evaluation mode.
+        packed: the split.
+        chosen: (N,) the pictures, as indices into the split.
+        pixels: most pixels in a batch.
+        device: where the network is.
+    """
+    network.eval()
+    losses = dict.fromkeys(map(int, chosen), 0.0)
+    random = np.random.default_rng(0)
+    for indices in plan(chosen, packed, pictures=64, pixels=pixels, tokens=20_000, random=random):
+        images, sizes = to_batch([packed.picture(index) for index in indices])
+        memory = network.encode(images.to(device), sizes)
+        ids = pad_ids([packed.formula(index) for index in indices]).to(device)
+        real = ids[:, 1:] != PAD
+        right = _logs(network, memory, ids).gather(2, ids[:, 1:, None])[..., 0]
+        means = -(right * real).sum(1) / real.sum(1)
+        losses.update(zip(map(int, indices), map(float, means), strict=True))
+    return np.array([losses[int(index)] for index in chosen])
+
+
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """The ids of one reading, their summed log-probability and how many numbers that sums."""

@@ -24,6 +24,7 @@ _FREE = (
     "train.evaluate_every",
     "train.evaluate_limit",
     "train.patience",
+    "train.check_labels",
 )
 """Settings that a resumed run may change."""
 
@@ -56,6 +57,7 @@ class History:
         findings: messages of the last diagnosis, by code.
         recalled: figures on the train split itself, of small data sets.
         calibration: score to confidence, of the last evaluation.
+        suspicious: training pictures whose label may be wrong, once they were looked for.
         finished: whether all steps are done.
     """
 
@@ -69,6 +71,7 @@ class History:
     findings: dict[str, str] = field(default_factory=dict)
     recalled: dict[str, Any] | None = None
     calibration: dict[str, float] | None = None
+    suspicious: int | None = None
     finished: bool = False
 
 

@@ -77,6 +77,14 @@ def test_csv_unquotes_and_numbers_by_the_first_line() -> None:
     ]
 
 
+def test_a_formula_with_the_separator_is_not_cut() -> None:
+    found = rows(".csv", b'id,formula\n1,f(x,y)\n2,"g(x,y)"\n3,a,\n')
+    assert reasons(found) == [(2, "no-formula"), (3, "g(x,y)"), (4, "a")]
+    assert isinstance(found[0], BadLine)
+    assert found[0].message.startswith("3 columns, and the header has 2")
+    assert reasons(rows(".tsv", b"formula\tsplit\nx\t+y\ttest\n")) == [(2, "no-formula")]
+
+
 def test_csv_reports_a_bad_encoding_with_its_line() -> None:
     assert reasons(rows(".csv", b"formula\na\n\xe9\nb\n")) == [(2, "a"), (3, "encoding"), (4, "b")]
 

@@ -14,6 +14,7 @@ from im2latex_cli.train.monitor.validation import (
     choose,
     commonest,
     evaluate,
+    label_losses,
 )
 
 
@@ -42,6 +43,22 @@ def test_figures_do_not_depend_on_batches(network: Network, packed: Packed, voca
     assert apart.edit_similarity == pytest.approx(together.edit_similarity)
     assert together.pictures == 8
     assert together.distinct_references == 8
+
+
+def test_the_losses_of_labels_are_those_of_the_whole(
+    network: Network, packed: Packed, vocab: Vocab
+) -> None:
+    chosen = np.array([5, 0, 3])
+    losses = label_losses(network, packed, chosen, pixels=100_000, device=torch.device("cpu"))
+    apart = [
+        label_losses(network, packed, at, pixels=1, device=torch.device("cpu"))[0]
+        for at in chosen[:, None]
+    ]
+    assert losses == pytest.approx(apart, rel=1e-4)
+    every = label_losses(network, packed, np.arange(8), pixels=100_000, device=torch.device("cpu"))
+    tokens = packed.lengths + 1
+    whole = evaluated(network, packed, vocab).loss
+    assert (every * tokens).sum() / tokens.sum() == pytest.approx(whole, rel=1e-4)
 
 
 def test_a_network_that_knows_nothing_has_the_loss_of_chance(
