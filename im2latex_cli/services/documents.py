@@ -71,10 +71,10 @@ class _Pdf:
         self.pages = pdf.count(data, NAME)
 
     def draw(self, page: int, box: Box | None = None) -> tuple[Grey, float]:
-        (drawn,) = pdf.read(self._data, NAME, pages=pdf.Pages(((page, page),)), box=box)
-        if isinstance(drawn.picture, Im2LatexError):
-            raise drawn.picture
-        return drawn.picture, drawn.scale.pixels_per_point if drawn.scale else 1.0
+        (entry,) = pdf.read(self._data, NAME, pages=pdf.Pages(((page, page),)), box=box)
+        if isinstance(entry.picture, Im2LatexError):
+            raise entry.picture
+        return entry.picture, entry.scale.pixels_per_point if entry.scale else 1.0
 
 
 class _Picture:
@@ -93,11 +93,11 @@ class _Picture:
 
 
 class _Document:
-    """Keeps the page that was drawn last, and where the formulas of all searched pages are."""
+    """Keeps the page that was drawn last, and the formulas of all searched pages."""
 
     def __init__(self, source: _Source, finder: Callable[[], Finder]) -> None:
         self._source, self._finder = source, finder
-        self._found: dict[int, tuple[FoundFormula, ...]] = {}
+        self._formulas_by_page: dict[int, tuple[FoundFormula, ...]] = {}
         self._last: tuple[int, Grey, float] | None = None
 
     @property
@@ -113,26 +113,26 @@ class _Document:
         return self._source.one_formula
 
     def picture(self, page: int) -> bytes:
-        grey, _ = self._drawn(page)
+        grey, _ = self._page(page)
         shrunk = math.ceil(math.sqrt(grey.size / MOST_PIXELS_SENT))
         return encode_png(grey if shrunk <= 1 else np.asarray(Image.fromarray(grey).reduce(shrunk)))
 
     def find(self, page: int) -> FoundPage:
-        grey, scale = self._drawn(page)
-        formulas = tuple(_scaled(one, 1 / scale) for one in self._formulas(page))
+        grey, scale = self._page(page)
+        formulas = tuple(_scale(one, 1 / scale) for one in self._formulas(page))
         height, width = grey.shape
         return FoundPage(width / scale, height / scale, formulas)
 
     def formula(self, page: int, number: int) -> Part:
-        found = self._formulas(page)[number - 1]
-        picture, numbers = cut(self._drawn(page)[0], found)
+        formula = self._formulas(page)[number - 1]
+        picture, numbers = cut(self._page(page)[0], formula)
         return Part(picture, numbers, found=True)
 
     def part(self, page: int, box: str) -> Part:
         grey, _ = self._source.draw(page, Box.parse(box))
         return Part(grey)
 
-    def _drawn(self, page: int) -> tuple[Grey, float]:
+    def _page(self, page: int) -> tuple[Grey, float]:
         if self._last is None or self._last[0] != page:
             self._last = None  # never two pages in memory
             self._last = page, *self._source.draw(page)
@@ -140,13 +140,13 @@ class _Document:
 
     def _formulas(self, page: int) -> tuple[FoundFormula, ...]:
         """The formulas of a page, in pixels; it is searched once."""
-        if page not in self._found:
-            grey, _ = self._drawn(page)
+        if page not in self._formulas_by_page:
+            grey, _ = self._page(page)
             blank = int(grey.max()) == int(grey.min())
-            self._found[page] = () if blank else tuple(self._finder()(grey))
-        return self._found[page]
+            self._formulas_by_page[page] = () if blank else tuple(self._finder()(grey))
+        return self._formulas_by_page[page]
 
 
-def _scaled(found: FoundFormula, factor: float) -> FoundFormula:
-    numbers = tuple(number.scaled(factor) for number in found.numbers)
-    return FoundFormula(found.box.scaled(factor), found.kind, found.score, numbers)
+def _scale(formula: FoundFormula, factor: float) -> FoundFormula:
+    numbers = tuple(number.scaled(factor) for number in formula.numbers)
+    return FoundFormula(formula.box.scaled(factor), formula.kind, formula.score, numbers)

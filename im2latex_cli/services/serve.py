@@ -103,58 +103,62 @@ class Answers:
         """The model's name."""
         return self._recognizer.name
 
-    def __call__(self, asked: Sequence[Asked]) -> list[Answer | Im2LatexError]:
+    def __call__(self, requests: Sequence[Asked]) -> list[Answer | Im2LatexError]:
         """Read pictures together; a picture that fails costs only itself."""
-        readings = self._reader.read_together(Unread(_picture(one), NAME) for one in asked)
+        readings = self._reader.read_together(
+            Unread(_picture(request), NAME) for request in requests
+        )
         return [
-            reading.error or self._answer(one, reading)
-            for one, reading in zip(asked, readings, strict=True)
+            reading.error or self._answer(request, reading)
+            for request, reading in zip(requests, readings, strict=True)
         ]
 
-    def _answer(self, one: Asked, reading: Reading) -> Answer:
+    def _answer(self, request: Asked, reading: Reading) -> Answer:
         best, *others = reading.hypotheses
-        answer = _told(best, one)
-        answer["alternatives"] = [_told(other, one) for other in others[: one.alternatives]]
+        answer = _describe(best, request)
+        answer["alternatives"] = [
+            _describe(other, request) for other in others[: request.alternatives]
+        ]
         answer["warnings"] = list(reading.warnings)
-        if isinstance(one.data, Part):
-            answer |= self._part(one.data, reading)
+        if isinstance(request.data, Part):
+            answer |= self._part(request.data, reading)
         answer["model"] = self.model
         answer["milliseconds"] = round(reading.milliseconds, 1)
-        if one.attention and reading.picture is not None:
+        if request.attention and reading.picture is not None:
             answer["attention"] = self._attention(reading.picture, best)
         return answer
 
     def _part(self, part: Part, reading: Reading) -> Answer:
-        """What is told of parts of pages only; warnings that say nothing of them are left out."""
+        """The fields for parts of pages only; warnings that do not apply to them are left out."""
         return {
             "number": equation_number(self._recognizer, part.numbers, reading),
             "warnings": list(worth_saying(reading.warnings, found=part.found, numbers=True)),
         }
 
     def _attention(self, picture: Picture, best: Hypothesis) -> Answer:
-        looked = self._recognizer.attention(picture, best)
-        rows, columns = looked.weights.shape[1:]
+        result = self._recognizer.attention(picture, best)
+        rows, columns = result.weights.shape[1:]
         return {
             "picture": data_uri(encode_png(picture)),
-            "tokens": list(looked.tokens),
+            "tokens": list(result.tokens),
             "rows": rows,
             "columns": columns,
-            "cell_height": looked.cell[0],
-            "cell_width": looked.cell[1],
-            "weights": [_bytes(one) for one in looked.weights],
+            "cell_height": result.cell[0],
+            "cell_width": result.cell[1],
+            "weights": [_bytes(one) for one in result.weights],
         }
 
 
-def _picture(asked: Asked) -> bytes | Picture:
-    return asked.data.picture if isinstance(asked.data, Part) else asked.data
+def _picture(request: Asked) -> bytes | Picture:
+    return request.data.picture if isinstance(request.data, Part) else request.data
 
 
-def _told(hypothesis: Hypothesis, asked: Asked) -> Answer:
+def _describe(hypothesis: Hypothesis, request: Asked) -> Answer:
     answer = hypothesis.to_json()
-    if asked.svg:
+    if request.svg:
         svg = to_svg(hypothesis.latex)
         answer["svg"] = None if isinstance(svg, RenderFailure) else svg
-    if asked.formats:
+    if request.formats:
         answer["formats"] = {name: write(hypothesis.tokens).text for name, write in WRITERS.items()}
     return answer
 

@@ -105,7 +105,7 @@ def test_the_bundled_model_has_a_block_of_its_own(
 
 
 def test_the_model_in_this_package_says_what_it_learnt_and_scores() -> None:
-    model = doctor._bundled()
+    model = doctor._read_bundled_model()
     assert isinstance(model, doctor.BundledModel)
     assert model.version
     assert model.training_data
