@@ -25,6 +25,8 @@ from im2latex_cli.latex.equivalence import equivalent
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 
+SOME_FAILED = 7
+"""Exit code of `eval-text` if a picture could not be read: it counts as wrong."""
 LENGTHS = {4: "up to 4 tokens", 12: "5-12", 40: "13-40", 120: "41-120", 10**9: "longer"}
 
 
@@ -104,7 +106,9 @@ def main() -> None:
         command = [sys.executable, "-m", "im2latex_cli", "eval-text", "--model", options.model]
         command += ["--data", str(data), "--output", str(output), "--beam", str(options.beam)]
         command += ["--limit", str(options.limit)] if options.limit else []
-        subprocess.run(command, check=True, capture_output=True)
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode not in (0, SOME_FAILED):
+            raise SystemExit(done.stderr)
         rows = read(output / "predictions.jsonl", data)
         print(line(f"**{data.stem}**", rows), flush=True)
         groups = defaultdict(list)
