@@ -172,7 +172,7 @@ class PageTypesetter:
         for mark in sheet.marks:
             if mark.owner == FIGURE:
                 draw(ink, _rectangle(mark), rng)
-        regions = tuple(_regions(sheet.marks, labels, LINE_GAP * self._dpi))
+        regions = tuple(regions_of(sheet.marks, labels, LINE_GAP * self._dpi))
         return TypesetPage(ink, regions, layout, typeface, self._dpi)
 
 
@@ -197,10 +197,16 @@ def _rectangle(mark: Mark) -> Rectangle:
     return Rectangle(mark.left, mark.top, mark.right, mark.bottom)
 
 
-def _regions(
+def regions_of(
     marks: Sequence[Mark], labels: Mapping[int, Labelled], line_gap: float
 ) -> Iterator[Region]:
-    """The regions of a page; numbers come after their display."""
+    """The regions of a page; numbers come after their display.
+
+    Args:
+        marks: what was painted; the owner of each is the number of its region.
+        labels: what the regions are; an equation number follows its display.
+        line_gap: widest white inside an inline formula or a number, in pixels.
+    """
     boxes: dict[int, list[Rectangle]] = defaultdict(list)
     for mark in marks:
         if mark.owner in labels:
