@@ -71,6 +71,7 @@ class PageTypesetter:
         dpi: pixels per inch.
         layouts: names of layouts; empty for all.
         typefaces: names of typefaces; empty for Computer Modern and all that are installed.
+        plain: share of the documents that have no formulas.
 
     Raises:
         RendererError: LaTeX or a typeface is not installed.
@@ -78,7 +79,12 @@ class PageTypesetter:
     """
 
     def __init__(
-        self, *, dpi: int, layouts: tuple[str, ...] = (), typefaces: tuple[str, ...] = ()
+        self,
+        *,
+        dpi: int,
+        layouts: tuple[str, ...] = (),
+        typefaces: tuple[str, ...] = (),
+        plain: float = 0.1,
     ) -> None:
         latex, kpsewhich = shutil.which("latex"), shutil.which("kpsewhich")
         if latex is None or kpsewhich is None:
@@ -86,6 +92,7 @@ class PageTypesetter:
         finder = FontFinder(kpsewhich)
         self._latex = latex
         self._dpi = dpi
+        self._plain = plain
         self._shelf = FontShelf(finder, dpi)
         self._compositor = Compositor(self._shelf, dpi)
         others = [name for name in typefaces if name != PLAIN]
@@ -114,7 +121,7 @@ class PageTypesetter:
             LAYOUTS[layout],
             nonce=nonce,
             face=face,
-            plain=rng.random() < 0.1,
+            plain=rng.random() < self._plain,
         )
         document = composer.document(BLOCKS)
         for page, fonts, size in self._run(document, nonce):

@@ -45,16 +45,15 @@ from im2latex_cli.vision.finish import encode_png
 DPI = 150
 PAPER = "im2latex-paper"
 TIMEOUT = 120.0
-ENVIRONMENTS = (
-    "equation equation* align align* alignat alignat* flalign flalign* gather gather* multline"
-    " multline* eqnarray eqnarray* displaymath"
-).split()
+STARRED = ("equation", "align", "alignat", "flalign", "gather", "multline", "eqnarray")
+ENVIRONMENTS = ("displaymath", *STARRED, *(f"{name}*" for name in STARRED))
 
 MARKS = (
     r"""
 \makeatletter
 \newcount\i@display \def\i@now{0}
-\def\i@open{\if@inlabel\leavevmode\fi\if@noskipsec\leavevmode\fi\global\advance\i@display2 \xdef\i@now{\the\i@display}%
+\def\i@open{\if@inlabel\leavevmode\fi\if@noskipsec\leavevmode\fi
+  \global\advance\i@display2 \xdef\i@now{\the\i@display}%
   \special{i2p \i@now}}
 \def\i@close{\gdef\i@now{0}\special{i2p 0}}
 \def\i@numbered#1{\ifnum\i@now=\z@ #1\else
@@ -149,9 +148,9 @@ def _run_latex(source: str, beside: Path, folder: Path) -> str:
 
 
 def _call(*words: str, folder: Path, beside: Path | None = None) -> str:
-    inputs = f".:{beside.resolve()}:" if beside else "."
+    inputs = f".:{(beside or folder).resolve()}:{os.environ.get('TEXINPUTS', '')}"
     environment = {**os.environ, "TEXINPUTS": inputs, "max_print_line": "1000"}
-    done = subprocess.run(  # noqa: S603 - programs of a TeX installation
+    done = subprocess.run(
         [shutil.which(words[0]) or words[0], *words[1:]],
         cwd=folder,
         env=environment,
