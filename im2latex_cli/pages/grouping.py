@@ -50,7 +50,12 @@ NUMBER_REACH = 4.0
 BRACKET = (1.3, 1.7)
 """Least height of a bracket, in heights of an x and in its own widths."""
 LEAST_ALIGNED = 2
-"""Lines of text that begin or end where an equation number does."""
+"""Lines of text and other numbers that begin or end where an equation number does."""
+FLUSH = 0.5
+"""How likely a line that begins at the left margin still is a display, as displays are indented."""
+FLUSH_LINES, FLUSH_WIDTH, FLUSH_WITHIN = 3, 10.0, 0.3
+"""Least number of lines of text at a margin; least width of them and greatest difference of where
+they begin, in heights of an x."""
 POSSIBLE = 0.4
 """Probability from which a piece inside a display's named box belongs to it."""
 _SAMPLES = (1 / 6, 1 / 2, 5 / 6)
@@ -80,8 +85,8 @@ def group(page: PagePicture, maps: Maps, *, inline: bool = False) -> list[FoundF
     asked = _ask(page, maps)
     if not len(asked.boxes):
         return []
-    beside = np.isin(asked.lines, _beside_displays(asked, page.text_height))
-    asked.classes[beside] = np.eye(len(CLASSES))[NUMBER]
+    asked.classes[_at_margin(asked, page.text_height), DISPLAY] *= FLUSH
+    asked.classes[_look_like_numbers(asked, page.text_height)] = np.eye(len(CLASSES))[NUMBER]
     kinds = asked.classes.argmax(axis=1)
     displays = [
         (box, score)
@@ -170,28 +175,41 @@ def _around(boxes: Floats, lines: NDArray[np.int64]) -> Floats:
     return around
 
 
-def _beside_displays(asked: _Asked, text_height: float) -> NDArray[np.int64]:
-    """Lines that look like equation numbers: bracketed, at the margin, level with a display."""
+def _look_like_numbers(asked: _Asked, text_height: float) -> NDArray[np.bool_]:
+    """Pieces of lines that look like equation numbers: bracketed, at the margin, by a display."""
     around = _around(asked.boxes, asked.lines)
     kinds = np.zeros(len(around), np.int64)
     kinds[asked.lines] = asked.classes.argmax(axis=1)
-    width = around[:, 2] - around[:, 0]
-    narrow = (width >= NUMBER_SIZE[0] * text_height) & (width <= NUMBER_SIZE[1] * text_height)
-    narrow &= around[:, 3] - around[:, 1] <= NUMBER_SIZE[2] * text_height
-    text = around[(kinds == TEXT) & (width >= NUMBER_SIZE[1] * text_height)]
-    found = []
-    for line in np.flatnonzero(narrow & (kinds != NUMBER)):
+    width, height = around[:, 2] - around[:, 0], around[:, 3] - around[:, 1]
+    narrowest, widest, highest = (size * text_height for size in NUMBER_SIZE)
+    narrow = (width >= narrowest) & (width <= widest) & (height <= highest)
+    bracketed = np.zeros(len(around), np.bool_)
+    for line in np.flatnonzero(narrow):
+        bracketed[line] = _bracketed(asked.boxes[asked.lines == line], text_height)
+    aligned = around[((kinds == TEXT) & (width >= widest)) | bracketed | (kinds == NUMBER)]
+    shown = around[(kinds == DISPLAY) & ~bracketed]
+    reach = NUMBER_REACH * text_height
+    for line in np.flatnonzero(bracketed):
         box = around[line]
-        ends = [(np.abs(text[:, side] - box[side]) < text_height).sum() for side in (0, 2)]
-        middle, reach = (box[1] + box[3]) / 2, NUMBER_REACH * text_height
-        level = (around[:, 1] - reach < middle) & (around[:, 3] + reach > middle)
-        level &= kinds == DISPLAY
-        level[line] = False
-        if max(ends) < LEAST_ALIGNED or not level.any():
-            continue
-        if _bracketed(asked.boxes[asked.lines == line], text_height):
-            found.append(line)
-    return np.array(found, np.int64)
+        sides = [int((np.abs(aligned[:, at] - box[at]) < text_height).sum()) for at in (0, 2)]
+        middle = (box[1] + box[3]) / 2
+        near = (shown[:, 1] - reach < middle) & (shown[:, 3] + reach > middle)
+        bracketed[line] = max(sides) > LEAST_ALIGNED and near.any()  # it is one of them itself
+    return bracketed[asked.lines]
+
+
+def _at_margin(asked: _Asked, text_height: float) -> NDArray[np.bool_]:
+    """Pieces of wide lines that begin where wide lines of text begin."""
+    around = _around(asked.boxes, asked.lines)
+    text = np.zeros(len(around), np.bool_)
+    text[asked.lines] = asked.classes.argmax(axis=1) == TEXT
+    wide = around[:, 2] - around[:, 0] >= FLUSH_WIDTH * text_height
+    starts = np.sort(around[text & wide, 0])
+    near = FLUSH_WITHIN * text_height
+    low = np.searchsorted(starts, around[:, 0] - near)
+    high = np.searchsorted(starts, around[:, 0] + near)
+    flush: NDArray[np.bool_] = (wide & (high - low >= FLUSH_LINES))[asked.lines]
+    return flush
 
 
 def _bracketed(boxes: Floats, text_height: float) -> bool:

@@ -96,8 +96,8 @@ class PageTypesetter:
         self._shelf = FontShelf(finder, dpi)
         self._compositor = Compositor(self._shelf, dpi)
         others = [name for name in typefaces if name != PLAIN]
-        plain = [PLAIN] if PLAIN in typefaces or not typefaces else []
-        self._typefaces = (*plain, *(installed(finder, others) if others or not typefaces else ()))
+        first = [PLAIN] if PLAIN in typefaces or not typefaces else []
+        self._typefaces = (*first, *(installed(finder, others) if others or not typefaces else ()))
         self._layouts = chosen_layouts(layouts)
 
     def pages(self, formulas: Sequence[Sequence[str]], seed: int) -> Iterator[TypesetPage]:

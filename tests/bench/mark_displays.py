@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from im2latex_cli import files
 from im2latex_cli.data.jsonl import Row
+from im2latex_cli.errors import Im2LatexError
 from im2latex_cli.pages import store
 from im2latex_cli.pages.document import Labelled, owners
 from im2latex_cli.pages.regions import Kind, Region
@@ -88,14 +89,17 @@ def main() -> None:
     folder.mkdir(parents=True)
     rows: list[Row] = []
     for document in options.documents:
-        rows += _pages(document, folder, len(rows))
+        try:
+            rows += _pages(document, folder, len(rows))
+        except (OSError, ValueError, subprocess.TimeoutExpired, Im2LatexError) as error:
+            print(f"{document.name}: left out ({error})", file=sys.stderr)
     store.write_rows(folder, rows)
 
 
 def _pages(document: Path, folder: Path, first: int) -> list[Row]:
     """Write the pages of one document; their metadata."""
-    rows = []
-    for ink, regions in _typeset(document):
+    rows: list[Row] = []
+    for ink, regions in list(_typeset(document)):
         name = f"{first + len(rows):06d}.png"
         files.write_bytes(folder / name, encode_png(ink))
         size = ink.shape[1], ink.shape[0]
@@ -130,7 +134,7 @@ def _typeset(document: Path) -> Iterator[tuple[NDArray[np.uint8], Sequence[Regio
         size = re.search(rf"{PAPER} (\d+) (\d+)", log)
         pages = Path(name) / "batch.dvi"
         if size is None or not pages.is_file():
-            print(f"{document.name}: LaTeX fails\n{log[-800:]}", file=sys.stderr)
+            print(f"{document.name}: LaTeX fails\n{log[-400:]}", file=sys.stderr)
             return
         pdf = Path(name) / "batch.pdf"
         width, height = (int(side) / SP_PER_INCH for side in size.groups())
@@ -186,7 +190,7 @@ def _regions(pages: bytes, inches: tuple[float, float]) -> Iterator[Sequence[Reg
             rules=owners(page.specials, page.special_rules, len(page.rules)),
         )
         if not isinstance(sheet, Sheet):
-            raise SystemExit(f"A page cannot be drawn: {sheet}")
+            raise ValueError(f"a page cannot be drawn: {sheet}")
         numbers = {mark.owner for mark in sheet.marks if mark.owner > 0}
         labels = {
             number: Labelled(Kind.NUMBER if number % 2 else Kind.DISPLAY) for number in numbers
