@@ -69,12 +69,14 @@ class _Asked:
 
     Attributes:
         boxes: (N, 4) the piece's own box.
-        classes: (N, 4) mean probabilities of its line.
+        own: (N, 4) probabilities of the piece.
+        classes: (N, 4) mean probabilities of its line; inline formulas count as text.
         named: (N, 4) edges of the display that its line names.
         lines: (N,) number of its line.
     """
 
     boxes: Floats
+    own: Floats
     classes: Floats
     named: Floats
     lines: NDArray[np.int64]
@@ -129,7 +131,11 @@ def _ask(page: PagePicture, maps: Maps) -> _Asked:
             named += maps.edges[row, column] * weight[:, None]
     lines = _lines(boxes, LINE_GAP * page.text_height)
     edges = named / weights[:, None] / page.factor
-    return _Asked(boxes, _by_lines(classes / 9, lines), _by_lines(edges, lines), lines)
+    own = classes / 9
+    joined = _by_lines(own, lines)
+    joined[:, TEXT] += joined[:, INLINE]
+    joined[:, INLINE] = 0
+    return _Asked(boxes, own, joined, _by_lines(edges, lines), lines)
 
 
 def _by_lines(said: Floats, lines: NDArray[np.int64]) -> Floats:
@@ -422,7 +428,7 @@ def _owner(number: Rectangle, displays: Sequence[Rectangle], text_height: float)
 
 
 def _inlines(asked: _Asked, kinds: NDArray[np.int64], text_height: float) -> Iterator[FoundFormula]:
-    chosen = kinds == INLINE
-    sure = float(asked.classes[chosen, INLINE].mean()) if chosen.any() else 0.0
+    chosen = (asked.own.argmax(axis=1) == INLINE) & (kinds == TEXT)
+    sure = float(asked.own[chosen, INLINE].mean()) if chosen.any() else 0.0
     for box in _runs(asked.boxes[chosen], INLINE_GAP * text_height):
         yield FoundFormula(box, Kind.INLINE, sure)

@@ -175,11 +175,11 @@ def _crop(page: TrainingPage, rng: np.random.Generator) -> _Crop:
         for kind, box in boxes
     ]
     if rng.random() < 0.12:
-        canvas, moved = _turned(canvas, moved, float(rng.uniform(-MOST_TURN, MOST_TURN)))
+        canvas, moved = turned(canvas, moved, float(rng.uniform(-MOST_TURN, MOST_TURN)))
     return _Crop(_degraded(canvas, rng), *targets(moved, CROP))
 
 
-def _turned(
+def turned(
     picture: Grey, boxes: Sequence[tuple[Kind, Rectangle]], degrees: float
 ) -> tuple[Grey, list[tuple[Kind, Rectangle]]]:
     """Turned a little about the middle; boxes are those around the turned ones."""

@@ -37,8 +37,9 @@ from im2latex_cli.pages import store
 from im2latex_cli.pages.document import Labelled, owners
 from im2latex_cli.pages.regions import Kind, Region
 from im2latex_cli.pages.typeset import LINE_GAP, regions_of
+from im2latex_cli.render.renderer import RenderFailure
 from im2latex_cli.render.tex import dvi
-from im2latex_cli.render.tex.compositor import Compositor, Sheet
+from im2latex_cli.render.tex.compositor import Compositor
 from im2latex_cli.render.tex.fonts import FontFinder
 from im2latex_cli.render.tex.rasterizer import SP_PER_INCH, FontShelf
 from im2latex_cli.vision.finish import encode_png
@@ -46,6 +47,8 @@ from im2latex_cli.vision.finish import encode_png
 DPI = 150
 PAPER = "im2latex-paper"
 TIMEOUT = 120.0
+FAULTS = (OSError, ValueError, RuntimeError, subprocess.TimeoutExpired, Im2LatexError)
+"""What a document that cannot be typeset or drawn raises."""
 STARRED = ("equation", "align", "alignat", "flalign", "gather", "multline", "eqnarray")
 ENVIRONMENTS = ("displaymath", *STARRED, *(f"{name}*" for name in STARRED))
 
@@ -91,9 +94,15 @@ def main() -> None:
     for document in options.documents:
         try:
             rows += _pages(document, folder, len(rows))
-        except (OSError, ValueError, subprocess.TimeoutExpired, Im2LatexError) as error:
+        except (
+            OSError,
+            ValueError,
+            subprocess.TimeoutExpired,
+            RuntimeError,
+            Im2LatexError,
+        ) as error:
             print(f"{document.name}: left out ({error})", file=sys.stderr)
-    store.write_rows(folder, rows)
+        store.write_rows(folder, rows)
 
 
 def _pages(document: Path, folder: Path, first: int) -> list[Row]:
@@ -189,8 +198,8 @@ def _regions(pages: bytes, inches: tuple[float, float]) -> Iterator[Sequence[Reg
             characters=owners(page.specials, before, len(page.codes)),
             rules=owners(page.specials, page.special_rules, len(page.rules)),
         )
-        if not isinstance(sheet, Sheet):
-            raise ValueError(f"a page cannot be drawn: {sheet}")
+        if isinstance(sheet, RenderFailure):
+            raise Im2LatexError(f"a page cannot be drawn: {sheet}")
         numbers = {mark.owner for mark in sheet.marks if mark.owner > 0}
         labels = {
             number: Labelled(Kind.NUMBER if number % 2 else Kind.DISPLAY) for number in numbers
