@@ -104,9 +104,13 @@ def test_training_speed_names_the_instruction_set(
 
 
 @pytest.mark.tex
-def test_the_comparison_names_what_is_lost(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_comparison_names_what_is_lost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     faithful = bench("bench_faithful")
-    faithful.compare([r"x^2_i", r"\mathds{1}", r"\wurst", r"\frac12"], 1)
+    rows = tmp_path / "rows.jsonl"
+    faithful.compare([r"x^2_i", r"\mathds{1}", r"\wurst", r"\frac12"], 1, 1.0, rows)
+    assert len(rows.read_text().splitlines()) == 2
     out = capsys.readouterr().out
     assert "identical: 2 " in out
     assert "refused: 2 " in out

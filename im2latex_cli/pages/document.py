@@ -211,6 +211,8 @@ class Composer:
             self._table: 0.7,
             self._figure: 0.6,
             self._code: 0.5,
+            self._algorithm: 0.3,
+            self._example: 0.4,
             self._centred: 0.4,
             self._references: 0.2,
         }
@@ -292,6 +294,8 @@ class Composer:
         rng = self._rng
         kind = rng.choice(("theorem", "lemma", "proof"))
         display = "" if self._plain or rng.random() < 0.4 else self._displayed()
+        if display and kind == "proof" and not self._layout.slides and rng.random() < 0.4:
+            return f"\\begin{{proof}}{self._sentences(1, 2)}{self._proven()}\\end{{proof}}"
         more = self._sentences(1, 2) if rng.random() < 0.6 else ""
         return f"\\begin{{{kind}}}{self._sentences(1, 2)}{display}{more}\\end{{{kind}}}"
 
@@ -299,9 +303,10 @@ class Composer:
         rng = self._rng
         columns, rows = rng.randint(2, 5), rng.randint(2, 8)
         bar = rng.choice(("", "|"))
+        formulas = rng.choice((0.15, 0.15, 0.8))
         lines = []
         for row in range(rows):
-            cells = [self._cell(heading=row == 0) for _ in range(columns)]
+            cells = [self._cell(formulas, heading=row == 0) for _ in range(columns)]
             lines.append(" & ".join(cells) + r"\\" + ("\\hline" if row in {0, rows - 1} else ""))
         body = f"\\begin{{tabular}}{{{bar + bar.join('lcr'[i % 3] for i in range(columns)) + bar}}}"
         table = f"{body}\\hline {' '.join(lines)}\\end{{tabular}}"
@@ -311,9 +316,9 @@ class Composer:
         place = rng.choice(("ht", "t", "b"))
         return f"\\begin{{table}}[{place}]\\centering {table}{caption}\\end{{table}}"
 
-    def _cell(self, *, heading: bool) -> str:
+    def _cell(self, formulas: float, *, heading: bool) -> str:
         rng = self._rng
-        if not heading and not self._plain and rng.random() < 0.15:
+        if not heading and not self._plain and rng.random() < formulas:
             return self._inline()
         if heading or rng.random() < 0.3:
             return self._prose.word()
@@ -336,6 +341,11 @@ class Composer:
         )
 
     def _code(self) -> str:
+        lines = self._latex_lines() if self._rng.random() < 0.4 else self._program_lines()
+        size = self._rng.choice(("", "\\small", "\\footnotesize"))
+        return f"{{{size}\n\\begin{{verbatim}}\n" + "\n".join(lines) + "\n\\end{verbatim}\n}"
+
+    def _program_lines(self) -> list[str]:
         rng, prose = self._rng, self._prose
         lines, depth = [], 0
         for _ in range(rng.randint(2, 12)):
@@ -352,8 +362,44 @@ class Composer:
                 )
             )
             lines.append("  " * depth + line)
-        size = rng.choice(("", "\\small", "\\footnotesize"))
-        return f"{{{size}\n\\begin{{verbatim}}\n" + "\n".join(lines) + "\n\\end{verbatim}\n}"
+        return lines
+
+    def _latex_lines(self) -> list[str]:
+        """Source of displays, as in manuals."""
+        rng, prose = self._rng, self._prose
+        environment = rng.choice(("align", "equation", "gather*", "multline"))
+        rows = [join(rng.choice(self._supply.short)) + "\\\\" for _ in range(rng.randint(1, 4))]
+        made = [f"\\begin{{{environment}}}", *rows, f"\\end{{{environment}}}"]
+        defined = f"\\newcommand{{\\{prose.word()}}}[{rng.randint(1, 3)}]{{{prose.word()} #1}}"
+        return rng.choice((made, [f"\\usepackage{{{prose.word()}}}", defined], [defined, *made]))
+
+    def _algorithm(self) -> str:
+        """Lines of pseudocode with formulas in them."""
+        rng, prose = self._rng, self._prose
+        lines, depth = [], 0
+        for at in range(rng.randint(3, 10)):
+            depth = max(0, depth + rng.choice((-1, 0, 0, 1)))
+            formula = prose.word() if self._plain else self._inline()
+            word = rng.choice(("for", "if", "while", "return", "repeat", "let", "until", ""))
+            more = " ".join(prose.words(rng.randint(0, 3)))
+            number = f"{at + 1}: " if rng.random() < 0.5 else ""
+            lines.append(
+                f"{number}\\hspace*{{{1.5 * depth}em}}\\textbf{{{word}}} {formula} {more}\\par"
+            )
+        return "{\\parindent0pt\\par\\smallskip\n" + "\n".join(lines) + "\n\\smallskip}"
+
+    def _example(self) -> str:
+        """Source and what it looks like, side by side, as in manuals."""
+        code = "\\begin{verbatim}\n" + "\n".join(self._latex_lines()) + "\n\\end{verbatim}\n"
+        shown = self._short_text() if self._plain else self._displayed()
+        width = self._rng.choice((0.4, 0.5, 0.6))
+        parts = [
+            f"\\begin{{minipage}}{{{share:.2f}\\linewidth}}\n{part}\\end{{minipage}}"
+            for share, part in ((width, code), (0.96 - width, shown))
+        ]
+        if self._rng.random() < 0.3:
+            parts.reverse()
+        return "\\par\\noindent" + "\\hfill".join(parts) + "\n\n"
 
     def _centred(self) -> str:
         style = self._rng.choice(("", "\\itshape ", "\\bfseries ", "\\small "))
@@ -396,7 +442,7 @@ class Composer:
     def _single(self) -> str:
         rng = self._rng
         tokens = rng.choice(self._supply.displays if rng.random() < 0.7 else self._supply.rows)
-        formula = self._ended(join(tokens))
+        formula = self._ended(self._with_more(join(tokens)))
         number = self._new(RegionKind.DISPLAY, formula)
         inner = _marked(number, formula)
         kind = rng.choice(("plain", "plain", "equation", "equation", "equation*", "tag"))
@@ -408,6 +454,33 @@ class Composer:
         else:
             made = f"\\begin{{{kind}}}{inner}\\end{{{kind}}}"
         return self._fitted([formula], number, made)
+
+    def _with_more(self, formula: str) -> str:
+        """Often the formula alone, else with words or another one beside it in the same display."""
+        rng, prose = self._rng, self._prose
+        if rng.random() < 0.8:
+            return formula
+        short = join(rng.choice(self._supply.short))
+        words = " ".join(prose.words(rng.randint(1, 3)))
+        space = rng.choice(("\\quad", "\\qquad"))
+        return rng.choice(
+            (
+                f"{formula},{space} {short}",
+                f"{formula}{space}\\text{{{words} }}{short}",
+                f"{formula}{space}\\text{{{words}}}",
+                f"{short}{space}\\text{{{words}}}{space} {formula}",
+            )
+        )
+
+    def _proven(self) -> str:
+        """A display with the end of a proof beside it."""
+        formula = self._ended(join(self._rng.choice(self._supply.rows)))
+        number = self._new(RegionKind.DISPLAY, formula)
+        return self._fitted([formula], number, f"\\[{_marked(number, formula)}\\qedhere\\]")
+
+    def _row_end(self) -> str:
+        """The end of all rows of a display, some with more white."""
+        return self._rng.choice(("\\\\", "\\\\", "\\\\", "\\\\[1ex]", "\\\\[2.5ex]"))
 
     def _aligned(self) -> str:
         rng = self._rng
@@ -421,7 +494,7 @@ class Composer:
             lines.append(f"{left}&{right}")
         star = rng.choice(("*", "*", ""))
         quiet = "" if star else rng.choice(("", "\\nonumber", "\\nonumber"))
-        body = f"{quiet}\\\\".join(lines)
+        body = f"{quiet}{self._row_end()}".join(lines)
         if rng.random() < 0.25 and not star:
             made = f"\\begin{{equation}}\\begin{{split}}{body}\\end{{split}}\\end{{equation}}"
             made = made.replace("\\nonumber", "")
@@ -434,7 +507,7 @@ class Composer:
         rows = [join(rng.choice(self._supply.rows)) for _ in range(rng.randint(2, 4))]
         number = self._new(RegionKind.DISPLAY)
         star = rng.choice(("*", ""))
-        body = "\\\\".join(_marked(number, row) for row in rows)
+        body = self._row_end().join(_marked(number, row) for row in rows)
         return self._fitted(rows, number, f"\\begin{{gather{star}}}{body}\\end{{gather{star}}}")
 
     def _broken(self) -> str:

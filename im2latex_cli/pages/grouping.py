@@ -1,8 +1,9 @@
 """From what the network says of each cell to boxes of formulas.
 
-Every piece of ink asks the cells that it covers what it is. Pieces of displays that agree on the
-edges of their display belong together, and the box is the one around them: the network decides what
-belongs to a formula, the ink where its edges are.
+Every piece of ink asks the cells that it covers what it is, and the pieces of one line of text or
+formula decide together. Pieces of displays that agree on the edges of their display belong
+together, and the box is the one around them: the network decides what belongs to a formula, the ink
+where its edges are. No display goes over a line of text, and rows close below each other are one.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli.pages.network import CELL, CLASSES, Maps
+from im2latex_cli.pages.order import column_gap
 from im2latex_cli.pages.picture import PagePicture
 from im2latex_cli.pages.regions import FoundFormula, Rectangle, RegionKind, hull
 from im2latex_cli.vision.components import Pieces
 
-DISPLAY, NUMBER, INLINE = (CLASSES.index(kind) for kind in ("display", "number", "inline"))
+TEXT, DISPLAY, NUMBER, INLINE = range(len(CLASSES))
 LEAST_SCORE = 0.6
 """Mean probability of a display's pieces below which it is none."""
-AGREE = 0.4
+AGREE = 0.3
 """Least overlap of the boxes that two pieces of one display name."""
 INSIDE = 0.15
 """Share of a box that lies in another from which both are one."""
@@ -35,7 +37,26 @@ LIKELY_NUMBER, POSSIBLE_NUMBER = 0.3, 0.05
 """Mean probability of a number's pieces, and that from which a piece may belong to one."""
 PAGE_NUMBER = 6.0
 """Width of a page number, in heights of an x."""
-POSSIBLE = 0.2
+LINE_GAP = 2.0
+"""Widest white inside a line of text or formula, in heights of an x."""
+LEVEL = 0.3
+"""Share of its height that a piece has in common with others of its line."""
+ROW_GAP = 1.2
+"""White between two rows up to which they are one display, in heights of an x."""
+TEXT_GAP, TEXT_WIDTH = 0.3, 3.0
+"""White above and below a line of text between two displays, and its least width."""
+NUMBER_REACH = 4.0
+"""How far above or below its display an equation number may stand, in heights of an x."""
+BRACKET = (1.3, 1.7)
+"""Least height of a bracket, in heights of an x and in its own widths."""
+LEAST_ALIGNED = 2
+"""Lines of text and other numbers that begin or end where an equation number does."""
+FLUSH = 0.5
+"""How likely a line that begins at the left margin still is a display, as displays are indented."""
+FLUSH_LINES, FLUSH_WIDTH, FLUSH_WITHIN = 3, 10.0, 0.3
+"""Least number of lines of text at a margin; least width of them and greatest difference of where
+they begin, in heights of an x."""
+POSSIBLE = 0.4
 """Probability from which a piece inside a display's named box belongs to it."""
 _SAMPLES = (1 / 6, 1 / 2, 5 / 6)
 
@@ -48,13 +69,17 @@ class _Asked:
 
     Attributes:
         boxes: (N, 4) the piece's own box.
-        classes: (N, 4) mean probabilities.
-        named: (N, 4) edges of the display that it names.
+        own: (N, 4) probabilities of the piece.
+        classes: (N, 4) mean probabilities of its line; inline formulas count as text.
+        named: (N, 4) edges of the display that its line names.
+        lines: (N,) number of its line.
     """
 
     boxes: Floats
+    own: Floats
     classes: Floats
     named: Floats
+    lines: NDArray[np.int64]
 
 
 def group(page: PagePicture, maps: Maps, *, inline: bool = False) -> list[FoundFormula]:
@@ -62,10 +87,12 @@ def group(page: PagePicture, maps: Maps, *, inline: bool = False) -> list[FoundF
     asked = _ask(page, maps)
     if not len(asked.boxes):
         return []
+    asked.classes[_at_margin(asked, page.text_height), DISPLAY] *= FLUSH
+    asked.classes[_look_like_numbers(asked, page.text_height)] = np.eye(len(CLASSES))[NUMBER]
     kinds = asked.classes.argmax(axis=1)
     displays = [
         (box, score)
-        for box, score in _displays(asked, kinds)
+        for box, score in _displays(asked, kinds, column_gap(page), page.text_height)
         if not _is_page_number(box, asked.boxes, page.text_height)
     ]
     numbers = list(_numbers(asked, kinds, page.text_height))
@@ -102,15 +129,120 @@ def _ask(page: PagePicture, maps: Maps) -> _Asked:
             weight = said[:, DISPLAY] + 1e-6
             weights += weight
             named += maps.edges[row, column] * weight[:, None]
-    return _Asked(boxes, classes / 9, named / weights[:, None] / page.factor)
+    lines = _lines(boxes, LINE_GAP * page.text_height)
+    edges = named / weights[:, None] / page.factor
+    own = classes / 9
+    joined = _by_lines(own, lines)
+    joined[:, TEXT] += joined[:, INLINE]
+    joined[:, INLINE] = 0
+    return _Asked(boxes, own, joined, _by_lines(edges, lines), lines)
 
 
-def _displays(asked: _Asked, kinds: NDArray[np.int64]) -> Iterator[tuple[Rectangle, float]]:
-    """Box and score of each display."""
+def _by_lines(said: Floats, lines: NDArray[np.int64]) -> Floats:
+    """For each piece the mean over its line."""
+    counts = np.bincount(lines)
+    sums = np.zeros((len(counts), said.shape[1]))
+    np.add.at(sums, lines, said)
+    means: Floats = (sums / counts[:, None])[lines]
+    return means
+
+
+def _lines(boxes: Floats, gap: float) -> NDArray[np.int64]:
+    """For each piece the number of its line: pieces beside each other with little white between."""
+    order = np.argsort(boxes[:, 0], kind="stable")
+    left, top, right, bottom = boxes[order].T
+    ends = np.searchsorted(left, right + gap, side="right")
+    counts = np.maximum(ends - np.arange(len(order)) - 1, 0)
+    first = np.repeat(np.arange(len(order)), counts)
+    second = first + 1 + np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts)
+    shared = np.minimum(bottom[first], bottom[second]) - np.maximum(top[first], top[second])
+    level = shared >= LEVEL * np.minimum((bottom - top)[first], (bottom - top)[second])
+    first, second = first[level], second[level]
+    names = np.arange(len(order))
+    while True:
+        least = np.minimum(names[first], names[second])
+        before = names.copy()
+        np.minimum.at(names, first, least)
+        np.minimum.at(names, second, least)
+        names = names[names]
+        if (names == before).all():
+            break
+    numbers = np.empty(len(order), np.int64)
+    numbers[order] = np.unique(names, return_inverse=True)[1]
+    return numbers
+
+
+def _around(boxes: Floats, lines: NDArray[np.int64]) -> Floats:
+    """(L, 4) box around each line."""
+    count = int(lines.max()) + 1
+    around = np.tile([np.inf, np.inf, -np.inf, -np.inf], (count, 1))
+    np.minimum.at(around[:, :2], lines, boxes[:, :2])
+    np.maximum.at(around[:, 2:], lines, boxes[:, 2:])
+    return around
+
+
+def _look_like_numbers(asked: _Asked, text_height: float) -> NDArray[np.bool_]:
+    """Pieces of lines that look like equation numbers: bracketed, at the margin, by a display."""
+    around = _around(asked.boxes, asked.lines)
+    kinds = np.zeros(len(around), np.int64)
+    kinds[asked.lines] = asked.classes.argmax(axis=1)
+    width, height = around[:, 2] - around[:, 0], around[:, 3] - around[:, 1]
+    narrowest, widest, highest = (size * text_height for size in NUMBER_SIZE)
+    narrow = (width >= narrowest) & (width <= widest) & (height <= highest)
+    bracketed = np.zeros(len(around), np.bool_)
+    for line in np.flatnonzero(narrow):
+        bracketed[line] = _bracketed(asked.boxes[asked.lines == line], text_height)
+    aligned = around[((kinds == TEXT) & (width >= widest)) | bracketed | (kinds == NUMBER)]
+    shown = around[(kinds == DISPLAY) & ~bracketed]
+    reach = NUMBER_REACH * text_height
+    for line in np.flatnonzero(bracketed):
+        box = around[line]
+        sides = [int((np.abs(aligned[:, at] - box[at]) < text_height).sum()) for at in (0, 2)]
+        middle = (box[1] + box[3]) / 2
+        near = (shown[:, 1] - reach < middle) & (shown[:, 3] + reach > middle)
+        bracketed[line] = max(sides) > LEAST_ALIGNED and near.any()  # it is one of them itself
+    return bracketed[asked.lines]
+
+
+def _at_margin(asked: _Asked, text_height: float) -> NDArray[np.bool_]:
+    """Pieces of wide lines that begin where wide lines of text begin."""
+    around = _around(asked.boxes, asked.lines)
+    text = np.zeros(len(around), np.bool_)
+    text[asked.lines] = asked.classes.argmax(axis=1) == TEXT
+    wide = around[:, 2] - around[:, 0] >= FLUSH_WIDTH * text_height
+    starts = np.sort(around[text & wide, 0])
+    near = FLUSH_WITHIN * text_height
+    low = np.searchsorted(starts, around[:, 0] - near)
+    high = np.searchsorted(starts, around[:, 0] + near)
+    flush: NDArray[np.bool_] = (wide & (high - low >= FLUSH_LINES))[asked.lines]
+    return flush
+
+
+def _bracketed(boxes: Floats, text_height: float) -> bool:
+    """Whether the first and the last piece of a line are tall and narrow."""
+    for piece in (boxes[boxes[:, 0].argmin()], boxes[boxes[:, 2].argmax()]):
+        width, height = piece[2] - piece[0], piece[3] - piece[1]
+        if height < BRACKET[0] * text_height or height < BRACKET[1] * width:
+            return False
+    return len(boxes) > 2
+
+
+def _displays(
+    asked: _Asked, kinds: NDArray[np.int64], gap: Rectangle | None, text_height: float
+) -> Iterator[tuple[Rectangle, float]]:
+    """Box and score of each display; `gap` is that between two columns."""
     members = np.flatnonzero(kinds == DISPLAY)
     groups = _agreeing(members, asked)
     merged = _merged([_gathered(group, asked, kinds) for group in groups], asked.boxes)
+    around = _around(asked.boxes, asked.lines)
+    wide = around[:, 2] - around[:, 0] >= TEXT_WIDTH * text_height
+    text = np.zeros(len(around), np.bool_)
+    text[asked.lines] = kinds == TEXT
+    texts = around[text & wide]
+    parts: list[NDArray[np.int64]] = []
     for group in merged:
+        parts += _parted(group, asked.boxes, texts, gap, text_height)
+    for group in _stacked(parts, asked.boxes, gap, text_height):
         score = float(asked.classes[group, DISPLAY].mean())
         if score >= LEAST_SCORE:
             yield _hull(asked.boxes[group]), score
@@ -154,6 +286,59 @@ def _merged(groups: Sequence[NDArray[np.int64]], boxes: Floats) -> list[NDArray[
         else:
             merged.append(group)
     return merged
+
+
+def _parted(
+    group: NDArray[np.int64],
+    boxes: Floats,
+    texts: Floats,
+    gap: Rectangle | None,
+    text_height: float,
+) -> Iterator[NDArray[np.int64]]:
+    """A group cut where a line of text stands between its rows."""
+    box = _hull(boxes[group])
+    near = texts[_same_column(box, texts, gap)]
+    near = near[(near[:, 1] > box.top) & (near[:, 3] < box.bottom)]
+    order = group[np.argsort(boxes[group, 1], kind="stable")]
+    reach = np.maximum.accumulate(boxes[order, 3])
+    start, white = 0, TEXT_GAP * text_height
+    for at in range(1, len(order)):
+        above, below = reach[at - 1] + white, boxes[order[at], 1] - white
+        if below > above and ((near[:, 1] >= above) & (near[:, 3] <= below)).any():
+            yield order[start:at]
+            start = at
+    yield order[start:]
+
+
+def _stacked(
+    groups: Sequence[NDArray[np.int64]],
+    boxes: Floats,
+    gap: Rectangle | None,
+    text_height: float,
+) -> list[NDArray[np.int64]]:
+    """Groups close below each other in one column are one."""
+    stacked: list[NDArray[np.int64]] = []
+    for group in sorted(groups, key=lambda one: float(boxes[one, 1].min())):
+        box = _hull(boxes[group])
+        for at, other in enumerate(stacked):
+            above = _hull(boxes[other])
+            close = -0.5 * text_height < box.top - above.bottom < ROW_GAP * text_height
+            if close and _same_column(box, np.array([above]), gap)[0]:
+                stacked[at] = np.union1d(other, group)
+                break
+        else:
+            stacked.append(group)
+    return stacked
+
+
+def _same_column(box: Rectangle, boxes: Floats, gap: Rectangle | None) -> NDArray[np.bool_]:
+    """Which of (N, 4) boxes are in the column of a box."""
+    if gap is None:
+        return np.ones(len(boxes), np.bool_)
+    middle = (gap.left + gap.right) / 2
+    if box.left < middle < box.right:
+        return np.ones(len(boxes), np.bool_)
+    return (boxes[:, 0] < middle) if box.right <= middle else (boxes[:, 2] > middle)
 
 
 def _overlaps(box: Floats, boxes: Floats) -> Floats:
@@ -243,7 +428,7 @@ def _owner(number: Rectangle, displays: Sequence[Rectangle], text_height: float)
 
 
 def _inlines(asked: _Asked, kinds: NDArray[np.int64], text_height: float) -> Iterator[FoundFormula]:
-    chosen = kinds == INLINE
-    sure = float(asked.classes[chosen, INLINE].mean()) if chosen.any() else 0.0
+    chosen = (asked.own.argmax(axis=1) == INLINE) & (kinds == TEXT)
+    sure = float(asked.own[chosen, INLINE].mean()) if chosen.any() else 0.0
     for box in _runs(asked.boxes[chosen], INLINE_GAP * text_height):
         yield FoundFormula(box, RegionKind.INLINE, sure)

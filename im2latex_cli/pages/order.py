@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from im2latex_cli.pages.picture import TEXT_HEIGHT, PagePicture
 from im2latex_cli.pages.regions import FoundFormula, Rectangle
@@ -15,6 +16,9 @@ GAP = 1.6
 """Least width of that gap, in heights of an x."""
 CROSSED = 0.35
 """Share of the inked rows that may cross the gap, as titles and wide figures do."""
+SIDEWAYS = (12, 4)
+"""Least number of lines of text on a page that lies on its side, and how many times as many they
+are as those of the page as it is."""
 _INK = 200
 
 
@@ -59,3 +63,15 @@ def reading_order(formulas: Sequence[FoundFormula], gap: Rectangle | None) -> li
 
 def _crosses(box: Rectangle, gap: Rectangle) -> bool:
     return box.left < gap.left and box.right > gap.right
+
+
+def lies_sideways(page: PagePicture) -> bool:
+    """Whether the lines of text of a page run from top to bottom."""
+    ink = page.small < _INK
+    down, across = (_stripes(np.atleast_1d(ink.any(axis=axis))) for axis in (1, 0))
+    return across >= SIDEWAYS[0] and across >= SIDEWAYS[1] * down
+
+
+def _stripes(inked: NDArray[np.bool_]) -> int:
+    """How many stretches with ink there are."""
+    return int(np.count_nonzero(np.diff(inked.astype(np.int8), prepend=0) == 1))

@@ -71,6 +71,7 @@ class PageTypesetter:
         dpi: pixels per inch.
         layouts: names of layouts; empty for all.
         typefaces: names of typefaces; empty for Computer Modern and all that are installed.
+        plain: share of the documents that have no formulas.
 
     Raises:
         RendererError: LaTeX or a typeface is not installed.
@@ -78,7 +79,12 @@ class PageTypesetter:
     """
 
     def __init__(
-        self, *, dpi: int, layouts: tuple[str, ...] = (), typefaces: tuple[str, ...] = ()
+        self,
+        *,
+        dpi: int,
+        layouts: tuple[str, ...] = (),
+        typefaces: tuple[str, ...] = (),
+        plain: float = 0.1,
     ) -> None:
         latex, kpsewhich = shutil.which("latex"), shutil.which("kpsewhich")
         if latex is None or kpsewhich is None:
@@ -86,11 +92,12 @@ class PageTypesetter:
         finder = FontFinder(kpsewhich)
         self._latex = latex
         self._dpi = dpi
-        self._shelf = FontCache(finder, dpi)
-        self._compositor = Compositor(self._shelf, dpi)
+        self._plain = plain
+        self._fonts = FontCache(finder, dpi)
+        self._compositor = Compositor(self._fonts, dpi)
         others = [name for name in typefaces if name != PLAIN]
-        plain = [PLAIN] if PLAIN in typefaces or not typefaces else []
-        self._typefaces = (*plain, *(installed(finder, others) if others or not typefaces else ()))
+        first = [PLAIN] if PLAIN in typefaces or not typefaces else []
+        self._typefaces = (*first, *(installed(finder, others) if others or not typefaces else ()))
         self._layouts = chosen_layouts(layouts)
 
     def pages(self, formulas: Sequence[Sequence[str]], seed: int) -> Iterator[TypesetPage]:
@@ -114,7 +121,7 @@ class PageTypesetter:
             LAYOUTS[layout],
             nonce=nonce,
             face=face,
-            plain=rng.random() < 0.1,
+            plain=rng.random() < self._plain,
         )
         document = composer.document(BLOCKS)
         for page, fonts, size in self._run(document, nonce):
@@ -140,8 +147,8 @@ class PageTypesetter:
             return
         fonts: list[FontUse] = []
         try:
-            self._shelf.expect(dvi.font_names(transcript.pages))
-            pages = dvi.read(transcript.pages, fonts, self._shelf.widths)
+            self._fonts.expect(dvi.font_names(transcript.pages))
+            pages = dvi.read(transcript.pages, fonts, self._fonts.widths)
         except (DviError, FontMissingError):
             return
         for page in pages:
@@ -172,7 +179,7 @@ class PageTypesetter:
         for mark in sheet.marks:
             if mark.owner == FIGURE:
                 draw(ink, _rectangle(mark), rng)
-        regions = tuple(_regions(sheet.marks, labels, LINE_GAP * self._dpi))
+        regions = tuple(regions_of(sheet.marks, labels, LINE_GAP * self._dpi))
         return TypesetPage(ink, regions, layout, typeface, self._dpi)
 
 
@@ -197,10 +204,16 @@ def _rectangle(mark: Mark) -> Rectangle:
     return Rectangle(mark.left, mark.top, mark.right, mark.bottom)
 
 
-def _regions(
+def regions_of(
     marks: Sequence[Mark], labels: Mapping[int, RegionLabel], line_gap: float
 ) -> Iterator[Region]:
-    """The regions of a page; numbers come after their display."""
+    """The regions of a page; numbers come after their display.
+
+    Args:
+        marks: what was painted; the owner of each is the number of its region.
+        labels: what the regions are; an equation number follows its display.
+        line_gap: widest white inside an inline formula or a number, in pixels.
+    """
     boxes: dict[int, list[Rectangle]] = defaultdict(list)
     for mark in marks:
         if mark.owner in labels:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
@@ -21,14 +22,15 @@ from im2latex_cli.pages.network import (
     EDGE_UNIT,
     LONGEST,
 )
-from im2latex_cli.pages.regions import Rectangle, RegionKind
+from im2latex_cli.pages.regions import Rectangle, RegionKind, hull
 from im2latex_cli.vision.prepare import resize
 
 JITTER = (0.75, 1.3)
 """Factors on the size of text, because it is only estimated later."""
 CROP = (320, 448)
 """Height and width of a training crop in pixels."""
-MOST_BLUR = 0.6
+MOST_TURN = 1.2
+"""Degrees by which some crops are turned, as scans are."""
 _BLANK = 0.02
 """Weight of a cell without ink in the loss."""
 _EDGE_WEIGHT = 1.0
@@ -172,12 +174,38 @@ def _crop(page: TrainingPage, rng: np.random.Generator) -> _Crop:
         (kind, Rectangle(box.left - left, box.top - top, box.right - left, box.bottom - top))
         for kind, box in boxes
     ]
+    if rng.random() < 0.12:
+        canvas, moved = turned(canvas, moved, float(rng.uniform(-MOST_TURN, MOST_TURN)))
     return _Crop(_degraded(canvas, rng), *targets(moved, CROP))
 
 
+def turned(
+    picture: Grey, boxes: Sequence[tuple[RegionKind, Rectangle]], degrees: float
+) -> tuple[Grey, list[tuple[RegionKind, Rectangle]]]:
+    """Turned a little about the middle; boxes are those around the turned ones."""
+    turned = np.asarray(
+        Image.fromarray(picture).rotate(degrees, Image.Resampling.BILINEAR, fillcolor=255)
+    )
+    sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
+    y0, x0 = picture.shape[0] / 2, picture.shape[1] / 2
+
+    def around(box: Rectangle) -> Rectangle:
+        xs, ys = (box.left - x0, box.right - x0), (box.top - y0, box.bottom - y0)
+        corners = [(x0 + x * cosine + y * sine, y0 - x * sine + y * cosine) for x in xs for y in ys]
+        return hull([Rectangle(x, y, x, y) for x, y in corners])
+
+    return turned, [(kind, around(box)) for kind, box in boxes]
+
+
 def _degraded(picture: Grey, rng: np.random.Generator) -> Grey:
-    """Paler, bolder or noisier, as scans and screens are."""
+    """Paler, bolder, shaded or noisier, as scans, slides and screens are."""
     ink = (255 - picture).astype(np.float32)
+    if rng.random() < 0.08:
+        top, left = (int(rng.integers(0, side)) for side in picture.shape)
+        shaded = ink[
+            top : top + int(rng.integers(20, 200)), left : left + int(rng.integers(60, 448))
+        ]
+        np.maximum(shaded, rng.uniform(8, 50), out=shaded)
     if rng.random() < 0.5:
         ink *= rng.uniform(0.6, 1.6)
     if rng.random() < 0.2:

@@ -13,7 +13,7 @@ from im2latex_cli.pages import network
 from im2latex_cli.pages.finder import BUNDLED, Finder
 from im2latex_cli.pages.grouping import group
 from im2latex_cli.pages.network import CELL, CLASSES, FinderNetwork, Maps
-from im2latex_cli.pages.order import column_gap, reading_order
+from im2latex_cli.pages.order import column_gap, lies_sideways, reading_order
 from im2latex_cli.pages.picture import TEXT_HEIGHT, page_picture
 from im2latex_cli.pages.regions import FoundFormula, Rectangle, RegionKind
 
@@ -174,3 +174,51 @@ def test_one_column_has_no_gap() -> None:
     assert column_gap(page_picture(page)) is None
     upper, lower = formula(300, 10, 400, 20), formula(10, 50, 90, 60)
     assert reading_order([lower, upper], None) == [upper, lower]
+
+
+def test_a_line_decides_together() -> None:
+    """One letter that the network takes for a display does not make its line one."""
+    page = a_page()
+    line = write_line(page, 20, 20, 60)
+    letter = Rectangle(200, 20, 206, 28)
+    display = write_line(page, 100, 200, 15)
+    found = told(page, [("text", line), ("display", letter), ("display", display)])
+    assert [one.box for one in found] == [display]
+
+
+def test_no_display_goes_over_a_line_of_text() -> None:
+    page = a_page()
+    upper, lower = write_line(page, 60, 200, 15), write_line(page, 140, 200, 15)
+    text = write_line(page, 100, 20, 60)
+    both = Rectangle(200, 60, upper.right, lower.bottom)
+    found = told(page, [("display", both), ("text", text)])
+    assert [one.box for one in found] == [upper, lower]
+
+
+def write_bracketed(page: np.ndarray, top: int, left: int) -> Rectangle:
+    """A number in brackets."""
+    for at in (0, 32):
+        page[top - 2 : top + 11, left + at : left + at + 3] = 0
+    write_line(page, top, left + 7, 2)
+    return Rectangle(left, top - 2, left + 35, top + 11)
+
+
+@pytest.mark.parametrize("left", [20, 521])
+def test_a_bracketed_number_at_the_margin_is_no_part_of_the_display(left: int) -> None:
+    page = a_page()
+    for top in (20, 300, 330):
+        write_line(page, top, 20, 60)
+    display = write_line(page, 100, 200, 15)
+    number = write_bracketed(page, 100, left)
+    whole = Rectangle(min(left, 200), 98, max(display.right, number.right), 111)
+    (found,) = told(page, [("display", whole)])
+    assert (found.box, found.numbers) == (display, (number,))
+
+
+def test_a_page_on_its_side() -> None:
+    page = a_page()
+    for row in range(14):
+        write_line(page, 10 + 26 * row, 20 + 5 * row % 9, 60)
+    assert lies_sideways(page_picture(np.rot90(page).copy()))
+    assert not lies_sideways(page_picture(page))
+    assert not lies_sideways(page_picture(a_page()))

@@ -134,3 +134,17 @@ def test_rules_find_a_display_between_lines_of_words() -> None:
         page[110 : 134 - at, 200 + 20 * at : 206 + 20 * at] = 0
     found = [one.box for one in find_by_rules(page)]
     assert match(found, [Rectangle(200, 110, 306, 134)]).right == 1
+
+
+def test_boxes_turn_with_their_crop() -> None:
+    from im2latex_cli.train.finder import CROP, turned
+
+    picture = np.full(CROP, 255, np.uint8)
+    box = Rectangle(300, 60, 400, 80)
+    picture[60:80, 300:400] = 0
+    for degrees in (-3.0, 3.0):
+        ink, ((kind, around),) = turned(picture, [(RegionKind.DISPLAY, box)], degrees)
+        rows, columns = np.nonzero(ink < 128)
+        inked = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        assert kind is RegionKind.DISPLAY
+        assert around == pytest.approx(inked, abs=1.5)

@@ -211,9 +211,24 @@ def test_the_shipped_finder_finds_the_displays_of_typeset_pages() -> None:
     )
     finder = Finder.load()
     found = Matches()
-    for page in typesetter.pages([formula.split() for formula in formulas], 12):
-        true = [region.box for region in page.regions if region.kind is RegionKind.DISPLAY]
-        found += match([one.box for one in finder(page.ink)], true)
+    tokens = [formula.split() for formula in formulas]
+    for seed in (12, 13, 14):
+        for page in typesetter.pages(tokens, seed):
+            true = [region.box for region in page.regions if region.kind is RegionKind.DISPLAY]
+            found += match([one.box for one in finder(page.ink)], true)
     assert found.true > 5
     assert found.precision > 75
     assert found.recall > 75
+
+
+def test_a_page_on_its_side_is_an_error() -> None:
+    page = np.full((400, 600), 255, np.uint8)
+    for row in range(14):
+        for at in range(60):
+            left = 20 + 5 * row % 9 + 9 * at
+            page[10 + 26 * row : 18 + 26 * row, left : left + 6] = 0
+    finder = lambda: lambda page, inline=False: []  # noqa: E731, ARG005
+    entry = Entry("a.png", "a", np.rot90(page).copy())
+    (found,) = FormulaSearch(FindRequest("always"), finder)([entry])  # type: ignore[arg-type]
+    assert found is not None
+    assert "lies on its side" in str(found.error)

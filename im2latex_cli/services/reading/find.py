@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from im2latex_cli.errors import Im2LatexError, InputError
 from im2latex_cli.pages.finder import Finder, bundled_finder
+from im2latex_cli.pages.order import lies_sideways
+from im2latex_cli.pages.picture import page_picture
 from im2latex_cli.pages.regions import FoundFormula, Rectangle
 from im2latex_cli.services.reading.inputs import Entry, Origin, Source, as_entry
 from im2latex_cli.services.reading.overlays import Overlay
@@ -23,6 +25,8 @@ from im2latex_cli.vision.prepare import Preprocessing, prepare
 Mode = Literal["auto", "always", "never"]
 MARGIN = 2
 """White around a formula that is cut out, in pixels."""
+FEW = 3
+"""Formulas up to which a page is looked at for lines that run from top to bottom."""
 LARGE = 2_500_000
 """Pixels of a picture that is surely no single formula."""
 
@@ -109,6 +113,8 @@ class FormulaSearch:
                 yield replace(entry, picture=page)
                 return
             formulas = self._finder()(page, inline=self._inline)
+            if len(formulas) <= FEW:
+                _check_upright(entry, page)
             if self._overlay is not None:
                 self._overlay.add(entry.stem, page, formulas)
         except InputError as error:
@@ -146,6 +152,13 @@ def _opened(entry: Entry) -> Grey:
     if entry.picture is None:
         raise AssertionError
     return open_grey(entry.picture, name=entry.title)
+
+
+def _check_upright(entry: Entry, page: Grey) -> None:
+    if lies_sideways(page_picture(page)):
+        raise InputError(
+            f"{entry.title}: the page lies on its side.", hint="Turn it by 90 degrees."
+        )
 
 
 def is_one_formula(page: Grey) -> bool:
