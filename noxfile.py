@@ -111,10 +111,16 @@ def workflows(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks: `nox -s bench -- build evaluate`; baselines run beside them."""
+    """Run the benchmarks: `nox -s bench -- build evaluate`; `peers` only if it is named.
+
+    `-- predict train --against REV` runs those of an older commit in turns and prints ratios.
+    """
     install(session, "test")
+    if "--against" in session.posargs:
+        session.run("python", str(BENCH / "against.py"), *session.posargs)
+        return
     known = sorted(path.stem.removeprefix("bench_") for path in BENCH.glob("bench_*.py"))
-    for name in session.posargs or known:
+    for name in session.posargs or [name for name in known if name != "peers"]:
         if name not in known:
             session.error(f"There is no benchmark {name}; there are {', '.join(known)}.")
         session.run("python", str(BENCH / f"bench_{name}.py"))

@@ -10,7 +10,9 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 PACKAGE = Path(__file__).parent.parent / "im2latex_cli"
-OUTSIDE = re.compile(r"\]\((?:\.\./)+((?:[A-Z]+(?:\.md|\.cff)?|\.github/|tests/|im2latex_cli/)[^)]*)\)")
+OUTSIDE = re.compile(
+    r"\]\((?:\.\./)+((?:[A-Z]+(?:\.md|\.cff)?|\.github/|tests/|im2latex_cli/)[^)]*)\)"
+)
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:
@@ -22,24 +24,26 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
 def on_files(files: Files, *, config: Any) -> Files:
     """Add a page for each package, with the signatures and docstrings of its modules."""
     entries = []
-    for room in sorted(PACKAGE.iterdir()):
-        modules = _modules(room)
+    for package in sorted(PACKAGE.iterdir()):
+        modules = _modules(package)
         if not modules:
             continue
-        name = room.stem
-        entries.append(f"- [`{room.name}`]({name}.md): {_summary(modules[0])}")
-        parts = [f"# {room.name}", *(f"::: {_dotted(module)}" for module in modules)]
+        name = package.stem
+        entries.append(f"- [`{package.name}`]({name}.md): {_summary(modules[0])}")
+        parts = [f"# {package.name}", *(f"::: {_dotted(module)}" for module in modules)]
         page = "\n\n".join(parts) + "\n"
         files.append(File.generated(config, f"reference/code/{name}.md", content=page))
-    index = "# Code\n\nSignatures and docstrings of all modules, by package.\n\n" + "\n".join(entries)
+    index = "# Code\n\nSignatures and docstrings of all modules, by package.\n\n" + "\n".join(
+        entries
+    )
     files.append(File.generated(config, "reference/code/index.md", content=index + "\n"))
     return files
 
 
-def _modules(room: Path) -> list[Path]:
-    if room.suffix == ".py":
-        return [room] if not room.stem.startswith("_") else []
-    return sorted(room.rglob("*.py")) if (room / "__init__.py").exists() else []
+def _modules(package: Path) -> list[Path]:
+    if package.suffix == ".py":
+        return [package] if not package.stem.startswith("_") else []
+    return sorted(package.rglob("*.py")) if (package / "__init__.py").exists() else []
 
 
 def _dotted(path: Path) -> str:

@@ -31,6 +31,6 @@ class ReadingWarning(StrEnum):
     )
     NUMBER_CUT = "number-cut", "the equation number beside it was cut off"
     LOW_CONFIDENCE = "low-confidence", "more likely wrong than right; compare it with the picture"
-    REPETITION_CUT = "repetition-cut", "went round in circles and was cut"
+    REPETITION_CUT = "repetition-cut", "repeated itself and was cut short"
     TRUNCATED = "truncated", "cut off at decode.max_tokens"
     DOES_NOT_RENDER = "does-not-render", "the LaTeX cannot be rendered"

@@ -22,8 +22,8 @@ HEAVY = ("torch", "onnxruntime", "distributed", "typer", "rich", "fastapi", "sta
 def table() -> str:
     """The table, highest floor first."""
     lines = ["| floor | package | what it holds | heavy libraries |", "|---|---|---|---|"]
-    for number, rooms in reversed(list(enumerate(floors(), start=1))):
-        for name in sorted(rooms):
+    for number, packages in reversed(list(enumerate(floors(), start=1))):
+        for name in sorted(packages):
             files = modules(name)
             imported = set().union(*map(imports, files))
             libraries = [library for library in HEAVY if library in imported]

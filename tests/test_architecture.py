@@ -25,26 +25,28 @@ FLOORS = (
     {"services"},
     {"cli"},
 )
-FLOOR = {room: number for number, rooms in enumerate(FLOORS, start=1) for room in rooms}
+FLOOR = {package: number for number, packages in enumerate(FLOORS, start=1) for package in packages}
 NEIGHBOURS = {("train", "checkpoints")}
-TORCH_ROOMS = {"network", "train", "checkpoints"}
+TORCH_PACKAGES = {"network", "train", "checkpoints"}
 EXCEPTIONS = {"torch": {"decoding/arrays.py", "decoding/torch_ops.py"}}
 """Modules that import a library for types alone, or only once it is loaded."""
 LARGEST_FOLDER = 17
-TERMINAL_ROOMS = {"cli"}
+TERMINAL_PACKAGES = {"cli"}
 
 
-def test_every_room_has_a_floor() -> None:
-    rooms = {p.stem for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
-    assert rooms - {"__init__", "__main__"} == FLOOR.keys()
+def test_every_package_has_a_floor() -> None:
+    packages = {
+        p.stem for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()
+    }
+    assert packages - {"__init__", "__main__"} == FLOOR.keys()
 
 
-def room_of(path: Path) -> str:
+def package_of(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
 def sources() -> list[Path]:
-    return [p for p in sorted(PACKAGE.rglob("*.py")) if room_of(p) in FLOOR]
+    return [p for p in sorted(PACKAGE.rglob("*.py")) if package_of(p) in FLOOR]
 
 
 @cache
@@ -62,31 +64,31 @@ def imports(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def own_rooms(path: Path) -> set[str]:
-    rooms = {name.split(".")[1] for name in imports(path) if name.startswith("im2latex_cli.")}
-    return {room for room in rooms if room in FLOOR and room != room_of(path)}
+def own_packages(path: Path) -> set[str]:
+    packages = {name.split(".")[1] for name in imports(path) if name.startswith("im2latex_cli.")}
+    return {package for package in packages if package in FLOOR and package != package_of(path)}
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_point_down(path: Path) -> None:
-    room = room_of(path)
+    package = package_of(path)
     wrong = [
         other
-        for other in own_rooms(path)
-        if FLOOR[other] >= FLOOR[room] and (room, other) not in NEIGHBOURS
+        for other in own_packages(path)
+        if FLOOR[other] >= FLOOR[package] and (package, other) not in NEIGHBOURS
     ]
-    assert not wrong, f"{path.relative_to(PACKAGE)} on floor {FLOOR[room]} imports {wrong}"
+    assert not wrong, f"{path.relative_to(PACKAGE)} on floor {FLOOR[package]} imports {wrong}"
 
 
 @pytest.mark.parametrize(
-    ("library", "rooms"),
+    ("library", "packages"),
     [
-        ("torch", TORCH_ROOMS),
+        ("torch", TORCH_PACKAGES),
         ("onnx", set()),
         ("onnxruntime", {"onnx"}),
-        ("typer", TERMINAL_ROOMS),
-        ("click", TERMINAL_ROOMS),
-        ("rich", TERMINAL_ROOMS),
+        ("typer", TERMINAL_PACKAGES),
+        ("click", TERMINAL_PACKAGES),
+        ("rich", TERMINAL_PACKAGES),
         ("fastapi", {"serve"}),
         ("starlette", {"serve"}),
         ("prometheus_client", {"serve"}),
@@ -94,11 +96,12 @@ def test_imports_point_down(path: Path) -> None:
         ("uvicorn", {"serve"}),
     ],
 )
-def test_library_stays_in_its_rooms(library: str, rooms: set[str]) -> None:
+def test_library_stays_in_its_packages(library: str, packages: set[str]) -> None:
     strangers = [
         str(path.relative_to(PACKAGE))
         for path in sources()
-        if room_of(path) not in rooms and any(n.split(".")[0] == library for n in imports(path))
+        if package_of(path) not in packages
+        and any(n.split(".")[0] == library for n in imports(path))
     ]
     assert set(strangers) <= EXCEPTIONS.get(library, set())
 
@@ -108,7 +111,7 @@ def test_environment_is_read_in_one_place() -> None:
     readers = [
         str(path.relative_to(PACKAGE))
         for path in sources()
-        if room_of(path) != "cli"
+        if package_of(path) != "cli"
         and any(
             isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "argv"}
             for node in ast.walk(tree(path))
@@ -137,7 +140,7 @@ def test_flags_are_named_by_the_commands_only() -> None:
     wrong = [
         f"{path.relative_to(PACKAGE)}: {text}"
         for path in sources()
-        if room_of(path) not in SPELL_FLAGS
+        if package_of(path) not in SPELL_FLAGS
         for text in texts(path)
         if any(flag not in programs for flag in SHELL.findall(text))
     ]
@@ -215,3 +218,12 @@ def test_files_and_functions_stay_readable(path: Path) -> None:
 def test_service_loads_no_torch(service: str) -> None:
     code = f"import sys, im2latex_cli.services.{service}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_no_public_class_name_stands_for_two_things() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in sources():
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}

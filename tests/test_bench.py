@@ -112,3 +112,36 @@ def test_the_comparison_names_what_is_lost(capsys: pytest.CaptureFixture[str]) -
     assert "refused: 2 " in out
     faithful.search([r"x\smash{y}", "xy", r"\frac12"], 1)
     assert "several normal forms" in capsys.readouterr().out
+
+
+def test_against_compares_the_numbers_of_lines_with_the_same_words() -> None:
+    against = bench("against")
+    rounds = [against.figures(f"| onnx | beam 5 | {n} |\n{n} pictures\n") for n in (10, 1_000, 30)]
+    before = against.medians(rounds)
+    assert before == {"| onnx | beam # | # |": [5.0, 30.0], "# pictures": [30.0]}
+    now = against.figures("| onnx | beam 5 | 45.0 |\nthe loader alone: 1,569 pictures/s\n")
+    assert list(against.table(before, now))[2:] == ["| onnx / beam # / # | 30 | 45 | 1.50 |"]
+
+
+def test_against_takes_benchmarks_and_a_commit(capsys: pytest.CaptureFixture[str]) -> None:
+    against = bench("against")
+    wanted = against.arguments(["predict", "train", "--against", "HEAD~3", "--rounds", "2"])
+    assert (wanted.names, wanted.against, wanted.rounds) == (["predict", "train"], "HEAD~3", 2)
+    with pytest.raises(SystemExit):
+        against.arguments(["predict"])
+    assert "--against" in capsys.readouterr().err
+
+
+def test_the_environment_of_an_older_commit_has_its_code_and_the_shared_packages(
+    tmp_path: Path,
+) -> None:
+    against = bench("against")
+    (tmp_path / "tree" / "im2latex_cli").mkdir(parents=True)
+    (tmp_path / "tree" / "im2latex_cli" / "__init__.py").write_text("age = 'old'\n")
+    script = tmp_path / "tree" / "tests" / "bench" / "bench_age.py"
+    script.parent.mkdir(parents=True)
+    script.write_text("import im2latex_cli, numpy\nprint(im2latex_cli.age, 7)\n")
+    python = against.environment(tmp_path / "tree", tmp_path / "venv")
+    found = against.measure(python, tmp_path / "tree", "age")
+    assert found["old #"] == [7.0]
+    assert found["elapsed, s: #"][0] > 0

@@ -45,8 +45,8 @@ def test_the_readme_quotes_the_model_card() -> None:
 
 
 def test_doctor_quotes_the_model_card() -> None:
-    model, card = doctor._bundled(), dict(scores(CARD))
-    assert isinstance(model, doctor.Bundled)
+    model, card = doctor._read_bundled_model(), dict(scores(CARD))
+    assert isinstance(model, doctor.BundledModel)
     told = re.search(r"edit similarity ([\d.]+) on im2latex_val1000", model.measured or "")
     assert told, f"{model.measured} names no edit similarity on im2latex_val1000"
     digits = len(told[1].partition(".")[2])

@@ -43,7 +43,7 @@ def test_paths_dropped_on_the_prompt(
     platform: str, line: str, paths: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", platform)
-    assert prompt.dropped(line) == paths
+    assert prompt.split_paths(line) == paths
 
 
 @POSIX

@@ -27,20 +27,20 @@ from im2latex_cli.cli.commands import (
     vocab,
 )
 from im2latex_cli.cli.console import out
-from im2latex_cli.cli.group import Command, Group
+from im2latex_cli.cli.group import PlainFlagsCommand, RootGroup
 from im2latex_cli.settings.sources import limit_openmp_spinning
 
 app = typer.Typer(
     name="im2latex",
-    cls=Group,
+    cls=RootGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 
 
-def _version(given: bool) -> None:  # noqa: FBT001 - the shape that Typer calls
-    if given:
+def _version(value: bool) -> None:  # noqa: FBT001 - the shape that Typer calls
+    if value:
         out(f"im2latex {__version__}")
         raise typer.Exit
 
@@ -58,18 +58,18 @@ def root(
     """Read pictures of printed formulas as LaTeX; build data sets, train and evaluate readers."""
 
 
-app.command("build", cls=Command)(build.build)
-app.command("vocab", cls=Command)(vocab.vocab)
-app.command("train", cls=Command)(train.train)
-app.command("eval-text", cls=Command)(eval_text.eval_text)
-app.command("eval-image", cls=Command)(eval_image.eval_image)
-app.command("compare", cls=Command)(compare.compare)
-app.command("predict", cls=Command)(predict.predict)
-app.command("serve", cls=Command)(serve.serve)
-app.command("mcp", cls=Command)(mcp.mcp)
-app.command("export", cls=Command)(export.export)
-app.command("run", cls=Command)(run.run)
-app.command("doctor", cls=Command)(doctor.doctor)
+app.command("build", cls=PlainFlagsCommand)(build.build)
+app.command("vocab", cls=PlainFlagsCommand)(vocab.vocab)
+app.command("train", cls=PlainFlagsCommand)(train.train)
+app.command("eval-text", cls=PlainFlagsCommand)(eval_text.eval_text)
+app.command("eval-image", cls=PlainFlagsCommand)(eval_image.eval_image)
+app.command("compare", cls=PlainFlagsCommand)(compare.compare)
+app.command("predict", cls=PlainFlagsCommand)(predict.predict)
+app.command("serve", cls=PlainFlagsCommand)(serve.serve)
+app.command("mcp", cls=PlainFlagsCommand)(mcp.mcp)
+app.command("export", cls=PlainFlagsCommand)(export.export)
+app.command("run", cls=PlainFlagsCommand)(run.run)
+app.command("doctor", cls=PlainFlagsCommand)(doctor.doctor)
 app.add_typer(config.app, name="config")
 app.add_typer(cache.app, name="cache")
 app.add_typer(pages.app, name="pages")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
-class Bar:
+class ProgressBar:
     """A step drawn by rich."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
@@ -36,7 +36,7 @@ class Bar:
         self._progress.update(self._task, total=total)
 
 
-class Count:
+class StepCounter:
     """A step that only counts, for the line written when it ends."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Count:
         """Show nothing."""
 
     def resize(self, total: int) -> None:
-        """Change nothing: only what was done is counted."""
+        """Change nothing: only finished items are counted."""
 
 
 class TerminalReporter:
@@ -76,13 +76,13 @@ class TerminalReporter:
             with self._bars() as progress:
                 task = progress.add_task(title, total=total, note="")
                 try:
-                    yield Bar(progress, task)
+                    yield ProgressBar(progress, task)
                 finally:
                     progress.stop_task(task)
         else:
-            begun, count = time.monotonic(), Count()
+            start, count = time.monotonic(), StepCounter()
             yield count
-            seconds = time.monotonic() - begun
+            seconds = time.monotonic() - start
             items = f"{count.done:,} in " if count.done else ""
             self._print(f"{title}: {items}{seconds:.1f} s")
 
@@ -101,7 +101,7 @@ class TerminalReporter:
         self._print(f"warning: {message}", style="yellow")
 
     def metrics(self, row: Mapping[str, float | int | str]) -> None:
-        """Write one row of a table, under its header where the columns changed."""
+        """Write one row of a table, under its header if the columns changed."""
         if self._quiet:
             return
         widths = [max(len(name), 10) for name in row]
@@ -149,7 +149,7 @@ def _progress() -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),
         console=console.stderr(),
-        # rich would send what is written to stdout to its own console: right above a bar on the
+        # rich would send output for stdout to its own console: right above a bar on the
         # same terminal, wrong when stdout goes to a file.
         redirect_stdout=sys.stdout.isatty(),
     )

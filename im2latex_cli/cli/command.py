@@ -18,9 +18,9 @@ import typer
 
 from im2latex_cli.cli import show
 from im2latex_cli.cli.flags import register
-from im2latex_cli.cli.session import SHARED_PANEL, Session, Shared
+from im2latex_cli.cli.session import SHARED_PANEL, Session, SharedOptions
 from im2latex_cli.settings.reference import Leaf, leaves, to_value
-from im2latex_cli.settings.sources import Given
+from im2latex_cli.settings.sources import SettingValue
 
 Body = Callable[..., Any]
 
@@ -36,10 +36,10 @@ def command(
     torch: bool = False,
     checks_settings: bool = True,
 ) -> Callable[[Body], Callable[..., None]]:
-    """Turn a command's function into what Typer registers.
+    """Turn a command's function into one that Typer can register.
 
     Args:
-        title: the command as typed, with its group's name where it has one.
+        title: the command as typed, with its group's name if it has one.
         settings: dotted setting name -> its flags, as "--output -o".
         torch: the command runs torch, so it takes `--device`.
         checks_settings: bad settings stop the command; not one that could replace a bad file.
@@ -53,15 +53,15 @@ def command(
         request = next((a for a in annotations if isinstance(a, type) and is_dataclass(a)), None)
         if request:
             own = list(inspect.signature(request, eval_str=True).parameters.values())
-        shared = list(inspect.signature(Shared, eval_str=True).parameters.values())
+        shared = list(inspect.signature(SharedOptions, eval_str=True).parameters.values())
 
         def run(**values: Any) -> None:
-            options = Shared(**{option.name: values.pop(option.name) for option in shared})
-            given = [
-                Given(setting, values.pop(key), f"command line {flags[setting].split()[0]}")
+            options = SharedOptions(**{option.name: values.pop(option.name) for option in shared})
+            flag_values = [
+                SettingValue(setting, values.pop(key), f"command line {flags[setting].split()[0]}")
                 for key, setting in names.items()
             ]
-            session = Session(title, given, options)
+            session = Session(title, flag_values, options)
             if checks_settings:
                 session.check_settings()
             if options.show_settings:
@@ -114,18 +114,26 @@ def _flag(key: str, setting: str, flags: str) -> Parameter:
         *flags.split(),
         help=_help(leaf),
         show_default=False,
-        metavar="|".join(map(str, choices)) or _METAVARS.get(leaf.type),
+        metavar="|".join(map(str, choices)) or _METAVARS.get(_item(leaf.type)),
         rich_help_panel=SHARED_PANEL if setting in SHARED_SETTINGS | TORCH_SETTINGS else None,
     )
     kind = int if numbers else leaf.type
+    if get_origin(kind) is tuple:
+        kind = list[_item(kind)]  # type: ignore[misc]
     return Parameter(
         key, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )
+
+
+def _item(kind: Any) -> Any:
+    """The type of one value of a flag that can be repeated."""
+    return get_args(kind)[0] if get_origin(kind) is tuple else kind
 
 
 def _help(leaf: Leaf) -> str:
     """Return the setting's help with its default, which Typer does not know."""
     if leaf.default is None:
         return leaf.help
-    default = to_value(leaf.default).strip('"')
-    return f"{leaf.help} (default: {default})"
+    repeated = get_origin(leaf.type) is tuple
+    default = ", ".join(leaf.default) if repeated else to_value(leaf.default).strip('"')
+    return f"{leaf.help}{' Can be repeated.' if repeated else ''} (default: {default})"

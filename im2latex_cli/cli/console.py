@@ -1,6 +1,6 @@
 """The two streams: results on stdout, all else on stderr. rich is imported when first written to.
 
-rich itself respects NO_COLOR and drops colours where the stream is no terminal.
+rich itself respects NO_COLOR and drops colours if the stream is no terminal.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def out(text: str) -> None:
 
 
 def error(message: str, hint: str | None = None) -> None:
-    """Write an error and what to do about it to stderr."""
+    """Write an error and its hint to stderr."""
     console = stderr()
     console.print("error: ", style="bold red", end="")
     console.print(with_flags(message))

@@ -13,7 +13,7 @@ _FLAGS: dict[str, str] = {}
 
 
 def register(name: str, flag: str) -> None:
-    """Say which flag sets a setting or an argument; a setting's last word stands for it too."""
+    """Say which flag sets a setting or an argument; a setting's last word may replace its name."""
     _FLAGS[name] = flag
     last = name.rpartition(".")[2]
     if flag == f"--{last.replace('_', '-')}":

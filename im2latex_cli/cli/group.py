@@ -27,11 +27,11 @@ _ParserError: type[Exception] = typer.BadParameter.__mro__[1]
 """What the argument parser raises, wherever Typer keeps its parser."""
 
 
-class Command(TyperCommand):
-    """A command in whose help flags have no type, because they take no value."""
+class PlainFlagsCommand(TyperCommand):
+    """A command in whose help neither flags, which take no value, nor arguments have a type."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Return the parameters; flags have an empty type."""
+        """Return the parameters; flags and arguments have an empty type."""
         return _without_types(super().get_params(ctx))
 
 
@@ -43,11 +43,11 @@ class CommandGroup(TyperGroup):
         return _without_types(super().get_params(ctx))
 
 
-class Group(CommandGroup):
+class RootGroup(CommandGroup):
     """The root command: runs a subcommand, and explains whatever stops it.
 
     It looks for `--json` and `--debug` in the raw arguments, because a mistake in these must be
-    reported in the asked form too.
+    reported in the requested form too.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -106,11 +106,13 @@ def _without_types(parameters: list[Any]) -> list[Any]:
     for parameter in parameters:
         if getattr(parameter, "is_flag", False) and parameter.metavar is None:
             parameter.metavar = ""
+        if parameter.param_type_name == "argument":  # Typer shows `<path>` behind its name
+            parameter.display_type_rich = lambda **_: None
     return parameters
 
 
 def _fault(error: Exception) -> Im2LatexError:
-    """Return what to tell the user about any exception."""
+    """Turn any exception into one with a message for the user."""
     if isinstance(error, Im2LatexError):
         return error
     if isinstance(error, ModuleNotFoundError) and error.name == "torch":

@@ -201,7 +201,7 @@ TIMEOUT = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictRequest:
-    """What `im2latex predict` is asked for; the help of each option is above."""
+    """Arguments and options of `im2latex predict`; the help of each option is above."""
 
     images: Images = None
     recursive: Recursive = False

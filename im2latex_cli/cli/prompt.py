@@ -34,13 +34,13 @@ Type or drop paths of pictures, PDF files or folders.
 :help                show this text
 :quit                quit (or end of input)"""
 PLAIN_WORDS = {"help": "help", "?": "help", "quit": "quit", "exit": "quit", "q": "quit"}
-"""What people type without the colon; a file of that name goes first."""
+"""Commands that also work without the colon; a file of that name has precedence."""
 OFF = "off"
 MOST_HISTORY = 1000
 
 
-def run(session: Session, shape: rows.Shape, request: PredictRequest) -> None:
-    """Read paths until the end of input or `:quit`; what fails is told, and the prompt goes on."""
+def run(session: Session, shape: rows.RowFormat, request: PredictRequest) -> None:
+    """Read paths until the end of input or `:quit`; an error is shown, and the prompt goes on."""
     from im2latex_cli.recognition.recognizer import Recognizer
 
     recognizer = Recognizer.from_settings(
@@ -49,7 +49,7 @@ def run(session: Session, shape: rows.Shape, request: PredictRequest) -> None:
     dialogue = Dialogue(session.settings, recognizer, shape, request)
     session.reporter.info(f"model: {recognizer.name}   (:help, :quit)")
     with_history = _history()
-    for line in map(_meant, _lines()):
+    for line in map(_add_colon, _lines()):
         if line == ":quit":
             break
         try:
@@ -61,21 +61,21 @@ def run(session: Session, shape: rows.Shape, request: PredictRequest) -> None:
         with_history()
 
 
-def _meant(line: str) -> str:
-    """The line, with the colon that a command lacks."""
+def _add_colon(line: str) -> str:
+    """The line, with a colon before a command that was typed without one."""
     line = line.strip()
-    known = PLAIN_WORDS.get(line.removeprefix(":"))
-    return f":{known}" if known and not os.path.lexists(line) else line
+    command = PLAIN_WORDS.get(line.removeprefix(":"))
+    return f":{command}" if command and not os.path.lexists(line) else line
 
 
 class Dialogue:
-    """What the prompt remembers from one line to the next."""
+    """The state of the prompt from one line to the next."""
 
     def __init__(
         self,
         settings: Settings,
         recognizer: Recognizer,
-        shape: rows.Shape,
+        shape: rows.RowFormat,
         request: PredictRequest,
     ) -> None:
         self.recognizer = recognizer
@@ -85,7 +85,7 @@ class Dialogue:
         self._request = request
 
     def take(self, line: str) -> None:
-        """Do what one line says.
+        """Execute one line.
 
         Raises:
             UsageError: there is no such command.
@@ -93,7 +93,7 @@ class Dialogue:
         line = line.strip()
         if line.startswith(":"):
             self._command(*line[1:].split(maxsplit=1))
-        elif names := dropped(line):
+        elif names := split_paths(line):
             self._read(names)
 
     def _command(self, name: str = "", value: str = "") -> None:
@@ -102,10 +102,10 @@ class Dialogue:
                 self._beam(value.strip())
             case "attention":
                 self._request = replace(self._request, attention=_target(name, value))
-                _told(name, self._request.attention or OFF)
+                _show_state(name, self._request.attention or OFF)
             case "render":
                 self._request = replace(self._request, render=_target(name, value))
-                _told(name, self._request.render or OFF)
+                _show_state(name, self._request.render or OFF)
             case "help":
                 console.out(HELP)
             case _:
@@ -115,7 +115,7 @@ class Dialogue:
         if not (value.isdecimal() and int(value)):
             raise UsageError(f":beam {value}: not a number above 0.", hint="Type :beam 5.")
         self.recognizer.decode = self.recognizer.decode.model_copy(update={"beam": int(value)})
-        _told("beam", value)
+        _show_state("beam", value)
 
     def _read(self, names: list[str]) -> None:
         from im2latex_cli.services.reading.drawings import Drawings
@@ -127,38 +127,38 @@ class Dialogue:
         )
         inputs = Inputs(named=names)
         images = drawings.check(inputs)
-        found = read(self.recognizer, images, SilentReporter(), drawings=drawings)
-        done = rows.write(found, self._shape, _Warnings(), lone=inputs.count() == 1)
-        if done.lone_error:
-            raise done.lone_error
+        readings = read(self.recognizer, images, SilentReporter(), drawings=drawings)
+        outcome = rows.write(readings, self._shape, _Warnings(), lone=inputs.count() == 1)
+        if outcome.lone_error:
+            raise outcome.lone_error
 
 
 class _Warnings(SilentReporter):
-    """Tells warnings only."""
+    """Shows warnings only."""
 
     def warn(self, message: str) -> None:
         console.stderr().print(f"warning: {message}", style="yellow")
 
 
-def _told(name: str, value: object) -> None:
-    """Say what holds from now on; results alone go to stdout."""
+def _show_state(name: str, value: object) -> None:
+    """Show the new state on stderr; stdout is for results."""
     console.stderr().print(f"{name}: {value}", style="dim", markup=False, highlight=False)
 
 
 def _target(name: str, value: str) -> Path | None:
     if value.strip() == OFF:
         return None
-    target = Path(*dropped(value)[:1])
+    target = Path(*split_paths(value)[:1])
     if target == Path():
         raise UsageError(f":{name} needs a file.", hint=f"Type :{name} OUT.png.")
     return target
 
 
-def dropped(line: str) -> list[str]:
-    """Return the paths in a line, as typed or as a terminal writes what is dropped on it.
+def split_paths(line: str) -> list[str]:
+    """Return the paths in a line, as typed or as a terminal writes files dropped on it.
 
-    Quotes, backslashes before spaces, `~` and `file://` addresses are understood. A line that is
-    a path as it stands is that path.
+    Quotes, backslashes before spaces, `~` and `file://` addresses are understood. A line that
+    as a whole is an existing path is that path.
     """
     line = line.strip()
     if not line or os.path.lexists(line):
@@ -199,7 +199,7 @@ def _lines() -> Iterator[str]:
 
 
 def _line() -> str:
-    """One line; where results go elsewhere than the terminal, the prompt stays out of them."""
+    """One line; if stdout is no terminal, the prompt goes to stderr."""
     if sys.stdout.isatty():
         return input(PROMPT)
     sys.stderr.write(PROMPT)
@@ -211,7 +211,7 @@ def _line() -> str:
 
 
 def _history() -> Callable[[], None]:
-    """Load the history of earlier prompts; return what saves it."""
+    """Load the history of earlier prompts; return a function that saves it."""
     if sys.platform == "win32":  # readline does not exist there
         return lambda: None
     try:
@@ -237,9 +237,9 @@ def _history() -> Callable[[], None]:
 def _complete_paths(readline: ModuleType) -> None:
     def complete(text: str, state: int) -> str | None:
         start = glob.escape(os.path.expanduser(text))  # noqa: PTH111 (keeps the last slash)
-        found = sorted(glob.glob(f"{start}*"))  # noqa: PTH207
-        shown = [f"{one}/" if Path(one).is_dir() else one for one in found]
-        return shown[state] if state < len(shown) else None
+        matches = sorted(glob.glob(f"{start}*"))  # noqa: PTH207
+        completions = [f"{one}/" if Path(one).is_dir() else one for one in matches]
+        return completions[state] if state < len(completions) else None
 
     readline.set_completer_delims(" \t\n")
     readline.set_completer(complete)

@@ -85,7 +85,7 @@ def _members(owner: str, item: type) -> Iterator[str]:
 
 
 def _signature(name: str, function: Any) -> str:
-    """The call in a code block, one parameter a line where it is long."""
+    """The call in a code block, one parameter a line if it is long."""
     signature = inspect.signature(function)
     parameters, keyword_only = [], False
     for parameter in signature.parameters.values():
@@ -110,7 +110,7 @@ _TYPES = {
     "Backend": '"auto" | "torch" | "onnx"',
     "Format": '"typst" | "mathml" | "omml"',
 }
-"""Names in annotations that are not public, and what the page says for them."""
+"""Names in annotations that are not public, and their replacements on the page."""
 
 
 def _type(annotation: Any) -> str:

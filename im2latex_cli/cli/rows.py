@@ -27,7 +27,7 @@ MORE_ADVICE = {ReadingWarning.TEXT_AROUND: ", or give --box"}
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class RowFormat:
     """How rows are written.
 
     Attributes:
@@ -74,7 +74,7 @@ class Written:
     lone_error: Im2LatexError | None = None
 
 
-def check(shape: Shape) -> None:
+def check(shape: RowFormat) -> None:
     """Raise UsageError, before a model is loaded, if the format cannot go where output goes."""
     if shape.form != "docx":
         return
@@ -87,7 +87,9 @@ def check(shape: Shape) -> None:
         raise UsageError("--format docx writes its file at the end; --watch has none.")
 
 
-def write(rows: Iterator[PredictRow], shape: Shape, reporter: Reporter, *, lone: bool) -> Written:
+def write(
+    rows: Iterator[PredictRow], shape: RowFormat, reporter: Reporter, *, lone: bool
+) -> Written:
     """Write each row as soon as it comes.
 
     The model's name and doubts go to the reporter, and failures as warnings. Where one row is
@@ -103,15 +105,16 @@ def write(rows: Iterator[PredictRow], shape: Shape, reporter: Reporter, *, lone:
         elif done.lone_error:
             reporter.warn(str(done.lone_error))
             done.lone_error = None
-        _tell(row, shape, done, reporter, lone=lone)
+        formula = _formula(row, shape)
+        _tell(row, shape, formula, done, reporter, lone=lone)
         if shape.form == "docx":
             document += (best.tokens for best in row.hypotheses[:1])
         elif shape.form == "json":
-            done.pictures.append(to_json(row, shape))
+            done.pictures.append(to_json(row, shape, formula.text))
         else:
-            _out(row, shape, first=done.rows == 1)
+            _out(row, shape, formula.text, first=done.rows == 1)
         if shape.copy and row.hypotheses:
-            copied.append(_formula(row.hypotheses[0], shape).text + _copied_tag(row, shape))
+            copied.append(formula.text + _copied_tag(row, shape))
             if shape.copy_each:
                 _copy(copied)
                 copied.clear()
@@ -133,11 +136,17 @@ def _document(formulas: list[tuple[str, ...]], reporter: Reporter) -> None:
     sys.stdout.flush()
 
 
-def _formula(best: Hypothesis, shape: Shape) -> Conversion:
-    """Write a hypothesis in the format of the output; LaTeX for those that hold LaTeX."""
+def _formula(row: PredictRow, shape: RowFormat) -> Conversion:
+    """Write the best hypothesis in the format of the output, in LaTeX for those that hold LaTeX.
+
+    A failed picture gives an empty text.
+    """
     from im2latex_cli.formats.convert import convert
     from im2latex_cli.formats.result import Conversion
 
+    if not row.hypotheses:
+        return Conversion("", ())
+    best = row.hypotheses[0]
     if shape.form in ("typst", "mathml", "omml"):
         return convert(best.tokens, shape.form)
     return Conversion(latex(best, shape.style), ())
@@ -149,7 +158,15 @@ def _copy(lines: list[str]) -> None:
     clipboard.copy("\n".join(lines))
 
 
-def _tell(row: PredictRow, shape: Shape, done: Written, reporter: Reporter, *, lone: bool) -> None:
+def _tell(
+    row: PredictRow,
+    shape: RowFormat,
+    formula: Conversion,
+    done: Written,
+    reporter: Reporter,
+    *,
+    lone: bool,
+) -> None:
     if row.error:
         done.failed += 1
         if lone and done.rows == 1:
@@ -160,14 +177,13 @@ def _tell(row: PredictRow, shape: Shape, done: Written, reporter: Reporter, *, l
         for warning in row.warnings:
             advice = warning.advice + MORE_ADVICE.get(warning, "")
             reporter.warn(f"{row.path}: {warning}: {advice}.")
-        for best in row.hypotheses[:1]:
-            for loss in _formula(best, shape).warnings:
-                reporter.warn(f"{row.path}: {shape.form}: {loss}.")
+        for loss in formula.warnings:
+            reporter.warn(f"{row.path}: {shape.form}: {loss}.")
 
 
-def _out(row: PredictRow, shape: Shape, *, first: bool) -> None:
+def _out(row: PredictRow, shape: RowFormat, formula: str, *, first: bool) -> None:
     if shape.form == "jsonl":
-        console.out(json.dumps(to_json(row, shape), ensure_ascii=False))
+        console.out(json.dumps(to_json(row, shape, formula), ensure_ascii=False))
         return
     if not (shape.gaps or row.hypotheses):
         return
@@ -175,13 +191,13 @@ def _out(row: PredictRow, shape: Shape, *, first: bool) -> None:
         console.out(HEADER)
     if shape.form == "markdown" and not first:
         console.out("")
-    console.out(text(row, shape))
+    console.out(text(row, shape, formula))
 
 
-def text(row: PredictRow, shape: Shape) -> str:
-    """Return one line for the row: its best hypothesis; nothing for a failed picture."""
+def text(row: PredictRow, shape: RowFormat, formula: str) -> str:
+    """Return one line for the row: its formula as written; nothing for a failed picture."""
     best = row.hypotheses[0] if row.hypotheses else None
-    written = latex(best, shape.style) + _tag(row, shape) if best else ""
+    written = formula + _tag(row, shape) if best else ""
     if shape.form == "tsv":
         path = " ".join(row.path.split("\t")).replace("\n", " ")
         return f"{path}\t{written}\t{f'{best.confidence:.4f}' if best else ''}"
@@ -189,7 +205,7 @@ def text(row: PredictRow, shape: Shape) -> str:
         return ""
     if shape.form == "markdown":
         return f"$${written}$$"
-    return written if shape.form == "text" else _formula(best, shape).text
+    return written if shape.form == "text" else formula
 
 
 def latex(hypothesis: Hypothesis, style: Style) -> str:
@@ -206,16 +222,17 @@ def latex(hypothesis: Hypothesis, style: Style) -> str:
     return " ".join((spelled or hypothesis.latex).splitlines())
 
 
-def to_json(row: PredictRow, shape: Shape) -> dict[str, Any]:
-    """Return the row as predict's JSON lines have it."""
-    told: dict[str, Any] = {"path": row.path, **_place(row)}
+def to_json(row: PredictRow, shape: RowFormat, formula: str) -> dict[str, Any]:
+    """Return the row as predict's JSON lines have it; `formula` is the LaTeX of the best."""
+    told: dict[str, Any] = {"path": row.path, **row.where()}
     if row.error:
         told["error"] = plain(row.error)
     if row.hypotheses:
         best, *others = row.hypotheses
-        told |= _hypothesis(best, shape)
-        told["latex"] += _tag(row, shape)
-        told["alternatives"] = [_hypothesis(other, shape) for other in others]
+        told |= _hypothesis(best, shape, formula + _tag(row, shape))
+        told["alternatives"] = [
+            _hypothesis(other, shape, latex(other, shape.style)) for other in others
+        ]
     return told | {
         "model": row.model,
         "milliseconds": round(row.milliseconds, 1),
@@ -223,33 +240,18 @@ def to_json(row: PredictRow, shape: Shape) -> dict[str, Any]:
     }
 
 
-def _place(row: PredictRow) -> dict[str, Any]:
-    """Where the formula was found, for formulas of pages; boxes in points or pixels."""
-    place = row.place
-    number = row.number
-    if place is None:
-        return {} if number is None else {"number": f"({number})"}
-    return {
-        "page": place.page,
-        "box": [round(side, 1) for side in place.box],
-        "unit": place.unit,
-        "kind": str(place.kind),
-        "number": None if number is None else f"({number})",
-    }
-
-
-def _tag(row: PredictRow, shape: Shape) -> str:
+def _tag(row: PredictRow, shape: RowFormat) -> str:
     number = row.number if shape.tag else None
     return f" \\tag{{{number}}}" if number else ""
 
 
-def _copied_tag(row: PredictRow, shape: Shape) -> str:
+def _copied_tag(row: PredictRow, shape: RowFormat) -> str:
     return "" if shape.form in {"typst", "mathml", "omml"} else _tag(row, shape)
 
 
-def _hypothesis(hypothesis: Hypothesis, shape: Shape) -> dict[str, Any]:
+def _hypothesis(hypothesis: Hypothesis, shape: RowFormat, written: str) -> dict[str, Any]:
     told: dict[str, Any] = {
-        "latex": latex(hypothesis, shape.style),
+        "latex": written,
         "confidence": hypothesis.confidence,
         "score": hypothesis.score,
     }

@@ -15,15 +15,15 @@ from im2latex_cli.cli import console, show
 from im2latex_cli.cli.bars import TerminalReporter
 from im2latex_cli.progress import Reporter
 from im2latex_cli.settings import reference, sources
-from im2latex_cli.settings.resolve import Resolved, resolve
-from im2latex_cli.settings.sources import Given
+from im2latex_cli.settings.resolve import ResolvedSettings, resolve
+from im2latex_cli.settings.sources import SettingValue
 from im2latex_cli.settings.tree import Settings
 
 SHARED_PANEL = "Options of every command"
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedOptions:
     """The options that every command takes beside its own."""
 
     config: Annotated[
@@ -78,21 +78,21 @@ class Shared:
 
 @dataclass(frozen=True)
 class Session:
-    """What a command's function works with.
+    """The settings, reporter and output of one command.
 
     Attributes:
         command: the command's full name.
-        given: a value for each setting flag, None where the flag was not given.
+        flag_values: a value for each setting flag, None if the flag was not given.
         shared: the shared options.
     """
 
     command: str
-    given: Sequence[Given]
-    shared: Shared
+    flag_values: Sequence[SettingValue]
+    shared: SharedOptions
 
     @cached_property
-    def resolved(self) -> Resolved:
-        """The settings with their origins, read when first asked for.
+    def resolved(self) -> ResolvedSettings:
+        """The settings with their origins, read on first use.
 
         Raises:
             SettingsError: naming every problem.
@@ -100,7 +100,7 @@ class Session:
         return resolve(
             [
                 *sources.assignments(self.shared.assigned or (), flag="--set"),
-                *(item for item in self.given if item.value is not None),
+                *(item for item in self.flag_values if item.value is not None),
             ],
             env=sources.process_environment(),
             cwd=Path.cwd(),
@@ -110,7 +110,7 @@ class Session:
 
     @cached_property
     def reporter(self) -> Reporter:
-        """Where progress goes."""
+        """Shows progress."""
         return TerminalReporter(quiet=self.shared.quiet, verbose=self.shared.verbose)
 
     @property
@@ -134,13 +134,13 @@ class Session:
     def show_settings(self) -> None:
         """Write every setting with its value and origin to stdout, a named preset included."""
         resolved = self.resolved.with_preset(self.settings.train.preset)
-        held = reference.values(resolved.settings)
+        values = reference.values(resolved.settings)
         if self.as_json:
             origins = resolved.origins
-            self.show({name: {"value": held[name], "origin": origins[name]} for name in held})
+            self.show({name: {"value": values[name], "origin": origins[name]} for name in values})
             return
-        shown = {name: reference.to_value(value) for name, value in held.items()}
-        widths = [max(map(len, column)) for column in (shown, shown.values())]
-        for name, value in shown.items():
+        texts = {name: reference.to_value(value) for name, value in values.items()}
+        widths = [max(map(len, column)) for column in (texts, texts.values())]
+        for name, value in texts.items():
             line = f"{name.ljust(widths[0])}  {value.ljust(widths[1])}  {resolved.origins[name]}"
             console.out(line)

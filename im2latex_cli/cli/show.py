@@ -53,7 +53,7 @@ def failure(command: str, error: Im2LatexError) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Turn dataclasses, paths, tuples, errors and NaN into what JSON has."""
+    """Turn dataclasses, paths, tuples, errors and NaN into types of JSON."""
     if isinstance(value, Im2LatexError):
         return {"code": value.code, "message": with_flags(str(value.args[0]))}
     if isinstance(value, float) and not math.isfinite(value):
@@ -77,46 +77,48 @@ def lines(result: Any, *, most: int | None = None, verbose: bool = True) -> Iter
         most: longest table; None shows all of it. Results inside results show ten rows.
         verbose: show the fields marked as details too, not only which ones there are.
     """
-    held = {name: value for name, value in _items(result) if value is not None}
-    hidden = () if verbose else tuple(name for name in held if is_detail(result, name))
-    shown = {name: value for name, value in held.items() if name not in hidden}
-    yield from _singles(shown)
-    for name, value in shown.items():
+    fields = {name: value for name, value in _items(result) if value is not None}
+    hidden = () if verbose else tuple(name for name in fields if is_detail(result, name))
+    visible = {name: value for name, value in fields.items() if name not in hidden}
+    yield from _single_values(visible)
+    for name, value in visible.items():
         if not _is_single(value) and value:
-            yield from ("", label(name), *_indented(value, most, verbose=verbose))
-    tables = [name for name in hidden if not _is_single(held[name]) and held[name]]
-    if not verbose and (more := [*tables, *_hidden_columns(shown)]):
+            yield from ("", label(name), *_indent(value, most, verbose=verbose))
+    tables = [name for name in hidden if not _is_single(fields[name]) and fields[name]]
+    if not verbose and (more := [*tables, *_hidden_columns(visible)]):
         yield from ("", f"More with --verbose: {', '.join(map(label, more))}.")
 
 
-def _hidden_columns(held: Mapping[str, Any]) -> list[str]:
-    first = (value[0] for value in held.values() if isinstance(value, tuple | list) and value)
+def _hidden_columns(fields: Mapping[str, Any]) -> list[str]:
+    first = (value[0] for value in fields.values() if isinstance(value, tuple | list) and value)
     rows = [row for row in first if is_dataclass(row)]
     return list(dict.fromkeys(n for row in rows for n, _ in _items(row) if is_detail(row, n)))
 
 
-def _singles(held: Mapping[str, Any]) -> Iterator[str]:
-    texts = {name: _text(name, held) for name in held if _is_single(held[name])}
-    shown = {label(n): t for n, t in texts.items() if n.removesuffix(INTERVAL) not in {*held} - {n}}
-    width = max(map(len, shown), default=0)
-    for name, line in shown.items():
+def _single_values(fields: Mapping[str, Any]) -> Iterator[str]:
+    texts = {name: _text(name, fields) for name in fields if _is_single(fields[name])}
+    labelled = {
+        label(n): t for n, t in texts.items() if n.removesuffix(INTERVAL) not in {*fields} - {n}
+    }
+    width = max(map(len, labelled), default=0)
+    for name, line in labelled.items():
         yield f"{name.ljust(width)}  {line}".rstrip()
 
 
 def table(rows: Sequence[Any], *, most: int | None = None, verbose: bool = True) -> Iterator[str]:
     """Lay dataclasses of one kind out in aligned columns under their field names."""
-    rows, left = rows[:most], len(rows[most:]) if most else 0
+    rows, remaining = rows[:most], len(rows[most:]) if most else 0
     names = [name for name, _ in _items(rows[0]) if verbose or not is_detail(rows[0], name)]
-    kept = [name for name in names if any(getattr(row, name) not in (None, "") for row in rows)]
-    body = [[cell(getattr(row, name)) for name in kept] for row in rows]
-    grid = [[label(name) for name in kept], *body]
-    widths = [max(len(line[column]) for line in grid) for column in range(len(kept))]
+    columns = [name for name in names if any(getattr(row, name) not in (None, "") for row in rows)]
+    body = [[cell(getattr(row, name)) for name in columns] for row in rows]
+    grid = [[label(name) for name in columns], *body]
+    widths = [max(len(line[column]) for line in grid) for column in range(len(columns))]
     for line in grid:
         yield "  ".join(
             text.ljust(width) for text, width in zip(line, widths, strict=True)
         ).rstrip()
-    if left:
-        yield f"... {left:,} more"
+    if remaining:
+        yield f"... {remaining:,} more"
 
 
 def label(name: str) -> str:
@@ -161,14 +163,14 @@ def _items(result: Any) -> Iterator[tuple[str, Any]]:
         yield from ((name, value) for name, value in items(result) if name != "exit_code")
 
 
-def _text(name: str, held: Mapping[str, Any]) -> str:
+def _text(name: str, fields: Mapping[str, Any]) -> str:
     if name.endswith(BYTES):
-        return size(held[name])
-    interval = held.get(name + INTERVAL)
+        return size(fields[name])
+    interval = fields.get(name + INTERVAL)
     if interval is None:
-        return cell(held[name])
+        return cell(fields[name])
     low, high = interval
-    return f"{cell(held[name])}  ({cell(low)} to {cell(high)})"
+    return f"{cell(fields[name])}  ({cell(low)} to {cell(high)})"
 
 
 def _is_single(value: Any) -> bool:
@@ -177,7 +179,7 @@ def _is_single(value: Any) -> bool:
     return isinstance(value, str | int | float | Path) or value is None
 
 
-def _indented(value: Any, most: int | None, *, verbose: bool) -> Iterator[str]:
+def _indent(value: Any, most: int | None, *, verbose: bool) -> Iterator[str]:
     if not isinstance(value, tuple | list):
         inner = lines(value, most=NESTED_ROWS, verbose=verbose)
     elif all(is_dataclass(item) for item in value):

@@ -16,7 +16,7 @@ from im2latex_cli.latex.normalize import normalize
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelledPicture:
     """A picture and the formula it shows.
 
     Attributes:
@@ -36,7 +36,9 @@ class Labelled:
     source: str = ""
 
 
-def read(path: Path, split: str, *, spacing: Literal["keep", "drop"] = "keep") -> list[Labelled]:
+def read(
+    path: Path, split: str, *, spacing: Literal["keep", "drop"] = "keep"
+) -> list[LabelledPicture]:
     """Read one split; an imagefolder without splits is read whole.
 
     Args:
@@ -56,7 +58,7 @@ def read(path: Path, split: str, *, spacing: Literal["keep", "drop"] = "keep") -
     if not found:
         raise InputError(f"{path} has no pictures in its split {split!r}.")
     return [
-        Labelled(
+        LabelledPicture(
             id=pair.id,
             image=str(pairs.path(pair.id) or f"{path}:{pair.id}"),
             formula=pair.formula,
@@ -68,8 +70,8 @@ def read(path: Path, split: str, *, spacing: Literal["keep", "drop"] = "keep") -
     ]
 
 
-def _of_record(record: store.Record) -> Labelled:
-    return Labelled(
+def _of_record(record: store.Record) -> LabelledPicture:
+    return LabelledPicture(
         id=record.id,
         image=str(record.image),
         formula=record.formula,

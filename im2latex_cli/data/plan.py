@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import hashlib
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
 from im2latex_cli.data.documents import html
-from im2latex_cli.data.sources.entries import BadLine, Entry, Source
+from im2latex_cli.data.sources.entries import BadLine, MixturePart, Source, SourceFormula
 from im2latex_cli.data.sources.splits import Split, hashed_split, own_split, remove_repeats
+from im2latex_cli.errors import InputError
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 
@@ -19,8 +21,10 @@ DUPLICATE = "duplicate"
 OVERLAP = "overlap"
 MADE = "recombined"
 """File and origin of formulas that no source has."""
-REMOVED = (DUPLICATE, OVERLAP)
-"""Reasons of rows that are no failures: the same normal form is in the data set already."""
+BEYOND_SHARE = "beyond-share"
+REMOVED = (DUPLICATE, OVERLAP, BEYOND_SHARE)
+"""Reasons of rows that are no failures: the same normal form is in the data set already, or its
+data set has its share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Planned:
         image: name of the picture that comes with it, or None.
         file: the file inside the source, where it has several.
         origin: where the formula comes from, where the source says so.
+        part: which of the source's parts it belongs to.
     """
 
     line: int
@@ -48,6 +53,7 @@ class Planned:
     image: str | None = None
     file: str | None = None
     origin: str | None = None
+    part: int = 0
 
     def failed(self, reason: str, message: str) -> Left:
         """The row that says why it has no picture."""
@@ -85,7 +91,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BuildPlan:
     """Everything known before rendering.
 
     Attributes:
@@ -104,49 +110,118 @@ def make_plan(
     val_share: float,
     test_share: float,
     spacing: Literal["keep", "drop"],
-) -> Plan:
-    """Read, normalise and split all formulas of a source, and drop repeats."""
+) -> BuildPlan:
+    """Read, normalise and split all formulas of a source, and drop repeats.
+
+    Args:
+        source: the formulas; with shares of its parts, no part has more than its share.
+        limit: use only the first lines of it, or of each of its parts.
+        val_share: share of val.
+        test_share: share of test.
+        spacing: keep or drop spacing commands.
+
+    Raises:
+        InputError: a part that must have a share has no formula.
+    """
     sound: list[Planned] = []
     left: list[Left] = []
-    for place, line in enumerate(islice(source.read(), limit)):
-        if isinstance(line, BadLine):
-            left.append(Left(place, line.line, line.text, line.reason, line.message, line.file))
-            continue
-        tag = html.markup(line.formula)
-        if tag is not None:
-            message = f"HTML ({tag}) and no LaTeX; convert it, or copy the formula's source"
-            left.append(Left(place, line.line, line.formula, "html", message, line.file))
-            continue
-        normal = normalize(line.formula, spacing=spacing)
-        if normal.problem is not None or not normal.tokens:
-            problem = normal.problem or "nothing is left of it"
-            left.append(Left(place, line.line, line.formula, UNSOUND, problem, line.file))
-            continue
-        form = " ".join(normal.tokens)
-        split = _split(line, form, val_share=val_share, test_share=test_share)
-        sound.append(
-            Planned(
-                line=line.line,
-                formula=line.formula,
-                form=form,
-                split=split,
-                file_name="",
-                place=place,
-                image=line.image,
-                file=line.file,
-                origin=line.origin,
-            )
-        )
+    for place, line in enumerate(_first(source, limit)):
+        row = _planned(place, line, val_share=val_share, test_share=test_share, spacing=spacing)
+        if isinstance(row, Left):
+            left.append(row)
+        else:
+            sound.append(row)
     kept, removed = remove_repeats((item.split, item.form) for item in sound)
     for one in removed:
         reason = OVERLAP if one.overlap else DUPLICATE
         message = f"the same normal form is in {_where(sound[one.kept])}"
         left.append(sound[one.index].failed(reason, message))
-    left.sort(key=lambda row: row.place)
-    return Plan(tuple(_name(sound[index] for index in kept)), tuple(left))
+    items = [sound[index] for index in kept]
+    items, beyond = _within_shares(items, source.parts)
+    left = sorted([*left, *beyond], key=lambda row: row.place)
+    return BuildPlan(tuple(_name(items)), tuple(left))
 
 
-def with_made(plan: Plan, forms: Iterable[Sequence[str]]) -> Plan:
+def _planned(
+    place: int,
+    line: SourceFormula | BadLine,
+    *,
+    val_share: float,
+    test_share: float,
+    spacing: Literal["keep", "drop"],
+) -> Planned | Left:
+    """Normalise one formula and choose its split; or say why it has no picture."""
+    if isinstance(line, BadLine):
+        return Left(place, line.line, line.text, line.reason, line.message, line.file)
+    tag = html.markup(line.formula)
+    if tag is not None:
+        message = f"HTML ({tag}) and no LaTeX; convert it, or copy the formula's source"
+        return Left(place, line.line, line.formula, "html", message, line.file)
+    normal = normalize(line.formula, spacing=spacing)
+    if normal.problem is not None or not normal.tokens:
+        problem = normal.problem or "nothing is left of it"
+        return Left(place, line.line, line.formula, UNSOUND, problem, line.file)
+    form = " ".join(normal.tokens)
+    return Planned(
+        line=line.line,
+        formula=line.formula,
+        form=form,
+        split=_split(line, form, val_share=val_share, test_share=test_share),
+        file_name="",
+        place=place,
+        image=line.image,
+        file=line.file,
+        origin=line.origin,
+        part=line.part,
+    )
+
+
+def _first(source: Source, limit: int | None) -> Iterator[SourceFormula | BadLine]:
+    """Yield the first lines of a source, or of each of its parts."""
+    if limit is None or not source.parts:
+        yield from islice(source.read(), limit)
+        return
+    read: Counter[int] = Counter()
+    for row in source.read():
+        read[row.part] += 1
+        if read[row.part] <= limit:
+            yield row
+
+
+def _within_shares(
+    items: Sequence[Planned], parts: Sequence[MixturePart]
+) -> tuple[list[Planned], list[Left]]:
+    """Take as many formulas as the shares of the parts allow; which, a hash of each decides."""
+    shares = [part.share for part in parts if part.share is not None]
+    if not shares:
+        return list(items), []
+    by_part: dict[int, list[Planned]] = defaultdict(list)
+    for item in items:
+        by_part[item.part].append(item)
+    for number, part in enumerate(parts):
+        if not by_part[number]:
+            raise InputError(
+                f"{part.name} has no formula of its own, so its share cannot be kept.",
+                hint="Leave it out, or build it alone to see why in its failures.jsonl.",
+            )
+    total = min(len(by_part[number]) / share for number, share in enumerate(shares))
+    chosen: set[int] = set()
+    beyond: list[Left] = []
+    for number, share in enumerate(shares):
+        own = sorted(by_part[number], key=lambda item: _rank(item.form))
+        size = max(1, round(total * share))
+        chosen.update(item.place for item in own[:size])
+        message = f"{parts[number].name} has its share with {size} of {len(own)} formulas"
+        beyond += [item.failed(BEYOND_SHARE, message) for item in own[size:]]
+    return [item for item in items if item.place in chosen], beyond
+
+
+def _rank(form: str) -> bytes:
+    """Order the formulas of a part by chance; not by the hash that chooses the split."""
+    return hashlib.sha256(f"share {form}".encode("utf-8", "surrogatepass")).digest()
+
+
+def with_made(plan: BuildPlan, forms: Iterable[Sequence[str]]) -> BuildPlan:
     """Add made formulas to the train split, behind all others and with names of their own.
 
     Args:
@@ -168,10 +243,10 @@ def with_made(plan: Plan, forms: Iterable[Sequence[str]]) -> Plan:
         )
         for number, form in enumerate(forms)
     )
-    return Plan(plan.items + made, plan.left)
+    return BuildPlan(plan.items + made, plan.left)
 
 
-def _split(entry: Entry, form: str, *, val_share: float, test_share: float) -> Split:
+def _split(entry: SourceFormula, form: str, *, val_share: float, test_share: float) -> Split:
     own = own_split(entry.split) if entry.group is None else None
     deciding = form if entry.group is None else entry.group
     return own or hashed_split(deciding, val_share=val_share, test_share=test_share)

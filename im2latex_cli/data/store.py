@@ -57,7 +57,8 @@ def splits(root: Path) -> list[str]:
     if not found:
         raise InputError(
             f"{root} is not a data set: it has no {SPLITS[0]}/{METADATA}.",
-            hint=f"An unfinished build goes on when run again: {_make_it(root)}",
+            hint="If a build of it was interrupted, run the same im2latex build again; else name "
+            "another folder.",
         )
     return found
 

@@ -39,7 +39,7 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class FinishedPicture:
     """One finished picture.
 
     Attributes:
@@ -114,7 +114,9 @@ class Unfinished:
         except (ValueError, KeyError, OSError):
             return False
 
-    def append(self, results: Iterator[tuple[Planned, Drawn | Undrawn]]) -> Iterator[None]:
+    def append(
+        self, results: Iterator[tuple[Planned, FinishedPicture | Undrawn]]
+    ) -> Iterator[None]:
         """Store results as they come, in the plan's order; yields after each."""
         for split in store.SPLITS:
             (self.path / split).mkdir(exist_ok=True)
@@ -125,7 +127,7 @@ class Unfinished:
                     journal.flush()
                 yield
 
-    def _keep(self, item: Planned, result: Drawn | Undrawn) -> Row:
+    def _keep(self, item: Planned, result: FinishedPicture | Undrawn) -> Row:
         if isinstance(result, Undrawn):
             return {"reason": result.reason, "message": result.message}
         (self.path / item.split / item.file_name).write_bytes(result.png)

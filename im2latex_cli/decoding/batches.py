@@ -1,4 +1,4 @@
-"""Which pictures are read together, and what happens where memory runs out."""
+"""Which pictures are encoded and read together, and what happens where memory runs out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import TypeVar
 
 from im2latex_cli.errors import InputError
 from im2latex_cli.vision.canvas import padded
+
+WASTE = 10_000
+"""Most pixels of padding for which pictures are encoded together on a CPU."""
 
 _Result = TypeVar("_Result")
 
@@ -32,6 +35,48 @@ def plan(shapes: Sequence[tuple[int, ...]], budget: int) -> Iterator[list[int]]:
         group.append(at)
     if group:
         yield group
+
+
+def alike(shapes: Sequence[tuple[int, ...]], *, waste: int = WASTE) -> Iterator[list[int]]:
+    """Group pictures of almost the same size.
+
+    Args:
+        shapes: height and width of each picture.
+        waste: most pixels of padding in a group.
+
+    Yields:
+        Indices into `shapes`, each once.
+    """
+    sizes = [padded(shape) for shape in shapes]
+    group: list[int] = []
+    used = height = width = 0
+    for at in sorted(range(len(sizes)), key=sizes.__getitem__):
+        area = sizes[at][0] * sizes[at][1]
+        height, width = max(height, sizes[at][0]), max(width, sizes[at][1])
+        if group and (len(group) + 1) * height * width - used - area > waste:
+            yield group
+            group, used, (height, width) = [], 0, sizes[at]
+        group.append(at)
+        used += area
+    if group:
+        yield group
+
+
+def shares(group: Sequence[int], shapes: Sequence[tuple[int, ...]], count: int) -> list[list[int]]:
+    """Cut a group into at most `count` parts of about the same work, by area.
+
+    Args:
+        group: indices into `shapes`.
+        shapes: height and width of each picture.
+        count: most parts.
+    """
+    areas = {at: shapes[at][0] * shapes[at][1] for at in group}
+    total, before = sum(areas.values()), 0.0
+    parts: list[list[int]] = [[] for _ in range(count)]
+    for at in sorted(group, key=areas.__getitem__):
+        parts[int(count * (before + areas[at] / 2) / total)].append(at)
+        before += areas[at]
+    return [part for part in parts if part]
 
 
 def halving(

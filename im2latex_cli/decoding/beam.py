@@ -15,10 +15,10 @@ from typing import TypeVar
 
 from im2latex_cli.decoding.arrays import Array, kind
 from im2latex_cli.decoding.diversity import NONE, Diversity
-from im2latex_cli.decoding.state import State
+from im2latex_cli.decoding.state import DecoderState
 from im2latex_cli.errors import UsageError
 
-StateT = TypeVar("StateT", bound=State)
+StateT = TypeVar("StateT", bound=DecoderState)
 Step = Callable[[Array, StateT], tuple[Array, StateT]]
 
 LOOK = 8
@@ -28,7 +28,7 @@ CROWDED = 0.75
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class BeamHypothesis:
     """One hypothesis.
 
     Attributes:
@@ -75,7 +75,7 @@ def search(
     length_penalty: float = 1.0,
     nbest: int = 1,
     diversity: Diversity = NONE,
-) -> list[list[Found]]:
+) -> list[list[BeamHypothesis]]:
     """Find up to `nbest` hypotheses for each picture, best first; width 1 is greedy.
 
     At each step the continuations of living hypotheses and the ended hypotheses of a picture
@@ -261,7 +261,7 @@ def _keep(beam: _Beam, pictures: Array) -> _Beam:
     )
 
 
-def _best(beam: _Beam, rank: _Ranking) -> Iterator[tuple[int, list[Found]]]:
+def _best(beam: _Beam, rank: _Ranking) -> Iterator[tuple[int, list[BeamHypothesis]]]:
     """The n best of each picture, on the host."""
     xp = kind(beam.scores)
     values = xp.where(beam.scores == -math.inf, -math.inf, rank.value(beam.scores, beam.lengths))
@@ -281,7 +281,9 @@ def _best(beam: _Beam, rank: _Ranking) -> Iterator[tuple[int, list[Found]]]:
         yield (
             picture,
             [
-                Found(tuple(ids[: length - ended]), total, tuple(scores[:length]), not ended)
+                BeamHypothesis(
+                    tuple(ids[: length - ended]), total, tuple(scores[:length]), not ended
+                )
                 for ids, scores, total, length, ended in zip(*rows, strict=True)
                 if total > -math.inf
             ],

@@ -33,21 +33,31 @@ def geometric_mean(score: float, tokens: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Probability that a hypothesis is right: a logistic function of its score.
+    """Probability that a hypothesis is right: a logistic function of its score and its length.
+
+    A short formula has a low score if its size is in doubt, and may be right all the same; a long
+    one has many tokens to share a low score. So the length shifts the logit, and a better score
+    never lowers it.
 
     Attributes:
         bias: of the logit.
         total: weight of the summed log-probability.
-        mean: weight of the log-probability per token.
+        mean: weight of the log-probability per token, of models before version 0.6.
+        inverse: weight of one over the number of tokens.
+        log: weight of the logarithm of the number of tokens.
     """
 
     bias: float
     total: float
-    mean: float
+    mean: float = 0.0
+    inverse: float = 0.0
+    log: float = 0.0
 
     def __call__(self, score: float, tokens: int) -> float:
         """Confidence from 0 to 1; arguments as `geometric_mean` takes them."""
-        logit = self.bias + self.total * score + self.mean * score / max(1, tokens)
+        count = max(1, tokens)
+        logit = self.bias + (self.total + self.mean / count) * score
+        logit += self.inverse / count + self.log * math.log(count)
         return 1 / (1 + math.exp(-max(-50.0, min(50.0, logit))))
 
     @classmethod
@@ -63,10 +73,10 @@ class Calibration:
         if not 0 < truth.sum() < len(truth):
             return None
         total = np.asarray(scores, np.float64)
-        mean = total / np.maximum(1, np.asarray(tokens))
-        inputs = np.stack([np.ones_like(total), total, mean], axis=1)
-        bias, of_total, of_mean = (float(weight) for weight in _regress(inputs, truth))
-        return cls(bias, of_total, of_mean)
+        count = np.maximum(1, np.asarray(tokens))
+        columns = [np.ones_like(total), total, 1 / count, np.log(count)]
+        bias, of_total, inverse, log = _regress(np.stack(columns, axis=1), truth).tolist()
+        return cls(bias, of_total, inverse=inverse, log=log)
 
     def to_json(self) -> dict[str, float]:
         """As a JSON object."""
@@ -74,8 +84,9 @@ class Calibration:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """From `to_json`'s object."""
-        return cls(*(float(value[name]) for name in ("bias", "total", "mean")))
+        """From `to_json`'s object; that of an older model has no weights of the length."""
+        weights = {name: float(value[name]) for name in ("bias", "total", "mean")}
+        return cls(**weights, **{name: float(value.get(name, 0)) for name in ("inverse", "log")})
 
 
 def calibration_error(confidences: Sequence[float], right: Sequence[bool]) -> float:

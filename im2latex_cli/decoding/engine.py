@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -29,11 +30,18 @@ class Engine(Protocol):
     def device(self) -> Device | None:
         """Of the tensors that `step` speaks; None where they are NumPy's arrays."""
 
+    @property
+    def cores(self) -> int:
+        """Batches that are best computed at the same time; 1 if a batch takes the whole device."""
+
+    def pool(self) -> AbstractContextManager[Executor]:
+        """`cores` threads, each of which computes its batch on one core."""
+
     def running(self) -> AbstractContextManager[None]:
         """Goes around all that follows; where memory runs out, raises MemoryError."""
 
     def start(self, pictures: Sequence[Grey]) -> Any:
-        """Look at pictures (H, W), 255 is paper: a `State` of one row each."""
+        """Look at pictures (H, W), 255 is paper: a `DecoderState` of one row each."""
 
     def step(self, ids: Array, state: Any) -> tuple[Array, Any]:
         """Last ids (R,) to log-probabilities of the next (R, V) in float32, and the next state."""

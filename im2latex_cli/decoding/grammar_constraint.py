@@ -64,7 +64,7 @@ class GrammarState(Generic[StateT]):
         return replace(self, inner=inner, places=places)
 
 
-class Grammar:
+class GrammarConstraint:
     """Which ids may follow, from the automaton's tables.
 
     Args:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli.decoding.arrays import Array
-from im2latex_cli.decoding.state import State
+from im2latex_cli.decoding.state import DecoderState
 from im2latex_cli.latex.grammar.automaton import NEVER, NOTHING, Automaton
 
 DEPTH = 32
@@ -25,7 +25,7 @@ DEEP, BOXED, BLANK = 1, 2, 4
 """Which copies of the table of needs to look into, added up; twice `BLANK` inside of the unseen."""
 
 
-class Places(State, Protocol):
+class Places(DecoderState, Protocol):
     """Where R rows stand, B * K of them or one for each of B pictures."""
 
     def read(self, last: Array) -> Self:

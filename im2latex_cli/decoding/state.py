@@ -7,7 +7,7 @@ from typing import Protocol, Self
 from im2latex_cli.decoding.arrays import Array, kind
 
 
-class State(Protocol):
+class DecoderState(Protocol):
     """Where a decoder stands in R = B * K rows, the K rows of a picture together."""
 
     def repeat(self, times: int) -> Self:

@@ -22,8 +22,8 @@ def statistics(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) ->
     """Counts of one pair, `WIDTH` numbers that add up over a corpus."""
     matches, totals = [], []
     for order in range(1, ORDER + 1):
-        found, known = _ngrams(hypothesis, order), _ngrams(reference, order)
-        matches.append(sum(min(count, known[gram]) for gram, count in found.items()))
+        ngrams, reference_ngrams = _ngrams(hypothesis, order), _ngrams(reference, order)
+        matches.append(sum(min(count, reference_ngrams[gram]) for gram, count in ngrams.items()))
         totals.append(max(len(hypothesis) - order + 1, 0))
     floors = [max(total, 1) for total in totals]
     return [*matches, *totals, *floors, len(hypothesis), len(reference)]

@@ -40,7 +40,7 @@ CONSTRUCTS = {name: re.compile(pattern) for name, pattern in _CONSTRUCTS.items()
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ScoreGroup:
     """Scores of the formulas that share something, in percent.
 
     Attributes:
@@ -70,32 +70,32 @@ def groups(
     references: Sequence[Tokens],
     hypotheses: Sequence[Tokens | None],
     sources: Sequence[str] = (),
-) -> tuple[Group, ...]:
+) -> tuple[ScoreGroup, ...]:
     """Scores of every group that has formulas.
 
     Args:
         references: tokens of each reference.
-        hypotheses: tokens of each hypothesis; None where there is none.
+        hypotheses: tokens of each hypothesis, or None.
         sources: source of each reference, "" if unknown; may be empty.
     """
     table = text.statistics(references, hypotheses)
     by_tokens = tuple(
-        _group(by, name, table[chosen])
+        _group(by, name, table[mask])
         for by, name, holds in _divisions()
-        if (chosen := np.array([holds(tokens) for tokens in references], dtype=bool)).any()
+        if (mask := np.array([holds(tokens) for tokens in references], dtype=bool)).any()
     )
     return (*by_tokens, *_by_source(table, sources))
 
 
-def _by_source(table: NDArray[np.int64], sources: Sequence[str]) -> Iterator[Group]:
+def _by_source(table: NDArray[np.int64], sources: Sequence[str]) -> Iterator[ScoreGroup]:
     """Groups by source, largest first; none if no two formulas share a source."""
     counts = Counter(sources)
     if max((counts[name] for name in counts if name), default=0) < 2:
         return
     ranked = sorted(counts, key=lambda name: (-counts[name], name))
-    known = [name for name in ranked if name][:SOURCES]
-    names = np.array([name if name in known else "" for name in sources])
-    for name in known:
+    largest = [name for name in ranked if name][:SOURCES]
+    names = np.array([name if name in largest else "" for name in sources])
+    for name in largest:
         yield _group("source", name, table[names == name])
     if (rest := names == "").any():
         yield _group("source", "other or unknown", table[rest])
@@ -129,14 +129,14 @@ def _has_depth(depth: int, tokens: Tokens) -> bool:
 def script_depth(tokens: Tokens) -> int:
     """How many scripts lie inside each other; 0 without any, also for unbalanced braces."""
     deepest = depth = 0
-    opened: list[bool] = []
+    stack: list[bool] = []
     script = False
     for part in tokens:
         if part == "{":
-            opened.append(script)
+            stack.append(script)
             depth += script
-        elif part == "}" and opened:
-            depth -= opened.pop()
+        elif part == "}" and stack:
+            depth -= stack.pop()
         elif script:
             deepest = max(deepest, depth + 1)
         deepest = max(deepest, depth)
@@ -144,19 +144,19 @@ def script_depth(tokens: Tokens) -> int:
     return deepest
 
 
-def _group(by: str, name: str, table: NDArray[np.int64]) -> Group:
+def _group(by: str, name: str, table: NDArray[np.int64]) -> ScoreGroup:
     total = table.sum(axis=0, keepdims=True).astype(np.float64)
     figures = {
         figure: float(text.FIGURES[figure](total)[0])
         for figure in ("bleu4", "edit_similarity", "exact_match")
     }
-    return Group(by=by, group=name, pictures=len(table), **figures)
+    return ScoreGroup(by=by, group=name, pictures=len(table), **figures)
 
 
 def confusions(
     references: Sequence[Tokens], hypotheses: Sequence[Tokens | None], *, most: int = CONFUSIONS
 ) -> tuple[Confusion, ...]:
-    """The commonest differences, token by token along the shortest edit script."""
+    """The most frequent differences, token by token along the shortest edit script."""
     counts: Counter[tuple[str, str]] = Counter()
     for reference, hypothesis in zip(references, hypotheses, strict=True):
         if hypothesis is not None:
@@ -167,14 +167,14 @@ def confusions(
 
 def differences(reference: Tokens, hypothesis: Tokens) -> Iterator[tuple[str, str]]:
     """Pairs of tokens that differ; an empty token means none."""
-    for equal, left, right in aligned(reference, hypothesis):
+    for equal, left, right in align(reference, hypothesis):
         if not equal:
             yield from zip_longest(left, right, fillvalue="")
 
 
-def aligned(reference: Tokens, hypothesis: Tokens) -> Iterator[tuple[bool, Tokens, Tokens]]:
+def align(reference: Tokens, hypothesis: Tokens) -> Iterator[tuple[bool, Tokens, Tokens]]:
     """The blocks of the shortest edit script: whether equal, and the tokens of both sides."""
-    for block in Levenshtein.opcodes(*text.numbered(reference, hypothesis)):
+    for block in Levenshtein.opcodes(*text.number_tokens(reference, hypothesis)):
         left = reference[block.src_start : block.src_end]
         right = hypothesis[block.dest_start : block.dest_end]
         yield block.tag == "equal", left, right

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 PLACE_WEIGHT = 0.05
 ORDER_WEIGHT = 0.15
 RESIDUAL = 20.0
-"""Pixels by which a symbol may stand off the common shift and scale."""
+"""Pixels by which a symbol may deviate from the common shift and scale."""
 TRIALS = 50
 ROUNDS = 5
 FEWEST = 3
@@ -71,11 +71,11 @@ def score_pair(reference: Symbols, hypothesis: Symbols | None) -> float:
     total = len(reference) + len(hypothesis)
     if not total:
         return 1.0
-    return 2.0 * matched(reference, hypothesis) / total
+    return 2.0 * count_matches(reference, hypothesis) / total
 
 
-def matched(reference: Symbols, hypothesis: Symbols) -> int:
-    """How many symbols of one page have their like at the right place of the other."""
+def count_matches(reference: Symbols, hypothesis: Symbols) -> int:
+    """How many symbols of one page have an equal one at the corresponding place of the other."""
     from scipy.optimize import linear_sum_assignment
 
     if not len(reference) or not len(hypothesis):
@@ -86,8 +86,8 @@ def matched(reference: Symbols, hypothesis: Symbols) -> int:
     left, right = linear_sum_assignment(
         other + PLACE_WEIGHT * _places(reference, hypothesis) + ORDER_WEIGHT * _order(*other.shape)
     )
-    placed = _consistent(_centres(reference)[left], _centres(hypothesis)[right])
-    return int((placed & (other[left, right] == 0)).sum())
+    consistent = _consistent(_centres(reference)[left], _centres(hypothesis)[right])
+    return int((consistent & (other[left, right] == 0)).sum())
 
 
 def _places(reference: Symbols, hypothesis: Symbols) -> NDArray[np.float64]:
@@ -108,19 +108,19 @@ def _centres(side: Symbols) -> NDArray[np.float64]:
 
 def _consistent(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which assignments a shift and scale explains; lines of one formula may have their own."""
-    kept = np.zeros(len(left), dtype=np.bool_)
+    consistent = np.zeros(len(left), dtype=np.bool_)
     if len(left) < FEWEST:
-        return ~kept
+        return ~consistent
     random = np.random.default_rng(len(left))
     for _ in range(ROUNDS):
-        rest = np.flatnonzero(~kept)
+        rest = np.flatnonzero(~consistent)
         if len(rest) < FEWEST:
             break
         inliers = _largest(left[rest], right[rest], random)
         if inliers.sum() < FEWEST:
             break
-        kept[rest[inliers]] = True
-    return kept
+        consistent[rest[inliers]] = True
+    return consistent
 
 
 def _largest(

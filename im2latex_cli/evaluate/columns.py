@@ -1,6 +1,6 @@
 """A page as a sequence of symbols, one per pixel column: the field's way to compare pictures.
 
-A pixel is ink where its grey value is at most 128. Pages are aligned at the top; a column is
+A pixel is ink if its grey value is at most 128. Pages are aligned at the top; a column is
 the set of its ink pixels, however tall the page below it.
 """
 
@@ -45,25 +45,25 @@ class Columns:
         """The columns that have ink."""
         return Columns(self.bits[self.bits.any(axis=1)])
 
-    def cropped(self) -> Columns:
+    def crop(self) -> Columns:
         """The columns from the first to the last with ink, from the first inked row on."""
-        inked = np.flatnonzero(self.bits.any(axis=1))
-        if not len(inked):
+        rows = np.flatnonzero(self.bits.any(axis=1))
+        if not len(rows):
             return Columns(self.bits[:0])
-        pixels = np.unpackbits(self.bits[inked[0] : inked[-1] + 1], axis=1)
+        pixels = np.unpackbits(self.bits[rows[0] : rows[-1] + 1], axis=1)
         top = int(np.flatnonzero(pixels.any(axis=0))[0])
         return Columns(np.packbits(pixels[:, top:], axis=1))
 
     def rows(self, depth: int) -> list[bytes]:
         """The columns as bytes, paper added at the bottom."""
-        rows: list[bytes] = self.lowered(depth).view(f"V{depth}").ravel().tolist()
+        rows: list[bytes] = self.padded_bits(depth).view(f"V{depth}").ravel().tolist()
         return rows
 
-    def lowered(self, depth: int) -> NDArray[np.uint8]:
+    def padded_bits(self, depth: int) -> NDArray[np.uint8]:
         """The bits with paper added at the bottom, `(W, depth)`."""
         missing = depth - self.bits.shape[1]
-        padded = np.pad(self.bits, ((0, 0), (0, missing))) if missing else self.bits
-        return np.ascontiguousarray(padded)
+        bits = np.pad(self.bits, ((0, 0), (0, missing))) if missing else self.bits
+        return np.ascontiguousarray(bits)
 
 
 def symbols(reference: Columns, hypothesis: Columns) -> tuple[list[int], list[int]]:
@@ -90,7 +90,7 @@ def distance(reference: Columns, hypothesis: Columns) -> int:
     return int(Levenshtein.distance(left, right))
 
 
-def clustered(reference: Columns, hypothesis: Columns) -> tuple[list[int], list[int]]:
+def cluster(reference: Columns, hypothesis: Columns) -> tuple[list[int], list[int]]:
     """Both pages as numbers; columns that nearly agree have the same number.
 
     Going through the reference's columns, then the hypothesis's, a column joins the first
@@ -110,7 +110,7 @@ def _distinct(
     table = np.zeros((max([*left, *right], default=-1) + 1, depth), dtype=np.uint8)
     for side, numbers in ((hypothesis, right), (reference, left)):
         if numbers:
-            table[np.array(numbers)] = side.lowered(depth)
+            table[np.array(numbers)] = side.padded_bits(depth)
     return np.ascontiguousarray(table.view(np.uint64).T)
 
 

@@ -19,23 +19,23 @@ from im2latex_cli.latex.tokenizer import join
 Form = Literal["raw", "im2markup", "normalised", "normalised_no_spacing", "equivalent"]
 """raw: tokens as given; im2markup: that project's normal form; normalised: ours, spacing
 commands kept; normalised_no_spacing: ours without them; equivalent: that with one spelling for
-what means the same."""
+each meaning."""
 
 FORMS: tuple[Form, ...] = get_args(Form)
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One reference and what somebody read in its picture.
+    """One reference and the formula read in its picture.
 
     Attributes:
         id: the picture's name.
         reference: the formula as the source gave it.
-        hypothesis: the formula read; None where there is none.
+        hypothesis: the formula read, or None.
         reference_tokens: the reference's tokens as given.
         hypothesis_tokens: the hypothesis's tokens as given.
-        image: where the picture is, as text; empty where nobody knows.
-        source: where the formula comes from; empty where nobody knows.
+        image: path of the picture; empty if unknown.
+        source: the collection that the formula comes from; empty if unknown.
     """
 
     id: str
@@ -77,8 +77,8 @@ def drawable(formula: str) -> str:
     """
     text = _OUTER_PERCENT.sub("", formula.strip()).strip()
     if _OLD_MATRIX.search(text):
-        found = normalize(text)
-        text = text if found.problem else join(found.tokens)
+        normal = normalize(text)
+        text = text if normal.problem else join(normal.tokens)
     return _LENGTH.sub(lambda match: match[1] + "".join(match[2].split()) + "}", text)
 
 
@@ -88,24 +88,24 @@ def _im2markup(formula: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=65536)
-def _kept(formula: str) -> tuple[str, ...]:
+def _with_spacing(formula: str) -> tuple[str, ...]:
     return normalize(formula, spacing="keep").tokens
 
 
 @lru_cache(maxsize=65536)
-def _dropped(formula: str) -> tuple[str, ...]:
+def _without_spacing(formula: str) -> tuple[str, ...]:
     # Out of the kept form, so that a reader who writes that form is never wrong in this one.
-    return normalize(join(_kept(formula)), spacing="drop").tokens
+    return normalize(join(_with_spacing(formula)), spacing="drop").tokens
 
 
 @lru_cache(maxsize=65536)
 def _equivalent(formula: str) -> tuple[str, ...]:
-    return equivalent(_dropped(formula))
+    return equivalent(_without_spacing(formula))
 
 
 _READERS: dict[Form, Callable[[str], tuple[str, ...]]] = {
     "im2markup": _im2markup,
-    "normalised": _kept,
-    "normalised_no_spacing": _dropped,
+    "normalised": _with_spacing,
+    "normalised_no_spacing": _without_spacing,
     "equivalent": _equivalent,
 }

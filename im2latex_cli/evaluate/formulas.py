@@ -27,8 +27,8 @@ def text_scores(
 
     Args:
         references: the true formulas, in LaTeX.
-        predictions: what was read; None if nothing was, which counts as an empty formula.
-        form: what is compared: `"raw"` tokens, im2markup's normal form (`"im2markup"`), or that
+        predictions: the formulas read; None for no result, which counts as an empty formula.
+        form: the form to compare: `"raw"` tokens, im2markup's normal form (`"im2markup"`), or that
             of `normalize`, with spacing commands (`"normalised"`) or without
             (`"normalised_no_spacing"`).
         seed: of the bootstrap that gives the intervals.

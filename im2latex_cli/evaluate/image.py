@@ -111,7 +111,7 @@ def _matches(left: Columns, right: Columns) -> tuple[bool, bool]:
     if not len(left) or not len(right):
         both = len(left) == len(right)
         return both, both
-    return columns.matches(*columns.clustered(left, right))
+    return columns.matches(*columns.cluster(left, right))
 
 
 def score(
@@ -124,8 +124,8 @@ def score(
     """Score pages pair by pair in order.
 
     Args:
-        references: grey pages `(H, W)`; None where the reference does not render.
-        hypotheses: grey pages; None where there is no hypothesis or it does not render.
+        references: grey pages `(H, W)`; None if the reference does not render.
+        hypotheses: grey pages; None if there is no hypothesis or it does not render.
         seed: of the bootstrap.
         rounds: of the bootstrap.
     """
@@ -155,9 +155,9 @@ def summarize(
     """Figures and intervals of pairs already scored."""
     table = statistics(pairs)
     total = table.sum(axis=0, keepdims=True).astype(np.float64)
-    drawn = intervals.resample(table, seed=seed, rounds=rounds)
+    resamples = intervals.resample(table, seed=seed, rounds=rounds)
     scores = {
-        name: Score(float(figure(total)[0]), *intervals.percentile(figure(drawn)))
+        name: Score(float(figure(total)[0]), *intervals.percentile(figure(resamples)))
         if len(table)
         else Score(0.0, 0.0, 0.0)
         for name, figure in FIGURES.items()

@@ -52,19 +52,19 @@ def compare(
     """
     if first.shape != second.shape or not len(first):
         raise ValueError("two tables over the same pairs are needed")
-    drawn = [intervals.resample(table, seed=seed, rounds=rounds) for table in (first, second)]
+    resamples = [intervals.resample(table, seed=seed, rounds=rounds) for table in (first, second)]
     total = [table.sum(axis=0, keepdims=True).astype(np.float64) for table in (first, second)]
-    return tuple(_difference(name, figure, total, drawn) for name, figure in figures.items())
+    return tuple(_difference(name, figure, total, resamples) for name, figure in figures.items())
 
 
 def _difference(
     name: str,
     figure: Figure,
     total: list[NDArray[np.float64]],
-    drawn: list[NDArray[np.float64]],
+    resamples: list[NDArray[np.float64]],
 ) -> Difference:
     a, b = (float(figure(sums)[0]) for sums in total)
-    differences = figure(drawn[1]) - figure(drawn[0])
+    differences = figure(resamples[1]) - figure(resamples[0])
     better = (differences > 0).mean() + (differences == 0).mean() / 2
     return Difference(
         figure=name,

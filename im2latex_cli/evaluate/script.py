@@ -59,7 +59,7 @@ def costs(left: Sequence[int], right: Sequence[int]) -> NDArray[np.int32]:
         above, here = table[row - 1], table[row]
         here[0] = row
         np.minimum(above[1:] + 1, above[:-1] + (other != symbol), out=here[1:])
-        # Insertions run along the row: the least of what lies left of a cell, plus the way.
+        # Insertions run along the row: the least cost left of a cell, plus its distance.
         np.add(np.minimum.accumulate(here - ramp), ramp, out=here)
     return table
 

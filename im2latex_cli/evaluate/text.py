@@ -80,7 +80,7 @@ def score(
 
     Args:
         references: tokens of each reference.
-        hypotheses: tokens of each hypothesis; None where there is none.
+        hypotheses: tokens of each hypothesis, or None.
         seed: of the bootstrap.
         rounds: of the bootstrap.
     """
@@ -97,9 +97,9 @@ def summarize(
 ) -> TextScores:
     """Figures and intervals of a table made by `statistics`."""
     total = table.sum(axis=0, keepdims=True).astype(np.float64)
-    drawn = intervals.resample(table, seed=seed, rounds=rounds)
+    resamples = intervals.resample(table, seed=seed, rounds=rounds)
     scores = {
-        name: Score(float(figure(total)[0]), *intervals.percentile(figure(drawn)))
+        name: Score(float(figure(total)[0]), *intervals.percentile(figure(resamples)))
         if len(table)
         else Score(0.0, 0.0, 0.0)
         for name, figure in FIGURES.items()
@@ -110,7 +110,7 @@ def summarize(
 def statistics(
     references: Sequence[Tokens], hypotheses: Sequence[Tokens | None]
 ) -> NDArray[np.int64]:
-    """What every figure is computed from: one row a pair, `(N, K)`, that adds up over pairs."""
+    """Counts for every figure: one row a pair, `(N, K)`, that adds up over pairs."""
     rows = [
         pair_statistics(reference, hypothesis)
         for reference, hypothesis in zip(references, hypotheses, strict=True)
@@ -127,8 +127,8 @@ def similarities(references: Sequence[Tokens], hypotheses: Sequence[Tokens | Non
 
 def pair_statistics(reference: Tokens, hypothesis: Tokens | None) -> list[int]:
     """One row of `statistics`."""
-    given = hypothesis or ()
-    left, right = numbered(reference, given)
+    tokens = hypothesis or ()
+    left, right = number_tokens(reference, tokens)
     edit = Levenshtein.distance(left, right)
     longest = max(len(left), len(right))
     present = hypothesis is not None
@@ -143,7 +143,7 @@ def pair_statistics(reference: Tokens, hypothesis: Tokens | None) -> list[int]:
     ]
 
 
-def numbered(reference: Tokens, hypothesis: Tokens) -> tuple[list[int], list[int]]:
+def number_tokens(reference: Tokens, hypothesis: Tokens) -> tuple[list[int], list[int]]:
     """Both sides as numbers: equal tokens get equal numbers, each unknown token its own."""
     numbers: dict[str, int] = {}
     fresh = count()

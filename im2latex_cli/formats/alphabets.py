@@ -27,8 +27,8 @@ _ELSEWHERE = {
 """Letters that Unicode had before it had the alphabets."""
 
 
-def lettered(character: str, alphabet: str) -> str:
-    """Return a letter or digit in an alphabet; itself where that has no such character.
+def to_alphabet(character: str, alphabet: str) -> str:
+    """Return a letter or digit in an alphabet; itself if the alphabet has no such character.
 
     Args:
         character: one character.

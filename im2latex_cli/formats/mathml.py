@@ -14,7 +14,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from im2latex_cli.formats import mathml_elements as elements
-from im2latex_cli.formats.alphabets import lettered
+from im2latex_cli.formats.alphabets import to_alphabet
 from im2latex_cli.formats.characters import (
     DECORATED_LIMITS,
     FUNCTIONS,
@@ -24,12 +24,13 @@ from im2latex_cli.formats.characters import (
     ems,
 )
 from im2latex_cli.formats.mathml_elements import NAMESPACE, Element
-from im2latex_cli.formats.negation import negated, struck_character, struck_index
+from im2latex_cli.formats.negation import negate, struck_character, struck_index
 from im2latex_cli.formats.result import Conversion
 from im2latex_cli.formats.runs import has_negative_space, runs
-from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom, Kind, Limits
+from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom, CommandKind, Limits
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.latex.tree import (
+    BigDelimiter,
     Command,
     Environment,
     Fence,
@@ -39,7 +40,6 @@ from im2latex_cli.latex.tree import (
     Node,
     Row,
     Scripts,
-    Sized,
     Text,
     Word,
     parse,
@@ -115,7 +115,7 @@ def mathml(tokens: Sequence[str]) -> Conversion:
         tokens: of `normalize`, or a recogniser's.
 
     Returns:
-        One line of XML. A formula that is not well-formed stands there as text, with a warning.
+        One line of XML. A formula that is not well-formed becomes text, with a warning.
     """
     root, warnings = element(tokens)
     return Conversion(ET.tostring(root, encoding="unicode"), warnings)
@@ -187,7 +187,7 @@ class _Writer:
                 if has_negative_space(node):
                     self.warnings.append("a negative space in text is left out")
                 return [elements.text_run(run) for run in runs(node)]
-            case Sized(name, mark):
+            case BigDelimiter(name, mark):
                 return self.sized(name, mark)
             case Scripts():
                 return [self.scripts(node, context)]
@@ -198,7 +198,7 @@ class _Writer:
 
     def word(self, token: str, context: _Context) -> list[Element]:
         entry = COMMANDS.get(token)
-        if entry and entry.kind is Kind.SPACE:
+        if entry and entry.kind is CommandKind.SPACE:
             return [elements.space(SPACES_EM[token])]
         if token.startswith(("\\hspace{", "\\mspace{")):
             return [elements.space(ems(token[8:-1]))]
@@ -234,7 +234,9 @@ class _Writer:
         if token == "\\not":
             return elements.slash()
         if text.isdigit():
-            return elements.leaf("mn", "".join(lettered(digit, context.alphabet) for digit in text))
+            return elements.leaf(
+                "mn", "".join(to_alphabet(digit, context.alphabet) for digit in text)
+            )
         atom = entry.atom if entry else Atom.ORD
         if atom in _OPERATORS or text in _SIGNS:
             return elements.sign(text, atom)
@@ -251,7 +253,7 @@ class _Writer:
         character = struck_character(node)
         if character is None:
             return elements.row([elements.slash(), *self.node(node, context)])
-        sign = elements.leaf("mo", negated(character))
+        sign = elements.leaf("mo", negate(character))
         return self.attached(sign, node, context) if isinstance(node, Scripts) else sign
 
     def sized(self, name: str, mark: str) -> list[Element]:
@@ -269,7 +271,7 @@ class _Writer:
         return self.attached(elements.one(base), node, context)
 
     def attached(self, base: Element, node: Scripts, context: _Context) -> Element:
-        """Put scripts beside a base, or above and below where TeX does."""
+        """Put scripts beside a base, or above and below as TeX does."""
         inner = context._replace(display=False)
         sub = None if node.sub is None else self.one(node.sub, inner)
         sup = None if node.sup is None else self.one(node.sup, inner)
@@ -365,8 +367,10 @@ class _Writer:
         return padded
 
     def smash(self, command: Command, context: _Context) -> Element:
-        kept = {"t": "depth", "b": "height"}.get(_letters(command.option or ()))
-        padded = Element("mpadded", {side: "0" for side in ("height", "depth") if side != kept})
+        kept_side = {"t": "depth", "b": "height"}.get(_letters(command.option or ()))
+        padded = Element(
+            "mpadded", {side: "0" for side in ("height", "depth") if side != kept_side}
+        )
         padded.extend(self.row(command.arguments[0].body, context))
         return padded
 
@@ -511,7 +515,7 @@ def _separator(node: Node) -> bool:
 
 
 def _applies(row: Row, index: int) -> bool:
-    """Whether a function's name stands before a plain argument, so that TeX parts the two."""
+    """Whether a function's name precedes a plain argument, so that TeX separates the two."""
     node = row[index]
     base = node.base if isinstance(node, Scripts) else node
     named = isinstance(base, Word) and base.token in FUNCTIONS
@@ -523,7 +527,9 @@ def _applies(row: Row, index: int) -> bool:
     if not isinstance(inner, Word):
         return not isinstance(inner, Fence)
     entry = COMMANDS.get(inner.token)
-    return entry is not None and entry.kind is Kind.SYMBOL and entry.atom in (Atom.ORD, Atom.OP)
+    return (
+        entry is not None and entry.kind is CommandKind.SYMBOL and entry.atom in (Atom.ORD, Atom.OP)
+    )
 
 
 def _sides(environment: Environment) -> list[str]:
@@ -561,5 +567,5 @@ def _rule(count: int) -> str:
 
 
 def _gap_below(line: Line) -> list[str]:
-    """Add the extra space below a row to what browsers leave there (0.5ex)."""
+    """Add the extra space below a row to the browsers' own (0.5ex)."""
     return [f"padding-bottom: calc(0.5ex + {ems(line.gap):.4g}em)"] if line.gap else []

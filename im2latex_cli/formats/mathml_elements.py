@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from im2latex_cli.formats.alphabets import lettered
+from im2latex_cli.formats.alphabets import to_alphabet
 from im2latex_cli.formats.runs import Run
 from im2latex_cli.latex.commands import Atom
 
@@ -46,7 +46,7 @@ def space(width: float) -> Element:
 
 
 def slash() -> Element:
-    """Write a slash without width, over what comes next."""
+    """Write a slash without width, over the next symbol."""
     padded = Element("mpadded", width="0")
     padded.append(leaf("mo", "/", lspace="0", rspace="0"))
     return padded
@@ -72,7 +72,7 @@ def operator(text: str, **attributes: str) -> Element:
 
 
 def fenced(left: str, body: Sequence[Element], right: str) -> Element:
-    """Write stretching delimiters and what they enclose; an empty one is left out."""
+    """Write stretching delimiters and their content; an empty delimiter is left out."""
     marks = [
         [operator(mark, fence="true", form=form, stretchy="true")] if mark else []
         for mark, form in ((left, "prefix"), (right, "postfix"))
@@ -102,7 +102,7 @@ def letter(text: str, token: str, alphabet: str) -> Element:
     if alphabet in ("", "italic"):
         upright = text in _UPRIGHT and alphabet != "italic"
         return leaf("mi", text, mathvariant="normal") if upright else leaf("mi", text)
-    shown = lettered(text, alphabet)
+    shown = to_alphabet(text, alphabet)
     return leaf("mi", shown) if shown != text else leaf("mi", text, mathvariant="normal")
 
 

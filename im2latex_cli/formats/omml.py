@@ -55,7 +55,7 @@ _WIDTHS = {
     0.2: "\u205f",
     0.1: "\u2009",
 }
-"""Unicode's spaces by the least width, in em, that they stand for."""
+"""Unicode's spaces by the least width, in em, that they replace."""
 _FONTS = {
     "font-weight: bold": "b",
     "font-style: italic": "i",
@@ -100,9 +100,9 @@ def docx(formulas: Sequence[Sequence[str]]) -> tuple[bytes, tuple[str, ...]]:
     body = ET.SubElement(document, f"{{{WORD}}}body")
     warnings: dict[str, None] = {}
     for tokens in formulas:
-        formula, doubts = element(tokens)
+        formula, formula_warnings = element(tokens)
         ET.SubElement(body, f"{{{WORD}}}p").append(formula)
-        warnings |= dict.fromkeys(doubts)
+        warnings |= dict.fromkeys(formula_warnings)
     head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
     parts = {
         "[Content_Types].xml": _TYPES,
@@ -118,8 +118,8 @@ def docx(formulas: Sequence[Sequence[str]]) -> tuple[bytes, tuple[str, ...]]:
 
 def element(tokens: Sequence[str]) -> tuple[Element, tuple[str, ...]]:
     """As `omml`, as an element."""
-    root, doubts = mathml.element(tokens)
-    writer = _Writer(list(doubts))
+    root, warnings = mathml.element(tokens)
+    writer = _Writer(list(warnings))
     formula = _element("oMath", *writer.row(list(root)))
     return _element("oMathPara", formula), tuple(dict.fromkeys(writer.warnings))
 
@@ -130,21 +130,21 @@ class _Writer:
 
     warnings: list[str] = field(default_factory=list)
     small: bool = False
-    """Whether what is written stands in a script."""
+    """Whether the elements are part of a script."""
 
     def row(self, elements: Sequence[Element]) -> list[Element]:
-        """Write elements that stand side by side."""
-        written: list[Element] = []
+        """Write elements side by side."""
+        children: list[Element] = []
         index = 0
         while index < len(elements):
             operator = _nary(elements[index])
             if operator is None:
-                written += self.one(elements[index])
+                children += self.one(elements[index])
                 index += 1
             else:
-                written.append(self.nary(operator, elements[index], elements[index + 1 :][:1]))
+                children.append(self.nary(operator, elements[index], elements[index + 1 :][:1]))
                 index += 2
-        return written
+        return children
 
     def one(self, node: Element) -> list[Element]:
         children = list(node)
@@ -165,7 +165,7 @@ class _Writer:
         return element
 
     def check_size(self, node: Element) -> None:
-        """Warn where a style of TeX changes what is in it and Word has none such."""
+        """Warn if a style of TeX changes its content and Word has no such style."""
         if node.get("scriptlevel", "0") != "0" and not self.small:
             self.warnings.append("small letters are as large as the others")
         if node.tag == "mtable" and node.get("displaystyle") == "false":
@@ -262,7 +262,7 @@ class _Writer:
         )
 
     def nary(self, operator: Element, node: Element, argument: Sequence[Element]) -> Element:
-        """Write a large operator with its scripts and what it applies to."""
+        """Write a large operator with its scripts and its operand."""
         scripts = dict(zip(_places(node.tag), list(node)[1:], strict=True)) if len(node) else {}
         properties = _properties(
             "nary",

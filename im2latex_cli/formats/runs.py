@@ -40,7 +40,7 @@ class Run:
     """Text in one font.
 
     Attributes:
-        text: Unicode; empty only where the font paints by itself (an empty box).
+        text: Unicode; empty only if the font paints by itself (an empty box).
         fonts: of bold, italic, sans, mono, smallcaps and box, outermost first.
     """
 
@@ -53,7 +53,7 @@ def runs(text: Text) -> list[Run]:
     merged: list[Run] = []
     for run in _runs((text,), ()):
         if merged and merged[-1].fonts == run.fonts:
-            merged[-1] = Run(_joined(merged[-1].text, run.text), run.fonts)
+            merged[-1] = Run(_join(merged[-1].text, run.text), run.fonts)
         else:
             merged.append(run)
     return [Run(run.text, run.fonts) for run in merged if run.text]
@@ -68,23 +68,23 @@ def has_negative_space(text: Text) -> bool:
 
 
 def _runs(row: Row, fonts: tuple[str, ...]) -> list[Run]:
-    found: list[Run] = []
+    runs: list[Run] = []
     for node in row:
         match node:
             case Word(token):
-                found.append(Run(_character(token), fonts))
+                runs.append(Run(_character(token), fonts))
             case Group(body):
-                found += _runs(body, fonts)
+                runs += _runs(body, fonts)
             case Text(name, body):
                 font = _FONTS.get(name)
-                found += _runs(body, (*fonts, font) if font and font not in fonts else fonts)
+                runs += _runs(body, (*fonts, font) if font and font not in fonts else fonts)
             case Command(name, _, (Group(body),)):
-                found += _accented(_runs(body, fonts), ACCENT_MARKS.get(name, ""), fonts)
-    return found
+                runs += _accent(_runs(body, fonts), ACCENT_MARKS.get(name, ""), fonts)
+    return runs
 
 
-def _accented(found: list[Run], mark: str, fonts: tuple[str, ...]) -> list[Run]:
-    first, *rest = found or [Run(" ", fonts)]
+def _accent(runs: list[Run], mark: str, fonts: tuple[str, ...]) -> list[Run]:
+    first, *rest = runs or [Run(" ", fonts)]
     text = unicodedata.normalize("NFC", first.text[:1] + mark) + first.text[1:]
     return [Run(text, first.fonts), *rest]
 
@@ -95,7 +95,7 @@ def _character(token: str) -> str:
     return _CHARACTERS.get(token, token[1:] if len(token) == 2 else token)
 
 
-def _joined(before: str, after: str) -> str:
+def _join(before: str, after: str) -> str:
     """Join two pieces of text with the ligatures of TeX's fonts."""
     pair = LIGATURES.get((before[-1:], after[:1]))
     return before[:-1] + pair + after[1:] if pair else before + after

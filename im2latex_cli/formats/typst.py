@@ -1,17 +1,17 @@
 r"""Formulas as Typst mathematics.
 
-`typst` writes what stands between the dollars of a displayed equation, `$ ... $`, for Typst 0.13
+`typst` writes the content of a displayed equation, between the dollars of `$ ... $`, for Typst 0.13
 and later. Symbols have their names where these never changed between releases (`alpha`, `times`,
 `->`), else they are Unicode characters, which every release reads.
 
 Where both languages differ:
 
-- Typst stretches any matching parentheses, TeX only `\left(`. Bare ones stand around what is no
+- Typst stretches any matching parentheses, TeX only `\left(`. Bare ones enclose what is no
   taller than they are; others are written `\(`, which Typst leaves alone.
 - Typst prints the white space beside quoted text, `|` and code, so none is written there, and an
-  empty string parts what must not touch.
-- Cells of `mat`, `vec` and `cases` shrink in text style, so that these stand in `display(...)`
-  where the formula is not in display style.
+  empty string separates what must not touch.
+- Cells of `mat`, `vec` and `cases` shrink in text style, so that these are wrapped in
+  `display(...)` if the formula is not in display style.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from im2latex_cli.formats.typst_pieces import decorated_limit, distance, rule, s
 from im2latex_cli.formats.typst_rows import (
     PLAIN,
     Context,
-    Piece,
+    RowPart,
     as_one,
     atom_of,
     bare_pairs,
@@ -60,13 +60,14 @@ from im2latex_cli.formats.typst_symbols import (
     function,
     lone_delimiter,
     negation,
-    quoted,
+    quote,
     stretching,
 )
-from im2latex_cli.formats.typst_tables import aligned, cases, losses, matrix
-from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom, Kind
+from im2latex_cli.formats.typst_tables import cases, join_cells, losses, matrix
+from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom, CommandKind
 from im2latex_cli.latex.tokenizer import join as join_latex
 from im2latex_cli.latex.tree import (
+    BigDelimiter,
     Command,
     Environment,
     Fence,
@@ -76,7 +77,6 @@ from im2latex_cli.latex.tree import (
     Node,
     Row,
     Scripts,
-    Sized,
     Text,
     Word,
     parse,
@@ -94,13 +94,13 @@ def typst(tokens: Sequence[str]) -> Conversion:
         tokens: of `normalize`, or a recogniser's.
 
     Returns:
-        One line. What Typst cannot say stands there as quoted text, with a warning; so does a
+        One line. What Typst cannot express becomes quoted text, with a warning; so does a
         whole formula that is not well-formed.
     """
     try:
         row = parse(tokens)
     except MalformedError as error:
-        return Conversion(quoted(join_latex(tokens)), (f"the formula is text: {error}",))
+        return Conversion(quote(join_latex(tokens)), (f"the formula is text: {error}",))
     writer = _Writer()
     return Conversion(writer.formula(row), tuple(dict.fromkeys(writer.warnings)))
 
@@ -120,7 +120,7 @@ class _Writer:
             case (Environment(name=name) as environment,) if name in _MULTILINE:
                 self.warnings += losses(environment)
                 return " \\ ".join(
-                    aligned([self.text(cell, Context()) for cell in line.cells])
+                    join_cells([self.text(cell, Context()) for cell in line.cells])
                     for line in environment.lines
                 )
         return self.text(row, Context()) or '""'
@@ -133,10 +133,10 @@ class _Writer:
         row = group.body if isinstance(group, Group) else group
         return self.text(row, Context(display, argument=True)) or '""'
 
-    def pieces(self, row: Row, context: Context) -> list[Piece]:
+    def pieces(self, row: Row, context: Context) -> list[RowPart]:
         """Write the nodes of a row, pairs of delimiters and style switches among them."""
         pairs = bare_pairs(row)
-        pieces: list[Piece] = []
+        pieces: list[RowPart] = []
         inside = 0  # open bare pairs: commas there end no argument
         index = 0
         while index < len(row):
@@ -144,36 +144,36 @@ class _Writer:
             here = context._replace(argument=context.argument and not inside)
             if isinstance(node, Word) and node.token in STYLES:
                 return [*pieces, *self.styled(node.token, row[index + 1 :])]
-            if isinstance(node, Sized) and index in pairs:
+            if isinstance(node, BigDelimiter) and index in pairs:
                 end = pairs[index]
                 pieces.append(self.sized_pair(row[index : end + 1], here))
                 index = end + 1
                 continue
             if index in pairs and isinstance(node, Word):
                 inside += 1
-                pieces.append(Piece(character(node.token), after=False))
+                pieces.append(RowPart(character(node.token), after=False))
             elif isinstance(closer := carried(node), Word) and index in pairs.values():
                 inside -= 1
-                piece = Piece(character(closer.token), before=False)
+                piece = RowPart(character(closer.token), before=False)
                 pieces.append(self.attached(piece, node) if node != closer else piece)
             elif node == Word("\\not") and (struck := struck_index(row, index)) is not None:
                 pieces.append(self.negation(row[struck], here))
                 index = struck
             elif separates_digits(row, index):
                 mark = "." if isinstance(node, Word) else '","'
-                pieces.append(Piece(mark, before=False, after=False))
+                pieces.append(RowPart(mark, before=False, after=False))
             else:
                 pieces += self.node(node, here)
             index += 1
         return pieces
 
-    def styled(self, style: str, rest: Row) -> list[Piece]:
+    def styled(self, style: str, rest: Row) -> list[RowPart]:
         if not rest:
             return []
         body = self.argument(rest, display=style == "\\displaystyle")
-        return [Piece(f"{STYLES[style]}({body})")]
+        return [RowPart(f"{STYLES[style]}({body})")]
 
-    def node(self, node: Node, context: Context) -> list[Piece]:
+    def node(self, node: Node, context: Context) -> list[RowPart]:
         match node:
             case Word(token):
                 return [self.word(token, context)]
@@ -183,7 +183,7 @@ class _Writer:
                 return [self.command(node, context)]
             case Text():
                 return self.text_runs(node)
-            case Sized(name, mark):
+            case BigDelimiter(name, mark):
                 return [self.sized(name, mark)]
             case Scripts():
                 return [self.scripts(node, context)]
@@ -192,14 +192,14 @@ class _Writer:
             case Environment():
                 return [self.environment(node, context)]
 
-    def text_runs(self, text: Text) -> list[Piece]:
+    def text_runs(self, text: Text) -> list[RowPart]:
         if has_negative_space(text):
             self.warnings.append("a negative space in text is left out")
         return [text_run(run) for run in runs(text)]
 
-    def word(self, token: str, context: Context) -> Piece:
+    def word(self, token: str, context: Context) -> RowPart:
         entry = COMMANDS.get(token)
-        if entry and entry.kind is Kind.SPACE:
+        if entry and entry.kind is CommandKind.SPACE:
             return space(token)
         if token.startswith(("\\hspace{", "\\mspace{")):
             return distance(token)
@@ -207,57 +207,57 @@ class _Writer:
             return rule(token)
         if token.startswith("\\middle"):
             mark = self.lone(token.removeprefix("\\middle"))
-            return Piece(f"mid({mark})")
+            return RowPart(f"mid({mark})")
         if token in ("\\mathstrut", "\\strut"):
-            return Piece("#box(width: 0pt, hide($\\($))", spaced=True)
+            return RowPart("#box(width: 0pt, hide($\\($))", spaced=True)
         if token in DECORATED_LIMITS:
             return decorated_limit(token)
         return self.symbol(token, context)
 
-    def symbol(self, token: str, context: Context) -> Piece:
+    def symbol(self, token: str, context: Context) -> RowPart:
         if token in FUNCTIONS:
-            return Piece(function(FUNCTIONS[token]))
+            return RowPart(function(FUNCTIONS[token]))
         if token == "\\bmod":
-            return Piece("mod")
+            return RowPart("mod")
         if token in (",", ";"):
-            return Piece(f"\\{token}" if context.argument else token, before=False)
+            return RowPart(f"\\{token}" if context.argument else token, before=False)
         if token == "\\idotsint":
-            return Piece("integral dots.c integral")
+            return RowPart("integral dots.c integral")
         if token == "\\not":
-            return Piece("#box(width: 0pt, $\\/$)", spaced=True)
+            return RowPart("#box(width: 0pt, $\\/$)", spaced=True)
         if token not in COMMANDS and token not in SYMBOLS:
             self.warnings.append(f"{token} is not known; it is written as text")
-            return Piece(quoted(token), spaced=True)
+            return RowPart(quote(token), spaced=True)
         text = character(token)
         if delimits(token):
             opens = delimits(token, Atom.OPEN)
-            return Piece(f"\\{text}", before=opens, after=not opens)
+            return RowPart(f"\\{text}", before=opens, after=not opens)
         if text.isascii() and len(text) == 1 and token.isascii() and text == token[-1]:
-            return Piece(text, spaced=text in FENCES)
+            return RowPart(text, spaced=text in FENCES)
         font = "italic({})" if token.startswith("\\var") and text in UPPERCASE else "{}"
-        return Piece(font.format(text), spaced=text in FENCES)
+        return RowPart(font.format(text), spaced=text in FENCES)
 
-    def group(self, body: Row, context: Context) -> list[Piece]:
+    def group(self, body: Row, context: Context) -> list[RowPart]:
         """Write a row in braces: TeX spaces it as one ordinary symbol."""
         if not body:
-            return [Piece('""')]
+            return [RowPart('""')]
         if len(body) == 1 and isinstance(body[0], Word) and atom_of(body[0]) not in PLAIN:
             text = self.argument(body, display=context.display)
-            return [Piece(f'class("normal", {text})')]
+            return [RowPart(f'class("normal", {text})')]
         return self.pieces(body, context)
 
-    def negation(self, node: Node, context: Context) -> Piece:
+    def negation(self, node: Node, context: Context) -> RowPart:
         word = node.base if isinstance(node, Scripts) else node
         if isinstance(word, Word) and struck_character(word):
-            piece = Piece(negation(word.token))
+            piece = RowPart(negation(word.token))
             return self.attached(piece, node) if isinstance(node, Scripts) else piece
-        return Piece(f"cancel({self.argument((node,), display=context.display)})")
+        return RowPart(f"cancel({self.argument((node,), display=context.display)})")
 
-    def sized(self, name: str, mark: str) -> Piece:
+    def sized(self, name: str, mark: str) -> RowPart:
         if mark == ".":
-            return Piece('""')
+            return RowPart('""')
         size = SIZES_EM[name.strip("\\").rstrip("lrm") if name[-1] in "lrm" else name[1:]]
-        return Piece(f"lr(size: #{size:g}em, {self.lone(mark)})")
+        return RowPart(f"lr(size: #{size:g}em, {self.lone(mark)})")
 
     def lone(self, mark: str) -> str:
         """Write a delimiter that Typst stretches by its place."""
@@ -268,63 +268,63 @@ class _Writer:
         if mark in RIGID:
             self.warnings.append(f"{mark} does not stretch")
 
-    def sized_pair(self, row: Row, context: Context) -> Piece:
+    def sized_pair(self, row: Row, context: Context) -> RowPart:
         r"""Write `\bigl(` to `\bigr)` as one call."""
         first, last = row[0], carried(row[-1])
-        if not (isinstance(first, Sized) and isinstance(last, Sized)):
+        if not (isinstance(first, BigDelimiter) and isinstance(last, BigDelimiter)):
             raise TypeError(row)
         size = SIZES_EM[first.name[1:-1]]
         body = self.delimited(first.mark, last.mark, row[1:-1], display=context.display)
-        whole = Piece(f"lr(size: #{size:g}em, {body})")
+        whole = RowPart(f"lr(size: #{size:g}em, {body})")
         return self.attached(whole, row[-1]) if isinstance(row[-1], Scripts) else whole
 
     def delimited(self, left: str, right: str, body: Row, *, display: bool) -> str:
-        """Write delimiters and what they enclose, for Typst to stretch."""
+        """Write delimiters and their content, for Typst to stretch."""
         bare = delimits(left, Atom.OPEN) and delimits(right, Atom.CLOSE)
         inner = self.pieces(body, Context(display, argument=not bare))
         sides = ((left, "opening"), (right, "closing"))
         for mark, _ in sides:
             self.check_stretches(mark)
         marks = [character(mark) if bare else stretching(mark, side) for mark, side in sides]
-        opening = Piece(marks[0], after=False) if marks[0] else Piece('""')
-        closing = Piece(marks[1], before=False) if marks[1] else Piece('""')
+        opening = RowPart(marks[0], after=False) if marks[0] else RowPart('""')
+        closing = RowPart(marks[1], before=False) if marks[1] else RowPart('""')
         return join_pieces([opening, *inner, closing])
 
-    def fence(self, fence: Fence, context: Context) -> Piece:
+    def fence(self, fence: Fence, context: Context) -> RowPart:
         call = CALLS.get((character(fence.left), character(fence.right)))
         if call and not any(_is_middle(node) for node in fence.body):
-            return Piece(f"{call}({self.argument(fence.body, display=context.display)})")
+            return RowPart(f"{call}({self.argument(fence.body, display=context.display)})")
         body = self.delimited(fence.left, fence.right, fence.body, display=context.display)
         bare = delimits(fence.left, Atom.OPEN) and delimits(fence.right, Atom.CLOSE)
-        return Piece(body if bare else f"lr({body})")
+        return RowPart(body if bare else f"lr({body})")
 
-    def scripts(self, node: Scripts, context: Context) -> Piece:
+    def scripts(self, node: Scripts, context: Context) -> RowPart:
         base = node.base
         match base:
             case None:
-                return self.attached(Piece('""'), node)
+                return self.attached(RowPart('""'), node)
             case Group(()):
-                return self.attached(Piece('""'), node)
+                return self.attached(RowPart('""'), node)
             case Group(body):
                 piece = self.one(body, context)
             case Command("\\overbrace" | "\\underbrace" as name, _, (argument,)):
                 return self.brace(name, argument, node, context)
             case Text():
-                *before, last = self.text_runs(base) or [Piece('""')]
-                return Piece(join_pieces([*before, self.attached(last, node)]), spaced=True)
+                *before, last = self.text_runs(base) or [RowPart('""')]
+                return RowPart(join_pieces([*before, self.attached(last, node)]), spaced=True)
             case _:
                 piece = as_one(self.node(base, context))
         return self.attached(piece, node)
 
-    def one(self, body: Row, context: Context) -> Piece:
+    def one(self, body: Row, context: Context) -> RowPart:
         """Write a group that carries scripts as one thing."""
         pieces = self.group(body, context)
         if len(pieces) == 1 and not pieces[0].scripted:
             return pieces[0]
         text = self.argument(body, display=context.display)
-        return Piece(f'class("normal", {text})')
+        return RowPart(f'class("normal", {text})')
 
-    def attached(self, base: Piece, node: Node) -> Piece:
+    def attached(self, base: RowPart, node: Node) -> RowPart:
         """Write scripts behind their base."""
         if not isinstance(node, Scripts):
             raise TypeError(node)
@@ -347,14 +347,14 @@ class _Writer:
             text += f"^{sup}" if not count else f"^{self.script(node.sup)}"
         return base._replace(text=text, after=True, scripted=True)
 
-    def attach(self, text: str, node: Scripts) -> Piece:
+    def attach(self, text: str, node: Scripts) -> RowPart:
         """Write scripts by a call: the base has some already, or is code."""
         parts = [_in_call(text)]
         if node.sub is not None:
             parts.append(f"br: {self.argument(node.sub)}")
         if node.sup is not None:
             parts.append(f"tr: {self.argument(node.sup)}")
-        return Piece(f"attach({', '.join(parts)})", scripted=True)
+        return RowPart(f"attach({', '.join(parts)})", scripted=True)
 
     def script(self, row: Row) -> str:
         match row:
@@ -367,7 +367,7 @@ class _Writer:
         simple = _SIMPLE.fullmatch(text) or re.fullmatch(r'"[^"\\]*"', text)
         return text if simple else f"({text})"
 
-    def brace(self, name: str, argument: Group, node: Scripts, context: Context) -> Piece:
+    def brace(self, name: str, argument: Group, node: Scripts, context: Context) -> RowPart:
         note = node.sup if name == "\\overbrace" else node.sub
         other = node.sub if name == "\\overbrace" else node.sup
         body = self.argument(argument, display=context.display)
@@ -375,9 +375,9 @@ class _Writer:
         if other is not None:
             mark = "_" if name == "\\overbrace" else "^"
             text = f"limits({text}){mark}{self.script(other)}"
-        return Piece(text, scripted=other is not None)
+        return RowPart(text, scripted=other is not None)
 
-    def command(self, command: Command, context: Context) -> Piece:
+    def command(self, command: Command, context: Context) -> RowPart:
         name = command.name[1:]
         if name in FONTS:
             return self.font(FONTS[name], command.arguments[0], context)
@@ -385,14 +385,14 @@ class _Writer:
             return self.accent(name, command.arguments[0], context)
         if name in CLASSES:
             body = self.argument(command.arguments[0], display=context.display)
-            return Piece(f'class("{CLASSES[name]}", {body})')
+            return RowPart(f'class("{CLASSES[name]}", {body})')
         handler = _COMMANDS.get(command.name)
         if handler:
             return handler(self, command, context)
         self.warnings.append(f"{command.name} is not known; its name is written as text")
         body = join_pieces(
             [
-                Piece(quoted(command.name)),
+                RowPart(quote(command.name)),
                 *(
                     piece
                     for group in command.arguments
@@ -400,30 +400,30 @@ class _Writer:
                 ),
             ]
         )
-        return Piece(body, spaced=True)
+        return RowPart(body, spaced=True)
 
-    def font(self, fonts: tuple[str, ...], argument: Group, context: Context) -> Piece:
+    def font(self, fonts: tuple[str, ...], argument: Group, context: Context) -> RowPart:
         word = "".join(node.token for node in argument.body if isinstance(node, Word))
         letters = len(word) == len(argument.body) > 1 and word.isascii() and word.isalnum()
         if fonts == ("upright",) and letters:
-            return Piece(f'"{word}"', spaced=True)
+            return RowPart(f'"{word}"', spaced=True)
         if fonts == ("bb",) and word in DOUBLED and len(argument.body) == 1:
-            return Piece(word * 2)
+            return RowPart(word * 2)
         text = self.argument(argument, display=context.display)
         if not fonts:
-            return Piece(self.text(argument.body, context))
+            return RowPart(self.text(argument.body, context))
         for font in reversed(fonts):
             text = f"{font}({text})"
-        return Piece(text)
+        return RowPart(text)
 
-    def accent(self, name: str, argument: Group, context: Context) -> Piece:
+    def accent(self, name: str, argument: Group, context: Context) -> RowPart:
         body = self.argument(argument, display=context.display)
         if name in BELOW:
-            return Piece(f'accent({body}, "\\u{{{BELOW[name]}}}")')
+            return RowPart(f'accent({body}, "\\u{{{BELOW[name]}}}")')
         dotted = ", dotless: #false" if body in ("i", "j") and "line" not in name else ""
-        return Piece(f"{ACCENTS[name]}({body}{dotted})")
+        return RowPart(f"{ACCENTS[name]}({body}{dotted})")
 
-    def fraction(self, command: Command, context: Context) -> Piece:
+    def fraction(self, command: Command, context: Context) -> RowPart:
         style = {"\\dfrac": True, "\\dbinom": True, "\\cfrac": True}.get(
             command.name, False if command.name in ("\\tfrac", "\\tbinom") else context.display
         )
@@ -436,56 +436,56 @@ class _Writer:
         text = f"{'binom' if 'binom' in command.name else 'frac'}({bodies[0]}, {bodies[1]})"
         if style != context.display:
             text = f"{'display' if style else 'inline'}({text})"
-        return Piece(text)
+        return RowPart(text)
 
     def in_display(self, argument: Group) -> str:
         body = self.argument(argument, display=True)
         return f"display({body})" if shrinks(argument.body) else body
 
-    def stack(self, command: Command, context: Context) -> Piece:
+    def stack(self, command: Command, context: Context) -> RowPart:
         mark = command.name[len("\\genfrac{")].removeprefix("}").replace("\\", "{")
         delimiter = f'"{mark}"' if mark else "#none"
         top, bottom = (self.argument(argument) for argument in command.arguments)
         return self.boxed_rows(f"vec(delim: {delimiter}, {top}, {bottom})", context)
 
-    def root(self, command: Command, context: Context) -> Piece:
+    def root(self, command: Command, context: Context) -> RowPart:
         body = self.argument(command.arguments[0], display=context.display)
         if command.option:
-            return Piece(f"root({self.argument(command.option)}, {body})")
-        return Piece(f"sqrt({body})")
+            return RowPart(f"root({self.argument(command.option)}, {body})")
+        return RowPart(f"sqrt({body})")
 
-    def box(self, command: Command, _: Context) -> Piece:
+    def box(self, command: Command, _: Context) -> RowPart:
         body = self.argument(command.arguments[0], display=True)
-        return Piece(f"#box(stroke: 0.4pt, inset: 3pt, $display({body})$)", spaced=True)
+        return RowPart(f"#box(stroke: 0.4pt, inset: 3pt, $display({body})$)", spaced=True)
 
-    def unseen(self, command: Command, context: Context) -> Piece:
+    def unseen(self, command: Command, context: Context) -> RowPart:
         body = self.argument(command.arguments[0], display=context.display)
         hidden = f"hide(${'display' if context.display else 'inline'}({body})$)"
         side = {"\\hphantom": "height", "\\vphantom": "width"}.get(command.name)
-        return Piece(f"#box({side}: 0pt, {hidden})" if side else f"#{hidden}", spaced=True)
+        return RowPart(f"#box({side}: 0pt, {hidden})" if side else f"#{hidden}", spaced=True)
 
-    def smash(self, command: Command, context: Context) -> Piece:
+    def smash(self, command: Command, context: Context) -> RowPart:
         self.warnings.append("\\smash: its argument keeps its height")
         return as_one(self.group(command.arguments[0].body, context))
 
-    def operator(self, command: Command, context: Context) -> Piece:
+    def operator(self, command: Command, context: Context) -> RowPart:
         row = command.arguments[0].body
         words = [node.token for node in row if isinstance(node, Word)]
         text = "".join(" " if word == "\\," else word for word in words)
         plain = len(words) == len(row) and text.replace(" ", "").isalnum() and text.isascii()
         limits = "" if command.name == "\\operatorname" else ", limits: #true"
         if command.name == "\\mathop":
-            return Piece(f"op({self.argument(row, display=context.display)}{limits})")
+            return RowPart(f"op({self.argument(row, display=context.display)}{limits})")
         if plain and not limits and text in FUNCTIONS.values():
-            return Piece(function(text))
+            return RowPart(function(text))
         body = f'"{text}"' if plain else f"upright({self.argument(row)})"
-        return Piece(f"op({body}{limits})")
+        return RowPart(f"op({body}{limits})")
 
-    def lone_brace(self, command: Command, context: Context) -> Piece:
+    def lone_brace(self, command: Command, context: Context) -> RowPart:
         body = self.argument(command.arguments[0], display=context.display)
-        return Piece(f"{command.name[1:]}({body})")
+        return RowPart(f"{command.name[1:]}({body})")
 
-    def over(self, command: Command, context: Context) -> Piece:
+    def over(self, command: Command, context: Context) -> RowPart:
         r"""`\overset`, `\underset` and `\stackrel`."""
         script, base = command.arguments
         mark = "_" if command.name == "\\underset" else "^"
@@ -493,33 +493,33 @@ class _Writer:
         text = f"limits({body}){mark}{self.script(script.body)}"
         if command.name == "\\stackrel" and not raises_row(base.body):
             text = f'class("relation", {text})'
-            return Piece(text)
-        return Piece(text, scripted=True)
+            return RowPart(text)
+        return RowPart(text, scripted=True)
 
-    def long_arrow(self, command: Command, _: Context) -> Piece:
+    def long_arrow(self, command: Command, _: Context) -> RowPart:
         text = "stretch(->)" if command.name == "\\xrightarrow" else "stretch(<-)"
         if command.arguments[0].body:
             text += f"^{self.script(command.arguments[0].body)}"
         if command.option:
             text += f"_{self.script(command.option)}"
-        return Piece(text, scripted=True)
+        return RowPart(text, scripted=True)
 
-    def modulo(self, command: Command, context: Context) -> Piece:
+    def modulo(self, command: Command, context: Context) -> RowPart:
         body = self.text(command.arguments[0].body, Context(display=context.display))
         if command.name == "\\mod":
             row = self.pieces(command.arguments[0].body, context)
-            return Piece(join_pieces([Piece("quad"), Piece("mod"), *row]))
-        inner = [Piece("mod")] if command.name == "\\pmod" else []
-        marks = [Piece("(", after=False), *inner, Piece(body), Piece(")", before=False)]
-        return Piece(join_pieces([Piece("quad"), *marks]))
+            return RowPart(join_pieces([RowPart("quad"), RowPart("mod"), *row]))
+        inner = [RowPart("mod")] if command.name == "\\pmod" else []
+        marks = [RowPart("(", after=False), *inner, RowPart(body), RowPart(")", before=False)]
+        return RowPart(join_pieces([RowPart("quad"), *marks]))
 
-    def environment(self, environment: Environment, context: Context) -> Piece:
+    def environment(self, environment: Environment, context: Context) -> RowPart:
         self.warnings += losses(environment)
         name = environment.name
         if name in ("substack", "subarray"):
             mark = "&" if "l" in environment.columns else ""
             cells = ", ".join(mark + self.argument(line.cells[0]) for line in environment.lines)
-            return Piece(f"inline(vec(delim: #none, {cells}))")
+            return RowPart(f"inline(vec(delim: #none, {cells}))")
         if name in _MULTILINE:
             lines = ", ".join(self.display_line(line) for line in environment.lines)
             return self.boxed_rows(f"vec(delim: #none, gap: #0.6em, {lines})", context)
@@ -531,19 +531,20 @@ class _Writer:
         rows = [[self.argument(cell) for cell in line.cells] for line in environment.lines]
         text = matrix(environment, rows)
         if name == "smallmatrix":
-            return Piece(f"inline({text})")
+            return RowPart(f"inline({text})")
         return self.boxed_rows(text, context)
 
-    def boxed_rows(self, text: str, context: Context) -> Piece:
-        return Piece(text if context.display else f"display({text})")
+    def boxed_rows(self, text: str, context: Context) -> RowPart:
+        return RowPart(text if context.display else f"display({text})")
 
     def display_line(self, line: Line) -> str:
         return (
-            aligned([self.in_display(Group(cell)) if cell else "" for cell in line.cells]) or '""'
+            join_cells([self.in_display(Group(cell)) if cell else "" for cell in line.cells])
+            or '""'
         )
 
 
-_Handler = Callable[[_Writer, Command, Context], Piece]
+_Handler = Callable[[_Writer, Command, Context], RowPart]
 
 _COMMANDS: dict[str, _Handler] = {
     **dict.fromkeys(

@@ -1,4 +1,4 @@
-"""How the pieces of a row of Typst mathematics stand side by side."""
+"""Joins the pieces of a row of Typst mathematics."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from im2latex_cli.formats.typst_symbols import (
 )
 from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom
 from im2latex_cli.latex.tree import (
+    BigDelimiter,
     Command,
     Environment,
     Group,
     Node,
     Row,
     Scripts,
-    Sized,
     Text,
     Word,
     walk,
@@ -32,13 +32,13 @@ from im2latex_cli.latex.tree import (
 _JOINED = re.compile(r"[|][-=\]|]|\[[|]")
 
 
-class Piece(NamedTuple):
+class RowPart(NamedTuple):
     """A part of a row.
 
     Attributes:
         text: Typst; nothing paints nothing.
         spaced: whether Typst prints white space beside it.
-        before: whether white space may stand before it.
+        before: whether white space may precede it.
         after: likewise behind it.
         scripted: whether it has scripts already.
     """
@@ -51,7 +51,7 @@ class Piece(NamedTuple):
 
 
 class Context(NamedTuple):
-    """Where a row stands.
+    """Context of a row.
 
     Attributes:
         display: whether it is set in display style.
@@ -78,7 +78,7 @@ def carried(node: Node) -> Node:
 
 
 def bare_pairs(row: Row) -> dict[int, int]:
-    """Find delimiters that belong together and may stand bare, opening ones first."""
+    """Find pairs of delimiters that need no quotes, opening ones first."""
     pairs: dict[int, int] = {}
     waiting: list[int] = []
     for index, node in enumerate(row):
@@ -96,14 +96,14 @@ def bare_pairs(row: Row) -> dict[int, int]:
 
 
 def _is_sized(node: Node) -> bool:
-    return isinstance(node, Sized)
+    return isinstance(node, BigDelimiter)
 
 
 def _opens(node: Node) -> bool:
     match node:
         case Word(token):
             return delimits(token, Atom.OPEN)
-        case Sized(name):
+        case BigDelimiter(name):
             return name.endswith("l")
     return False
 
@@ -112,7 +112,7 @@ def _closes(node: Node) -> bool:
     match node:
         case Word(token):
             return delimits(token, Atom.CLOSE)
-        case Sized(name):
+        case BigDelimiter(name):
             return name.endswith("r")
     return False
 
@@ -120,7 +120,7 @@ def _closes(node: Node) -> bool:
 def _match_size(first: Node, last: Node) -> bool:
     """Whether an opening and a closing delimiter are of one size."""
     match first, last:
-        case Sized(name=opening), Sized(name=closing):
+        case BigDelimiter(name=opening), BigDelimiter(name=closing):
             return opening[:-1] == closing[:-1] and opening != closing
         case Word(), Word():
             return first != last
@@ -152,8 +152,10 @@ def _is_flat(node: Node) -> bool:
         case Group(body):
             return _flat(body)
         case Command(name, _, (Group(body),)):
-            known = name[1:] in FONTS or name[1:] in ACCENTS or name.startswith("\\operatorname")
-            return known and _flat(body)
+            transparent = (
+                name[1:] in FONTS or name[1:] in ACCENTS or name.startswith("\\operatorname")
+            )
+            return transparent and _flat(body)
         case Text("\\fbox"):
             return False
         case Text():
@@ -173,7 +175,7 @@ def _is_small(row: Row) -> bool:
 
 
 def separates_digits(row: Row, index: int) -> bool:
-    """Whether a point, or a comma in braces, stands between two digits."""
+    """Whether a point, or a comma in braces, is between two digits."""
     node = row[index]
     comma = isinstance(node, Group) and node.body == (Word(","),)
     if not (comma or (isinstance(node, Word) and node.token == ".")):
@@ -185,7 +187,7 @@ def separates_digits(row: Row, index: int) -> bool:
 
 
 def raises(base: Node) -> bool:
-    """Whether Typst would put scripts above and below where TeX puts them beside."""
+    """Whether Typst would put scripts above and below although TeX puts them beside."""
     match base:
         case Word():
             return atom_of(base) is Atom.REL
@@ -212,17 +214,17 @@ def shrinks(row: Row) -> bool:
     return False
 
 
-def as_one(pieces: list[Piece]) -> Piece:
+def as_one(pieces: list[RowPart]) -> RowPart:
     """Put pieces together as one."""
     if len(pieces) == 1:
         return pieces[0]
-    return Piece(join_pieces(pieces) or '""', spaced=any(piece.spaced for piece in pieces))
+    return RowPart(join_pieces(pieces) or '""', spaced=any(piece.spaced for piece in pieces))
 
 
-def join_pieces(pieces: Sequence[Piece]) -> str:
-    """Put the pieces of a row together, with white space where it prints nothing."""
+def join_pieces(pieces: Sequence[RowPart]) -> str:
+    """Put the pieces of a row together, with white space only if it prints nothing."""
     text = ""
-    last = Piece("")
+    last = RowPart("")
     for piece in pieces:
         if not piece.text:
             continue
@@ -233,7 +235,7 @@ def join_pieces(pieces: Sequence[Piece]) -> str:
     return text
 
 
-def _between(left: Piece, right: Piece) -> str:
+def _between(left: RowPart, right: RowPart) -> str:
     touching = left.text[-1] + right.text[0]
     if _JOINED.fullmatch(touching):
         return '""'

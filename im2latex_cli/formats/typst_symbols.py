@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from im2latex_cli.formats.characters import SYMBOLS
-from im2latex_cli.formats.negation import negated
+from im2latex_cli.formats.negation import negate
 from im2latex_cli.latex.commands import COMMANDS, Atom
 from im2latex_cli.latex.spellings import SYNONYMS
 
@@ -130,14 +130,14 @@ def function(name: str) -> str:
     return f'op("{name}", limits: #true)'
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """Write text."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
 def character(token: str) -> str:
-    """Write a symbol, not escaped where it delimits."""
+    """Write a symbol, not escaped if it is a delimiter."""
     text = SYMBOLS.get(token, token) if len(token) > 1 else token
     if text in NAME_OF:
         return NAME_OF[text]
@@ -176,7 +176,7 @@ def stretching(token: str, side: str) -> str:
 def negation(token: str) -> str:
     """Write a symbol with a stroke through it."""
     character = SYMBOLS.get(token, token)
-    struck = negated(character)
+    struck = negate(character)
     if len(struck) == 1:
         return NAME_OF.get(struck, struck)
     return f'accent({lone_delimiter(token)}, "\\u{{338}}")'

@@ -27,11 +27,11 @@ def matrix(environment: Environment, rows: Sequence[Sequence[str]]) -> str:
 
 def cases(rows: Sequence[Sequence[str]]) -> str:
     """Write `cases`, its columns a quad apart."""
-    lines = [aligned(["", *_apart(row)]) if len(row) > 1 else f"&{row[0]}" for row in rows]
+    lines = [join_cells(["", *_apart(row)]) if len(row) > 1 else f"&{row[0]}" for row in rows]
     return f"cases({', '.join(lines)})"
 
 
-def aligned(cells: Sequence[str]) -> str:
+def join_cells(cells: Sequence[str]) -> str:
     """Write the cells of one line with alignment points between them."""
     text = ""
     for number, cell in enumerate(cells):
@@ -43,14 +43,14 @@ def aligned(cells: Sequence[str]) -> str:
 
 def losses(environment: Environment) -> list[str]:
     """Say what Typst cannot express of rows and rules."""
-    lost = []
+    warnings = []
     if any(line.gap for line in environment.lines):
-        lost.append("the extra space between rows is left out")
+        warnings.append("the extra space between rows is left out")
     if environment.name in (*DELIMITERS, "pmatrix"):
-        lost += ["a double rule is drawn as one"] if _has_double_rule(environment) else []
+        warnings += ["a double rule is drawn as one"] if _has_double_rule(environment) else []
     elif environment.rules_below or any(line.rules for line in environment.lines):
-        lost.append(f"the rules of {environment.name} are left out")
-    return lost
+        warnings.append(f"the rules of {environment.name} are left out")
+    return warnings
 
 
 def _has_double_rule(environment: Environment) -> bool:

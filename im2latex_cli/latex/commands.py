@@ -27,7 +27,7 @@ class Atom(IntEnum):
     INNER = 8
 
 
-class Kind(IntEnum):
+class CommandKind(IntEnum):
     """What a token does to the tokens after it."""
 
     SYMBOL = 0
@@ -52,13 +52,13 @@ class Limits(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class CommandSpec:
     r"""One word of the table.
 
     Attributes:
         name: the token.
-        kind: what it does to the tokens after it.
-        atom: the class of what it paints.
+        kind: its effect on the tokens after it.
+        atom: the class of the atom that it paints.
         args: its required arguments, each in braces: `m` math, `t` text.
         optional: whether an argument in square brackets may come first.
         limits: where scripts go; `\limits` may follow unless NEVER.
@@ -66,7 +66,7 @@ class Command:
     """
 
     name: str
-    kind: Kind = Kind.SYMBOL
+    kind: CommandKind = CommandKind.SYMBOL
     atom: Atom = Atom.ORD
     args: str = ""
     optional: bool = False
@@ -75,12 +75,12 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Environment:
+class EnvironmentSpec:
     r"""One `\begin` and `\end` pair.
 
     Attributes:
-        name: as it stands in the braces.
-        columns: the most columns a row may have; 0 where the column argument alone says it.
+        name: as in the braces.
+        columns: the most columns a row may have; 0 if the column argument alone says it.
         argument: `c` column letters, `n` a number of column pairs, or nothing.
         position: whether it would take a `[` right behind its name for its own.
         display: whether cells are set in display style.
@@ -101,15 +101,15 @@ UNBOUNDED = 1_000_000
 ENVIRONMENTS = {
     entry.name: entry
     for entry in (
-        Environment("array", 0, argument="c"),
-        Environment("subarray", 1, argument="c"),
-        Environment("alignedat", 0, argument="n", display=True),
-        Environment("aligned", UNBOUNDED, position=True, display=True),
-        Environment("gathered", 1, position=True, display=True),
-        Environment("cases", 2, atom=Atom.INNER),
-        Environment("matrix", 10),
-        Environment("smallmatrix", UNBOUNDED),
-        *(Environment(f"{kind}matrix", 10, atom=Atom.INNER) for kind in "pbBvV"),
+        EnvironmentSpec("array", 0, argument="c"),
+        EnvironmentSpec("subarray", 1, argument="c"),
+        EnvironmentSpec("alignedat", 0, argument="n", display=True),
+        EnvironmentSpec("aligned", UNBOUNDED, position=True, display=True),
+        EnvironmentSpec("gathered", 1, position=True, display=True),
+        EnvironmentSpec("cases", 2, atom=Atom.INNER),
+        EnvironmentSpec("matrix", 10),
+        EnvironmentSpec("smallmatrix", UNBOUNDED),
+        *(EnvironmentSpec(f"{kind}matrix", 10, atom=Atom.INNER) for kind in "pbBvV"),
     )
 }
 """Environments of the normal form by name."""
@@ -132,7 +132,7 @@ TEXT_WORDS = frozenset(
 """Commands whose argument is text, in math and inside other text."""
 
 TEXT_SYMBOLS = frozenset(symbols.TEXT_SYMBOLS.split())
-"""Commands without argument that stand inside text."""
+"""Commands without argument that are allowed inside text."""
 
 TEXT_ACCENTS = frozenset("\\'|\\`|\\^|\\\"|\\~|\\=|\\.|\\c|\\v|\\u|\\H".split("|"))
 """Accents inside text; one letter or a group follows."""
@@ -144,34 +144,34 @@ STACKS = {word: f"\\genfrac{fences}{{0pt}}{{}}" for word, fences in STACKS.items
 """Fractions without a bar, as one token before their two arguments, by their old name."""
 
 
-def _characters() -> Iterator[Command]:
+def _characters() -> Iterator[CommandSpec]:
     for character in symbols.LETTERS + symbols.DIGITS:
-        yield Command(character, alphabet=True)
+        yield CommandSpec(character, alphabet=True)
     for atom, characters in symbols.CHARACTERS.items():
         for character in characters:
-            yield Command(character, atom=Atom[atom])
+            yield CommandSpec(character, atom=Atom[atom])
 
 
-def _symbols() -> Iterator[Command]:
+def _symbols() -> Iterator[CommandSpec]:
     for atom, names in symbols.SYMBOLS.items():
         for name in names.split():
-            yield Command(f"\\{name}", atom=Atom[atom])
+            yield CommandSpec(f"\\{name}", atom=Atom[atom])
     for name in symbols.CAPITAL_GREEK.split():
-        yield Command(f"\\{name}", alphabet=True)
+        yield CommandSpec(f"\\{name}", alphabet=True)
     for limits, names in symbols.OPERATORS.items():
         for name in names.split():
-            yield Command(f"\\{name}", atom=Atom.OP, limits=Limits[limits])
+            yield CommandSpec(f"\\{name}", atom=Atom.OP, limits=Limits[limits])
     for name in symbols.ESCAPED:
-        yield Command(f"\\{name}", atom=Atom[symbols.ESCAPED[name]])
+        yield CommandSpec(f"\\{name}", atom=Atom[symbols.ESCAPED[name]])
 
 
-def _switches() -> Iterator[Command]:
+def _switches() -> Iterator[CommandSpec]:
     for name in symbols.SPACES.split():
-        yield Command(name, kind=Kind.SPACE, atom=Atom.NONE)
+        yield CommandSpec(name, kind=CommandKind.SPACE, atom=Atom.NONE)
     for name in symbols.STYLES.split():
-        yield Command(f"\\{name}", kind=Kind.STYLE, atom=Atom.NONE)
+        yield CommandSpec(f"\\{name}", kind=CommandKind.STYLE, atom=Atom.NONE)
     for name in ("\\limits", "\\nolimits"):
-        yield Command(name, kind=Kind.LIMITS, atom=Atom.NONE)
+        yield CommandSpec(name, kind=CommandKind.LIMITS, atom=Atom.NONE)
     for size in ("big", "Big", "bigg", "Bigg"):
         for side, atom in (
             ("", Atom.ORD),
@@ -179,25 +179,25 @@ def _switches() -> Iterator[Command]:
             ("r", Atom.CLOSE),
             ("m", Atom.REL),
         ):
-            yield Command(f"\\{size}{side}", kind=Kind.BIG, atom=atom)
-    yield Command("\\hline", kind=Kind.HLINE, atom=Atom.NONE)
+            yield CommandSpec(f"\\{size}{side}", kind=CommandKind.BIG, atom=atom)
+    yield CommandSpec("\\hline", kind=CommandKind.HLINE, atom=Atom.NONE)
 
 
-def _with_arguments() -> Iterator[Command]:
+def _with_arguments() -> Iterator[CommandSpec]:
     for name in symbols.FONTS.split():
-        yield Command(f"\\{name}", kind=Kind.FONT, args="m")
+        yield CommandSpec(f"\\{name}", kind=CommandKind.FONT, args="m")
     for name in symbols.ACCENTS.split():
-        yield Command(f"\\{name}", kind=Kind.ACCENT, args="m")
+        yield CommandSpec(f"\\{name}", kind=CommandKind.ACCENT, args="m")
     for name in symbols.TEXT_WORDS.split():
-        yield Command(f"\\{name}", kind=Kind.TEXT, args="t")
+        yield CommandSpec(f"\\{name}", kind=CommandKind.TEXT, args="t")
     for name in STACKS.values():
-        yield Command(name, kind=Kind.COMMAND, args="mm")
+        yield CommandSpec(name, kind=CommandKind.COMMAND, args="mm")
     for line in symbols.WITH_ARGUMENTS.strip().splitlines():
         args, atom, limits, names = line.split(maxsplit=3)
         for name in names.split():
-            yield Command(
+            yield CommandSpec(
                 f"\\{name}",
-                kind=Kind.COMMAND,
+                kind=CommandKind.COMMAND,
                 atom=Atom[atom],
                 args=args.lstrip("o"),
                 optional=args.startswith("o"),
@@ -205,7 +205,7 @@ def _with_arguments() -> Iterator[Command]:
             )
 
 
-COMMANDS: dict[str, Command] = {
+COMMANDS: dict[str, CommandSpec] = {
     entry.name: entry
     for source in (_characters, _symbols, _switches, _with_arguments)
     for entry in source()

@@ -64,25 +64,25 @@ def equivalent(tokens: Sequence[str]) -> tuple[str, ...]:
     result: list[str] = []
     at = 0
     while at < len(tokens):
-        token, given = tokens[at], None
+        token, group = tokens[at], None
         at += 1
         if token in _WITH_ARGUMENT:
-            given = argument(tokens, at)
-        if given is None:
+            group = argument(tokens, at)
+        if group is None:
             result += _spelling(token)
         elif token == "\\begin{array}":
-            result += [token, *(mark for mark in given[0] if mark == "|")]
-            at = given[1]
-        elif _is_word(given[0]):
-            result += _word(given[0])
-            at = given[1]
+            result += [token, *(mark for mark in group[0] if mark == "|")]
+            at = group[1]
+        elif _is_word(group[0]):
+            result += _word(group[0])
+            at = group[1]
         else:
             result.append(token)
     return tuple(result)
 
 
 def _spelling(token: str) -> Sequence[str]:
-    """One token in the spelling that stands for all of its kind."""
+    """One token in the common spelling of its kind."""
     if token in _SIZES:
         return ()
     if token in _FUNCTIONS:

@@ -7,8 +7,8 @@ from typing import Literal
 
 from im2latex_cli.latex.commands import BEGIN, LEFT, MIDDLE, NEWLINE, RIGHT
 from im2latex_cli.latex.commands import END as ENDS
-from im2latex_cli.latex.dialects.packages import KNOWN as PACKAGES
-from im2latex_cli.latex.dialects.packages import rewritten as written_out
+from im2latex_cli.latex.dialects.packages import PACKAGE_COMMANDS
+from im2latex_cli.latex.dialects.packages import expand as expand_packages
 from im2latex_cli.latex.dialects.unicode_math import to_latex
 from im2latex_cli.latex.normal import environments, handlers, operators, text
 from im2latex_cli.latex.normal.atoms import PLAIN, REL, is_space
@@ -21,7 +21,7 @@ for _module in (handlers, operators, environments, text):
     _module.register()
 
 
-NORMAL_FORM = 2
+NORMAL_FORM = 3
 """Counts the changes of the normal form. To be raised with every one that changes the tokens of a
 formula; data sets carry it, so that an old one can say so. Data sets without the number have 1."""
 
@@ -31,8 +31,8 @@ class Normalized:
     """A formula in normal form.
 
     Attributes:
-        tokens: the normal form; where there is a problem, the formula's tokens as they came.
-        problem: one line, None where the formula is sound.
+        tokens: the normal form; if there is a problem, the formula's tokens unchanged.
+        problem: one line, None if the formula is sound.
     """
 
     tokens: tuple[str, ...]
@@ -63,8 +63,8 @@ _OLD_SCRIPTS = {"\\sp": "^", "\\sb": "_"}
 
 
 def _canonical(tokens: list[str], *, keep: bool) -> list[str]:
-    if not PACKAGES.isdisjoint(tokens):
-        tokens = written_out(tokens)
+    if not PACKAGE_COMMANDS.isdisjoint(tokens):
+        tokens = expand_packages(tokens)
     rewritten = shifted(tokens)
     if rewritten:
         tokens = out_of_text(unwrap(tokens))
@@ -139,7 +139,7 @@ def _without_class(tokens: list[str]) -> list[str] | None:
 
 
 def _without_wrapper(tokens: list[str]) -> list[str] | None:
-    """What stands in the one row that is the whole formula; None if there is more."""
+    """The content of the one row that is the whole formula; None if there is more."""
     if not _is_one_environment(tokens):
         return None
     start, end = 1, len(tokens) - 1
@@ -177,7 +177,7 @@ def _trimmed(tokens: list[str]) -> list[str]:
 
 
 def _is_one_environment(tokens: list[str]) -> bool:
-    """Whether nothing stands before or behind the environment that a formula begins with."""
+    """Whether a formula is a single environment."""
     depth = 0
     for at, token in enumerate(tokens):
         depth += token.startswith("\\begin{") - token.startswith("\\end{")

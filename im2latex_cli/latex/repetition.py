@@ -24,10 +24,10 @@ a row."""
 _BEGIN, _END = "\\begin{", "\\end{"
 
 
-def noticed(tokens: Sequence[str]) -> int | None:
-    """Tokens up to where a formula goes round in a circle beyond what real formulas do, or None.
+def repetition_end(tokens: Sequence[str]) -> int | None:
+    """Number of tokens at which a formula repeats itself more than real ones do, or None.
 
-    The search stops there too (`model.constrain`), and closes what then is open.
+    The search stops there too (`decoding.grammar_constraint`), and closes all open groups.
     """
     runs, far = [0] * PERIOD, 0
     for at, token in enumerate(tokens):
@@ -40,17 +40,17 @@ def noticed(tokens: Sequence[str]) -> int | None:
 
 
 def cut(tokens: Sequence[str], *, full: bool) -> tuple[str, ...] | None:
-    """Leave one round of what a formula repeats, and close what then is open.
+    """Keep one round of what a formula repeats, and close all open groups.
 
     Args:
         tokens: of a formula.
-        full: whether it was cut off, or made to end, at the greatest length: then fewer rounds at
-            its end are enough.
+        full: whether it ended because it reached the greatest length: then fewer rounds at its
+            end are enough.
 
     Returns:
-        A well-formed formula; None where nothing is repeated or no such formula is left.
+        A well-formed formula; None if nothing is repeated or no such formula is left.
     """
-    end = noticed(tokens)
+    end = repetition_end(tokens)
     if end is None and not full:
         return None
     body = _without_closers(tokens) if end is None else list(tokens[:end])
@@ -67,10 +67,10 @@ def cut(tokens: Sequence[str], *, full: bool) -> tuple[str, ...] | None:
     start = len(body) - period
     while start >= period and body[start - period : start] == body[start : start + period]:
         start -= period
-    kept = _once(body[: start + period]) if end is not None else body[: start + period]
-    ways = [kept + _closers(kept)]
-    if end is not None:  # what the search closed it with, then what it was
-        ways += [kept + rest, list(tokens)]
+    head = _once(body[: start + period]) if end is not None else body[: start + period]
+    ways = [head + _closers(head)]
+    if end is not None:  # with the closers of the search, then unchanged
+        ways += [head + rest, list(tokens)]
     return next((tuple(way) for way in ways if check(way) is None), None)
 
 
@@ -94,13 +94,13 @@ def _period(body: list[str]) -> int | None:
 
 def _once(body: list[str]) -> list[str]:
     """Leave one round of every circle of at least `LONG` tokens, and of circles of such circles."""
-    out = _collapsed(body, LONG)
+    out = _collapse(body, LONG)
     while len(out) < len(body):
-        body, out = out, _collapsed(out, FEWEST)
+        body, out = out, _collapse(out, FEWEST)
     return out
 
 
-def _collapsed(body: list[str], fewest: int) -> list[str]:
+def _collapse(body: list[str], fewest: int) -> list[str]:
     out: list[str] = []
     at = 0
     while at < len(body):
@@ -121,15 +121,15 @@ def _rounds(body: list[str], at: int, period: int) -> tuple[int, int]:
 
 
 def _closers(tokens: Sequence[str]) -> list[str]:
-    """What closes everything that the tokens leave open, innermost first."""
-    awaited: list[str] = []
+    """The tokens that close everything still open, innermost first."""
+    closers: list[str] = []
     for token in tokens:
         if token == "{":
-            awaited.append("}")
+            closers.append("}")
         elif token in LEFT:
-            awaited.append("\\right.")
+            closers.append("\\right.")
         elif token.startswith(_BEGIN):
-            awaited.append(_END + token.removeprefix(_BEGIN))
-        elif awaited and (token == "}" or token in RIGHT or token.startswith(_END)):
-            awaited.pop()
-    return awaited[::-1]
+            closers.append(_END + token.removeprefix(_BEGIN))
+        elif closers and (token == "}" or token in RIGHT or token.startswith(_END)):
+            closers.pop()
+    return closers[::-1]

@@ -1,4 +1,4 @@
-r"""The names in the command table, grouped; backslashes left out where every name has one."""
+r"""The names in the command table, grouped, without backslashes if all have one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ESCAPED = {
     "&": "ORD",
     "_": "ORD",
 }
-"""Characters that stand behind a backslash, with their class."""
+"""Characters after a backslash, with their class."""
 
 CAPITAL_GREEK = "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
 
@@ -100,10 +100,10 @@ sum prod coprod bigcap bigcup bigvee bigwedge bigoplus bigotimes bigodot biguplu
 FUNCTIONS = """
 arccos arcsin arctan arg cos cosh cot coth csc deg dim exp hom ker lg ln log sec sin sinh tan tanh
 """
-"""Functions whose scripts stand beside them."""
+"""Functions with scripts beside them."""
 
 LIMIT_FUNCTIONS = "det gcd inf lim max min Pr sup"
-"""Functions whose scripts stand below them in display style, painted as they are called."""
+"""Functions with scripts below them in display style, painted as their names."""
 
 SPACES = "\\nobreakspace \\, \\: \\; \\! \\quad \\qquad \\enspace \\negmedspace \\negthickspace"
 """Spaces without argument; those with one are single tokens such as `\\hspace{1cm}`."""

@@ -189,7 +189,7 @@ def _canonical(token: str) -> str:
 
 def _measures(token: str) -> list[str]:
     compact = _GLUE_TAIL.sub("", _BLANK.sub("", token))
-    return [_measure(*found) for found in _MEASURE.findall(compact)]
+    return [_measure(*match) for match in _MEASURE.findall(compact)]
 
 
 def _measure(signs: str, whole: str, fraction: str, unit: str) -> str:

@@ -23,10 +23,10 @@ from im2latex_cli.latex.commands import (
     RIGHT,
     TEXT_ACCENTS,
     TEXT_WORDS,
-    Kind,
+    CommandKind,
 )
 from im2latex_cli.latex.commands import (
-    Command as Entry,
+    CommandSpec as Entry,
 )
 from im2latex_cli.latex.spellings import SYNONYMS
 
@@ -39,7 +39,7 @@ class MalformedError(ValueError):
 
 
 class Span(NamedTuple):
-    """Where a node stands: the tokens from `start` up to but without `end`."""
+    """Tokens of a node: from `start` up to but without `end`."""
 
     start: int
     end: int
@@ -95,7 +95,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Sized:
+class BigDelimiter:
     r"""A delimiter of a fixed size: `\bigl(`."""
 
     name: str
@@ -110,7 +110,7 @@ class Scripts:
     Attributes:
         base: the node before the scripts; None at the beginning of a row.
         sub: the row below, or None.
-        sup: the row above, or None; primes stand there as `\prime`.
+        sup: the row above, or None; it has primes as `\prime`.
         limits: `\limits`, `\nolimits` or nothing.
     """
 
@@ -128,7 +128,7 @@ class Fence:
     Attributes:
         left: the delimiter's token, `.` for none.
         right: likewise.
-        body: what they enclose; `\middle` delimiters are words in it.
+        body: the row between them; `\middle` delimiters are words in it.
     """
 
     left: str
@@ -143,7 +143,7 @@ class Line:
 
     Attributes:
         cells: rows of nodes, in the order of the columns.
-        rules: how many `\hline` stand above it.
+        rules: number of `\hline` above it.
         gap: extra space below, such as `2pt`, or nothing.
     """
 
@@ -160,7 +160,7 @@ class Environment:
         name: `matrix`, `array`, `substack` ...
         columns: the column argument, such as `c|c`, or nothing.
         lines: its rows.
-        rules_below: how many `\hline` stand below the last one.
+        rules_below: number of `\hline` below the last one.
     """
 
     name: str
@@ -170,7 +170,7 @@ class Environment:
     span: Span = field(default=_NOWHERE, compare=False)
 
 
-Node: TypeAlias = Word | Group | Command | Text | Sized | Scripts | Fence | Environment
+Node: TypeAlias = Word | Group | Command | Text | BigDelimiter | Scripts | Fence | Environment
 Row: TypeAlias = tuple[Node, ...]
 
 
@@ -210,7 +210,7 @@ def children(node: Node) -> Iterator[Row]:
 
 
 def walk(row: Row) -> Iterator[Node]:
-    """Give every node of a row and below it, parents first."""
+    """Yield every node of a row and below it, parents first."""
     for node in row:
         yield node
         for inner in children(node):
@@ -274,8 +274,8 @@ class _Parser:
             lines, below = self.lines("}")
             self.expect("}", token)
             return Environment("substack", "", lines, below, self.span(start))
-        if entry and entry.kind is Kind.BIG:
-            return Sized(token, self.take(), self.span(start))
+        if entry and entry.kind is CommandKind.BIG:
+            return BigDelimiter(token, self.take(), self.span(start))
         if entry and entry.args:
             return self.command(entry, start)
         return Word(token, self.span(start))
@@ -391,7 +391,7 @@ class _Parser:
         return Word(token, self.span(start))
 
     def letter(self, accent: str) -> Group:
-        """Read what an accent of text stands on: one letter, or a group."""
+        """Read the argument of an accent of text: one letter, or a group."""
         start = self.index
         node = self.text_node(accent)
         return node if isinstance(node, Group) else Group((node,), self.span(start))
@@ -400,7 +400,7 @@ class _Parser:
 _LIMITS = frozenset(("\\limits", "\\nolimits"))
 _SCRIPTS = frozenset(("_", "^", "'"))
 _AFTER_BASE = _LIMITS | _SCRIPTS
-_NO_BASE = frozenset((Kind.SPACE, Kind.STYLE, Kind.LIMITS, Kind.HLINE))
+_NO_BASE = frozenset((CommandKind.SPACE, CommandKind.STYLE, CommandKind.LIMITS, CommandKind.HLINE))
 _WITH_LENGTH = ("\\hspace{", "\\mspace{", "\\vspace{", "\\middle")
 
 
@@ -409,7 +409,7 @@ def _ends(token: str) -> bool:
 
 
 def _base(nodes: list[Node]) -> Node | None:
-    """Take the node that scripts belong to off a row; None where nothing can carry them."""
+    """Take the node that scripts belong to off a row; None if nothing can carry them."""
     if not nodes:
         return None
     last = nodes[-1]

@@ -50,15 +50,15 @@ class Vocab:
             counts: occurrences by token.
             min_count: rarer tokens are left out.
         """
-        kept = [
+        pairs = [
             (token, count)
             for token, count in counts.items()
             if count >= min_count and token not in SPECIALS
         ]
-        kept.sort(key=lambda pair: (-pair[1], pair[0]))
+        pairs.sort(key=lambda pair: (-pair[1], pair[0]))
         return cls(
-            tokens=(*SPECIALS, *(token for token, _ in kept)),
-            counts=(0, 0, 0, 0, *(count for _, count in kept)),
+            tokens=(*SPECIALS, *(token for token, _ in pairs)),
+            counts=(0, 0, 0, 0, *(count for _, count in pairs)),
         )
 
     def __len__(self) -> int:
@@ -110,7 +110,7 @@ class Vocab:
 
     @classmethod
     def load(cls, path: Path) -> Vocab:
-        """Read what `save` wrote.
+        """Read a file of `save`.
 
         Raises:
             InputError: the file is missing or not a vocabulary.

@@ -33,6 +33,18 @@ class Memory:
     glyphs: Tensor
 
 
+def joined(pictures: Sequence[Tensor]) -> Memory:
+    """One memory of pictures that were encoded apart, (S, D) each: for decoding only.
+
+    The cells of a picture are padded to the largest number of cells, not to rows and columns.
+    """
+    features = torch.nn.utils.rnn.pad_sequence(list(pictures), batch_first=True)
+    counts = torch.tensor([len(cells) for cells in pictures], device=features.device)
+    cells = features.shape[1]
+    mask = torch.arange(cells, device=features.device)[None] < counts[:, None]
+    return Memory(features, mask, (1, cells), not bool(mask.all()), features.new_empty(0))
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """What a teacher-forced decoder says.

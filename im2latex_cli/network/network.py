@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from im2latex_cli.decoding.state import State
+from im2latex_cli.decoding.state import DecoderState
 from im2latex_cli.network.convolution import ClassicEncoder, ResidualEncoder
 from im2latex_cli.network.encoder_output import Decoded, Memory, cell_mask, cover, pad_to
 from im2latex_cli.network.positions import grid_sinusoids
@@ -78,9 +78,9 @@ class Network(nn.Module):
         decoded: Decoded = self.decoder.decode(memory, ids)
         return decoded
 
-    def start(self, memory: Memory) -> State:
+    def start(self, memory: Memory) -> DecoderState:
         """Where decoding begins: one row a picture."""
-        state: State = self.decoder.start(memory)
+        state: DecoderState = self.decoder.start(memory)
         return state
 
     def step(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:

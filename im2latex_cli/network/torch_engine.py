@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from im2latex_cli.decoding.batches import alike
 from im2latex_cli.decoding.engine import Grey
-from im2latex_cli.network.encoder_output import Memory
+from im2latex_cli.network.encoder_output import Memory, joined
 from im2latex_cli.network.inputs import to_batch
 from im2latex_cli.network.network import Network
 
@@ -34,6 +36,23 @@ class TorchEngine:
         self.stride = network.stride
         self._network = network.to(device).eval()
 
+    @property
+    def cores(self) -> int:
+        """See `Engine.cores`."""
+        return torch.get_num_threads() if self.device.type == "cpu" else 1
+
+    @contextmanager
+    def pool(self) -> Iterator[Executor]:
+        """See `Engine.pool`."""
+        cores = self.cores
+        try:
+            with ThreadPoolExecutor(
+                cores, "reading", initializer=torch.set_num_threads, initargs=(1,)
+            ) as pool:
+                yield pool
+        finally:
+            torch.set_num_threads(cores)  # the number is in part that of the whole process
+
     @contextmanager
     def running(self) -> Iterator[None]:
         """See `Engine.running`."""
@@ -49,7 +68,7 @@ class TorchEngine:
 
     def start(self, pictures: Sequence[Grey]) -> Any:
         """See `Engine.start`."""
-        return self._network.start(self._encode(pictures))
+        return self._network.start(self._encode_apart(pictures))
 
     def step(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
         """See `Engine.step`."""
@@ -61,7 +80,7 @@ class TorchEngine:
         ids = torch.nn.utils.rnn.pad_sequence(
             [torch.tensor(formula) for formula in formulas], batch_first=True
         ).to(self.device)
-        decoded = self._network.decode(self._encode(pictures), ids[:, :-1])
+        decoded = self._network.decode(self._encode_apart(pictures), ids[:, :-1])
         scores = decoded.logits.float().log_softmax(-1)
         chosen = scores.gather(2, ids[:, 1:, None]).squeeze(2).cpu()
         real = torch.arange(chosen.shape[1])[None] < lengths[:, None]
@@ -75,6 +94,17 @@ class TorchEngine:
             logits.float().softmax(-1).view(-1, *memory.grid).cpu().numpy()
         )
         return weights
+
+    def _encode_apart(self, pictures: Sequence[Grey]) -> Memory:
+        """Encode pictures of almost the same size together, so that a CPU computes no padding."""
+        if self.device.type != "cpu" or len(pictures) == 1:
+            return self._encode(pictures)
+        cells: dict[int, Tensor] = {}
+        for group in alike([picture.shape for picture in pictures]):
+            memory = self._encode([pictures[at] for at in group])
+            for at, features, real in zip(group, memory.features, memory.mask, strict=True):
+                cells[at] = features[real] if memory.padded else features
+        return joined([cells[at] for at in range(len(pictures))])
 
     def _encode(self, pictures: Sequence[Grey]) -> Memory:
         images, sizes = to_batch(pictures)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -11,6 +13,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from im2latex_cli.decoding.batches import alike
 from im2latex_cli.decoding.engine import Grey
 from im2latex_cli.decoding.state import take_pictures
 from im2latex_cli.errors import CheckpointError
@@ -68,11 +71,18 @@ class OnnxEngine:
 
     def __init__(self, graphs: Graphs, *, threads: int | None = None) -> None:
         self.stride = graphs.stride
+        self.cores = threads or os.cpu_count() or 1
         self._encoder = _session("encoder", graphs.encoder, threads)
         self._decoder = _session("decoder", graphs.decoder, threads)
         outputs = [one.name for one in self._decoder.get_outputs()]
         self._changed = [name.removeprefix(NEXT) for name in outputs if name.startswith(NEXT)]
         self._outputs = ["log_probabilities", "attention", *(NEXT + name for name in self._changed)]
+
+    @contextmanager
+    def pool(self) -> Iterator[Executor]:
+        """See `Engine.pool`."""
+        with ThreadPoolExecutor(self.cores, "reading") as pool:
+            yield pool
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -86,12 +96,25 @@ class OnnxEngine:
 
     def start(self, pictures: Sequence[Grey]) -> OnnxState:
         """See `Engine.start`."""
+        memory = self._encode(pictures) if len(pictures) == 1 else self._encode_apart(pictures)
+        rows = {name: memory.pop(name)[:, 0] for name in self._changed}
+        return OnnxState(memory, rows)
+
+    def _encode_apart(self, pictures: Sequence[Grey]) -> Arrays:
+        """Encode pictures of almost the same size together, so that no padding is computed."""
+        encoded: dict[int, Arrays] = {}
+        for group in alike([picture.shape for picture in pictures]):
+            found = self._encode([pictures[at] for at in group])
+            for place, at in enumerate(group):
+                encoded[at] = {name: one[place] for name, one in found.items()}
+        return _joined([encoded[at] for at in range(len(pictures))], self._changed)
+
+    def _encode(self, pictures: Sequence[Grey]) -> Arrays:
+        """The encoder's outputs by name, (B, ...) each."""
         canvas, sizes = stack(pictures)
         found = self._encoder.run(None, {"pictures": canvas, "sizes": sizes})
         names = [one.name for one in self._encoder.get_outputs()]
-        memory = dict(zip(names, found, strict=True))
-        rows = {name: memory.pop(name)[:, 0] for name in self._changed}
-        return OnnxState(memory, rows)
+        return dict(zip(names, found, strict=True))
 
     def step(self, ids: Any, state: OnnxState) -> tuple[Any, OnnxState]:
         """See `Engine.step`."""
@@ -114,7 +137,7 @@ class OnnxEngine:
 
     def attention(self, picture: Grey, ids: list[int]) -> NDArray[np.float32]:
         """See `Engine.attention`."""
-        state = self.start([picture])
+        state = self.start([picture])  # one picture keeps its padding, so that cells fill the grid
         looked = []
         for one in ids:
             _, attention, state = self._look(np.array([one]), state)
@@ -135,6 +158,26 @@ class OnnxEngine:
         changed = (one.reshape(-1, *one.shape[2:]) for one in rows)
         after = replace(state, rows=dict(zip(self._changed, changed, strict=True)))
         return scores.reshape(-1, scores.shape[2]), attention, after
+
+
+def _joined(pictures: Sequence[Arrays], rows: Collection[str]) -> Arrays:
+    """The encoder's outputs for pictures, without their padding, as one batch.
+
+    Args:
+        pictures: for each picture mask (S,), arrays (..., S, D) and those of `rows`.
+        rows: names of the arrays that do not go by cell.
+    """
+    counts = np.array([picture["mask"].sum() for picture in pictures])
+    joined: Arrays = {"mask": np.arange(counts.max()) < counts[:, None]}
+    for name, first in pictures[0].items():
+        if name in rows:
+            joined[name] = np.stack([picture[name] for picture in pictures])
+        elif name != "mask":
+            shape = (*first.shape[:-2], counts.max(), first.shape[-1])
+            joined[name] = np.zeros((len(pictures), *shape), first.dtype)
+            for slot, picture, count in zip(joined[name], pictures, counts, strict=True):
+                slot[..., :count, :] = picture[name][..., picture["mask"], :]
+    return joined
 
 
 def _session(part: str, graph: bytes, threads: int | None) -> onnxruntime.InferenceSession:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from string import Template
 
 from im2latex_cli.latex.tokenizer import join
-from im2latex_cli.pages.layouts import Layout
+from im2latex_cli.pages.layouts import DocumentLayout
 from im2latex_cli.pages.prose import Prose
-from im2latex_cli.pages.regions import Kind
+from im2latex_cli.pages.regions import RegionKind
 
 FIGURE = 1
 """Number of the regions that are to become drawings; they are no formulas."""
@@ -60,10 +60,10 @@ Tokens = Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class RegionLabel:
     """What the regions of one number are."""
 
-    kind: Kind
+    kind: RegionKind
     formula: str = ""
 
 
@@ -79,7 +79,7 @@ class Document:
 
     head: str
     blocks: list[str]
-    labels: Mapping[int, Labelled]
+    labels: Mapping[int, RegionLabel]
 
     def source(self, without: frozenset[int] = frozenset()) -> str:
         """The whole LaTeX source without the blocks of these indices."""
@@ -158,7 +158,7 @@ class Composer:
         self,
         rng: random.Random,
         supply: Supply,
-        layout: Layout,
+        layout: DocumentLayout,
         *,
         nonce: str,
         face: str = "",
@@ -171,7 +171,7 @@ class Composer:
         self._plain = plain
         self._density = rng.choice((0.0, 0.3, 0.7, 1.2))
         self._displays = rng.choice((1, 3, 6))
-        self._labels: dict[int, Labelled] = {}
+        self._labels: dict[int, RegionLabel] = {}
         self._head = self._preamble(nonce, face)
 
     def document(self, blocks: int) -> Document:
@@ -421,17 +421,17 @@ class Composer:
 
     # Formulas
 
-    def _new(self, kind: Kind, formula: str = "") -> int:
+    def _new(self, kind: RegionKind, formula: str = "") -> int:
         number = max(FIRST, *(key + 1 for key in self._labels), FIRST) if self._labels else FIRST
         number += number % 2
-        self._labels[number] = Labelled(kind, formula)
-        if kind is Kind.DISPLAY:
-            self._labels[number + 1] = Labelled(Kind.NUMBER)
+        self._labels[number] = RegionLabel(kind, formula)
+        if kind is RegionKind.DISPLAY:
+            self._labels[number + 1] = RegionLabel(RegionKind.NUMBER)
         return number
 
     def _inline(self) -> str:
         formula = join(self._rng.choice(self._supply.short))
-        return f"\\({_marked(self._new(Kind.INLINE, formula), formula)}\\)"
+        return f"\\({_marked(self._new(RegionKind.INLINE, formula), formula)}\\)"
 
     def _displayed(self) -> str:
         """A display, perhaps with an equation number, as one of LaTeX's environments."""
@@ -443,7 +443,7 @@ class Composer:
         rng = self._rng
         tokens = rng.choice(self._supply.displays if rng.random() < 0.7 else self._supply.rows)
         formula = self._ended(self._with_more(join(tokens)))
-        number = self._new(Kind.DISPLAY, formula)
+        number = self._new(RegionKind.DISPLAY, formula)
         inner = _marked(number, formula)
         kind = rng.choice(("plain", "plain", "equation", "equation", "equation*", "tag"))
         if kind == "plain":
@@ -475,7 +475,7 @@ class Composer:
     def _proven(self) -> str:
         """A display with the end of a proof beside it."""
         formula = self._ended(join(self._rng.choice(self._supply.rows)))
-        number = self._new(Kind.DISPLAY, formula)
+        number = self._new(RegionKind.DISPLAY, formula)
         return self._fitted([formula], number, f"\\[{_marked(number, formula)}\\qedhere\\]")
 
     def _row_end(self) -> str:
@@ -485,7 +485,7 @@ class Composer:
     def _aligned(self) -> str:
         rng = self._rng
         rows = [rng.choice(self._supply.rows) for _ in range(rng.randint(2, 5))]
-        number = self._new(Kind.DISPLAY)
+        number = self._new(RegionKind.DISPLAY)
         lines: list[str] = []
         for row in rows:
             at = _split(row, _RELATIONS)
@@ -505,7 +505,7 @@ class Composer:
     def _gathered(self) -> str:
         rng = self._rng
         rows = [join(rng.choice(self._supply.rows)) for _ in range(rng.randint(2, 4))]
-        number = self._new(Kind.DISPLAY)
+        number = self._new(RegionKind.DISPLAY)
         star = rng.choice(("*", ""))
         body = self._row_end().join(_marked(number, row) for row in rows)
         return self._fitted(rows, number, f"\\begin{{gather{star}}}{body}\\end{{gather{star}}}")
@@ -519,7 +519,7 @@ class Composer:
         row = rng.choice(long)
         at = _split(row, _PLUS | _RELATIONS, after=len(row) // 3) or _split(row, _RELATIONS)
         parts = [join(row[:at]), f"{row[at]} {join(row[at + 1 :])}"]
-        number = self._new(Kind.DISPLAY, join(row))
+        number = self._new(RegionKind.DISPLAY, join(row))
         star = rng.choice(("*", ""))
         body = "\\\\".join(_marked(number, part) for part in parts)
         made = f"\\begin{{multline{star}}}{body}\\end{{multline{star}}}"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from im2latex_cli.pages.network import CELL, CLASSES, Maps
 from im2latex_cli.pages.order import column_gap
 from im2latex_cli.pages.picture import PagePicture
-from im2latex_cli.pages.regions import FoundFormula, Kind, Rectangle, hull
+from im2latex_cli.pages.regions import FoundFormula, Rectangle, RegionKind, hull
 from im2latex_cli.vision.components import Pieces
 
 TEXT, DISPLAY, NUMBER, INLINE = range(len(CLASSES))
@@ -102,7 +102,7 @@ def group(page: PagePicture, maps: Maps, *, inline: bool = False) -> list[FoundF
         if owner is not None:
             owned[owner].append(number)
     found = [
-        FoundFormula(box, Kind.DISPLAY, score, tuple(sorted(own, key=lambda one: one.top)))
+        FoundFormula(box, RegionKind.DISPLAY, score, tuple(sorted(own, key=lambda one: one.top)))
         for (box, score), own in zip(displays, owned, strict=True)
     ]
     if inline:
@@ -431,4 +431,4 @@ def _inlines(asked: _Asked, kinds: NDArray[np.int64], text_height: float) -> Ite
     chosen = (asked.own.argmax(axis=1) == INLINE) & (kinds == TEXT)
     sure = float(asked.own[chosen, INLINE].mean()) if chosen.any() else 0.0
     for box in _runs(asked.boxes[chosen], INLINE_GAP * text_height):
-        yield FoundFormula(box, Kind.INLINE, sure)
+        yield FoundFormula(box, RegionKind.INLINE, sure)

@@ -8,7 +8,7 @@ from im2latex_cli.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class DocumentLayout:
     """How documents of one kind look.
 
     Attributes:
@@ -36,26 +36,26 @@ _HEADINGS = "\\pagestyle{headings}"
 _THEMES = ("default", "Boadilla", "Madrid", "Montpellier", "Singapore", "Frankfurt")
 
 LAYOUTS = {
-    "article": Layout(
+    "article": DocumentLayout(
         "article",
         ("10pt,a4paper", "11pt,a4paper", "12pt,a4paper", "10pt,letterpaper", "12pt,letterpaper"),
         ("", *_geometry("margin=1in", "margin=2cm", "hmargin=3.5cm,vmargin=2.5cm"), _HEADINGS),
     ),
-    "article-left": Layout(
+    "article-left": DocumentLayout(
         "article",
         ("10pt,fleqn,a4paper", "11pt,leqno,a4paper", "12pt,fleqn,leqno,letterpaper", "11pt,leqno"),
         _geometry("margin=1in", "margin=2.5cm,marginparwidth=2cm"),
     ),
-    "book": Layout(
+    "book": DocumentLayout(
         "book",
         ("10pt,twoside", "11pt,twoside,a4paper", "10pt,a5paper", "12pt", "10pt,leqno,b5paper"),
         (_HEADINGS, *_geometry("paperwidth=17cm,paperheight=24cm,margin=2.2cm")),
         chapters=True,
     ),
-    "report": Layout(
+    "report": DocumentLayout(
         "report", ("11pt,a4paper", "12pt,a4paper"), ("", *_geometry("margin=1in")), chapters=True
     ),
-    "two-column": Layout(
+    "two-column": DocumentLayout(
         "article",
         ("10pt,twocolumn,a4paper", "10pt,twocolumn,letterpaper", "11pt,twocolumn,a4paper"),
         (
@@ -63,25 +63,25 @@ LAYOUTS = {
             "\\usepackage[margin=1.9cm,columnsep=5mm]{geometry}\\setlength\\columnseprule{.4pt}",
         ),
     ),
-    "ams": Layout("amsart", ("10pt", "11pt,a4paper", "12pt,leqno", "10pt,reqno")),
-    "problems": Layout(
+    "ams": DocumentLayout("amsart", ("10pt", "11pt,a4paper", "12pt,leqno", "10pt,reqno")),
+    "problems": DocumentLayout(
         "article",
         ("11pt,a4paper", "12pt,letterpaper"),
         _geometry("margin=2cm", "margin=1in"),
         problems=True,
     ),
-    "beamer": Layout(
+    "beamer": DocumentLayout(
         "beamer",
         ("10pt", "11pt", "12pt,leqno", "11pt,aspectratio=169", "10pt,aspectratio=169"),
         tuple(f"\\usetheme{{{theme}}}" for theme in _THEMES),
         slides=True,
     ),
-    "koma": Layout(
+    "koma": DocumentLayout(
         "scrartcl",
         ("11pt,a4paper,DIV=12", "10pt,twocolumn,a4paper,DIV=15", "12pt,fleqn,a4paper"),
         ("", "\\pagestyle{headings}"),
     ),
-    "memoir": Layout(
+    "memoir": DocumentLayout(
         "memoir",
         ("10pt,a4paper", "11pt,letterpaper,leqno", "10pt,twocolumn,a4paper"),
         ("", "\\pagestyle{ruled}", "\\usepackage[margin=2cm]{geometry}"),

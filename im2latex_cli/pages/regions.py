@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
-class Kind(StrEnum):
+class RegionKind(StrEnum):
     """What a region holds."""
 
     DISPLAY = "display"
@@ -80,7 +80,7 @@ class Region:
         display: for an equation number the index of its display among the regions, or -1.
     """
 
-    kind: Kind
+    kind: RegionKind
     box: Rectangle
     formula: str = ""
     display: int = -1
@@ -98,7 +98,7 @@ class FoundFormula:
     """
 
     box: Rectangle
-    kind: Kind
+    kind: RegionKind
     score: float
     numbers: tuple[Rectangle, ...] = ()
 

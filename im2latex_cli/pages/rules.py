@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli.pages.picture import page_picture
-from im2latex_cli.pages.regions import FoundFormula, Kind, Rectangle
+from im2latex_cli.pages.regions import FoundFormula, Rectangle, RegionKind
 from im2latex_cli.vision.components import Pieces
 from im2latex_cli.vision.layout import (
     FEW_LETTERS,
@@ -42,7 +42,7 @@ def find_by_rules(page: NDArray[np.uint8]) -> list[FoundFormula]:
                     float(block.right.max()),
                     float(block.bottom.max()),
                 )
-                found.append(FoundFormula(box.scaled(picture.shrunk), Kind.DISPLAY, 1.0))
+                found.append(FoundFormula(box.scaled(picture.shrunk), RegionKind.DISPLAY, 1.0))
     return found
 
 

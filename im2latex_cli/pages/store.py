@@ -16,7 +16,7 @@ from typing import Any
 from im2latex_cli import files
 from im2latex_cli.data.jsonl import Row, read_rows
 from im2latex_cli.errors import InputError
-from im2latex_cli.pages.regions import Kind, Rectangle, Region
+from im2latex_cli.pages.regions import Rectangle, Region, RegionKind
 
 METADATA = "metadata.jsonl"
 SPLITS = ("train", "val", "test")
@@ -38,7 +38,7 @@ class PageRecord:
     layout: str = ""
     typeface: str = ""
 
-    def boxes(self, kind: Kind) -> list[Rectangle]:
+    def boxes(self, kind: RegionKind) -> list[Rectangle]:
         """The boxes of one kind."""
         return [region.box for region in self.regions if region.kind is kind]
 
@@ -113,7 +113,7 @@ def _record(folder: Path, row: Row, *, where: str) -> PageRecord:
         name = _plain_name(str(row["file_name"]))
         regions = tuple(
             Region(
-                Kind(region["kind"]),
+                RegionKind(region["kind"]),
                 Rectangle(*map(float, region["box"])),
                 str(region.get("formula") or ""),
                 int(region.get("display", -1)),

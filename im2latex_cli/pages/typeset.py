@@ -12,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli.errors import RendererError
-from im2latex_cli.pages.document import FIGURE, Composer, Document, Labelled, Supply, owners
+from im2latex_cli.pages.document import FIGURE, Composer, Document, RegionLabel, Supply, owners
 from im2latex_cli.pages.drawings import draw
 from im2latex_cli.pages.layouts import LAYOUTS, chosen_layouts
-from im2latex_cli.pages.regions import Kind, Rectangle, Region, hull
+from im2latex_cli.pages.regions import Rectangle, Region, RegionKind, hull
 from im2latex_cli.render.renderer import RenderFailure
 from im2latex_cli.render.tex import dvi
 from im2latex_cli.render.tex.compositor import Compositor, Mark, Sheet
 from im2latex_cli.render.tex.dvi import DviError, DviPage, FontUse
 from im2latex_cli.render.tex.fonts import FontFinder, FontMissingError
 from im2latex_cli.render.tex.process import run_latex
-from im2latex_cli.render.tex.rasterizer import SP_PER_INCH, FontShelf
+from im2latex_cli.render.tex.rasterizer import SP_PER_INCH, FontCache
 from im2latex_cli.render.tex.sandbox import screen
 from im2latex_cli.render.tex.typefaces import PLAIN, TYPEFACES, installed
 from im2latex_cli.render.tex.typesetter import INSTALL, new_nonce
@@ -93,7 +93,7 @@ class PageTypesetter:
         self._latex = latex
         self._dpi = dpi
         self._plain = plain
-        self._shelf = FontShelf(finder, dpi)
+        self._shelf = FontCache(finder, dpi)
         self._compositor = Compositor(self._shelf, dpi)
         others = [name for name in typefaces if name != PLAIN]
         first = [PLAIN] if PLAIN in typefaces or not typefaces else []
@@ -170,7 +170,7 @@ class PageTypesetter:
     def _page(
         self,
         sheet: Sheet,
-        labels: Mapping[int, Labelled],
+        labels: Mapping[int, RegionLabel],
         rng: random.Random,
         layout: str,
         typeface: str,
@@ -205,7 +205,7 @@ def _rectangle(mark: Mark) -> Rectangle:
 
 
 def regions_of(
-    marks: Sequence[Mark], labels: Mapping[int, Labelled], line_gap: float
+    marks: Sequence[Mark], labels: Mapping[int, RegionLabel], line_gap: float
 ) -> Iterator[Region]:
     """The regions of a page; numbers come after their display.
 
@@ -222,7 +222,7 @@ def regions_of(
     count = 0
     for owner in sorted(boxes):
         label = labels[owner]
-        if label.kind is Kind.DISPLAY:
+        if label.kind is RegionKind.DISPLAY:
             parts = [boxes[owner]]
             place[owner] = count
         else:

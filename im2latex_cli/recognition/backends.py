@@ -22,7 +22,7 @@ Backend = Literal["auto", "torch", "onnx"]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class BackendChoice:
     """What computes a model, and why.
 
     Attributes:
@@ -69,7 +69,7 @@ def load(model: Path, *, device: str, threads: int | None, backend: Backend) -> 
     return Loaded(engine, found.header, choice.reason)
 
 
-def _with_torch(model: Path, device: str, threads: int | None, choice: Choice) -> Loaded:
+def _with_torch(model: Path, device: str, threads: int | None, choice: BackendChoice) -> Loaded:
     if find_spec("torch") is None:
         raise UsageError(
             f"{model} needs PyTorch, which is not installed ({choice.reason}).",
@@ -85,7 +85,7 @@ def _with_torch(model: Path, device: str, threads: int | None, choice: Choice) -
     return Loaded(TorchEngine(file.network(), chosen), file.header, choice.reason)
 
 
-def choose(model: Path, *, device: str = "auto", backend: Backend = "auto") -> Choice:
+def choose(model: Path, *, device: str = "auto", backend: Backend = "auto") -> BackendChoice:
     """What computes a model.
 
     Args:
@@ -100,18 +100,18 @@ def choose(model: Path, *, device: str = "auto", backend: Backend = "auto") -> C
     if model.suffix == runs.GRAPH:
         return _exported(model, device, backend)
     if backend == "torch":
-        return Choice("torch", "asked for")
+        return BackendChoice("torch", "asked for")
     against = _against(device, asked=backend == "onnx")
     folder = None if against else _graphs_for(model)
     if folder is not None:
-        return Choice("onnx", "asked for" if backend == "onnx" else "starts faster", folder)
+        return BackendChoice("onnx", "asked for" if backend == "onnx" else "starts faster", folder)
     against = against or "there is no graph of this model"
     if backend == "onnx":
         raise UsageError(f"`backend` onnx: {against}.", hint=_remedy(model, device))
-    return Choice("torch", against)
+    return BackendChoice("torch", against)
 
 
-def _exported(model: Path, device: str, backend: Backend) -> Choice:
+def _exported(model: Path, device: str, backend: Backend) -> BackendChoice:
     if not graphs.is_exported(model.parent) or model.stem not in graphs.PARTS:
         raise graphs.foreign(model)
     if backend == "torch":
@@ -121,7 +121,7 @@ def _exported(model: Path, device: str, backend: Backend) -> Choice:
         )
     if against := _against(device, asked=True):
         raise UsageError(f"{model.parent}: {against}.", hint=_remedy(model, device))
-    return Choice("onnx", "it is an exported model", model.parent)
+    return BackendChoice("onnx", "it is an exported model", model.parent)
 
 
 def _against(device: str, *, asked: bool) -> str | None:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.decoding.arrays import kind, on
-from im2latex_cli.decoding.batches import halving, plan
-from im2latex_cli.decoding.beam import Found, search
+from im2latex_cli.decoding.batches import halving, plan, shares
+from im2latex_cli.decoding.beam import BeamHypothesis, search
 from im2latex_cli.decoding.calibration import Calibration, geometric_mean
 from im2latex_cli.decoding.diversity import Diversity
 from im2latex_cli.decoding.engine import Engine
-from im2latex_cli.decoding.grammar_constraint import Grammar, without
+from im2latex_cli.decoding.grammar_constraint import GrammarConstraint, without
 from im2latex_cli.latex.grammar.automaton import automaton
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.latex.vocab import BOS, EOS, PAD, SPECIALS, UNK, Vocab
@@ -130,7 +130,7 @@ class Decoder:
             for picture, some in zip(pictures, results, strict=True)
         ]
 
-    def _search(self, pictures: list[Grey], decode: DecodeSettings) -> list[list[Found]]:
+    def _search(self, pictures: list[Grey], decode: DecodeSettings) -> list[list[BeamHypothesis]]:
         engine = self.engine
         state = engine.start(pictures)
         like = on(engine.device)
@@ -159,7 +159,7 @@ class Decoder:
         )
         return min(asked, SHORT + TOKENS_PER_CELL * cells)
 
-    def _hypothesis(self, found: Found, most: int) -> Hypothesis:
+    def _hypothesis(self, found: BeamHypothesis, most: int) -> Hypothesis:
         tokens = tuple(self.vocab.decode(found.ids))
         closed = self._grammar is not None and len(tokens) > most - 1 - CLOSING > 0
         return Hypothesis(
@@ -177,16 +177,27 @@ class Decoder:
         work: Callable[[list[int]], Sequence[_Result]],
         batch_pixels: int,
     ) -> list[_Result]:
-        """Run `work` on batches of indices; results in the order of the pictures."""
+        """Run `work` on batches of indices; results in the order of the pictures.
+
+        The products of a step are too small to be shared by cores: each computes its own batches.
+        """
 
         def guarded(at: list[int]) -> Sequence[_Result]:
             with self.engine.running():
                 return work(at)
 
-        done: dict[int, _Result] = {}
-        for indices in plan([picture.shape for picture in pictures], batch_pixels):
-            for part, results in halving(indices, guarded):
-                done.update(zip(part, results, strict=True))
+        def results(batch: list[int]) -> list[tuple[int, _Result]]:
+            parts = halving(batch, guarded)
+            return [one for part, some in parts for one in zip(part, some, strict=True)]
+
+        shapes, cores = [picture.shape for picture in pictures], self.engine.cores
+        groups = plan(shapes, batch_pixels)
+        batches = [part for group in groups for part in shares(group, shapes, cores)]
+        if cores == 1 or len(batches) == 1:
+            done = dict(one for batch in batches for one in results(batch))
+        else:
+            with self.engine.pool() as pool:
+                done = dict(one for some in pool.map(results, batches) for one in some)
         return [done[at] for at in range(len(pictures))]
 
 
@@ -201,9 +212,9 @@ class _Options(TypedDict):
     diversity: Diversity
 
 
-def _grammar(vocab: Vocab, engine: Engine) -> Grammar | None:
+def _grammar(vocab: Vocab, engine: Engine) -> GrammarConstraint | None:
     """The grammar over a vocabulary; None where the vocabulary cannot spell any formula."""
     tables = automaton(vocab.tokens, specials=len(SPECIALS), eos=EOS)
     roles = np.where(np.isin(vocab.tokens, TRACELESS), tables.roles[PAD], tables.roles)
-    grammar = Grammar(replace(tables, roles=roles), engine.device)
+    grammar = GrammarConstraint(replace(tables, roles=roles), engine.device)
     return grammar if grammar.possible else None

@@ -18,7 +18,15 @@ from urllib.parse import quote, unquote, urlsplit
 
 from im2latex_cli import paths, runs
 from im2latex_cli.data.lock import locked
-from im2latex_cli.data.sources.download import Patience, Published, fetch, recorded, verified
+from im2latex_cli.data.sources.download import (
+    WRONG_CONTENT,
+    Patience,
+    Published,
+    discard,
+    fetch,
+    recorded,
+    verified,
+)
 from im2latex_cli.errors import DownloadError, InputError, UsageError
 from im2latex_cli.progress import Reporter
 
@@ -29,6 +37,8 @@ PATIENT = Patience()
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _HUB_ADDRESS = re.compile(r"hf://(\w[\w.-]*)/(\w[\w.-]*)(?:@([\w.%-]+))?(?:/(.+))?")
 _PIN = re.compile(r"#sha256=([0-9A-Fa-f]{64})")
+_SENT = {b"<": "a web page", b"{": "JSON", b"version https://git-lfs": "a pointer of Git LFS"}
+"""How files begin that servers send instead of a model."""
 _logger = logging.getLogger(__name__)
 
 
@@ -116,6 +126,7 @@ def obtain(
     target = address.folder / address.file
     if not _is_cached(target, pin):
         _download(address, pin, reporter, patience)
+    _demand_model(address, target)
     digest = recorded(target)
     _logger.info("%s: SHA-256 %s", address.text, digest)
     say = reporter.detail if pin else reporter.info
@@ -137,6 +148,22 @@ def _is_cached(target: Path, pin: str | None) -> bool:
     return verified(target) and pin in (None, recorded(target))
 
 
+def _demand_model(address: Address, target: Path) -> None:
+    """Check that a file begins like a safetensors file; remove it if not."""
+    size = target.stat().st_size
+    with target.open("rb") as content:
+        start = content.read(64)
+    length = int.from_bytes(start[:8], "little")
+    if start[8:9] == b"{" and length <= size - 8:
+        return
+    discard(target)
+    sent = next((name for mark, name in _SENT.items() if start.lstrip().startswith(mark)), "a file")
+    raise DownloadError(
+        f"{address.text} is not a safetensors file: the server sent {sent} of {size:,} bytes.",
+        hint="Nothing of it was kept. The address must be of the file, not of a page about it.",
+    )
+
+
 def _download(address: Address, pin: str | None, reporter: Reporter, patience: Patience) -> None:
     wanted = Published(address.file, address.url, sha256=pin)
     busy = f"Another process is downloading {address.text}."
@@ -156,7 +183,7 @@ def _download(address: Address, pin: str | None, reporter: Reporter, patience: P
                 )
     except OSError as error:
         raise InputError(
-            f"{address.text} cannot be written to {address.folder}: {error}."
+            f"{address.text} cannot be written to {address.folder} ({error.strerror or error})."
         ) from error
     except DownloadError as error:
         raise _explained(address, pin, error) from error
@@ -166,7 +193,7 @@ def _explained(address: Address, pin: str | None, error: DownloadError) -> Downl
     message = str(error.args[0])
     if pin and "SHA-256" in message:
         return DownloadError(
-            f"{address.text} is not the pinned file: {message}",
+            f"{address.text} is not the pinned file: {message.rpartition(WRONG_CONTENT)[2]}",
             hint="Nothing of it was kept. If its owner replaced it on purpose, pin the new one.",
         )
     return error

@@ -47,7 +47,8 @@ def read_again(
         pictures: (H, W) each, prepared.
         read: the hypotheses of each picture, best first.
         scales: factors on the size of a doubtful picture; empty reads every picture once.
-        narrow_scales: further factors for pictures narrower than `NARROW`.
+        narrow_scales: further factors for pictures narrower than `NARROW` whose best formula is
+            not the same at every size so far.
         sure: mean probability of a token from which a reading is not doubtful.
         length_penalty: how hypotheses are ranked, as in the search.
         confidence: of a hypothesis whose probability is a mean over sizes.
@@ -59,16 +60,33 @@ def read_again(
     if not scales:
         return [first for (first,) in readings]
     doubtful = [index for index, (first,) in enumerate(readings) if certainty(first) < sure]
+    _read_at(scales, doubtful, pictures, readings, read)
     narrow = [index for index in doubtful if pictures[index].shape[1] < NARROW]
-    for factors, chosen in ((scales, doubtful), (narrow_scales, narrow)):
-        for factor in factors:
-            rescaled = [_rescale(pictures[index], factor) for index in chosen]
-            for index, reading in zip(chosen, read(rescaled) if rescaled else [], strict=True):
-                readings[index].append(reading)
+    undecided = [index for index in narrow if not _agree(readings[index])]
+    _read_at(narrow_scales, undecided, pictures, readings, read)
     return [
         first if not others else pool([first, *others], length_penalty, confidence)
         for first, *others in readings
     ]
+
+
+def _read_at(
+    factors: Sequence[float],
+    chosen: Sequence[int],
+    pictures: Sequence[Grey],
+    readings: Sequence[list[Reading]],
+    read: Read,
+) -> None:
+    """Read the chosen pictures at all factors together, and add what they give to `readings`."""
+    places = [(index, factor) for factor in factors for index in chosen]
+    rescaled = [_rescale(pictures[index], factor) for index, factor in places]
+    for (index, _), reading in zip(places, read(rescaled) if rescaled else [], strict=True):
+        readings[index].append(reading)
+
+
+def _agree(readings: Sequence[Reading]) -> bool:
+    """Whether a picture's best formula is the same at every size."""
+    return len({reading[0].latex if reading else None for reading in readings}) == 1
 
 
 def _rescale(picture: Grey, factor: float) -> Grey:

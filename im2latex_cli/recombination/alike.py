@@ -1,4 +1,4 @@
-"""Which symbols may stand for one another in a formula: tokens by the group they are drawn from."""
+"""Which symbols may replace one another in a formula: tokens by their group."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import accumulate
 from random import Random
 
 from im2latex_cli.latex import symbols
-from im2latex_cli.latex.commands import COMMANDS, NEWLINE, Atom, Command, Kind, Limits
+from im2latex_cli.latex.commands import COMMANDS, NEWLINE, Atom, CommandKind, CommandSpec, Limits
 from im2latex_cli.latex.normal.atoms import is_space
 from im2latex_cli.recombination.pieces import NAMED_FUNCTIONS
 
@@ -62,26 +62,26 @@ _BY_HAND: dict[str, str] = {
 _SHORTEST = 3
 _DOUBLE = ("\\Right", "\\Left", "\\Longright", "\\Longleft", "\\nRight", "\\nLeft")
 _PLACING = frozenset(("\\overset", "\\underset"))
-_OF_KIND = {Kind.ACCENT: "accent", Kind.FONT: "font", Kind.SPACE: "space"}
+_OF_KIND = {CommandKind.ACCENT: "accent", CommandKind.FONT: "font", CommandKind.SPACE: "space"}
 
 
 @cache
 def group_of(token: str) -> str:
-    """Name the group that a token belongs to; empty where nothing may stand for it."""
-    found = _BY_HAND.get(token)
-    if found is not None:
-        return found
+    """Name the group that a token belongs to; empty if nothing may replace it."""
+    group = _BY_HAND.get(token)
+    if group is not None:
+        return group
     entry = COMMANDS.get(token)
     if entry is None:
         space = "space" if is_space(token) else ""
         return "newline" if token.startswith(NEWLINE) else space
-    if entry.kind is Kind.COMMAND and entry.args == "mm" and entry.atom is Atom.ORD:
+    if entry.kind is CommandKind.COMMAND and entry.args == "mm" and entry.atom is Atom.ORD:
         return "" if token in _PLACING else "stack"
-    named = entry.kind is Kind.SYMBOL and len(token) >= _SHORTEST
+    named = entry.kind is CommandKind.SYMBOL and len(token) >= _SHORTEST
     return _symbol(entry) if named else _OF_KIND.get(entry.kind, "")
 
 
-def _symbol(entry: Command) -> str:
+def _symbol(entry: CommandSpec) -> str:
     token, atom = entry.name, entry.atom.name
     if atom == "OP":
         kinds = ("function", "limit") if token in NAMED_FUNCTIONS else ("integral", "sum")
@@ -100,7 +100,7 @@ def _arrow(token: str) -> str:
 
 
 class Usage:
-    """How often real formulas use each token: what new symbols are drawn by.
+    """How often real formulas use each token: the weights that new symbols are drawn with.
 
     Attributes:
         counts: occurrences of each token.
@@ -122,14 +122,14 @@ class Usage:
         self._family = {letter: family for family in FAMILIES for letter in family}
 
     def draw(self, group: str, rng: Random) -> str | None:
-        """Draw a token of a group or family, None where the input has none."""
+        """Draw a token of a group or family, None if the input has none."""
         tokens = self._groups.get(group)
         if tokens is None:
             return None
         return rng.choices(tokens, cum_weights=self._heights[group])[0]
 
     def alike(self, token: str, rng: Random) -> str:
-        """Draw a token that may stand for this one: of its family mostly, else of its group."""
+        """Draw a replacement for a token: mostly of its family, else of its group."""
         group = group_of(token)
         if rng.random() < 0.7:
             group = self._family.get(token, group)

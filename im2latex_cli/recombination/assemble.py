@@ -3,6 +3,7 @@ r"""Larger formulas from pieces: chains, clauses, fractions, matrices, cases, al
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 
 from im2latex_cli.recombination.alike import Usage
@@ -15,32 +16,31 @@ _CELL_TOKENS = (1, 1, 1, 2, 3, 5, 8)
 _MOST_ROWS = 5
 
 Builder = Callable[[list[str], int, "Stock"], list[str] | None]
-"""A formula and the tokens it should have, about, to the larger formula; None where it cannot."""
+"""From a formula and a target length to a larger formula, or None."""
 
 
+@dataclass(frozen=True, slots=True)
 class Stock:
-    """What builders draw from.
+    """Sources of the builders.
 
     Attributes:
         pool: pieces of real formulas.
         usage: which symbols real formulas use.
-        rng: where the choices come from.
+        rng: makes the choices.
     """
 
-    def __init__(self, pool: Pool, usage: Usage, rng: Random) -> None:
-        """Hold them together."""
-        self.pool = pool
-        self.usage = usage
-        self.rng = rng
+    pool: Pool
+    usage: Usage
+    rng: Random
 
-    def piece(self, kind: str, wanted: float) -> list[str]:
-        """Draw a piece of about that length; empty where the input has none of its kind."""
-        return self.pool.draw(kind, max(1.0, wanted), self.rng) or []
+    def piece(self, kind: str, length: float) -> list[str]:
+        """Draw a piece of about that length; empty if the input has none of its kind."""
+        return self.pool.draw(kind, max(1.0, length), self.rng) or []
 
-    def equation(self, wanted: float) -> list[str]:
+    def equation(self, length: float) -> list[str]:
         """A left side and what it equals, as a row of `aligned`."""
-        left = self.piece("left", 0.25 * wanted)
-        return [*left, "&", "=", *self.piece("right", wanted - len(left))]
+        left = self.piece("left", 0.25 * length)
+        return [*left, "&", "=", *self.piece("right", length - len(left))]
 
 
 def grow(tokens: list[str], target: int, stock: Stock) -> list[str]:
@@ -101,7 +101,7 @@ def fraction(tokens: list[str], target: int, stock: Stock) -> list[str] | None:
 
 
 def matrix(tokens: list[str], target: int, stock: Stock) -> list[str] | None:
-    """Put a matrix of real cells where a term or a right side stood."""
+    """Replace a term or a right side by a matrix of real cells."""
     rng = stock.rng
     slot = _slot(tokens, rng.choice(("term", "right")), rng, most=len(tokens))
     if slot is None or target < _CHEAPEST_MATRIX:
@@ -146,14 +146,16 @@ def aligned(_tokens: list[str], target: int, stock: Stock) -> list[str] | None:
     way = rng.choices(("goes on", "rows", "equations"), (4, 3, 3))[0]
     for _ in range(rows - 1):
         row = stock.piece("align row 2", each + 1) if way == "rows" else []
-        lines.append(row or (_continued(each, stock) if way == "goes on" else stock.equation(each)))
+        lines.append(
+            row or (_continuation(each, stock) if way == "goes on" else stock.equation(each))
+        )
     return _environment("aligned", lines, 2, rng)
 
 
-def _continued(wanted: float, stock: Stock) -> list[str]:
+def _continuation(length: float, stock: Stock) -> list[str]:
     """A row that goes on with the left side of the one above."""
     sign = stock.rng.choice(("=", "=", "=", "\\leq", "+", "-"))
-    return ["&", sign, *stock.piece("term" if sign in ("+", "-") else "right", wanted)]
+    return ["&", sign, *stock.piece("term" if sign in ("+", "-") else "right", length)]
 
 
 def gathered(_tokens: list[str], target: int, stock: Stock) -> list[str] | None:
@@ -176,12 +178,12 @@ def _environment(name: str, lines: list[list[str]], columns: int, rng: Random) -
 
 
 def _slot(tokens: list[str], kind: str, rng: Random, *, most: float) -> tuple[int, int] | None:
-    found = [
+    slots = [
         (piece.start, piece.end)
         for piece in pieces(tokens)
         if piece.kind == kind and piece.end - piece.start <= most
     ]
-    return rng.choice(found) if found else None
+    return rng.choice(slots) if slots else None
 
 
 _GROWING: tuple[Builder, ...] = (chain, sum_up, clause, fraction)

@@ -26,7 +26,7 @@ from im2latex_cli.recombination.swap import Pool, swap
 VERSION = "3"
 """Changes whenever the same input makes other formulas."""
 
-Made = tuple[str, ...]
+NormalForm = tuple[str, ...]
 Spacing = Literal["keep", "drop"]
 
 _POOLED = 100_000
@@ -52,71 +52,71 @@ def recombine(
     spacing: Spacing = "keep",
     longer: float = 1.0,
     min_examples: int = 0,
-) -> Iterator[Made]:
+) -> Iterator[NormalForm]:
     """Make new formulas from real ones.
 
     Args:
         formulas: normal forms; one that comes twice counts twice.
-        count: how many to make; fewer come where the input is too small for it.
+        count: how many to make; fewer come if the input is too small for it.
         seed: of all choices.
         held_out: normal forms that must not come out, whatever their spacing.
         spacing: of the normal form of `formulas`.
         longer: lengths are drawn from the real ones and multiplied by this.
-        min_examples: more formulas follow until so many, real or made, hold each token that two
-            real ones hold; 0 leaves that out.
+        min_examples: extra formulas follow until every token that at least two real formulas hold
+            is in this many formulas, real or new; 0 makes no extra ones.
 
     Yields:
         Normal forms, all different.
     """
     if formulas and (count or min_examples):
         maker = Maker(formulas, seed=seed, held_out=held_out, spacing=spacing, longer=longer)
-        held = Counter[str]()
-        for made in maker.mix(count):
-            held.update(set(made))
-            yield made
+        counts = Counter[str]()
+        for formula in maker.mix(count):
+            counts.update(set(formula))
+            yield formula
         if min_examples:
-            yield from maker.fill(held, min_examples)
+            yield from maker.fill(counts, min_examples)
 
 
 class Gate:
-    """Which formulas may come out."""
+    """Decides which formulas may come out."""
 
     def __init__(
         self, formulas: Iterable[Tokens], held_out: Iterable[Tokens], *, spacing: Spacing
     ) -> None:
         """Remember the forms that are there."""
         self._spacing = spacing
-        self._known = {" ".join(form) for form in formulas}
-        self._tokens = {token for form in self._known for token in form.split(" ")}
-        self._held: set[str] = set()
+        self._formulas = {" ".join(form) for form in formulas}
+        self._tokens = {token for form in self._formulas for token in form.split(" ")}
+        self._held_out: set[str] = set()
         self._marks: set[str] = set()
         for form in held_out:
             bare = _bare(form)
-            self._held.add(" ".join(bare))
+            self._held_out.add(" ".join(bare))
             self._marks.add(_mark(bare))
 
-    def admit(self, tokens: list[str], *, holding: str | None = None) -> Made | None:
-        """The normal form of a formula where it is sound, new and holds a token, else None."""
+    def admit(self, tokens: list[str], *, token: str | None = None) -> NormalForm | None:
+        """The normal form of a formula if it is sound, new and holds the token, else None."""
         normal = normalize(join(tokens), spacing=self._spacing)
         if normal.problem is not None or not self._tokens.issuperset(normal.tokens):
             return None
-        if holding is not None and holding not in normal.tokens:
+        if token is not None and token not in normal.tokens:
             return None
         form = " ".join(normal.tokens)
-        if form in self._known or not (
+        if form in self._formulas or not (
             normal.tokens == tuple(tokens) or self._is_fixed(normal.tokens)
         ):
             return None
-        if _mark(normal.tokens) in self._marks and " ".join(_bare(normal.tokens)) in self._held:
+        if _mark(normal.tokens) in self._marks and " ".join(_bare(normal.tokens)) in self._held_out:
             return None
-        self._known.add(form)
+        self._formulas.add(form)
         return normal.tokens
 
-    def _is_fixed(self, tokens: Made) -> bool:
+    def _is_fixed(self, tokens: NormalForm) -> bool:
         return normalize(join(tokens), spacing=self._spacing).tokens == tokens
 
 
-def _bare(tokens: Tokens) -> Made:
+def _bare(tokens: Tokens) -> NormalForm:
     return normalize(join(tokens), spacing="drop").tokens
 
 
@@ -147,56 +147,56 @@ class Maker:
         self._stock = Stock(self._pool, self._usage, self._rng)
         self._gate = Gate(formulas, held_out, spacing=spacing)
 
-    def make(self) -> Made | None:
-        """Make one formula; None where nothing new comes any more."""
+    def make(self) -> NormalForm | None:
+        """Make one formula; None once the input is exhausted."""
         rng = self._rng
         for _ in range(_TARGETS):
             target = max(2, round(rng.choice(self._lengths) * self._longer))
             for _ in range(_TRIES):
-                made = self._attempt(target)
-                if made is not None:
-                    return made
+                formula = self._attempt(target)
+                if formula is not None:
+                    return formula
         return None
 
-    def mix(self, count: int) -> Iterator[Made]:
-        """Make so many formulas, fewer where nothing new comes any more."""
+    def mix(self, count: int) -> Iterator[NormalForm]:
+        """Make `count` formulas, fewer if the input is exhausted."""
         for _ in range(count):
-            made = self.make()
-            if made is None:
+            formula = self.make()
+            if formula is None:
                 return
-            yield made
+            yield formula
 
-    def fill(self, made_before: Counter[str], floor: int) -> Iterator[Made]:
-        """Make formulas until each token has `floor` examples, where that can be done.
+    def fill(self, new_counts: Counter[str], floor: int) -> Iterator[NormalForm]:
+        """Make formulas until each token has `floor` examples, if that is possible.
 
         Args:
-            made_before: how many of the formulas made before hold each token.
-            floor: how many are wanted.
+            new_counts: for each token, how many of the new formulas so far hold it.
+            floor: smallest number of examples.
         """
         real = list(dict.fromkeys(map(tuple, self._formulas)))
         counts = examples(real)
         rare = Rare(real, counts, self._pool, floor=floor)
-        held = counts + made_before
+        totals = counts + new_counts
         for token in rare.tokens:
             failures = 0
-            while held[token] < floor and failures < _BARREN:
-                made = self._with(token, rare)
-                if made is None:
+            while totals[token] < floor and failures < _BARREN:
+                formula = self._with(token, rare)
+                if formula is None:
                     failures += 1
                     continue
                 failures = 0
-                held.update(set(made))
-                yield made
+                totals.update(set(formula))
+                yield formula
 
-    def _with(self, token: str, rare: Rare) -> Made | None:
+    def _with(self, token: str, rare: Rare) -> NormalForm | None:
         target = round(self._rng.choice(self._lengths) * self._longer)
         tokens = rare.attempt(token, target, self._rng)
         if tokens is None:
             return None
-        varied = vary(tokens, self._usage, self._rng)
-        return self._gate.admit(varied if token in varied else tokens, holding=token)
+        variant = vary(tokens, self._usage, self._rng)
+        return self._gate.admit(variant if token in variant else tokens, token=token)
 
-    def _attempt(self, target: int) -> Made | None:
+    def _attempt(self, target: int) -> NormalForm | None:
         rng, slack = self._rng, max(2.0, 0.15 * target)
         tokens = list(self._base(target))
         if target >= _SMALLEST_BUILT and rng.random() < _BUILT:
@@ -210,11 +210,13 @@ class Maker:
         tokens = vary(tokens, self._usage, rng)
         if rng.random() < _SPACED:
             tokens = space_out(tokens, self._usage, rng)
-        made = self._gate.admit(tokens)
-        return made if made is not None and abs(len(made) - target) <= 1.5 * slack else None
+        formula = self._gate.admit(tokens)
+        if formula is None or abs(len(formula) - target) > 1.5 * slack:
+            return None
+        return formula
 
     def _base(self, target: int) -> Tokens:
-        """Draw a real formula of about that length, or shorter where there is none."""
+        """Draw a real formula of about that length, or shorter if there is none."""
         low = bisect_left(self._lengths, 0.6 * target)
         high = bisect_left(self._lengths, 1.2 * target + 2)
         if low >= high:

@@ -1,6 +1,6 @@
-r"""Where a formula can be taken apart: its sub-expressions, each with the kind of place it fills.
+r"""The sub-expressions of a formula, each with the kind of place it fills.
 
-A kind names a place, so that a piece fits wherever a piece of its kind stands: `left` and `right`
+A kind names a place, so that a piece can replace any other of its kind: `left` and `right`
 sides of relations, `term`, the numerator `\frac0`, the subscript `_`, a `cell`. What the tokens
 mean comes from the command table; here only lists, atoms and brackets are followed.
 """
@@ -19,7 +19,7 @@ from im2latex_cli.latex.commands import (
     NEWLINE,
     RIGHT,
     Atom,
-    Kind,
+    CommandKind,
     Limits,
 )
 from im2latex_cli.latex.normal.atoms import FONTS, PLAIN
@@ -60,21 +60,21 @@ class Piece(NamedTuple):
 
 def pieces(tokens: Tokens) -> list[Piece]:
     """Name the sub-expressions of a formula in normal form, inner ones before outer ones."""
-    walk = _Walk(tokens)
-    walk.read(0, len(tokens), top=True)
-    return walk.found
+    finder = _PieceFinder(tokens)
+    finder.read(0, len(tokens), top=True)
+    return finder.pieces
 
 
 def matches(tokens: Tokens) -> dict[int, int]:
-    """Map the place of each brace, fence and environment that opens to where it closes."""
-    found: dict[int, int] = {}
+    """Map the place of each opening brace, fence and environment to that of its closing one."""
+    partners: dict[int, int] = {}
     stack: list[int] = []
     for place, token in enumerate(tokens):
         if token in OPENERS:
             stack.append(place)
         elif token in CLOSERS:
-            found[stack.pop()] = place
-    return found
+            partners[stack.pop()] = place
+    return partners
 
 
 class _Run:
@@ -83,28 +83,28 @@ class _Run:
     __slots__ = ("bars", "end", "last", "listed", "related", "side", "side_bars", "start")
 
     def __init__(self) -> None:
-        self.start = self.side = -1  # where the term and the side began, -1 before their ink
+        self.start = self.side = -1  # start of the term and of the side, -1 before their ink
         self.end = 0  # behind the last ink
         self.bars = self.side_bars = 0  # vertical lines in them: an odd number is half a pair
-        self.related = False  # whether a relation stands before the side
-        self.listed = False  # whether a comma stands in it
+        self.related = False  # whether a relation precedes the side
+        self.listed = False  # whether it has a comma
         self.last = _NONE  # class of the last atom
 
 
-class _Walk:
-    """One reading of a formula."""
+class _PieceFinder:
+    """Collects the pieces of one formula."""
 
-    __slots__ = ("_match", "_tokens", "found")
+    __slots__ = ("_match", "_tokens", "pieces")
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
         self._match = matches(tokens)
-        self.found: list[Piece] = []
+        self.pieces: list[Piece] = []
 
     def read(self, low: int, high: int, *, top: bool) -> None:
-        """Read a list of atoms; `top` where relations have sides worth taking."""
+        """Read a list of atoms; with `top`, the sides of relations are pieces too."""
         runs: list[_Run] = [_Run()]
-        opened: list[int] = []
+        starts: list[int] = []
         for start, end, atom in self._atoms(low, high):
             run = runs[-1]
             if atom == _NONE:
@@ -120,14 +120,14 @@ class _Walk:
                     self._side(run, top=top and len(runs) == 1, before=atom == _REL)
                 run.last, run.listed = atom, run.listed or atom == _PUNCT
                 continue
-            if atom == _CLOSE and opened and self._tokens[start] not in "!?":
+            if atom == _CLOSE and starts and self._tokens[start] not in "!?":
                 self._term(run)
                 kind = "list" if runs.pop().listed else "inside"
-                self._add(kind, opened.pop(), start)
+                self._add(kind, starts.pop(), start)
                 run = runs[-1]
             self._extend(run, start, end, atom)
             if atom == _OPEN:
-                opened.append(end)
+                starts.append(end)
                 runs.append(_Run())
         if len(runs) == 1:
             self._term(runs[0])
@@ -149,7 +149,7 @@ class _Walk:
         run.start, run.bars = -1, 0
 
     def _side(self, run: _Run, *, top: bool, before: bool) -> None:
-        """End a side; `before` a relation it is a left one, unless one stands before it too."""
+        """End a side; `before` a relation it is a left one, unless another relation precedes it."""
         if top and run.side >= 0 and run.side_bars % 2 == 0:
             self._add("left" if before and not run.related else "right", run.side, run.end)
         run.side, run.side_bars, run.related = -1, 0, before
@@ -157,7 +157,7 @@ class _Walk:
     def _add(self, kind: str, start: int, end: int) -> None:
         empty = end - start == len("{}") and self._tokens[end - 1] == "}"
         if start < end and not empty:
-            self.found.append(Piece(kind, start, end))
+            self.pieces.append(Piece(kind, start, end))
 
     def _atoms(self, low: int, high: int) -> Iterator[tuple[int, int, int]]:
         """Yield start, end and class of each atom with its scripts."""
@@ -196,16 +196,16 @@ class _Walk:
         elif token in BEGIN:
             self._add("environment", start, end)
         elif atom == _ORD and not (token in _ROMAN and self._match[start + 1] == end - 1):
-            stacked = token in COMMANDS and COMMANDS[token].kind is Kind.COMMAND
+            stacked = token in COMMANDS and COMMANDS[token].kind is CommandKind.COMMAND
             self._add("stack" if stacked else "letter", start, end)
 
     def _compound(self, at: int) -> tuple[int, int]:
-        """Read what is not one plain symbol; return where it ends, and its class."""
+        """Read what is not one plain symbol; return its end and its class."""
         token, match = self._tokens[at], self._match
         entry = COMMANDS.get(token)
         if entry is None:
             return self._structure(at)
-        if entry.kind is Kind.BIG:
+        if entry.kind is CommandKind.BIG:
             return at + 2, _sized(int(entry.atom), self._tokens[at + 1])
         if not entry.args:
             return at + 1, _PUNCT if token in _WIDE_SPACES else int(entry.atom)
@@ -217,10 +217,15 @@ class _Walk:
         for number, kind in enumerate(entry.args):
             end = match[at]
             self._add(f"{_SAME.get(token, token)}{number}", at + 1, end)
-            if kind == "m" and token not in FONTS and entry.kind is not Kind.ACCENT and atom != _OP:
+            if (
+                kind == "m"
+                and token not in FONTS
+                and entry.kind is not CommandKind.ACCENT
+                and atom != _OP
+            ):
                 self._inner(at + 1, end)
             at = end + 1
-        return at, _PUNCT if entry.kind is Kind.TEXT else atom
+        return at, _PUNCT if entry.kind is CommandKind.TEXT else atom
 
     def _structure(self, at: int) -> tuple[int, int]:
         token, match = self._tokens[at], self._match
@@ -279,7 +284,7 @@ class _Walk:
             at += 1
 
     def _bracket(self, at: int) -> int:
-        """Where the argument in square brackets that opens here ends."""
+        """The end of the argument in square brackets that opens at `at`."""
         while self._tokens[at] != "]":
             at = self._match.get(at, at) + 1
         return at

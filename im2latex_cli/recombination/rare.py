@@ -24,19 +24,19 @@ _TRANSPLANTED = 0.8
 
 def examples(formulas: Sequence[Tokens]) -> Counter[str]:
     """Count the formulas that hold each token."""
-    held = Counter[str]()
+    counts = Counter[str]()
     for form in formulas:
-        held.update(set(form))
-    return held
+        counts.update(set(form))
+    return counts
 
 
 class Rare:
-    """Makes formulas that hold a wanted token."""
+    """Makes formulas that hold a rare token."""
 
     def __init__(
         self, formulas: Sequence[Tokens], counts: Mapping[str, int], pool: Pool, *, floor: int
     ) -> None:
-        """Find where the rare tokens stand, and where their like do.
+        """Find the formulas that hold a rare token, or one of its group.
 
         Args:
             formulas: all different.
@@ -69,10 +69,10 @@ class Rare:
         return swap(own, self._pool, len(own), rng)
 
     def _substitute(self, token: str, target: int, rng: Random) -> list[str] | None:
-        """Write the token where another of its group stands."""
+        """Replace another token of its group by the token."""
         group = group_of(token)
-        drawn = [rng.choice(self._like[group]) for _ in range(_CANDIDATES)]
-        nearest = min(drawn, key=lambda index: abs(len(self._formulas[index]) - target))
+        candidates = [rng.choice(self._like[group]) for _ in range(_CANDIDATES)]
+        nearest = min(candidates, key=lambda index: abs(len(self._formulas[index]) - target))
         tokens = list(self._formulas[nearest])
         places = sites(tokens).get(group)
         if token in CAPITALS_ONLY:
@@ -87,17 +87,17 @@ class Rare:
         return tokens
 
     def _transplant(self, token: str, target: int, rng: Random) -> list[str] | None:
-        """Put a real piece that holds the token where a piece of its kind stood."""
+        """Replace a piece by a real one of its kind that holds the token."""
         source = self._formulas[rng.choice(self._holders[token])]
-        holding = [piece for piece in pieces(source) if _holds(source, piece, token)]
-        if not holding:
+        matching = [piece for piece in pieces(source) if _holds(source, piece, token)]
+        if not matching:
             return None
-        kind, start, end = rng.choice(holding)
+        kind, start, end = rng.choice(matching)
         slots = [self._pool.place(kind, end - start, rng) for _ in range(_CANDIDATES)]
-        found = [slot for slot in slots if slot is not None]
-        if not found:
+        candidates = [slot for slot in slots if slot is not None]
+        if not candidates:
             return None
-        base, low, high = min(found, key=lambda slot: abs(len(slot[0]) - target))
+        base, low, high = min(candidates, key=lambda slot: abs(len(slot[0]) - target))
         piece = list(source[start:end])
         if rng.random() < _TRANSPLANTED and not is_word(kind):
             piece = adapt(piece, palette_of(list(base)), rng)

@@ -122,7 +122,7 @@ def one_kind(group: str, everywhere: float) -> Change:
 
 
 def fonts(draft: Draft, rng: Random) -> None:
-    """Change a font throughout, where it has the letters."""
+    """Change a font throughout, if it has the letters."""
     places = draft.sites.get("font")
     if not places:
         return
@@ -209,7 +209,7 @@ def adapt(piece: list[str], palette: Mapping[str, list[str]], rng: Random) -> li
     Args:
         piece: its tokens.
         palette: letters of the formula by group.
-        rng: where the choices come from.
+        rng: makes the choices.
     """
     mapping: dict[int, str] = {}
     for group, places in sites(piece).items():

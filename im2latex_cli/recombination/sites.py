@@ -5,7 +5,7 @@ Words are text, names of operators, `\mathrm{min}` and column letters.
 
 from __future__ import annotations
 
-from im2latex_cli.latex.commands import BEGIN, COMMANDS, Kind
+from im2latex_cli.latex.commands import BEGIN, COMMANDS, CommandKind
 from im2latex_cli.latex.normal.atoms import FONTS
 from im2latex_cli.recombination.alike import CAPITALS_ONLY, group_of
 from im2latex_cli.recombination.pieces import CLOSERS, OPENERS
@@ -16,7 +16,7 @@ Sites = dict[str, list[int]]
 SHAPES = {"(": ")", "[": "]", "\\{": "\\}", "\\langle": "\\rangle"}
 """Brackets that may stand for one another."""
 
-_WORDS = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Kind.TEXT) | {
+_WORDS = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is CommandKind.TEXT) | {
     "\\operatorname",
     "\\operatorname*",
     *(name for name, entry in BEGIN.items() if entry.argument),
@@ -28,7 +28,7 @@ _ENDS = CLOSERS | {"&"}
 
 def sites(tokens: list[str]) -> Sites:
     """Find what may be renamed, words left out."""
-    found: Sites = {}
+    places: Sites = {}
     brackets: list[int] = []
     at, end = 0, len(tokens)
     while at < end:
@@ -42,18 +42,18 @@ def sites(tokens: list[str]) -> Sites:
                 continue
         group = group_of(token)
         if group:
-            found.setdefault(group, []).append(at)
+            places.setdefault(group, []).append(at)
         elif token in SHAPES or token in OPENERS:
             brackets.append(at)
         elif token in _CLOSING and brackets and SHAPES.get(tokens[brackets[-1]]) == token:
-            found.setdefault("bracket", []).extend((brackets.pop(), at))
+            places.setdefault("bracket", []).extend((brackets.pop(), at))
         if token in _ENDS or group == "newline":
-            _leave(tokens, brackets, at, found)
+            _leave(tokens, brackets, at, places)
         at += 1
-    return found
+    return places
 
 
-def _leave(tokens: list[str], brackets: list[int], at: int, found: Sites) -> None:
+def _leave(tokens: list[str], brackets: list[int], at: int, places: Sites) -> None:
     """Forget what was opened in a list that ends here; a fence that ends is a pair."""
     while brackets and tokens[brackets[-1]] in SHAPES:
         brackets.pop()
@@ -62,7 +62,7 @@ def _leave(tokens: list[str], brackets: list[int], at: int, found: Sites) -> Non
     opening = brackets.pop()
     shape = tokens[opening].removeprefix("\\left")
     if tokens[at].removeprefix("\\right") == SHAPES.get(shape):
-        found.setdefault("bracket", []).extend((opening, at))
+        places.setdefault("bracket", []).extend((opening, at))
 
 
 def _closing(tokens: list[str], at: int) -> int:

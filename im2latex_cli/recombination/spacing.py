@@ -1,4 +1,4 @@
-r"""Spaces where an author might have put them.
+r"""Spaces in places that an author might have chosen.
 
 Real formulas have few, and mostly where a reader expects them; put anywhere, they can only be read
 from the width of the gap.
@@ -26,7 +26,7 @@ def space_out(tokens: list[str], usage: Usage, rng: Random) -> list[str]:
     Args:
         tokens: a normal form.
         usage: which spaces the input has, and how often.
-        rng: where the choices come from.
+        rng: makes the choices.
     """
     gaps = _gaps(tokens)
     if not gaps:
@@ -44,9 +44,9 @@ def space_out(tokens: list[str], usage: Usage, rng: Random) -> list[str]:
 
 def _gaps(tokens: list[str]) -> list[int]:
     """Places before which a space may stand: between two atoms of one list, not in a number."""
-    found = sites(tokens)
-    letters = {at for group in LETTERS for at in found.get(group, ())}
-    digits = set(found.get("digit", ()))
+    places = sites(tokens)
+    letters = {at for group in LETTERS for at in places.get(group, ())}
+    digits = set(places.get("digit", ()))
     return [
         at
         for at in range(1, len(tokens))

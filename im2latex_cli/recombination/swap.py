@@ -1,4 +1,4 @@
-"""Pieces of real formulas, and putting them where pieces of their kind stood."""
+"""Pieces of real formulas, and swapping them for others of their kind."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class Pool:
     def __init__(self, formulas: Sequence[Tokens], *, most: int) -> None:
         """Take the formulas apart; of more than `most` formulas, every second, third ...."""
         self._formulas = formulas
-        gathered: dict[str, dict[int, array[int]]] = {}
+        by_kind: dict[str, dict[int, array[int]]] = {}
         step = max(1, len(formulas) // most)
         for index in range(0, len(formulas), step):
             if len(formulas[index]) > _MASK:
                 continue
             for kind, start, end in pieces(formulas[index]):
                 if end - start <= LONGEST:
-                    lengths = gathered.setdefault(kind, {})
-                    packed = index << 2 * _PLACE | start << _PLACE | end
-                    lengths.setdefault(end - start, array("q")).append(packed)
+                    lengths = by_kind.setdefault(kind, {})
+                    code = index << 2 * _PLACE | start << _PLACE | end
+                    lengths.setdefault(end - start, array("q")).append(code)
         self._items: dict[str, array[int]] = {}
         self._starts: dict[str, list[int]] = {}
-        for kind, lengths in gathered.items():
+        for kind, lengths in by_kind.items():
             items: array[int] = array("q")
             starts = [0]
             for length in range(max(lengths) + 1):
@@ -48,25 +48,25 @@ class Pool:
                 starts.append(len(items))
             self._items[kind], self._starts[kind] = items, starts
 
-    def draw(self, kind: str, wanted: float, rng: Random) -> list[str] | None:
-        """Draw a piece of about `wanted` tokens; None where there is none of its kind."""
-        place = self.place(kind, wanted, rng)
+    def draw(self, kind: str, length: float, rng: Random) -> list[str] | None:
+        """Draw a piece of about `length` tokens; None if there is none of its kind."""
+        place = self.place(kind, length, rng)
         return None if place is None else list(place[0][place[1] : place[2]])
 
-    def place(self, kind: str, wanted: float, rng: Random) -> tuple[Tokens, int, int] | None:
-        """Draw a piece like `draw`; return its formula, and where it stands there."""
+    def place(self, kind: str, length: float, rng: Random) -> tuple[Tokens, int, int] | None:
+        """Draw a piece like `draw`; return its formula, start and end."""
         starts = self._starts.get(kind)
         if starts is None:
             return None
         last = len(starts) - 1
         spread = 1.3
         while True:
-            low = starts[min(last, math.floor(wanted / spread))]
-            high = starts[min(last, math.ceil(wanted * spread) + 1)]
+            low = starts[min(last, math.floor(length / spread))]
+            high = starts[min(last, math.ceil(length * spread) + 1)]
             if low < high:
-                packed = self._items[kind][rng.randrange(low, high)]
-                formula = self._formulas[packed >> 2 * _PLACE]
-                return formula, packed >> _PLACE & _MASK, packed & _MASK
+                code = self._items[kind][rng.randrange(low, high)]
+                formula = self._formulas[code >> 2 * _PLACE]
+                return formula, code >> _PLACE & _MASK, code & _MASK
             spread *= 2
 
 
@@ -84,17 +84,17 @@ def swap(tokens: list[str], pool: Pool, target: int, rng: Random) -> list[str]:
 
     Args:
         tokens: a formula.
-        pool: where pieces come from.
-        target: tokens that the result should have, about.
-        rng: where the choices come from.
+        pool: pieces of other formulas.
+        target: about how many tokens the result should have.
+        rng: makes the choices.
     """
     slots = _choose(pieces(tokens), len(tokens), rng)
     palette = palette_of(tokens)
     missing = target - len(tokens)
     for number, (kind, start, end) in enumerate(slots):
         share = missing / (len(slots) - number)
-        wanted = max(1.0, end - start + share) * rng.lognormvariate(0.0, 0.25)
-        piece = pool.draw(kind, wanted, rng)
+        length = max(1.0, end - start + share) * rng.lognormvariate(0.0, 0.25)
+        piece = pool.draw(kind, length, rng)
         if piece is None:
             continue
         if rng.random() < _ADAPTED and not is_word(kind):
@@ -104,19 +104,19 @@ def swap(tokens: list[str], pool: Pool, target: int, rng: Random) -> list[str]:
     return tokens
 
 
-def _choose(found: list[Piece], length: int, rng: Random) -> list[Piece]:
+def _choose(candidates: list[Piece], length: int, rng: Random) -> list[Piece]:
     """Choose pieces that do not overlap, the last one first."""
-    if not found:
+    if not candidates:
         return []
     most = max(2.0, _GREATEST_SHARE * length)
-    chosen: list[Piece] = []
-    wanted = 1 + (length > 12) + (length > 30) + (rng.random() < 0.3)
+    choice: list[Piece] = []
+    count = 1 + (length > 12) + (length > 30) + (rng.random() < 0.3)
     for _ in range(_TRIES):
-        piece = rng.choice(found)
+        piece = rng.choice(candidates)
         if piece.end - piece.start > most:
             continue
-        if all(piece.end <= other.start or other.end <= piece.start for other in chosen):
-            chosen.append(piece)
-            if len(chosen) == wanted:
+        if all(piece.end <= other.start or other.end <= piece.start for other in choice):
+            choice.append(piece)
+            if len(choice) == count:
                 break
-    return sorted(chosen, key=lambda piece: -piece.start)
+    return sorted(choice, key=lambda piece: -piece.start)

@@ -1,4 +1,4 @@
-"""Which renderer the settings and this machine ask for."""
+"""Choose the renderer from the settings and what is installed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ INSTALL_LINES = {
 def choose(settings: RenderSettings) -> Renderer:
     """Return the renderer to use.
 
-    `auto` takes TeX where `latex` is on PATH, else the embedded renderer.
+    `auto` takes TeX if `latex` is on PATH, else the embedded renderer.
 
     Raises:
-        RendererError: TeX, or a program or font that only it can use, is asked for and not there.
+        RendererError: TeX, or a program or font of the settings that only TeX can use, is missing.
     """
     present = tex_is_usable()
     flag = "`render.exact`" if settings.exact else "`render.fonts`" if settings.fonts else None

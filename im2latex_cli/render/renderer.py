@@ -1,4 +1,4 @@
-"""The door of every renderer: formulas in, pages or failures out, in the same order."""
+"""The interface of every renderer: formulas in, pages or failures out, in the same order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Glyph(NamedTuple):
         y: centre of the box, from the page's upper edge.
         width: width of the box.
         height: height of the box.
-        token: index of the token that painted it, or -1 where that is not known.
+        token: index of the token that painted it, or -1 if unknown.
     """
 
     font: str
@@ -42,7 +42,7 @@ class Page:
 
     Attributes:
         ink: (H, W) uint8, 255 is paper and 0 full ink, cropped so that every edge touches ink.
-        glyphs: where each character stands, in the order of painting; empty where not known.
+        glyphs: the box of each character, in the order of painting; empty if unknown.
         font: typeface, size in points and look, such as "palatino 11 smooth"; empty if all pages
             have the same.
         look: what the page is to become; None for that of the settings.

@@ -56,19 +56,19 @@ def sheet(
         pen.rectangle(
             (x - 1, y + CAPTION - 1, x + size[0], y + CAPTION + size[1]), outline=(FRAME,) * 3
         )
-    held = io.BytesIO()
-    page.save(held, "PNG")
-    return held.getvalue()
+    buffer = io.BytesIO()
+    page.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
-def reduced(drawn: bytes) -> bytes:
+def reduce_sheet(png: bytes) -> bytes:
     """A sheet for an HTML page: no wider than the page, in few colours, a tenth of the bytes."""
-    with Image.open(io.BytesIO(drawn)) as opened:
-        opened.thumbnail((PAGE, opened.height))
-        few = opened.quantize(COLOURS, dither=Image.Dither.NONE)
-    held = io.BytesIO()
-    few.save(held, "PNG", optimize=True)
-    return held.getvalue()
+    with Image.open(io.BytesIO(png)) as image:
+        image.thumbnail((PAGE, image.height))
+        few = image.quantize(COLOURS, dither=Image.Dither.NONE)
+    buffer = io.BytesIO()
+    few.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def overlay(

@@ -26,7 +26,7 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class HistogramBar:
     """One bar: values from `low` to `high`; without an upper bound if `high` is None."""
 
     low: int
@@ -81,7 +81,7 @@ def html(building: Building) -> str:
     return document(building.title, parts)
 
 
-def bars(values: Sequence[int]) -> list[Bar]:
+def bars(values: Sequence[int]) -> list[HistogramBar]:
     """Count values in at most `BINS` bars of one width: 1, 2 or 5 times a power of ten."""
     ordered = sorted(values)
     most = ordered[math.ceil(len(ordered) * (1 - TAIL)) - 1]
@@ -94,33 +94,33 @@ def bars(values: Sequence[int]) -> list[Bar]:
     )
     first, last = low // width, most // width
     counts = Counter(min(value // width, last + 1) for value in ordered)
-    found = [
-        Bar(place * width, place * width + width - 1, counts[place])
+    equal = [
+        HistogramBar(place * width, place * width + width - 1, counts[place])
         for place in range(first, last + 1)
     ]
-    rest = [Bar((last + 1) * width, None, counts[last + 1])] if counts[last + 1] else []
-    return found + rest
+    rest = [HistogramBar((last + 1) * width, None, counts[last + 1])] if counts[last + 1] else []
+    return equal + rest
 
 
 def _histogram(histogram: Histogram) -> str:
-    found = bars(histogram.values)
-    tallest = max(bar.count for bar in found)
-    drawn = "".join(
+    columns = bars(histogram.values)
+    tallest = max(bar.count for bar in columns)
+    rects = "".join(
         f'<rect class="bar" x="{10 * place + 0.5}" y="{_HEIGHT - height:.2f}" width="9" '
         f'height="{height:.2f}"><title>{escape(bar.label)}: {bar.count:,}</title></rect>'
-        for place, bar in enumerate(found)
+        for place, bar in enumerate(columns)
         for height in [_HEIGHT * bar.count / tallest]
     )
     ordered = sorted(histogram.values)
-    told = (
+    caption = (
         f"From {ordered[0]:,} to {ordered[-1]:,}, median {ordered[len(ordered) // 2]:,}; "
-        f"a bar is {found[0].label}, {found[min(1, len(found) - 1)].label} and so on, "
+        f"a bar is {columns[0].label}, {columns[min(1, len(columns) - 1)].label} and so on, "
         f"the tallest has {tallest:,}."
     )
     return (
         f'<h2>{escape(histogram.title)}</h2><svg class="histogram" role="img" '
-        f'viewBox="0 0 {10 * len(found)} {_HEIGHT}" preserveAspectRatio="none" '
-        f'aria-label="{escape(told)}">{drawn}</svg><p><small>{escape(told)}</small></p>'
+        f'viewBox="0 0 {10 * len(columns)} {_HEIGHT}" preserveAspectRatio="none" '
+        f'aria-label="{escape(caption)}">{rects}</svg><p><small>{escape(caption)}</small></p>'
     )
 
 

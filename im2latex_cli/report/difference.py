@@ -19,9 +19,9 @@ MARGIN = 8
 def png(picture: NDArray[np.uint8]) -> bytes:
     """The PNG file of a grey `(H, W)` or colour `(H, W, 3)` picture, with a white margin."""
     pad = [(MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)][: picture.ndim]
-    held = io.BytesIO()
-    Image.fromarray(np.pad(picture, pad, constant_values=255)).save(held, "PNG", optimize=True)
-    return held.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(np.pad(picture, pad, constant_values=255)).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def overlay(

@@ -12,7 +12,7 @@ from html import escape
 from im2latex_cli.report.page import Table, data_uri, document, fact_list, table
 from im2latex_cli.results import Score
 
-__all__ = ["Bar", "Case", "Figure", "Plot", "Report", "Table", "html"]
+__all__ = ["Case", "Figure", "Plot", "Report", "ScoreBar", "Table", "html"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ScoreBar:
     """One bar of a plot: percent, and the number of formulas it was computed from."""
 
     label: str
@@ -37,7 +37,7 @@ class Plot:
     """Bars under a title."""
 
     title: str
-    bars: tuple[Bar, ...]
+    bars: tuple[ScoreBar, ...]
 
 
 @dataclass(frozen=True, slots=True)

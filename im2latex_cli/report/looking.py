@@ -1,4 +1,4 @@
-"""Where the network looked, as an animation and as a page to hover over."""
+"""The attention of each token, as an animation and as an HTML page to hover over."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def animation(
         frame.paste(Image.fromarray(overlay(picture, one, cell=cell)), (GAP, CAPTION + GAP))
         ImageDraw.Draw(frame).text((GAP, GAP // 2), token, fill="black", font=font)
         frames.append(frame.quantize(COLOURS))
-    held = io.BytesIO()
+    buffer = io.BytesIO()
     first, *others = frames or [Image.fromarray(picture)]
-    first.save(held, "GIF", save_all=True, append_images=others, duration=MILLISECONDS, loop=0)
-    return held.getvalue()
+    first.save(buffer, "GIF", save_all=True, append_images=others, duration=MILLISECONDS, loop=0)
+    return buffer.getvalue()
 
 
 def page(
@@ -86,6 +86,6 @@ def page(
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:
     image = Image.fromarray(pixels)
-    held = io.BytesIO()
-    (image if image.mode == "L" else image.quantize(COLOURS)).save(held, "PNG")
-    return held.getvalue()
+    buffer = io.BytesIO()
+    (image if image.mode == "L" else image.quantize(COLOURS)).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -34,7 +34,7 @@ def document(title: str, parts: Iterable[str]) -> str:
 
 
 def fact_list(facts: Mapping[str, str]) -> str:
-    """Names and what they are."""
+    """Names and their values."""
     rows = (f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
     return f"<dl>{''.join(rows)}</dl>"
 

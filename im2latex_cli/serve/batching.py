@@ -110,26 +110,29 @@ class Batcher(Generic[Item, Result]):
             ) from None
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, "read") as thread:
             while True:
                 self._drop_gone()
-                if not self._line:
+                if self._line:
+                    await self._work_on_batch(thread)
+                else:
                     self._arrived.clear()
                     await self._arrived.wait()
-                    continue
-                batch = [self._line.popleft() for _ in range(min(self._most, len(self._line)))]
-                self._told(len(batch))
-                items = [item for item, _ in batch]
-                try:
-                    done = await loop.run_in_executor(thread, self._work, items)
-                except asyncio.CancelledError:
-                    _settle(batch, [BusyError(_STOPPING)] * len(batch))
-                    raise
-                except Exception as error:  # noqa: BLE001 - the callers get it; the others go on
-                    _settle(batch, [error] * len(batch))
-                else:
-                    _settle(batch, done)
+
+    async def _work_on_batch(self, thread: ThreadPoolExecutor) -> None:
+        """Work on what waits; a function of its own, so that nothing of it stays in memory."""
+        batch = [self._line.popleft() for _ in range(min(self._most, len(self._line)))]
+        self._told(len(batch))
+        items = [item for item, _ in batch]
+        try:
+            done = await asyncio.get_running_loop().run_in_executor(thread, self._work, items)
+        except asyncio.CancelledError:
+            _settle(batch, [BusyError(_STOPPING)] * len(batch))
+            raise
+        except Exception as error:  # noqa: BLE001 - the callers get it; the others go on
+            _settle(batch, [error] * len(batch))
+        else:
+            _settle(batch, done)
 
     def _drop_gone(self) -> None:
         if any(result.done() for _, result in self._line):

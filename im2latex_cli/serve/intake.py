@@ -1,20 +1,55 @@
-"""From an HTTP request to its picture, within limits of size and time."""
+"""From an HTTP request to its picture or document, within limits of size and time."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from typing import NamedTuple
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from im2latex_cli.errors import Im2LatexError, InputError
-from im2latex_cli.serve.schemas import MULTIPART, PICTURES
+from im2latex_cli.serve.schemas import DOCUMENTS, MULTIPART, PICTURES
 
 PATIENCE = 4
 """So many times the limit of size is read and forgotten, for the client to hear why it failed."""
 FIELD = "image"
+
+
+class UploadKind(NamedTuple):
+    """What a request may hold.
+
+    Attributes:
+        name: how messages call it.
+        types: Content-Types of a body that is the file itself.
+        unsupported: ends the sentence about another Content-Type.
+        supported: what to send instead.
+        too_large: what to do about a file that is too large.
+    """
+
+    name: str
+    types: tuple[str, ...]
+    unsupported: str
+    supported: str
+    too_large: str
+
+
+PICTURE = UploadKind(
+    "picture",
+    PICTURES,
+    "is no picture's Content-Type",
+    "Send PNG, JPEG, WebP, TIFF, BMP or GIF as image/... or multipart/form-data.",
+    "Crop the formula.",
+)
+DOCUMENT = UploadKind(
+    "document",
+    DOCUMENTS,
+    "is no picture's or PDF's Content-Type",
+    "Send PDF, PNG, JPEG, WebP, TIFF, BMP or GIF.",
+    "Split it, or read it with `im2latex predict`.",
+)
 
 
 class RefusedError(Im2LatexError):
@@ -36,29 +71,38 @@ class Intake:
         request: the request.
         most: largest body in bytes.
         seconds: longest time for it to come.
+        kind: what it may hold.
     """
 
-    def __init__(self, request: Request, *, most: int, seconds: float) -> None:
+    def __init__(
+        self, request: Request, *, most: int, seconds: float, kind: UploadKind = PICTURE
+    ) -> None:
         self._request, self._most, self._seconds = request, most, seconds
+        self._kind = kind
         self._chunks = _chunks(request)
 
-    async def picture(self) -> bytes:
-        """Read the request's picture.
+    @property
+    def content_type(self) -> str:
+        """The request's Content-Type without parameters; empty if there is none."""
+        return self._request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    async def file(self) -> bytes:
+        """Read the request's picture or document.
 
         Raises:
             RefusedError: it is too large, too slow, or of another type.
             InputError: its form cannot be read.
         """
-        kind = self._request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind not in {"", MULTIPART, *PICTURES}:
+        content_type = self.content_type
+        if content_type not in {"", MULTIPART, *self._kind.types}:
             raise RefusedError(
                 415,
                 "unsupported-type",
-                f"{kind[:80]} is no picture's Content-Type.",
-                hint="Send PNG, JPEG, WebP, TIFF, BMP or GIF as image/... or multipart/form-data.",
+                f"{content_type[:80]} {self._kind.unsupported}.",
+                hint=self._kind.supported,
             )
         body = await self._body()
-        return await self._part(body) if kind == MULTIPART else body
+        return await self._part(body) if content_type == MULTIPART else body
 
     async def drain(self) -> None:
         """Take what still comes, within reason, and forget it."""
@@ -82,12 +126,14 @@ class Intake:
                         raise RefusedError(
                             413,
                             "too-large",
-                            f"The picture is larger than {self._most / 1e6:g} MB.",
-                            hint="Crop the formula.",
+                            f"The {self._kind.name} is larger than {self._most / 1e6:g} MB.",
+                            hint=self._kind.too_large,
                         )
         except TimeoutError:
             raise RefusedError(
-                408, "too-slow", f"The picture did not come within {self._seconds:g} seconds."
+                408,
+                "too-slow",
+                f"The {self._kind.name} did not come within {self._seconds:g} seconds.",
             ) from None
         return bytes(body)
 

@@ -14,6 +14,9 @@ PICTURES = (
     "application/octet-stream",
 )
 """Types of a request whose body is the picture."""
+PDF = "application/pdf"
+DOCUMENTS = (PDF, *PICTURES)
+"""Types of a request whose body is the document."""
 MULTIPART = "multipart/form-data"
 _OF_UPLOADS = [name for name in ReadingWarning if name is not ReadingWarning.DOES_NOT_RENDER]
 
@@ -30,7 +33,7 @@ class Formats(_Schema):
     omml: Annotated[str, Field(description="Office MathML: an `<m:oMathPara>` element.")]
 
 
-class Hypothesis(_Schema):
+class HypothesisBody(_Schema):
     """One reading of a picture."""
 
     latex: str
@@ -59,14 +62,91 @@ class Attention(_Schema):
     ]
 
 
-class Reading(Hypothesis):
+class ReadingBody(HypothesisBody):
     """The best reading of a picture, and what else is known."""
 
-    alternatives: list[Hypothesis]
+    alternatives: list[HypothesisBody]
     warnings: Annotated[list[str], Field(description=f"What to check: {', '.join(_OF_UPLOADS)}.")]
     model: str
     milliseconds: float
     attention: Annotated[Attention | None, Field(description="Only if asked for.")] = None
+
+
+class PartReadingBody(ReadingBody):
+    """The best reading of a part of a page."""
+
+    number: Annotated[
+        str | None,
+        Field(description="Equation numbers beside it without brackets, separated by commas."),
+    ]
+
+
+class ReadOptions(BaseModel):
+    """What to tell about a reading."""
+
+    alternatives: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=MOST_ALTERNATIVES,
+            description="Readings to give beside the best, as far as the beam has them.",
+        ),
+    ] = 4
+    svg: Annotated[bool, Field(description="Draw every reading.")] = False
+    attention: Annotated[bool, Field(description="Say where the model looked.")] = False
+    formats: Annotated[
+        bool, Field(description="Write every reading in Typst, MathML and Office MathML too.")
+    ] = False
+
+
+Box = Annotated[
+    list[float],
+    Field(
+        min_length=4,
+        max_length=4,
+        description="Left, top, right and bottom from the upper left corner.",
+    ),
+]
+
+
+class DocumentBody(_Schema):
+    """A PDF or a picture that the server keeps for a while."""
+
+    id: Annotated[str, Field(description="Its name in addresses; nobody can guess it.")]
+    pages: PositiveInt
+    unit: Annotated[
+        Literal["pt", "px"],
+        Field(description="Of all boxes: points of a PDF page, pixels of a picture."),
+    ]
+    one_formula: Annotated[
+        bool, Field(description="A picture on which nothing but one formula stands.")
+    ]
+    seconds: Annotated[
+        float, Field(description="Time after its last use until it is deleted, in seconds.")
+    ]
+
+
+class PageFormulaBody(_Schema):
+    """A formula that was found on a page."""
+
+    box: Box
+    kind: Literal["display", "inline"]
+    score: Annotated[float, Field(ge=0, le=1, description="How sure the finder is.")]
+    numbers: Annotated[
+        list[Box], Field(description="Boxes of its equation numbers, which `box` leaves out.")
+    ]
+
+
+class PageBody(_Schema):
+    """The formulas of one page."""
+
+    page: PositiveInt
+    width: Annotated[float, Field(gt=0, description="In the document's unit.")]
+    height: Annotated[float, Field(gt=0, description="In the document's unit.")]
+    unit: Literal["pt", "px"]
+    formulas: Annotated[
+        list[PageFormulaBody], Field(description="In reading order; the first has number 1.")
+    ]
 
 
 class Fault(_Schema):
@@ -91,6 +171,7 @@ class Health(_Schema):
     waiting: Annotated[int, Field(ge=0)]
 
 
+_UNSUPPORTED = "The request's Content-Type is neither a picture's nor a PDF's."
 FAILURES: dict[int | str, dict[str, Any]] = {
     408: {"model": Failure, "description": "The request came too slowly."},
     413: {"model": Failure, "description": "The request is larger than the server allows."},
@@ -110,20 +191,33 @@ FAILURES: dict[int | str, dict[str, Any]] = {
 }
 """The failures of `POST /predict` by status."""
 
-BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            **{kind: {"schema": {}} for kind in PICTURES},
-            MULTIPART: {
-                "schema": {
-                    "type": "object",
-                    "properties": {"image": {"type": "string", "contentMediaType": PICTURES[-1]}},
-                    "required": ["image"],
-                },
-                "encoding": {"image": {"contentType": ", ".join(PICTURES)}},
-            },
-        },
-    }
+NO_DOCUMENT: dict[int | str, dict[str, Any]] = {
+    404: {"model": Failure, "description": "There is no such document, page or formula."}
 }
+FAILURES_OF_DOCUMENTS = {**FAILURES, 415: {**FAILURES[415], "description": _UNSUPPORTED}}
+"""The failures of `POST /documents` by status."""
+FAILURES_OF_PAGES = NO_DOCUMENT | {status: FAILURES[status] for status in (422, 500, 503)}
+"""The failures of what is asked of a page by status."""
+
+
+def _body(types: tuple[str, ...]) -> dict[str, Any]:
+    file = {"type": "string", "contentMediaType": PICTURES[-1]}
+    form = {"type": "object", "properties": {"image": file}, "required": ["image"]}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                **{kind: {"schema": {}} for kind in types},
+                MULTIPART: {
+                    "schema": form,
+                    "encoding": {"image": {"contentType": ", ".join(types)}},
+                },
+            },
+        }
+    }
+
+
+BODY = _body(PICTURES)
 """What `POST /predict` takes; `intake` reads it, because its size and time are limited."""
+DOCUMENT_BODY = _body(DOCUMENTS)
+"""What `POST /documents` takes."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from im2latex_cli import files
 from im2latex_cli.data.jsonl import Row
-from im2latex_cli.data.sources.entries import Entry
+from im2latex_cli.data.sources.entries import SourceFormula
 from im2latex_cli.data.sources.source import open_source
 from im2latex_cli.data.sources.splits import hashed_split
 from im2latex_cli.errors import InputError, RendererError, UsageError
@@ -66,8 +66,8 @@ class PagesRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class PagesBuilt:
-    """What was made.
+class BuildPagesResult:
+    """The new data set of pages.
 
     Attributes:
         output: the folder.
@@ -86,7 +86,7 @@ class PagesBuilt:
     seconds: float
 
 
-def run(settings: Settings, reporter: Reporter, request: PagesRequest) -> PagesBuilt:
+def run(settings: Settings, reporter: Reporter, request: PagesRequest) -> BuildPagesResult:
     """Make a data set of pages.
 
     Raises:
@@ -101,9 +101,9 @@ def run(settings: Settings, reporter: Reporter, request: PagesRequest) -> PagesB
     pages = 0
     with reporter.step("Typeset pages", total=request.pages) as step:
         for split, share in _shares(request).items():
-            wanted = max(1, round(share * request.pages))
+            target = max(1, round(share * request.pages))
             rows = []
-            for row in _split(settings.runtime.seed, request, split, formulas[split], wanted):
+            for row in _split(settings.runtime.seed, request, split, formulas[split], target):
                 rows.append(row)
                 step.advance()
                 for region in row["regions"]:
@@ -111,7 +111,7 @@ def run(settings: Settings, reporter: Reporter, request: PagesRequest) -> PagesB
             store.write_rows(request.output / split, rows)
             pages += len(rows)
     seconds = round(time.perf_counter() - started, 1)
-    return PagesBuilt(
+    return BuildPagesResult(
         str(request.output), pages, counts["display"], counts["number"], counts["inline"], seconds
     )
 
@@ -139,41 +139,41 @@ def _formulas(settings: Settings, reporter: Reporter, request: PagesRequest) -> 
         size=settings.build.size,
         seed=settings.runtime.seed,
     )
-    entries = [entry.formula for entry in source.read() if isinstance(entry, Entry)]
+    entries = [entry.formula for entry in source.read() if isinstance(entry, SourceFormula)]
     random.Random(settings.runtime.seed).shuffle(entries)
-    found: dict[str, Formulas] = {split: [] for split in store.SPLITS}
-    seen: set[str] = set()
-    wanted = min(len(entries), FORMULAS)
-    with reporter.step("Read formulas", total=wanted) as step:
+    formulas: dict[str, Formulas] = {split: [] for split in store.SPLITS}
+    forms: set[str] = set()
+    total = min(len(entries), FORMULAS)
+    with reporter.step("Read formulas", total=total) as step:
         for formula in entries:
             normal = normalize(formula)
             form = " ".join(normal.tokens)
-            if normal.problem or not form or form in seen:
+            if normal.problem or not form or form in forms:
                 continue
-            seen.add(form)
+            forms.add(form)
             step.advance()
             split = (
                 "test"
                 if request.only_test
                 else hashed_split(form, val_share=SHARES["val"], test_share=SHARES["test"])
             )
-            found[split].append(list(normal.tokens))
-            if len(seen) == wanted:
+            formulas[split].append(list(normal.tokens))
+            if len(forms) == total:
                 break
-    lacking = [split for split in _shares(request) if not found[split]]
-    if lacking:
-        raise InputError(f"{request.formulas} has no formulas for the split {lacking[0]}.")
-    return found
+    missing = [split for split in _shares(request) if not formulas[split]]
+    if missing:
+        raise InputError(f"{request.formulas} has no formulas for the split {missing[0]}.")
+    return formulas
 
 
 def _split(
-    seed: int, request: PagesRequest, split: str, formulas: Formulas, wanted: int
+    seed: int, request: PagesRequest, split: str, formulas: Formulas, target: int
 ) -> Iterator[Row]:
     """Typeset documents until a split has its pages; yield their metadata."""
     folder = request.output / split
     first = seed * 1_000_003 + store.SPLITS.index(split) * 100_000_007
     with closing(_pages(request, formulas, first)) as pages:
-        for number, page in enumerate(islice(pages, wanted)):
+        for number, page in enumerate(islice(pages, target)):
             name = f"{number:06d}.png"
             files.write_bytes(folder / name, encode_png(page.ink))
             height, width = page.ink.shape

@@ -1,4 +1,4 @@
-"""What is here and what each missing part would give. Never imports torch into this process."""
+"""What is installed, and what each missing part would add. Never imports torch itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from im2latex_cli.settings.tree import Settings
 TEX_PROGRAMS = ("latex", "kpsewhich", "dvipng")
 GHOSTSCRIPT = "gs"
 BUNDLED = "bundled model"
-TOLD = ("version", "training_data", "measured")
+HEADER_FIELDS = ("version", "training_data", "measured")
 _TIMEOUT = 60.0
 _DEVICES = """\
 import torch
@@ -35,14 +35,14 @@ if mps and mps.is_available(): print("mps")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Component:
     """One thing that the tool can use.
 
     Attributes:
-        name: what it is.
+        name: its name.
         here: whether it is.
-        version: its version, where it is here.
-        gives: what it is good for.
+        version: its version, if it is installed.
+        gives: its purpose.
     """
 
     name: str
@@ -61,15 +61,15 @@ class Install:
 
 
 @dataclass(frozen=True, slots=True)
-class Bundled:
-    """What the model in the package says about itself; None where it does not say.
+class BundledModel:
+    """The header of the model in the package; None for fields that it lacks.
 
     Attributes:
         name: its name.
         version: its version.
         file: its file.
         file_bytes: the size of that.
-        training_data: what it learnt from.
+        training_data: the data that it was trained on.
         measured: its scores.
     """
 
@@ -89,16 +89,16 @@ class DoctorResult:
         im2latex: version of this package.
         python: version and path of the interpreter.
         platform: operating system and processor.
-        devices: what torch can run on; empty where torch does not load.
-        backend: what predict takes to compute the default model, and why.
-        renderer: what `auto` takes here.
+        devices: the devices that torch can use; empty if torch does not load.
+        backend: the backend that predict takes for the default model, and why.
+        renderer: the renderer that `auto` takes on this machine.
         settings_file: the user's settings file, which need not exist.
         settings_file_here: whether it exists.
         cache: the cache folder.
-        cache_bytes: what it holds.
-        bundled_model: the model in the package, where there is one that is sound.
+        cache_bytes: size of its content.
+        bundled_model: the model in the package; None if there is none or it is damaged.
         parts: everything the tool can use, here or not.
-        install: how to get what is missing.
+        install: how to install the missing parts.
         exit_code: 0; a missing part is no error.
     """
 
@@ -112,15 +112,15 @@ class DoctorResult:
     settings_file_here: bool
     cache: Path
     cache_bytes: int
-    bundled_model: Bundled | None
-    parts: tuple[Part, ...]
+    bundled_model: BundledModel | None
+    parts: tuple[Component, ...]
     install: tuple[Install, ...]
     exit_code: int = 0
 
 
 def run(settings: Settings) -> DoctorResult:
     """Look around; nothing missing is an error."""
-    model = _bundled()
+    model = _read_bundled_model()
     parts = (*_parts(), _model_part(model))
     return DoctorResult(
         im2latex=version("im2latex-cli"),
@@ -133,13 +133,13 @@ def run(settings: Settings) -> DoctorResult:
         settings_file_here=paths.user_settings().is_file(),
         cache=paths.cache_folder(),
         cache_bytes=paths.folder_size(paths.cache_folder()),
-        bundled_model=model if isinstance(model, Bundled) else None,
+        bundled_model=model if isinstance(model, BundledModel) else None,
         parts=parts,
         install=tuple(_install([part.name for part in parts if not part.here])),
     )
 
 
-def _parts() -> Iterator[Part]:
+def _parts() -> Iterator[Component]:
     yield _package("torch", "training and recognising")
     yield _package("onnxruntime", "predict starts in a third of the time, on CPUs")
     yield _program("latex", "training pictures as TeX draws them, with glyph positions")
@@ -165,26 +165,26 @@ def _install(missing: Sequence[str]) -> Iterator[Install]:
             yield Install(name, "pip", f"pip install {name}")
 
 
-def _program(name: str, gives: str) -> Part:
+def _program(name: str, gives: str) -> Component:
     """Look for a program on PATH and ask it for its version."""
     path = shutil.which(name)
     if path is None:
-        return Part(name, here=False, version=None, gives=gives)
+        return Component(name, here=False, version=None, gives=gives)
     try:
-        asked = subprocess.run(
+        result = subprocess.run(
             [path, "--version"], capture_output=True, text=True, timeout=_TIMEOUT, check=False
         )
-        first = asked.stdout.splitlines()[:1]
+        first = result.stdout.splitlines()[:1]
     except (OSError, subprocess.TimeoutExpired):
         first = []
-    return Part(name, here=True, version=first[0] if first else None, gives=gives)
+    return Component(name, here=True, version=first[0] if first else None, gives=gives)
 
 
-def _package(name: str, gives: str) -> Part:
+def _package(name: str, gives: str) -> Component:
     try:
-        return Part(name, here=True, version=version(name), gives=gives)
+        return Component(name, here=True, version=version(name), gives=gives)
     except PackageNotFoundError:
-        return Part(name, here=False, version=None, gives=gives)
+        return Component(name, here=False, version=None, gives=gives)
 
 
 def _devices() -> tuple[str, ...]:
@@ -192,7 +192,7 @@ def _devices() -> tuple[str, ...]:
     if find_spec("torch") is None:
         return ()
     try:
-        asked = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-c", _DEVICES],
             capture_output=True,
             text=True,
@@ -201,7 +201,7 @@ def _devices() -> tuple[str, ...]:
         )
     except (OSError, subprocess.SubprocessError):
         return ()
-    return tuple(asked.stdout.split("\n")[:-1])
+    return tuple(result.stdout.split("\n")[:-1])
 
 
 def _backend(settings: Settings) -> str:
@@ -214,26 +214,31 @@ def _backend(settings: Settings) -> str:
     return f"{choice.backend} ({choice.reason})"
 
 
-def _bundled() -> Bundled | str | None:
-    """Read what the bundled model says in its header; a text says what is wrong with its file."""
+def _read_bundled_model() -> BundledModel | str | None:
+    """Read the header of the bundled model; a text says what is wrong with its file."""
     path = bundled_model()
     if path is None:
         return None
     try:
         info = (read_any_header(path) or {}).get("info", {})
-        told = {key: str(info[key]) for key in TOLD if key in info}
+        values = {key: str(info[key]) for key in HEADER_FIELDS if key in info}
     except (CheckpointError, OSError):
         return f"{path.name}, damaged"
-    return Bundled(
+    return BundledModel(
         name=str(info.get("name", path.stem)),
-        version=told.get("version"),
+        version=values.get("version"),
         file=path,
         file_bytes=path.stat().st_size,
-        training_data=told.get("training_data"),
-        measured=told.get("measured"),
+        training_data=values.get("training_data"),
+        measured=values.get("measured"),
     )
 
 
-def _model_part(model: Bundled | str | None) -> Part:
-    named = f"{model.name} {model.version or ''}".strip() if isinstance(model, Bundled) else model
-    return Part(BUNDLED, here=model is not None, version=named, gives="predict without training")
+def _model_part(model: BundledModel | str | None) -> Component:
+    if isinstance(model, BundledModel):
+        label: str | None = f"{model.name} {model.version or ''}".strip()
+    else:
+        label = model
+    return Component(
+        BUNDLED, here=model is not None, version=label, gives="predict without training"
+    )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from im2latex_cli.errors import InputError
 from im2latex_cli.pages import store
 from im2latex_cli.pages.finder import Finder
-from im2latex_cli.pages.regions import FoundFormula, Kind, Matches, match
+from im2latex_cli.pages.regions import FoundFormula, Matches, RegionKind, match
 from im2latex_cli.pages.rules import find_by_rules
 from im2latex_cli.pages.store import PageRecord
 from im2latex_cli.progress import Reporter
@@ -23,7 +23,7 @@ Find = Callable[[NDArray[np.uint8]], list[FoundFormula]]
 
 
 @dataclass(frozen=True, slots=True)
-class PagesEvaluated:
+class EvalPagesResult:
     """Scores in percent; a box is right from an intersection over union of 0.7 on.
 
     Attributes:
@@ -55,11 +55,11 @@ class PagesEvaluated:
 
 def run(
     reporter: Reporter, *, data: Path, split: str, model: Path | None, limit: int | None
-) -> PagesEvaluated:
+) -> EvalPagesResult:
     """Score a finder on a data set of pages, beside the layout rules.
 
     Args:
-        reporter: where progress goes.
+        reporter: shows progress.
         data: the data set.
         split: train, val or test.
         model: the finder's file; None takes the one of this package.
@@ -75,21 +75,22 @@ def run(
     plain = false = 0
     times = []
     with reporter.step("Find", total=len(records)) as step:
-        for record, page in opened(records):
+        for record, page in open_pages(records):
             started = time.perf_counter()
-            found = finder(page)
+            formulas = finder(page)
             times.append(1000 * (time.perf_counter() - started))
-            matched = _matched(found, record)
-            total += matched
+            matches = _match(formulas, record)
+            total += matches
             numbers += match(
-                [number for one in found for number in one.numbers], record.boxes(Kind.NUMBER)
+                [number for one in formulas for number in one.numbers],
+                record.boxes(RegionKind.NUMBER),
             )
-            rules += _matched(find_by_rules(page), record)
-            if not matched.true:
+            rules += _match(find_by_rules(page), record)
+            if not matches.true:
                 plain += 1
-                false += matched.found
+                false += matches.found
             step.advance()
-    return PagesEvaluated(
+    return EvalPagesResult(
         pages=len(records),
         displays=total.true,
         precision=round(total.precision, 2),
@@ -107,17 +108,17 @@ def run(
 def displays(finder: Find, records: Sequence[PageRecord], reporter: Reporter) -> Iterator[Matches]:
     """How the displays found on each page agree with the true ones."""
     with reporter.step("Find", total=len(records)) as step:
-        for record, page in opened(records):
-            yield _matched(finder(page), record)
+        for record, page in open_pages(records):
+            yield _match(finder(page), record)
             step.advance()
 
 
-def _matched(found: Iterable[FoundFormula], record: PageRecord) -> Matches:
-    boxes = [one.box for one in found if one.kind is Kind.DISPLAY]
-    return match(boxes, record.boxes(Kind.DISPLAY))
+def _match(formulas: Iterable[FoundFormula], record: PageRecord) -> Matches:
+    boxes = [one.box for one in formulas if one.kind is RegionKind.DISPLAY]
+    return match(boxes, record.boxes(RegionKind.DISPLAY))
 
 
-def opened(records: Iterable[PageRecord]) -> Iterator[tuple[PageRecord, NDArray[np.uint8]]]:
+def open_pages(records: Iterable[PageRecord]) -> Iterator[tuple[PageRecord, NDArray[np.uint8]]]:
     """Pages with their pictures; blank sheets, on which there is nothing to find, are white."""
     for record in records:
         try:

@@ -38,7 +38,7 @@ class ExportResult:
         decoder: a step of the decoder.
         bytes: of both files.
         tokens: in the vocabulary.
-        hub: the folder with model card and weights, if one was asked for.
+        hub: the folder with model card and weights, or None.
     """
 
     model: str
@@ -63,7 +63,7 @@ def run(
 
     Args:
         settings: threads.
-        reporter: told what takes time.
+        reporter: announces slow steps.
         model: pretrained, a results folder or a model file; None takes pretrained where it is
             bundled, else results/small.
         output: folder; None is `onnx` in the model's own folder, where predict looks for it, and
@@ -100,7 +100,7 @@ def run(
 
 
 def _folder_of(name: str, path: Path) -> Path:
-    """Return where the graphs of a model go."""
+    """Return the folder for the graphs of a model."""
     unowned = is_remote(name) or path == bundled_model()
     return (runs.RESULTS / short_name(name) if unowned else path.parent) / runs.ONNX
 
@@ -118,7 +118,7 @@ def _export(
     else:
         _check_packages()
         reporter.info("Tracing the network; this takes about half a minute.")
-        bare = _traced(header.dims, len(header.vocab), threads=settings.runtime.threads)
+        bare = _trace(header.dims, len(header.vocab), threads=settings.runtime.threads)
     encoder, decoder = exported.write(folder, bare, path, header)
     size = sum(one.stat().st_size for one in (encoder, decoder))
     return ExportResult(name, encoder, decoder, size, len(header.vocab))
@@ -127,18 +127,16 @@ def _export(
 def ship(folder: Path = exported.SHIPPED) -> list[Path]:
     """Write the graphs of every preset without weights, as this package carries them."""
     _check_packages()
-    written = []
+    paths = []
     every = [ModelSettings.model_validate(preset["model"]) for preset in PRESETS.values()]
     for name, dims in {exported.fingerprint(dims): dims for dims in every}.items():
-        for part, graph in _traced(dims, vocabulary=7).items():
-            written.append(folder / name / f"{part}.onnx")
-            files.write_bytes(written[-1], graph)
-    return written
+        for part, graph in _trace(dims, vocabulary=7).items():
+            paths.append(folder / name / f"{part}.onnx")
+            files.write_bytes(paths[-1], graph)
+    return paths
 
 
-def _traced(
-    dims: ModelSettings, vocabulary: int, *, threads: int | None = None
-) -> dict[str, bytes]:
+def _trace(dims: ModelSettings, vocabulary: int, *, threads: int | None = None) -> dict[str, bytes]:
     from im2latex_cli.network.device import use_threads
     from im2latex_cli.network.export import graphs
     from im2latex_cli.network.network import Network

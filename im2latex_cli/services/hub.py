@@ -79,7 +79,7 @@ def results_of(
 
     Args:
         settings: the form and the seed of the intervals.
-        reporter: told about a model without scores.
+        reporter: warns of a model without scores.
         model: the model file.
         folders: of predictions; empty takes those in the model's own folder, if it has any.
 

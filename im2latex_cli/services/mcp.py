@@ -23,7 +23,9 @@ from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.render.renderer import RenderFailure
 from im2latex_cli.services.reading.box import Box
+from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
 from im2latex_cli.services.reading.inputs import Inputs, Source
+from im2latex_cli.services.reading.pdf import Pages
 from im2latex_cli.services.reading.predict import PredictRow, read
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.finish import encode_png
@@ -32,13 +34,25 @@ if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
 
 INSTRUCTIONS = (
-    "Reads pictures of printed formulas (one formula each) as LaTeX, offline. Use read_formula "
-    "with a path where you can; check a doubtful reading with render_formula."
+    "Reads printed formulas as LaTeX, offline: read_formula a picture of one formula, "
+    "find_formulas those on the pages of a PDF or on a screenshot. Give a path where you can; "
+    "check a doubtful reading with render_formula."
 )
 MARGIN = 8
 """Blank pixels around a rendered formula."""
 
 Output = Literal["latex", "typst", "mathml", "omml"]
+_Path = Annotated[str | None, Field(description="A picture, or paper.pdf.")]
+_Base64 = Annotated[str | None, Field(description="The bytes of such a file in base64.")]
+_Clipboard = Annotated[bool, Field(description="Read the picture on the clipboard.")]
+_Part = Annotated[
+    list[float] | None, Field(description="Part to read: left, top, right, bottom in pixels.")
+]
+_Pages = Annotated[
+    str | None, Field(description="Pages of a PDF, such as 3 or 1-3,7,9-. Default: all.")
+]
+_Inline = Annotated[bool, Field(description="Also find formulas in lines of text.")]
+_Output = Annotated[Output, Field(description="Format of the formula.")]
 _Result = TypeVar("_Result")
 
 
@@ -100,6 +114,21 @@ class Tools:
             raise row.error
         return _reading(row, output)
 
+    def find(self, inputs: Inputs, output: Output, *, inline: bool) -> dict[str, Any]:
+        """Read all formulas of a document.
+
+        Raises:
+            Im2LatexError: not one formula can be read.
+        """
+        search = FormulaSearch(FindRequest("auto", inline=inline, numbers=True))
+        with self._lock:
+            rows = list(read(self._recognizer, search(inputs), SilentReporter(), numbers=True))
+        errors = [row.error for row in rows if row.error]
+        if len(errors) == len(rows):
+            raise errors[0] if errors else InputError("There is nothing to read.")
+        formulas = [_located(row) | _reading(row, output) for row in rows if not row.error]
+        return {"formulas": formulas, "errors": [str(error) for error in errors]}
+
     def render(self, latex: str) -> bytes:
         """Draw a formula as a PNG file.
 
@@ -125,19 +154,33 @@ def server(tools: Tools) -> MCPServer[Any]:
 
     @app.tool()
     def read_formula(
-        path: Annotated[str | None, Field(description="A picture, or paper.pdf.")] = None,
-        image_base64: Annotated[
-            str | None, Field(description="The bytes of a picture file in base64.")
-        ] = None,
-        clipboard: Annotated[bool, Field(description="Read the picture on the clipboard.")] = False,  # noqa: FBT002
-        box: Annotated[
-            list[float] | None,
-            Field(description="Part to read: left, top, right, bottom in pixels."),
-        ] = None,
-        output: Annotated[Output, Field(description="Format of the formula.")] = "latex",
+        path: _Path = None,
+        image_base64: _Base64 = None,
+        clipboard: _Clipboard = False,  # noqa: FBT002
+        box: _Part = None,
+        output: _Output = "latex",
     ) -> dict[str, Any]:
         """Read a picture of one formula: LaTeX, confidence (0 to 1) and warnings."""
-        return _guarded(lambda: tools.read(_inputs(path, image_base64, clipboard, box), output))
+        return _guarded(
+            lambda: tools.read(_inputs(path, image_base64, clipboard=clipboard, box=box), output)
+        )
+
+    @app.tool()
+    def find_formulas(
+        path: _Path = None,
+        document_base64: _Base64 = None,
+        pages: _Pages = None,
+        inline: _Inline = False,  # noqa: FBT002
+        output: _Output = "latex",
+    ) -> dict[str, Any]:
+        """Find and read the displayed formulas of a PDF or of a picture with text around them.
+
+        Each has its page, box (left, top, right, bottom; null if it stands alone), unit of the
+        box (pt or px), kind, equation number, LaTeX, confidence (0 to 1) and warnings.
+        """
+        return _guarded(
+            lambda: tools.find(_inputs(path, document_base64, pages=pages), output, inline=inline)
+        )
 
     @app.tool(structured_output=False)
     def render_formula(latex: str) -> Any:
@@ -147,7 +190,7 @@ def server(tools: Tools) -> MCPServer[Any]:
     @app.tool()
     def normalise(
         latex: str,
-        output: Annotated[Output, Field(description="Format of the formula.")] = "latex",
+        output: _Output = "latex",
     ) -> dict[str, Any]:
         """Bring LaTeX to one spelling for each picture; also writes Typst, MathML and OMML."""
         return _normal_form(normalize(latex), output)
@@ -167,22 +210,32 @@ def _guarded(work: Callable[[], _Result]) -> _Result:
 
 def _inputs(
     path: str | None,
-    image_base64: str | None,
-    clipboard: bool,  # noqa: FBT001
-    box: list[float] | None,
+    base64_bytes: str | None,
+    *,
+    clipboard: bool = False,
+    box: list[float] | None = None,
+    pages: str | None = None,
 ) -> Inputs:
-    if (path is not None) + (image_base64 is not None) + clipboard != 1:
-        raise UsageError("Give one of path, image_base64 and clipboard.")
+    if (path is not None) + (base64_bytes is not None) + clipboard != 1:
+        raise UsageError("Give exactly one of path, the bytes in base64, and clipboard.")
     named: list[Source] = []
     if path is not None:
         named.append(Path(path).expanduser())
-    if image_base64 is not None:
+    if base64_bytes is not None:
         try:
-            named.append(io.BytesIO(base64.b64decode(image_base64, validate=True)))
+            named.append(io.BytesIO(base64.b64decode(base64_bytes, validate=True)))
         except binascii.Error as error:
-            raise InputError("image_base64 is not base64.") from error
+            raise InputError("The bytes are not in base64.") from error
     part = Box.parse(",".join(map(str, box))) if box is not None else None
-    return Inputs(named=named, from_clipboard=clipboard, box=part)
+    which = Pages.parse(pages) if pages is not None else None
+    return Inputs(named=named, from_clipboard=clipboard, box=part, pages=which)
+
+
+def _located(row: PredictRow) -> dict[str, Any]:
+    """Where a formula stands, always with the same keys."""
+    _, _, page = row.path.rpartition("#page=")
+    nowhere = {"page": int(page) if page.isdigit() else None, "box": None, "unit": None}
+    return {**nowhere, "kind": None, "number": None, **row.where()}
 
 
 def _reading(row: PredictRow, output: Output) -> dict[str, Any]:

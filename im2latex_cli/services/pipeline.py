@@ -17,12 +17,12 @@ from im2latex_cli.services.evaluating import eval_image, eval_text
 from im2latex_cli.services.evaluating.figures import EvalImageResult, EvalTextResult
 from im2latex_cli.services.train import TrainResult
 from im2latex_cli.services.vocab import VocabResult
-from im2latex_cli.settings.resolve import Resolved
+from im2latex_cli.settings.resolve import ResolvedSettings
 
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """One step and what became of it."""
+    """One step and its outcome."""
 
     step: str
     outcome: str
@@ -36,7 +36,7 @@ class PipelineResult:
     Attributes:
         steps: each step: done now, or there already.
         build, vocab, train, eval_text, eval_image: the results of the steps.
-        exit_code: 0, or 7 where a step did only part of its work.
+        exit_code: 0, or 7 if a step did only part of its work.
     """
 
     steps: tuple[StepRow, ...]
@@ -48,44 +48,47 @@ class PipelineResult:
     exit_code: int = EXIT_OK
 
 
-def run(resolved: Resolved, reporter: Reporter, *, force: bool = False) -> PipelineResult:
+def run(resolved: ResolvedSettings, reporter: Reporter, *, force: bool = False) -> PipelineResult:
     """Run every step; a step whose result is there already only says so.
 
     Args:
         resolved: the settings; training chooses its preset itself.
-        reporter: where progress goes.
+        reporter: shows progress.
         force: do every step anew.
 
     Raises:
-        Im2LatexError: of the first step that cannot go on; what is done is kept.
+        Im2LatexError: of the first step that cannot go on; finished work is kept.
     """
     settings = resolved.settings
-    made = build.run(settings, reporter, force=force)
-    data = Path(made.output)
-    counted = vocab.run(settings, reporter, data=data)
+    data_set = build.run(settings, reporter, force=force)
+    data = Path(data_set.output)
+    vocabulary = vocab.run(settings, reporter, data=data)
     folder = Path(settings.train.output or runs.folder_for(data))
     resume = (folder / runs.STATE).is_file() and not force
-    trained = train.run(resolved, reporter, data=data, resume=resume, force=force)
-    read = eval_text.run(settings, reporter, model=trained.output, data=data, reuse=not force)
-    drawn = eval_image.run(settings, reporter, results=Path(trained.output))
-    results = (made, counted, trained, read, drawn)
+    training = train.run(resolved, reporter, data=data, resume=resume, force=force)
+    texts = eval_text.run(settings, reporter, model=training.output, data=data, reuse=not force)
+    images = eval_image.run(settings, reporter, results=Path(training.output))
+    results = (data_set, vocabulary, training, texts, images)
     partial = any(getattr(result, "exit_code", EXIT_OK) == EXIT_PARTIAL for result in results)
     return PipelineResult(
-        steps=tuple(_rows(made, trained, read, drawn)),
-        build=made,
-        vocab=counted,
-        train=trained,
-        eval_text=read,
-        eval_image=drawn,
+        steps=tuple(_rows(data_set, training, texts, images)),
+        build=data_set,
+        vocab=vocabulary,
+        train=training,
+        eval_text=texts,
+        eval_image=images,
         exit_code=EXIT_PARTIAL if partial else EXIT_OK,
     )
 
 
 def _rows(
-    made: BuildResult, trained: TrainResult, read: EvalTextResult, drawn: EvalImageResult
+    data_set: BuildResult,
+    training: TrainResult,
+    texts: EvalTextResult,
+    images: EvalImageResult,
 ) -> Iterator[StepRow]:
-    yield StepRow("build", "built" if made.built else "was there", made.output)
-    yield StepRow("vocab", "counted", made.output)
-    yield StepRow("train", trained.status, trained.output)
-    yield StepRow("eval-text", "was there, scored" if read.reused else "read", read.predictions)
-    yield StepRow("eval-image", "scored", drawn.results)
+    yield StepRow("build", "built" if data_set.built else "was there", data_set.output)
+    yield StepRow("vocab", "counted", data_set.output)
+    yield StepRow("train", training.status, training.output)
+    yield StepRow("eval-text", "was there, scored" if texts.reused else "read", texts.predictions)
+    yield StepRow("eval-image", "scored", images.results)

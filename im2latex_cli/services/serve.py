@@ -20,7 +20,9 @@ from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.render.embedded.vector import to_svg
 from im2latex_cli.render.renderer import RenderFailure
 from im2latex_cli.report.page import data_uri
-from im2latex_cli.serve.reading import Answer, Asked
+from im2latex_cli.serve.reading import Answer, Asked, Part
+from im2latex_cli.services.documents import NAME, open_document
+from im2latex_cli.services.reading.predict import equation_number, worth_saying
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.finish import encode_png
 
@@ -33,7 +35,7 @@ class ServeResult:
     """What a server did until it was stopped.
 
     Attributes:
-        address: where it was.
+        address: its address.
         pictures: requests for a picture.
         failed: those among them that got no reading.
     """
@@ -48,8 +50,8 @@ def run(settings: Settings, reporter: Reporter, *, model: str | None = None) -> 
 
     Args:
         settings: the settings tree.
-        reporter: told the address, and warned where other machines can reach it.
-        model: pretrained, a results folder or a model file; None takes pretrained where it is
+        reporter: shows the address, and a warning if other machines can reach it.
+        model: pretrained, a results folder or a model file; None takes pretrained if it is
             bundled, else results/small.
 
     Raises:
@@ -68,7 +70,7 @@ def run(settings: Settings, reporter: Reporter, *, model: str | None = None) -> 
     limits = settings.serve
     with server.open_socket(limits.host, limits.port) as listening:
         reader = Answers(settings, model, reporter)
-        front = Server(reader, limits, model=reader.model)
+        front = Server(reader, open_document, limits, model=reader.model)
         address = server.address(listening)
         if not _is_loopback(listening.getsockname()[0]):
             reporter.warn("Other machines can reach this server; it asks nobody for a password.")
@@ -85,7 +87,7 @@ class Answers:
     Args:
         settings: the settings tree; as many hypotheses are kept as the beam is wide.
         model: as for `run`.
-        reporter: told about a download.
+        reporter: shows downloads.
     """
 
     def __init__(
@@ -101,47 +103,64 @@ class Answers:
         """The model's name."""
         return self._recognizer.name
 
-    def __call__(self, asked: Sequence[Asked]) -> list[Answer | Im2LatexError]:
+    def __call__(self, requests: Sequence[Asked]) -> list[Answer | Im2LatexError]:
         """Read pictures together; a picture that fails costs only itself."""
-        readings = self._reader.read_together(Unread(one.data, "The upload") for one in asked)
+        readings = self._reader.read_together(
+            Unread(_picture(request), NAME) for request in requests
+        )
         return [
-            reading.error or self._answer(one, reading)
-            for one, reading in zip(asked, readings, strict=True)
+            reading.error or self._answer(request, reading)
+            for request, reading in zip(requests, readings, strict=True)
         ]
 
-    def _answer(self, one: Asked, reading: Reading) -> Answer:
+    def _answer(self, request: Asked, reading: Reading) -> Answer:
         best, *others = reading.hypotheses
-        answer = _told(best, one)
-        answer["alternatives"] = [_told(other, one) for other in others[: one.alternatives]]
+        answer = _describe(best, request)
+        answer["alternatives"] = [
+            _describe(other, request) for other in others[: request.alternatives]
+        ]
         answer["warnings"] = list(reading.warnings)
+        if isinstance(request.data, Part):
+            answer |= self._part(request.data, reading)
         answer["model"] = self.model
         answer["milliseconds"] = round(reading.milliseconds, 1)
-        if one.attention and reading.picture is not None:
+        if request.attention and reading.picture is not None:
             answer["attention"] = self._attention(reading.picture, best)
         return answer
 
+    def _part(self, part: Part, reading: Reading) -> Answer:
+        """The fields for parts of pages only; warnings that do not apply to them are left out."""
+        return {
+            "number": equation_number(self._recognizer, part.numbers, reading),
+            "warnings": list(worth_saying(reading.warnings, found=part.found, numbers=True)),
+        }
+
     def _attention(self, picture: Picture, best: Hypothesis) -> Answer:
-        looked = self._recognizer.attention(picture, best)
-        rows, columns = looked.weights.shape[1:]
+        result = self._recognizer.attention(picture, best)
+        rows, columns = result.weights.shape[1:]
         return {
             "picture": data_uri(encode_png(picture)),
-            "tokens": list(looked.tokens),
+            "tokens": list(result.tokens),
             "rows": rows,
             "columns": columns,
-            "cell_height": looked.cell[0],
-            "cell_width": looked.cell[1],
-            "weights": [_bytes(one) for one in looked.weights],
+            "cell_height": result.cell[0],
+            "cell_width": result.cell[1],
+            "weights": [_bytes(one) for one in result.weights],
         }
 
 
-def _told(hypothesis: Hypothesis, asked: Asked) -> Answer:
-    told = hypothesis.to_json()
-    if asked.svg:
-        drawn = to_svg(hypothesis.latex)
-        told["svg"] = None if isinstance(drawn, RenderFailure) else drawn
-    if asked.formats:
-        told["formats"] = {name: write(hypothesis.tokens).text for name, write in WRITERS.items()}
-    return told
+def _picture(request: Asked) -> bytes | Picture:
+    return request.data.picture if isinstance(request.data, Part) else request.data
+
+
+def _describe(hypothesis: Hypothesis, request: Asked) -> Answer:
+    answer = hypothesis.to_json()
+    if request.svg:
+        svg = to_svg(hypothesis.latex)
+        answer["svg"] = None if isinstance(svg, RenderFailure) else svg
+    if request.formats:
+        answer["formats"] = {name: write(hypothesis.tokens).text for name, write in WRITERS.items()}
+    return answer
 
 
 def _bytes(weights: NDArray[np.float32]) -> str:

@@ -11,9 +11,11 @@ from typing import Any
 from im2latex_cli import runs
 from im2latex_cli._version import __version__
 from im2latex_cli.errors import EXIT_OK, CheckpointError, Interrupted, PartialError
+from im2latex_cli.latex.tokenizer import join as join_tokens
 from im2latex_cli.progress import Reporter, SilentReporter, Step
-from im2latex_cli.services.train_inputs import Inputs, open_inputs, with_preset
-from im2latex_cli.settings.resolve import Resolved
+from im2latex_cli.services.suspicious import SuspectLabel, write_suspects
+from im2latex_cli.services.train_inputs import TrainingInputs, open_inputs, with_preset
+from im2latex_cli.settings.resolve import ResolvedSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup, join
 from im2latex_cli.train.loop import StepReport
@@ -21,6 +23,7 @@ from im2latex_cli.train.monitor.log import RunLog, SilentLog
 from im2latex_cli.train.run.folder import RunFolder
 from im2latex_cli.train.run.interrupts import StopRequest
 from im2latex_cli.train.run.training_run import Throughput, TrainingData, TrainingRun
+from im2latex_cli.vision.finish import encode_png
 
 SAVE_SECONDS = 120.0
 """Longest time of training that a crash may cost."""
@@ -42,7 +45,7 @@ class TrainResult:
         epochs: passes over the train split.
         pictures: pictures of the train split.
         minutes: time spent in steps.
-        pictures_per_second: training speed, NaN-free; 0 where nothing was trained now.
+        pictures_per_second: training speed, NaN-free; 0 if no step was made now.
         loader_share: percent of the step time spent waiting for data.
         split: the split that was evaluated.
         best: figures of the best evaluation.
@@ -50,8 +53,10 @@ class TrainResult:
         findings: what the run says about its own health.
         skipped: pictures that could not be read.
         calibration_error: expected calibration error (0 to 1) of the best model's confidence on
-            the evaluated split, each half judged with what the other half taught; None where
-            all readings are right or all are wrong.
+            the evaluated split, each half judged by a fit to the other half; None if all readings
+            are right or all are wrong.
+        suspicious: training pictures whose label may be wrong, listed in the run folder; None if
+            they were not looked for.
     """
 
     output: str
@@ -71,6 +76,7 @@ class TrainResult:
     findings: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     calibration_error: float | None = None
+    suspicious: int | None = None
     exit_code: int = EXIT_OK
 
     @classmethod
@@ -78,7 +84,7 @@ class TrainResult:
         """The result that a finished run left, maybe of another version.
 
         Raises:
-            CheckpointError: it lacks what this version tells.
+            CheckpointError: it lacks a field of this version.
         """
         names = {item.name for item in fields(cls)}
         values = {name: value for name, value in stored.items() if name in names}
@@ -97,7 +103,7 @@ class _Command:
 
     settings: Settings
     reporter: Reporter
-    inputs: Inputs
+    inputs: TrainingInputs
     folder: RunFolder
     run: TrainingRun
     split: str
@@ -106,21 +112,26 @@ class _Command:
 
 
 def run_together(
-    resolved: Resolved, reporter: Reporter, *, data: Path, resume: bool = False, force: bool = False
+    resolved: ResolvedSettings,
+    reporter: Reporter,
+    *,
+    data: Path,
+    resume: bool = False,
+    force: bool = False,
 ) -> TrainResult | None:
-    """As `run`, together with the other processes where torchrun started this one.
+    """As `run`, together with the other processes if torchrun started this one.
 
     Returns:
         None in a process that does not lead.
     """
     with join(resolved.settings.runtime.device) as processes:
-        told = reporter if processes.is_main else SilentReporter()
-        result = run(resolved, told, data=data, resume=resume, force=force, processes=processes)
+        reporter = reporter if processes.is_main else SilentReporter()
+        result = run(resolved, reporter, data=data, resume=resume, force=force, processes=processes)
         return result if processes.is_main else None
 
 
 def run(
-    resolved: Resolved,
+    resolved: ResolvedSettings,
     reporter: Reporter,
     *,
     data: Path,
@@ -131,8 +142,8 @@ def run(
     """Train a model on a data set.
 
     Args:
-        resolved: the settings; a preset fills in what users did not set.
-        reporter: told about steps, evaluations and findings.
+        resolved: the settings; a preset fills in those that users did not set.
+        reporter: shows steps, evaluations and findings.
         data: the data set folder.
         resume: go on with the run that the output folder holds.
         force: begin anew, replacing it.
@@ -146,12 +157,12 @@ def run(
         Interrupted: Ctrl-C; everything is saved.
         PartialError: the loss became no number; the best model so far is kept.
     """
-    wanted = resolved.settings.train
-    output = Path(wanted.output or runs.folder_for(data))
+    train_settings = resolved.settings.train
+    output = Path(train_settings.output or runs.folder_for(data))
     folder = RunFolder(output, writes=processes.is_main)
     under_way = folder.last if folder.state.is_file() and not force else None
     with processes.local_main_first():
-        inputs = open_inputs(data, wanted.init, under_way, reporter)
+        inputs = open_inputs(data, train_settings.init, under_way, reporter)
     resolved = with_preset(resolved, inputs)
     settings = resolved.settings
     state = folder.state_to_resume(settings, inputs.train.key, resume=resume, force=force)
@@ -174,8 +185,8 @@ def run(
     return _result(work)
 
 
-def _begin(work: _Command, resolved: Resolved, *, anew: bool) -> None:
-    """Make the run folder ready, and keep what the run begins with: it needs that model no more."""
+def _begin(work: _Command, resolved: ResolvedSettings, *, anew: bool) -> None:
+    """Prepare the run folder, and save the first state: the run needs its initial model no more."""
     if anew:
         work.folder.clear()
         if work.inputs.start:
@@ -247,8 +258,8 @@ def _evaluate(work: _Command, log: RunLog | SilentLog) -> None:
     better = run.remember(evaluation)
     step = run.learner.step
     log.row(work.split, step, evaluation.row())
-    for number, (index, reference, found) in enumerate(evaluation.examples):
-        log.example(number, step, run.picture(index), reference=reference, found=found)
+    for number, (index, reference, hypothesis) in enumerate(evaluation.examples):
+        log.example(number, step, run.picture(index), reference=reference, hypothesis=hypothesis)
         log.attention(number, step, run.attention(index))
     weights, gradients = run.tensors()
     log.histograms("weights", step, weights)
@@ -271,6 +282,8 @@ def _finish(work: _Command, log: RunLog | SilentLog) -> None:
     """Close a finished run; a small one also reads its own train split: memory, not skill."""
     run = work.run
     run.history.finished = True
+    if work.settings.train.check_labels and run.processes.is_main:
+        _check_labels(work)
     if work.settings.train.preset == "small" and work.split != "train":
         evaluation = run.evaluate(run.data.train)
         run.history.recalled = evaluation.row()
@@ -280,6 +293,21 @@ def _finish(work: _Command, log: RunLog | SilentLog) -> None:
             f"{evaluation.bleu4:.1f}, edit similarity {evaluation.edit_similarity:.1f}, exact "
             f"match {evaluation.exact_match:.1f}."
         )
+
+
+def _check_labels(work: _Command) -> None:
+    """Write the training pictures whose label may be wrong."""
+    run, train = work.run, work.run.data.train
+
+    def label(index: int) -> SuspectLabel:
+        formula = join_tokens(run.data.vocab.decode(train.formula(index)))
+        return SuspectLabel(train.names[index], formula, lambda: encode_png(train.picture(index)))
+
+    checked, suspects = run.check_labels()
+    run.history.suspicious = len(suspects)
+    write_suspects(
+        work.folder.path, "train", suspects, label, checked=checked, reporter=work.reporter
+    )
 
 
 def _save_all(work: _Command) -> None:
@@ -315,6 +343,7 @@ def _result(work: _Command) -> TrainResult:
         findings=tuple(run.history.findings.values()),
         skipped=run.data.train.skipped,
         calibration_error=run.history.best.get("calibration_error"),
+        suspicious=run.history.suspicious,
     )
 
 
@@ -322,14 +351,14 @@ def _announce(work: _Command) -> None:
     run, learner = work.run, work.run.learner
     for line in run.warnings:
         work.reporter.warn(line)
-    wanted = work.settings.train.glyph_weight or work.settings.train.attention_weight
-    if wanted and not run.classes:
+    teaches_attention = work.settings.train.glyph_weight or work.settings.train.attention_weight
+    if teaches_attention and not run.classes:
         work.reporter.detail("The data set has no glyph positions: attention is not taught.")
     parameters = sum(p.numel() for p in learner.network.parameters())
-    went = f", from step {learner.step}" if learner.step else ""
+    progress = f", from step {learner.step}" if learner.step else ""
     work.reporter.info(
         f"Preset {work.settings.train.preset}: {parameters / 1e6:.1f} M parameters, "
-        f"{len(run.data.train)} pictures, {learner.steps} steps on {run.device}{went}."
+        f"{len(run.data.train)} pictures, {learner.steps} steps on {run.device}{progress}."
     )
 
 
@@ -359,9 +388,9 @@ def _table_row(work: _Command, figures: Mapping[str, Any]) -> dict[str, float | 
 def _info(work: _Command, figures: Mapping[str, Any]) -> dict[str, Any]:
     learner, history = work.run.learner, work.run.history
     start = work.inputs.start
-    told: dict[str, Any] = {"init": dict(start.told)} if start else {}
+    info: dict[str, Any] = {"init": dict(start.info)} if start else {}
     if history.calibration:
-        told["calibration"] = history.calibration
+        info["calibration"] = history.calibration
     return {
         "package": __version__,
         "data": work.inputs.data.resolve().name,
@@ -373,7 +402,7 @@ def _info(work: _Command, figures: Mapping[str, Any]) -> dict[str, Any]:
         "epochs": learner.cursor.epoch,
         "minutes": round(learner.seconds / 60, 2),
         "scores": {"split": work.split, "decoding": "greedy", **figures},
-        **told,
+        **info,
     }
 
 

@@ -21,9 +21,9 @@ from im2latex_cli.pages.picture import TEXT_HEIGHT, page_picture
 from im2latex_cli.pages.regions import Matches
 from im2latex_cli.pages.store import PageRecord
 from im2latex_cli.progress import Reporter, Step
-from im2latex_cli.services.eval_pages import displays, opened
+from im2latex_cli.services.eval_pages import displays, open_pages
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.train.finder import JITTER, Progress, TrainingPage, train
+from im2latex_cli.train.finder import JITTER, FinderProgress, TrainingPage, train
 
 REPORTED = 25
 """Steps between two reports."""
@@ -53,7 +53,7 @@ class FinderRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class FinderTrained:
+class TrainFinderResult:
     """What a training gave.
 
     Attributes:
@@ -75,7 +75,7 @@ class FinderTrained:
     seconds: float
 
 
-def run(settings: Settings, reporter: Reporter, request: FinderRequest) -> FinderTrained:
+def run(settings: Settings, reporter: Reporter, request: FinderRequest) -> TrainFinderResult:
     """Train a finder on the split train of a data set of pages; score it on val.
 
     Raises:
@@ -91,15 +91,15 @@ def run(settings: Settings, reporter: Reporter, request: FinderRequest) -> Finde
     records = store.read(request.data, "train")
     held_out = store.read(request.data, "val")
     try:
-        weights, last = _trained(records, request, settings.runtime.seed, reporter)
+        weights, last = _train(records, request, settings.runtime.seed, reporter)
     except KeyboardInterrupt as error:
         raise Interrupted("Stopped; no finder was written.") from error
-    told = network.metadata(
+    metadata = network.metadata(
         pages=len(records), steps=last.step, batch=request.batch, seed=settings.runtime.seed
     )
-    files.write_bytes(output, save(weights, told))
+    files.write_bytes(output, save(weights, metadata))
     scored = sum(displays(Finder(FinderNetwork(weights)), held_out, reporter), Matches())
-    return FinderTrained(
+    return TrainFinderResult(
         str(output),
         len(records),
         last.step,
@@ -110,16 +110,16 @@ def run(settings: Settings, reporter: Reporter, request: FinderRequest) -> Finde
     )
 
 
-def _trained(
+def _train(
     records: Sequence[PageRecord], request: FinderRequest, seed: int, reporter: Reporter
-) -> tuple[dict[str, NDArray[np.float16]], Progress]:
-    """The weights of a new finder, and where its training ended."""
-    last = Progress(0, 0.0, 0.0)
+) -> tuple[dict[str, NDArray[np.float16]], FinderProgress]:
+    """The weights of a new finder, and the last report of its training."""
+    last = FinderProgress(0, 0.0, 0.0)
     with reporter.step("Open pages", total=len(records)) as step:
         pages = list(_pages(records, step))
     with reporter.step("Train", total=request.steps) as step:
 
-        def report(progress: Progress) -> None:
+        def report(progress: FinderProgress) -> None:
             nonlocal last
             last = progress
             step.advance()
@@ -140,7 +140,7 @@ def _trained(
 
 def _pages(records: Sequence[PageRecord], step: Step) -> Iterator[TrainingPage]:
     """Pages with text of the largest size that training needs."""
-    for record, grey in opened(records):
+    for record, grey in open_pages(records):
         page = page_picture(grey, text_height=TEXT_HEIGHT * JITTER[1])
         factor = page.factor / page.shrunk
         boxes = tuple((region.kind, region.box.scaled(factor)) for region in record.regions)

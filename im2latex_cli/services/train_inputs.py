@@ -1,4 +1,4 @@
-"""What a training starts from: data, vocabulary, preprocessing, and maybe another model."""
+"""The inputs of a training: data, vocabulary, preprocessing, and maybe another model."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from im2latex_cli.latex.normalize import NORMAL_FORM
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognition.models import find_model
-from im2latex_cli.settings.resolve import Resolved
-from im2latex_cli.settings.sources import Given
+from im2latex_cli.settings.resolve import ResolvedSettings
+from im2latex_cli.settings.sources import SettingValue
 from im2latex_cli.train.input.pack import Packed, pack
 from im2latex_cli.train.run.warm_start import FREE, demand_dims, merge
 from im2latex_cli.vision.prepare import Preprocessing
@@ -33,22 +33,22 @@ class Start:
     Attributes:
         model: its file; of a run under way, that run's own last one.
         name: as the user named it.
-        told: what the run's model files say about it; JSON-ready.
+        info: its entry in the run's model files; JSON-ready.
     """
 
     model: ModelFile
     name: str
-    told: Mapping[str, Any]
+    info: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
-    """What a training starts from.
+class TrainingInputs:
+    """The inputs of a training.
 
     Attributes:
         data: the data set folder.
         vocab: its tokens, behind those of the model that the training begins with.
-        preprocessing: what pictures go through.
+        preprocessing: that of all pictures.
         train: the packed train split.
         start: the model that the training begins with, or None.
     """
@@ -64,7 +64,7 @@ class Inputs:
         return _pack(self.data, split, self.vocab, self.preprocessing, reporter)
 
     def validation(self, reporter: Reporter) -> tuple[Packed, str]:
-        """The split to evaluate on: val, or train where there is none."""
+        """The split to evaluate on: val, or train if there is none."""
         if "val" in store.splits(self.data):
             try:
                 return self.pack("val", reporter), "val"
@@ -74,14 +74,16 @@ class Inputs:
         return self.train, "train"
 
 
-def open_inputs(data: Path, init: str | None, under_way: Path | None, reporter: Reporter) -> Inputs:
-    """Read what a training starts from.
+def open_inputs(
+    data: Path, init: str | None, under_way: Path | None, reporter: Reporter
+) -> TrainingInputs:
+    """Read the inputs of a training.
 
     Args:
         data: the data set folder.
         init: the model to begin with, or None.
         under_way: the last model of the run that is to go on, if one is; it takes `init`'s place.
-        reporter: told about packing.
+        reporter: shows the packing.
 
     Raises:
         InputError: the data set is missing, empty or without a vocabulary; no model is there.
@@ -91,36 +93,36 @@ def open_inputs(data: Path, init: str | None, under_way: Path | None, reporter: 
     _warn_of_age(data, reporter)
     start = _start(init, under_way, vocab, reporter) if init else None
     if start:
-        known, preprocessing = start.model.vocab, start.model.preprocessing
-        vocab = known if under_way else merge(known, vocab)
+        start_vocab, preprocessing = start.model.vocab, start.model.preprocessing
+        vocab = start_vocab if under_way else merge(start_vocab, vocab)
     train = _pack(data, "train", vocab, preprocessing, reporter)
-    return Inputs(data, vocab, preprocessing, train, start)
+    return TrainingInputs(data, vocab, preprocessing, train, start)
 
 
-def with_preset(resolved: Resolved, inputs: Inputs) -> Resolved:
+def with_preset(resolved: ResolvedSettings, inputs: TrainingInputs) -> ResolvedSettings:
     """The settings with their preset, and with the dimensions of the model begun with.
 
     Raises:
         CheckpointError: the user set other dimensions than that model has.
     """
-    chosen: str = resolved.settings.train.preset
+    preset: str = resolved.settings.train.preset
     start = inputs.start
-    if chosen == "auto":
+    if preset == "auto":
         small = "small" if len(inputs.train) < SMALL_BELOW else "fast"
-        chosen = "tune" if start else small
+        preset = "tune" if start else small
     if start is None:
-        return resolved.with_preset(chosen)
-    given = (*_dims(start), *resolved.given)
-    resolved = replace(resolved, given=given).with_preset(chosen)
+        return resolved.with_preset(preset)
+    values = (*_dims(start), *resolved.user_values)
+    resolved = replace(resolved, user_values=values).with_preset(preset)
     demand_dims(start.model, resolved.settings.model, name=start.name)
     return resolved
 
 
-def _dims(start: Start) -> Iterator[Given]:
+def _dims(start: Start) -> Iterator[SettingValue]:
     dims = start.model.dims
     for name in type(dims).model_fields:
         if name not in FREE:
-            yield Given(f"model.{name}", getattr(dims, name), f"model {start.name}")
+            yield SettingValue(f"model.{name}", getattr(dims, name), f"model {start.name}")
 
 
 def _start(init: str, under_way: Path | None, vocab: Vocab, reporter: Reporter) -> Start:
@@ -129,7 +131,7 @@ def _start(init: str, under_way: Path | None, vocab: Vocab, reporter: Reporter) 
         return Start(model, init, model.info.get("init", {}))
     path = find_model(init, reporter)
     model = checkpoints.load(path)
-    told = {
+    info = {
         "model": init,
         "sha256": sha256(path.read_bytes()).hexdigest(),
         "data": model.info.get("data"),
@@ -137,7 +139,7 @@ def _start(init: str, under_way: Path | None, vocab: Vocab, reporter: Reporter) 
         "tokens": len(model.vocab),
         "new_tokens": len(model.vocab.unknown(vocab.tokens)),
     }
-    return Start(model, init, told)
+    return Start(model, init, info)
 
 
 def _vocab(data: Path) -> Vocab:
@@ -152,9 +154,9 @@ def _vocab(data: Path) -> Vocab:
 
 def _warn_of_age(data: Path, reporter: Reporter) -> None:
     """Say that a data set has labels of an older normal form; training goes on."""
-    made = manifest.load(data)
-    number = 1 if made is None else made.settings.get("latex.normal_form", 1)
-    if made is not None and number != NORMAL_FORM:
+    build = manifest.load(data)
+    number = 1 if build is None else build.settings.get("latex.normal_form", 1)
+    if build is not None and number != NORMAL_FORM:
         reporter.warn(
             f"{data} has labels in normal form {number}; this version writes {NORMAL_FORM}. "
             "Build it again to train on the current form."
@@ -162,12 +164,12 @@ def _warn_of_age(data: Path, reporter: Reporter) -> None:
 
 
 def _preprocessing(data: Path) -> Preprocessing:
-    """What the pictures look like: known where `build` made them."""
-    made = manifest.load(data)
+    """The preprocessing that fits the pictures: that of `build` if it made them."""
+    build = manifest.load(data)
     names = ("look", "font_size", "dpi", "padding")
-    given: dict[str, Any] = dict(made.settings) if made else {}
-    drawn = {name: given[f"render.{name}"] for name in names if f"render.{name}" in given}
-    return Preprocessing.of_build(**drawn) if len(drawn) == len(names) else Preprocessing()
+    settings: dict[str, Any] = dict(build.settings) if build else {}
+    values = {name: settings[f"render.{name}"] for name in names if f"render.{name}" in settings}
+    return Preprocessing.of_build(**values) if len(values) == len(names) else Preprocessing()
 
 
 def _pack(

@@ -1,4 +1,4 @@
-"""im2latex vocab: the vocabulary of a data set's train split, and what it covers."""
+"""im2latex vocab: the vocabulary of a data set's train split, and its coverage."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class VocabResult:
 
     Attributes:
         data: the data set folder.
-        path: the vocabulary file, written anew where it changed.
+        path: the vocabulary file, written anew if it changed.
         size: tokens, specials aside.
         min_count: how often a token must occur.
         counts: its tokens, most frequent first.
@@ -72,31 +72,31 @@ class VocabResult:
 
 
 def run(settings: Settings, reporter: Reporter, *, data: Path) -> VocabResult:
-    """Write the vocabulary of the train split of `data` and measure what it covers.
+    """Write the vocabulary of the train split of `data` and measure its coverage.
 
     Raises:
         InputError: there is no data set, or it has no train split.
     """
     min_count = settings.vocab.min_count
     train = store.read(data, "train")
-    counted = _count_tokens(train)
-    vocab = Vocab.build(counted, min_count=min_count)
+    token_counts = _count_tokens(train)
+    vocab = Vocab.build(token_counts, min_count=min_count)
     path = data / store.VOCAB
     if not path.is_file() or Vocab.load(path) != vocab:
         vocab.save(path)
         reporter.info(f"{path} is written.")
-    known = set(vocab.tokens)
-    ranked = [TokenCount(token, count) for token, count in _ranked(counted)]
-    counts = tuple(one for one in ranked if one.token in known)
+    vocabulary = set(vocab.tokens)
+    ranked = [TokenCount(token, count) for token, count in _by_count(token_counts)]
+    counts = tuple(one for one in ranked if one.token in vocabulary)
     return VocabResult(
         data=str(data),
         path=str(path),
         size=len(counts),
         min_count=min_count,
         counts=counts,
-        left_out=tuple(one for one in ranked if one.token not in known),
+        left_out=tuple(one for one in ranked if one.token not in vocabulary),
         coverage=tuple(
-            _coverage(name, train if name == "train" else store.read(data, name), known)
+            _coverage(name, train if name == "train" else store.read(data, name), vocabulary)
             for name in store.splits(data)
         ),
     )
@@ -107,20 +107,20 @@ def _count_tokens(records: list[store.Record]) -> Counter[str]:
     return Counter(token for record in records for token in record.tokens)
 
 
-def _coverage(split: str, records: list[store.Record], known: set[str]) -> Coverage:
-    counted = _count_tokens(records)
-    unknown = {token: count for token, count in counted.items() if token not in known}
-    sound = sum(known.issuperset(record.tokens) for record in records)
-    total = counted.total()
+def _coverage(split: str, records: list[store.Record], vocabulary: set[str]) -> Coverage:
+    token_counts = _count_tokens(records)
+    unknown = {token: count for token, count in token_counts.items() if token not in vocabulary}
+    sound = sum(vocabulary.issuperset(record.tokens) for record in records)
+    total = token_counts.total()
     return Coverage(
         split=split,
         formulas=len(records),
         tokens=total,
         known_tokens=100.0 * (total - sum(unknown.values())) / max(1, total),
         known_formulas=100.0 * sound / len(records),
-        unknown=tuple(token for token, _ in _ranked(unknown)),
+        unknown=tuple(token for token, _ in _by_count(unknown)),
     )
 
 
-def _ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+def _by_count(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -65,19 +65,19 @@ class Leaf:
 @cache
 def leaves() -> Mapping[str, Leaf]:
     """Return every setting by its dotted name, in the order of the tree."""
-    found = {}
+    by_name = {}
     for section, model in sections().items():
         for field, info in model.model_fields.items():
             annotation = Annotated[info.annotation, *info.metadata] if info.metadata else None
             plain, bounds = _plain(annotation or info.annotation)
-            found[f"{section}.{field}"] = Leaf(
+            by_name[f"{section}.{field}"] = Leaf(
                 name=f"{section}.{field}",
                 default=info.get_default(call_default_factory=True, validated_data={}),
                 help=" ".join((info.description or "").split()),
                 type=plain,
                 kind=", ".join([_kind(plain), *bounds]),
             )
-    return found
+    return by_name
 
 
 @cache
@@ -101,14 +101,14 @@ def to_toml(settings: Settings, origins: Mapping[str, str] | None = None) -> str
         settings: the tree.
         origins: dotted name -> origin of the value, written as a comment.
     """
-    held = values(settings)
+    leaf_values = values(settings)
     blocks = []
     for section in sections():
         lines = [f"[{section}]"]
         for name, leaf in leaves().items():
             if leaf.section == section:
                 note = f"  # {origins[name]}" if origins else ""
-                lines.append(_assignment(leaf.field, held[name]) + note)
+                lines.append(_assignment(leaf.field, leaf_values[name]) + note)
         blocks.append("\n".join(lines) + "\n")
     return "\n".join(blocks)
 
@@ -137,7 +137,7 @@ def markdown() -> str:
         blocks.append(f"## {section}\n\n{_first_line(model)}\n")
         rows = ["| setting | default | type | environment |", "|---|---|---|---|"]
         rows += [
-            f"| **{leaf.field}**<br>{_cell(leaf.help)} | {_shown(leaf.default)} "
+            f"| **{leaf.field}**<br>{_cell(leaf.help)} | {_code(leaf.default)} "
             f"| {_cell(leaf.kind)} | `{leaf.variable}` |"
             for leaf in leaves().values()
             if leaf.section == section
@@ -171,7 +171,7 @@ def _first_line(model: type[Section]) -> str:
     return line.partition(";")[0].rstrip(".") + "."
 
 
-def _shown(value: Any) -> str:
+def _code(value: Any) -> str:
     return "" if value is None else f"`{to_value(value)}`"
 
 
@@ -195,10 +195,10 @@ def _plain(annotation: Any) -> tuple[Any, list[str]]:
 def _bounds(constraint: Any) -> list[str]:
     # One spelling of 0 and 0.0: typing caches annotations that compare equal, so which of the two a
     # field has depends on what was imported first.
-    found = [constraint, *getattr(constraint, "metadata", [])]
+    items = [constraint, *getattr(constraint, "metadata", [])]
     return [
         f"{word} {getattr(item, sign):.15g}"
-        for item in found
+        for item in items
         for sign, word in _BOUNDS.items()
         if getattr(item, sign, None) is not None
     ]

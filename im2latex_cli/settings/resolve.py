@@ -16,50 +16,50 @@ from pydantic import ValidationError
 from im2latex_cli.errors import SettingsError
 from im2latex_cli.settings import sources
 from im2latex_cli.settings.reference import leaves, sections
-from im2latex_cli.settings.sources import Given
+from im2latex_cli.settings.sources import SettingValue
 from im2latex_cli.settings.tree import Settings
 
 DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ResolvedSettings:
     """The settings of one invocation.
 
     Attributes:
         settings: the validated tree.
         origins: dotted name -> origin of the value, for every setting.
-        given: all values from users, lowest precedence first; they override a preset.
+        user_values: all values from users, lowest precedence first; they override a preset.
     """
 
     settings: Settings
     origins: Mapping[str, str]
-    given: tuple[Given, ...] = field(default=(), repr=False)
+    user_values: tuple[SettingValue, ...] = field(default=(), repr=False)
 
-    def with_preset(self, name: str) -> Resolved:
+    def with_preset(self, name: str) -> ResolvedSettings:
         """Return the settings with the preset `name`, overridden by all values from users.
 
         `train.preset` is then `name`, even if it was `auto`.
         """
         if name == "auto":
             return self
-        given = [g for g in self.given if g.name != "train.preset" or g.value == name]
-        chosen = Given("train.preset", name, f"preset {name}")
-        return _merge([*sources.preset(name), chosen], given)
+        user_values = [g for g in self.user_values if g.name != "train.preset" or g.value == name]
+        preset = SettingValue("train.preset", name, f"preset {name}")
+        return _merge([*sources.preset(name), preset], user_values)
 
 
 def resolve(
-    given: Iterable[Given] = (),
+    command_line: Iterable[SettingValue] = (),
     *,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     config: Path | None = None,
     user: Path | None = None,
-) -> Resolved:
+) -> ResolvedSettings:
     """Merge all sources and validate the result; without arguments, the defaults.
 
     Args:
-        given: values from the command line, which have the highest precedence.
+        command_line: values from the command line, which have the highest precedence.
         env: environment variables.
         cwd: folder whose im2latex.toml is read if `config` is None.
         config: settings file to read instead of the project's; must exist.
@@ -69,14 +69,14 @@ def resolve(
         SettingsError: with all problems of all sources.
         InputError: a settings file cannot be read.
     """
-    layers: list[Given] = []
+    layers: list[SettingValue] = []
     problems: list[str] = []
     for path, origin in _files(cwd, config, user):
         try:
             layers += sources.toml_file(path, origin=origin)
         except SettingsError as error:
             problems += error.problems
-    return _merge([], [*layers, *sources.environment(env or {}), *given], problems)
+    return _merge([], [*layers, *sources.environment(env or {}), *command_line], problems)
 
 
 def _files(cwd: Path | None, config: Path | None, user: Path | None) -> Iterator[tuple[Path, str]]:
@@ -90,25 +90,27 @@ def _files(cwd: Path | None, config: Path | None, user: Path | None) -> Iterator
 
 
 def _merge(
-    preset: Sequence[Given], given: Sequence[Given], problems: Sequence[str] = ()
-) -> Resolved:
+    preset: Sequence[SettingValue],
+    user_values: Sequence[SettingValue],
+    problems: Sequence[str] = (),
+) -> ResolvedSettings:
     """Take the last value of each name, then validate."""
-    winners = {item.name: item for item in (*preset, *given)}
+    winners = {item.name: item for item in (*preset, *user_values)}
     tree: dict[str, dict[str, Any]] = {name: {} for name in sections()}
     for name in winners.keys() & leaves().keys():
         tree[leaves()[name].section][leaves()[name].field] = winners[name].value
-    found = [*problems, *(_unknown(item) for item in given if item.name not in leaves())]
+    faults = [*problems, *(_unknown(item) for item in user_values if item.name not in leaves())]
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
-        found += _invalid(error, winners)
-    if found:
-        raise SettingsError(found, hint="`im2latex config init` lists every setting.")
+        faults += _invalid(error, winners)
+    if faults:
+        raise SettingsError(faults, hint="`im2latex config init` lists every setting.")
     origins = {name: winners[name].origin if name in winners else DEFAULT for name in leaves()}
-    return Resolved(settings, origins, tuple(given))
+    return ResolvedSettings(settings, origins, tuple(user_values))
 
 
-def _unknown(item: Given) -> str:
+def _unknown(item: SettingValue) -> str:
     if item.name in sections():
         return f"{item.name}: a section of settings, not a setting ({item.origin})"
     last = item.name.rpartition(".")[2]
@@ -123,11 +125,11 @@ def _near_last(last: str) -> list[str]:
     return [by_last[near] for near in get_close_matches(last, by_last, n=1)]
 
 
-def _invalid(error: ValidationError, winners: Mapping[str, Given]) -> list[str]:
+def _invalid(error: ValidationError, winners: Mapping[str, SettingValue]) -> list[str]:
     return [_problem(detail, winners) for detail in error.errors(include_url=False)]
 
 
-def _problem(detail: Mapping[str, Any], winners: Mapping[str, Given]) -> str:
+def _problem(detail: Mapping[str, Any], winners: Mapping[str, SettingValue]) -> str:
     """Describe in one line what is wrong with a setting, or with a section as a whole."""
     name = ".".join(str(part) for part in detail["loc"][:2])
     message = detail["msg"].removeprefix("Value error, ")

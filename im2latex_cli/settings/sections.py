@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt
 
 Look = Literal["im2latex", "smooth", "screen"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+def _as_list(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
 
 
 class Section(BaseModel):
@@ -35,9 +39,9 @@ class RuntimeSettings(Section):
 class BuildSettings(Section):
     """Contents of a data set."""
 
-    dataset: str = "small"
+    dataset: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ("small",)
     """small, synthetic, full (downloads im2latex-100k), a file or folder with formulas, or a
-    grammar."""
+    grammar. With several, NAME=SHARE gives each its share of all formulas."""
     source: str | None = None
     """Folder that already has the files of the data set full; nothing is downloaded."""
     output: str | None = None
@@ -51,7 +55,7 @@ class BuildSettings(Section):
     macros: str | None = None
     """File of LaTeX definitions (.tex or .sty) that the formulas use; they are expanded."""
     limit: PositiveInt | None = None
-    """Use only the first N formulas."""
+    """Use only the first N formulas of each data set."""
     recombine: Annotated[int, Field(ge=0)] = 0
     """Generate N more training formulas from pieces of the real ones."""
     min_examples: Annotated[int, Field(ge=0)] = 0
@@ -143,7 +147,7 @@ class DecodeSettings(Section):
     scales: tuple[PositiveFloat, ...] = (1.15, 0.87)
     """Scales at which to read a doubtful picture again; empty: read every picture once."""
     narrow_scales: tuple[PositiveFloat, ...] = (1.4, 0.7)
-    """Further factors for doubtful pictures with few glyphs, whose text size is least certain."""
+    """Further scales for doubtful pictures with few glyphs, unless all sizes so far agree."""
     sure: Share = 0.9
     """Mean token probability below which a reading is doubtful."""
     batch_pixels: PositiveInt = 1_500_000
@@ -181,4 +185,12 @@ class ServeSettings(Section):
     timeout: PositiveFloat = 30.0
     """Time limit for one request, in seconds."""
     max_bytes: PositiveInt = 10_000_000
-    """Maximum size of a request, in bytes."""
+    """Maximum size of a picture, in bytes."""
+    max_document_bytes: PositiveInt = 64_000_000
+    """Maximum size of a document (a PDF, or a picture shown as a page), in bytes."""
+    max_pages: PositiveInt = 2000
+    """Maximum number of pages of a document."""
+    documents: PositiveInt = 4
+    """Maximum number of documents kept in memory; one more replaces the least recently used."""
+    document_seconds: PositiveFloat = 1800.0
+    """Time after its last use until a document is deleted, in seconds."""

@@ -19,7 +19,7 @@ PROJECT_FILE = "im2latex.toml"
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class SettingValue:
     """One value from one source.
 
     Attributes:
@@ -38,7 +38,7 @@ def process_environment() -> Mapping[str, str]:
     return os.environ
 
 
-def assignments(texts: Iterable[str], *, flag: str) -> list[Given]:
+def assignments(texts: Iterable[str], *, flag: str) -> list[SettingValue]:
     """Read `section.name=value` texts, as `--set` takes them.
 
     Raises:
@@ -50,30 +50,32 @@ def assignments(texts: Iterable[str], *, flag: str) -> list[Given]:
         raise SettingsError([f"{flag} {text}: expected section.name=value" for text in bad])
     pairs = [text.partition("=") for text in texts]
     return [
-        Given(name.strip(), _decode(name.strip(), value), f"command line {flag}")
+        SettingValue(name.strip(), _decode(name.strip(), value), f"command line {flag}")
         for name, _, value in pairs
     ]
 
 
-def environment(env: Mapping[str, str]) -> list[Given]:
+def environment(env: Mapping[str, str]) -> list[SettingValue]:
     """Read the variables `IM2LATEX_SECTION__NAME`; empty ones are ignored.
 
     A variable without `__` is left to others, unless it names a section or a setting's last part:
     then its writer meant a setting.
     """
     last_parts = {leaf.field for leaf in leaves().values()}
-    found = []
+    values = []
     for variable in sorted(env):
         if not variable.upper().startswith(PREFIX) or not env[variable]:
             continue
         path = variable[len(PREFIX) :].lower().split("__")
         if len(path) > 1 or path[0] in last_parts or path[0] in sections():
             name = ".".join(path)
-            found.append(Given(name, _decode(name, env[variable]), f"environment {variable}"))
-    return found
+            values.append(
+                SettingValue(name, _decode(name, env[variable]), f"environment {variable}")
+            )
+    return values
 
 
-def toml_file(path: Path, *, origin: str | None = None) -> list[Given]:
+def toml_file(path: Path, *, origin: str | None = None) -> list[SettingValue]:
     """Read a settings file.
 
     Raises:
@@ -89,19 +91,21 @@ def toml_file(path: Path, *, origin: str | None = None) -> list[Given]:
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError([f"{origin}: not valid TOML: {error}"]) from error
-    found = []
+    values = []
     for section, table in tree.items():
         if isinstance(table, dict):
-            found += [Given(f"{section}.{name}", value, origin) for name, value in table.items()]
+            values += [
+                SettingValue(f"{section}.{name}", value, origin) for name, value in table.items()
+            ]
         else:
-            found.append(Given(section, table, origin))
-    return found
+            values.append(SettingValue(section, table, origin))
+    return values
 
 
-def preset(name: str) -> list[Given]:
+def preset(name: str) -> list[SettingValue]:
     """Return the values of a preset of `settings.training`."""
     return [
-        Given(f"{section}.{field}", value, f"preset {name}")
+        SettingValue(f"{section}.{field}", value, f"preset {name}")
         for section, table in PRESETS[name].items()
         for field, value in table.items()
     ]
@@ -140,8 +144,8 @@ def _decode_list(name: str, text: str) -> Any:
 
 def openmp_threads() -> int | None:
     """The value of OMP_NUM_THREADS, for libraries that do not read it themselves."""
-    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    return int(asked) if asked.isdecimal() and int(asked) > 0 else None
+    variable = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    return int(variable) if variable.isdecimal() and int(variable) > 0 else None
 
 
 def limit_openmp_spinning() -> None:

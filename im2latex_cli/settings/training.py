@@ -107,6 +107,8 @@ class TrainSettings(Section):
     """Steps between evaluations; default: once per epoch, at most ten times per run."""
     evaluate_limit: PositiveInt = 500
     """Number of validation pictures to read in each evaluation."""
+    check_labels: Annotated[int, Field(ge=0)] = 5000
+    """Number of training pictures to check for wrong labels after training; 0 disables."""
     choose: Literal["best", "last"] = "best"
     """Which model to keep as best: that of the best evaluation, or the last (small val splits)."""
     patience: PositiveInt | None = None

@@ -22,7 +22,7 @@ from im2latex_cli.pages.network import (
     EDGE_UNIT,
     LONGEST,
 )
-from im2latex_cli.pages.regions import Kind, Rectangle, hull
+from im2latex_cli.pages.regions import Rectangle, RegionKind, hull
 from im2latex_cli.vision.prepare import resize
 
 JITTER = (0.75, 1.3)
@@ -51,11 +51,11 @@ class TrainingPage:
     """
 
     picture: Grey
-    boxes: tuple[tuple[Kind, Rectangle], ...]
+    boxes: tuple[tuple[RegionKind, Rectangle], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class FinderProgress:
     """Where a training is.
 
     Attributes:
@@ -84,7 +84,7 @@ def train(
     learning_rate: float,
     max_seconds: float,
     seed: int,
-    report: Callable[[Progress], None],
+    report: Callable[[FinderProgress], None],
 ) -> TrainableFinder:
     """Train a finder with AdamW and a cosine schedule.
 
@@ -117,7 +117,7 @@ def train(
         torch.nn.utils.clip_grad_norm_(network.parameters(), _CLIP)
         optimizer.step()
         mean += (float(loss.detach()) - mean) * max(0.02, 1 / step)
-        report(Progress(step, share, mean))
+        report(FinderProgress(step, share, mean))
     return network.eval()
 
 
@@ -180,8 +180,8 @@ def _crop(page: TrainingPage, rng: np.random.Generator) -> _Crop:
 
 
 def turned(
-    picture: Grey, boxes: Sequence[tuple[Kind, Rectangle]], degrees: float
-) -> tuple[Grey, list[tuple[Kind, Rectangle]]]:
+    picture: Grey, boxes: Sequence[tuple[RegionKind, Rectangle]], degrees: float
+) -> tuple[Grey, list[tuple[RegionKind, Rectangle]]]:
     """Turned a little about the middle; boxes are those around the turned ones."""
     turned = np.asarray(
         Image.fromarray(picture).rotate(degrees, Image.Resampling.BILINEAR, fillcolor=255)
@@ -214,7 +214,7 @@ def _degraded(picture: Grey, rng: np.random.Generator) -> Grey:
 
 
 def targets(
-    boxes: Sequence[tuple[Kind, Rectangle]], size: tuple[int, int]
+    boxes: Sequence[tuple[RegionKind, Rectangle]], size: tuple[int, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """For each cell its class, and the distances to the edges of its display in pixels.
 
@@ -229,14 +229,14 @@ def targets(
     edges = np.ones((rows, columns, 4), np.float32)
     y = (np.arange(rows, dtype=np.float32) + 0.5) * CELL
     x = (np.arange(columns, dtype=np.float32) + 0.5) * CELL
-    for kind, box in sorted(boxes, key=lambda one: one[0] is not Kind.DISPLAY):
+    for kind, box in sorted(boxes, key=lambda one: one[0] is not RegionKind.DISPLAY):
         inside_y = (y > box.top - CELL / 2) & (y < box.bottom + CELL / 2)
         inside_x = (x > box.left - CELL / 2) & (x < box.right + CELL / 2)
         if not (inside_y.any() and inside_x.any()):
             continue
         cells = np.ix_(inside_y, inside_x)
         classes[cells] = CLASSES.index(kind.value)
-        if kind is Kind.DISPLAY:
+        if kind is RegionKind.DISPLAY:
             yy, xx = np.meshgrid(y[inside_y], x[inside_x], indexing="ij")
             sides = (xx - box.left, yy - box.top, box.right - xx, box.bottom - yy)
             edges[cells] = np.maximum(np.stack(sides, axis=-1), 1.0)

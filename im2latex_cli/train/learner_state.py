@@ -16,7 +16,7 @@ from im2latex_cli.train.loop import Learner
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class LearnerProgress:
     """How far a learner is; JSON-ready.
 
     Attributes:
@@ -36,7 +36,7 @@ class Progress:
     cursor: Cursor = field(default_factory=Cursor)
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Progress:
+    def from_json(cls, values: Mapping[str, Any]) -> LearnerProgress:
         """Read what `dataclasses.asdict` made of it; other fields are ignored.
 
         Raises:
@@ -53,7 +53,7 @@ class Progress:
         )
 
 
-def capture(learner: Learner) -> tuple[dict[str, Tensor], Progress]:
+def capture(learner: Learner) -> tuple[dict[str, Tensor], LearnerProgress]:
     """Everything that the next step depends on.
 
     Returns:
@@ -68,7 +68,7 @@ def capture(learner: Learner) -> tuple[dict[str, Tensor], Progress]:
     for number, parameter in enumerate(learner.optimizer.parameters()):
         for name, value in learner.optimizer.moments(parameter).items():
             tensors[f"optimizer.{number}.{name}"] = value
-    progress = Progress(
+    progress = LearnerProgress(
         steps=learner.steps,
         step=learner.step,
         pictures=learner.pictures,
@@ -79,7 +79,7 @@ def capture(learner: Learner) -> tuple[dict[str, Tensor], Progress]:
     return tensors, progress
 
 
-def restore(learner: Learner, tensors: Mapping[str, Tensor], progress: Progress) -> None:
+def restore(learner: Learner, tensors: Mapping[str, Tensor], progress: LearnerProgress) -> None:
     """Put a captured state into a learner made from the same settings.
 
     Raises:

@@ -199,10 +199,34 @@ def orthogonalise(matrices: Tensor) -> Tensor:
     In bfloat16 where that is fast. Elsewhere in float32: without instructions for bfloat16 a CPU
     multiplies such matrices in a plain loop on one core, ten times slower than a whole step.
     """
-    a, b, c = NEWTON_SCHULZ
-    x = matrices.bfloat16() if fast_in_bfloat16(matrices.device) else matrices.float()
+    fast = fast_in_bfloat16(matrices.device)
+    x = matrices.bfloat16() if fast else matrices.float()
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    wide = matrices.shape[-1] >= 2 * matrices.shape[-2]
+    return _iterated_in_square(x) if wide and not fast else _iterated(x)
+
+
+def _iterated(x: Tensor) -> Tensor:
+    """Newton-Schulz iterations of matrices (B, m, n)."""
+    a, b, c = NEWTON_SCHULZ
     for _ in range(ITERATIONS):
         gram = x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x
+
+
+def _iterated_in_square(x: Tensor) -> Tensor:
+    """The same in products of (B, m, m), which are cheaper where n is at least 2 m.
+
+    Every factor is a polynomial of the first Gram matrix, so all of them commute. Directions whose
+    singular value is almost 0 come out to 2e-3 in float32, and not at all in bfloat16.
+    """
+    a, b, c = NEWTON_SCHULZ
+    gram = whole = x @ x.mT
+    for step in range(ITERATIONS):
+        factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+        factor.diagonal(dim1=-2, dim2=-1).add_(a)
+        whole = factor @ whole if step else factor
+        if step < ITERATIONS - 1:
+            gram = factor @ (gram @ factor)
+    return whole @ x

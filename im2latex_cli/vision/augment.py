@@ -1,7 +1,7 @@
-"""Distortions of finished pictures, so that the network reads what people really have.
+"""Distortions of finished pictures, for training on pictures like those of users.
 
-`augment` gives what a screenshot, a scan or a photo would have been; `prepare` then follows, as
-it does for a user's picture. The same generator gives the same distortions.
+`augment` makes a picture look like a screenshot, a scan or a photo; `prepare` then follows, as it
+does for a user's picture. The same generator gives the same distortions.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Augmentation:
 
 
 class Affine(NamedTuple):
-    """Where points of the original went: (a x + b y + c, d x + e y + f), pixel corners."""
+    """Map of points from a picture to its distortion: (a x + b y + c, d x + e y + f)."""
 
     a: float = 1.0
     b: float = 0.0
@@ -109,30 +109,30 @@ def augment(
     Returns:
         The distorted picture, of another size, and the map from points of the original to it.
     """
-    chosen = settings or Augmentation()
-    if rng.random() >= chosen.share:
+    ranges = settings or Augmentation()
+    if rng.random() >= ranges.share:
         return picture, Affine()
-    picture, where = _geometry(picture, rng, chosen)
-    picture = _ink(picture, rng, chosen)
-    return _capture(picture, rng, chosen), where
+    picture, affine = _geometry(picture, rng, ranges)
+    picture = _ink(picture, rng, ranges)
+    return _capture(picture, rng, ranges), affine
 
 
-def _geometry(picture: Picture, rng: Generator, chosen: Augmentation) -> tuple[Picture, Affine]:
+def _geometry(picture: Picture, rng: Generator, ranges: Augmentation) -> tuple[Picture, Affine]:
     """Margins, rotation and scale."""
-    where = Affine()
-    if rng.random() < chosen.margin_share:
-        top, bottom, left, right = (int(n) for n in rng.integers(0, chosen.margin + 1, 4))
+    affine = Affine()
+    if rng.random() < ranges.margin_share:
+        top, bottom, left, right = (int(n) for n in rng.integers(0, ranges.margin + 1, 4))
         picture = np.pad(picture, ((top, bottom), (left, right)), constant_values=255)
-        where = Affine(c=left, f=top)
-    if rng.random() < chosen.rotation_share:
-        picture, turn = _rotate(picture, rng.uniform(-chosen.rotation, chosen.rotation))
-        where = where.then(turn)
-    if rng.random() < chosen.scale_share:
-        low, high = chosen.scale
+        affine = Affine(c=left, f=top)
+    if rng.random() < ranges.rotation_share:
+        picture, turn = _rotate(picture, rng.uniform(-ranges.rotation, ranges.rotation))
+        affine = affine.then(turn)
+    if rng.random() < ranges.scale_share:
+        low, high = ranges.scale
         factor = math.exp(rng.uniform(math.log(low), math.log(high)))
         picture, growth = _scale(picture, factor)
-        where = where.then(growth)
-    return picture, where
+        affine = affine.then(growth)
+    return picture, affine
 
 
 def _rotate(picture: Picture, degrees: float) -> tuple[Picture, Affine]:
@@ -161,12 +161,12 @@ def _scale(picture: Picture, factor: float) -> tuple[Picture, Affine]:
     return np.asarray(scaled), Affine(a=size[0] / width, e=size[1] / height)
 
 
-def _ink(picture: Picture, rng: Generator, chosen: Augmentation) -> Picture:
+def _ink(picture: Picture, rng: Generator, ranges: Augmentation) -> Picture:
     """Weight of the strokes and sharpness."""
-    if rng.random() < chosen.stroke_share:
-        picture = _weigh(picture, rng.uniform(-chosen.stroke, chosen.stroke))
-    if rng.random() < chosen.blur_share:
-        blur = ImageFilter.GaussianBlur(rng.uniform(0.3, chosen.blur))
+    if rng.random() < ranges.stroke_share:
+        picture = _weigh(picture, rng.uniform(-ranges.stroke, ranges.stroke))
+    if rng.random() < ranges.blur_share:
+        blur = ImageFilter.GaussianBlur(rng.uniform(0.3, ranges.blur))
         picture = np.asarray(Image.fromarray(picture).filter(blur))
     return picture
 
@@ -187,12 +187,12 @@ def _weigh(picture: Picture, amount: float) -> Picture:
     return (mixed >> 8).astype(np.uint8)
 
 
-def _capture(picture: Picture, rng: Generator, chosen: Augmentation) -> Picture:
+def _capture(picture: Picture, rng: Generator, ranges: Augmentation) -> Picture:
     """Light, colours, noise and compression."""
-    light = _light(picture.shape, rng, chosen)
-    noisy = rng.random() < chosen.noise_share
-    if rng.random() < chosen.contrast_share:
-        paper, ink = rng.uniform(chosen.paper, 255), rng.uniform(0, chosen.ink)
+    light = _light(picture.shape, rng, ranges)
+    noisy = rng.random() < ranges.noise_share
+    if rng.random() < ranges.contrast_share:
+        paper, ink = rng.uniform(ranges.paper, 255), rng.uniform(0, ranges.ink)
         table = np.rint(np.linspace(ink, paper, 256)).astype(np.uint8)
         picture = table[picture]
     if light is not None or noisy:
@@ -200,21 +200,21 @@ def _capture(picture: Picture, rng: Generator, chosen: Augmentation) -> Picture:
         if light is not None:
             levels *= light
         if noisy:
-            strength = np.float32(rng.uniform(2.0, chosen.noise))
+            strength = np.float32(rng.uniform(2.0, ranges.noise))
             levels += strength * rng.standard_normal(picture.shape, np.float32)
         picture = np.clip(levels, 0, 255).astype(np.uint8)
-    if rng.random() < chosen.inversion_share:
+    if rng.random() < ranges.inversion_share:
         picture = 255 - picture
-    if rng.random() < chosen.jpeg_share:
-        picture = _jpeg(picture, int(rng.integers(*chosen.jpeg_quality, endpoint=True)))
+    if rng.random() < ranges.jpeg_share:
+        picture = _jpeg(picture, int(rng.integers(*ranges.jpeg_quality, endpoint=True)))
     return picture
 
 
 def _light(
-    shape: tuple[int, ...], rng: Generator, chosen: Augmentation
+    shape: tuple[int, ...], rng: Generator, ranges: Augmentation
 ) -> NDArray[np.float32] | None:
     """Brightness that falls off in one direction, 1 at its brightest; None for even light."""
-    if rng.random() >= chosen.uneven_share:
+    if rng.random() >= ranges.uneven_share:
         return None
     angle, loss = rng.uniform(0, 2 * math.pi), rng.uniform(0.05, 0.3)
     across = np.linspace(-1, 1, shape[1], dtype=np.float32) * np.float32(math.cos(angle))

@@ -38,14 +38,14 @@ class Pieces:
         """Widths in pixels."""
         return self.right - self.left
 
-    def where(self, kept: NDArray[np.bool_]) -> Pieces:
-        """The pieces for which `kept` is True."""
+    def where(self, mask: NDArray[np.bool_]) -> Pieces:
+        """The pieces for which `mask` is True."""
         return Pieces(
-            top=self.top[kept],
-            bottom=self.bottom[kept],
-            left=self.left[kept],
-            right=self.right[kept],
-            area=self.area[kept],
+            top=self.top[mask],
+            bottom=self.bottom[mask],
+            left=self.left[mask],
+            right=self.right[mask],
+            area=self.area[mask],
         )
 
     def __len__(self) -> int:
@@ -53,10 +53,10 @@ class Pieces:
 
 
 def find_pieces(ink: NDArray[np.bool_]) -> Pieces:
-    """Find the pieces of ink that hang together, corners included.
+    """Find the connected pieces of ink; touching corners connect.
 
     Args:
-        ink: (H, W), True where there is ink.
+        ink: (H, W), True for ink.
     """
     rows, starts, ends = _runs(ink)
     labels = _join(len(rows), *_touching(rows, starts, ends, ink.shape[1]))
@@ -88,7 +88,7 @@ def _touching(rows: Ints, starts: Ints, ends: Ints, width: int) -> tuple[Ints, I
     stride = width + 4
     begin = rows * stride + starts
     end = rows * stride + ends
-    # a run of the row above touches where its end >= our start and its start <= our end
+    # a run of the row above touches if its end >= our start and its start <= our end
     first = np.searchsorted(end, begin - stride, side="left")
     last = np.searchsorted(begin, end - stride, side="right")
     counts = np.maximum(last - first, 0)
@@ -98,7 +98,7 @@ def _touching(rows: Ints, starts: Ints, ends: Ints, width: int) -> tuple[Ints, I
 
 
 def _join(count: int, lower: Ints, upper: Ints) -> Ints:
-    """Give all runs that hang together the number of their first run."""
+    """Give all connected runs the number of their first run."""
     labels = np.arange(count)
     while True:
         a, b = labels[lower], labels[upper]

@@ -102,12 +102,12 @@ def _on_screen(ink: NDArray[np.uint8], padding: int) -> tuple[NDArray[np.uint8],
     sheet = np.pad(ink, padding, constant_values=255)
     scale = math.exp(random.uniform(*np.log(_SCREEN_SCALES)))
     height, width = (max(1, round(side * scale)) for side in sheet.shape)
-    drawn = np.asarray(Image.fromarray(sheet).resize((width, height), Image.Resampling.BOX))
+    picture = np.asarray(Image.fromarray(sheet).resize((width, height), Image.Resampling.BOX))
     if random.random() < _BILEVEL:
-        return np.where(drawn < 160, 0, 255).astype(np.uint8), scale
+        return np.where(picture < 160, 0, 255).astype(np.uint8), scale
     light = (255 - np.arange(256)) / 255
     curve = 255 - 255 * light ** (1 / random.uniform(*_CONTRASTS))
-    return np.rint(curve).astype(np.uint8)[drawn], scale
+    return np.rint(curve).astype(np.uint8)[picture], scale
 
 
 def ink_box(page: NDArray[np.uint8]) -> tuple[int, int, int, int]:

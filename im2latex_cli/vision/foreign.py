@@ -2,7 +2,7 @@
 
 A small network looks at each connected piece of ink alone, its shape, its size and how many strokes
 a line across it meets, and says how foreign it is to printed formulas. It was fitted by
-`tests/bench/fit_foreign_ink.py`; docs/explanation/pictures.md has what it finds and what not.
+`tests/bench/fit_foreign_ink.py`; docs/explanation/pictures.md says what it recognises and what not.
 """
 
 from __future__ import annotations
@@ -24,44 +24,44 @@ LEAST, MOST = 0.35, 4.0
 THIN = 0.12
 """Pieces thinner than this are bars."""
 MOST_PIECES = 200
-"""So many are looked at, evenly from left to right."""
+"""Largest number of pieces examined; of more, an even sample from left to right."""
 SURE = 0.9
 FEWEST, SHARE = 2, 0.2
-"""So many foreign pieces, and such a share of all that are looked at, make a picture foreign."""
+"""A picture is foreign if at least this many pieces are, and this share of those examined."""
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 
 def is_foreign(ink: Ink) -> bool:
-    """Whether a picture holds much that no printed formula does.
+    """Whether a picture has much ink of a kind that no printed formula has.
 
     Args:
         ink: of a picture from `prepare`.
     """
-    seen = judge(describe(ink))
-    foreign = int((seen > SURE).sum())
-    return foreign >= FEWEST and foreign >= SHARE * len(seen)
+    probabilities = judge(describe(ink))
+    foreign = int((probabilities > SURE).sum())
+    return foreign >= FEWEST and foreign >= SHARE * len(probabilities)
 
 
-def judge(described: Floats) -> Floats:
+def judge(features: Floats) -> Floats:
     """How likely each piece is foreign, 0 to 1.
 
     Args:
-        described: (N, features) from `describe`.
+        features: (N, features) from `describe`.
     """
-    values = described
+    values = features
     layers = _layers()
     for weight, bias in layers[:-1]:
         values = np.maximum(values @ weight + bias, 0)
     weight, bias = layers[-1]
-    told: Floats = 1 / (1 + np.exp(-(values @ weight + bias)[:, 0]))
-    return told
+    probabilities: Floats = 1 / (1 + np.exp(-(values @ weight + bias)[:, 0]))
+    return probabilities
 
 
 def describe(ink: Ink) -> Floats:
-    """Shape, size and strokes of each piece that is looked at, (N, SIDE * SIDE + 8)."""
-    pieces = _chosen(ink.pieces, ink.em)
+    """Shape, size and strokes of each piece examined, (N, SIDE * SIDE + 8)."""
+    pieces = _sample(ink.pieces, ink.em)
     if not len(pieces):
         return np.zeros((0, SIDE * SIDE + 8), np.float32)
     height, width = pieces.height, pieces.width
@@ -73,15 +73,15 @@ def describe(ink: Ink) -> Floats:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _chosen(pieces: Pieces, em: float) -> Pieces:
+def _sample(pieces: Pieces, em: float) -> Pieces:
     longer = np.maximum(pieces.height, pieces.width) / em
     shorter = np.minimum(pieces.height, pieces.width) / em
-    kept = pieces.where((longer >= LEAST) & (longer <= MOST) & (shorter >= THIN))
-    if len(kept) <= MOST_PIECES:
-        return kept
-    order = np.argsort(kept.left, kind="stable")
-    some = order[np.linspace(0, len(kept) - 1, MOST_PIECES).astype(np.int64)]
-    return kept.where(np.isin(np.arange(len(kept)), some))
+    candidates = pieces.where((longer >= LEAST) & (longer <= MOST) & (shorter >= THIN))
+    if len(candidates) <= MOST_PIECES:
+        return candidates
+    order = np.argsort(candidates.left, kind="stable")
+    sample = order[np.linspace(0, len(candidates) - 1, MOST_PIECES).astype(np.int64)]
+    return candidates.where(np.isin(np.arange(len(candidates)), sample))
 
 
 def _shapes(picture: Grey, pieces: Pieces) -> NDArray[np.float64]:
@@ -106,38 +106,38 @@ def _strokes(
         For the rows (2, N): the sum and the most of one row; the same for the columns; (N,) pixels
         of ink.
     """
-    begun_across, begun_down = _begun(mask), _begun(mask.T)
+    starts_across, starts_down = _count_starts(mask), _count_starts(mask.T)
     across, down, area = [], [], []
     for at in range(len(pieces)):
         top, bottom = int(pieces.top[at]), int(pieces.bottom[at])
         left, right = int(pieces.left[at]), int(pieces.right[at])
-        rows = _met(begun_across, mask, slice(top, bottom), (left, right))
-        columns = _met(begun_down, mask.T, slice(left, right), (top, bottom))
+        rows = _crossings(starts_across, mask, slice(top, bottom), (left, right))
+        columns = _crossings(starts_down, mask.T, slice(left, right), (top, bottom))
         across.append((rows.sum(), rows.max()))
         down.append((columns.sum(), columns.max()))
         area.append(np.count_nonzero(mask[top:bottom, left:right]))
     return np.array(across).T, np.array(down).T, np.array(area)
 
 
-def _begun(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
+def _count_starts(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
     """How many strokes begin in each row up to each column, that column included."""
     begins = mask.copy()
     begins[:, 1:] &= ~mask[:, :-1]
     return np.cumsum(begins, axis=1, dtype=np.int32)
 
 
-def _met(
-    begun: NDArray[np.int32], mask: NDArray[np.bool_], rows: slice, columns: tuple[int, int]
+def _crossings(
+    starts: NDArray[np.int32], mask: NDArray[np.bool_], rows: slice, columns: tuple[int, int]
 ) -> NDArray[np.int32]:
-    """Strokes that each row of a box meets; what the box cuts begins at its edge."""
+    """How many strokes each row of a box crosses; a stroke that the box cuts begins at its edge."""
     first, end = columns
-    inside: NDArray[np.int32] = begun[rows, end - 1] - begun[rows, first]
+    inside: NDArray[np.int32] = starts[rows, end - 1] - starts[rows, first]
     return inside + mask[rows, first]
 
 
 @lru_cache(maxsize=1)
 def _layers() -> tuple[tuple[Floats, Floats], ...]:
     with (files("im2latex_cli.vision") / "foreign_ink.npz").open("rb") as stream:
-        held = np.load(stream, allow_pickle=False)
-        values = [held[f"arr_{at}"].astype(np.float32) for at in range(len(held.files))]
+        archive = np.load(stream, allow_pickle=False)
+        values = [archive[f"arr_{at}"].astype(np.float32) for at in range(len(archive.files))]
     return tuple(zip(values[::2], values[1::2], strict=True))

@@ -74,8 +74,8 @@ def _halve_rows(picture: NDArray[np.uint8]) -> NDArray[np.int32]:
     pairs = ink[:, 0::2] | (ink[:, 1::2] << 1)
     sixes = pairs[:, :-2] | (pairs[:, 1:-1] << 2) | (pairs[:, 2:] << 4)
     patterns = sixes[:, :half] | (sixes[:, 3 : 3 + half] << 6)
-    found: NDArray[np.int32] = _ROW_TABLE[patterns]
-    return found
+    halves: NDArray[np.int32] = _ROW_TABLE[patterns]
+    return halves
 
 
 def _halve_columns(rows: NDArray[np.int32]) -> NDArray[np.uint8]:

@@ -37,7 +37,7 @@ def open_grey(source: Path | bytes | BinaryIO, *, name: str) -> NDArray[np.uint8
         (H, W) uint8, 255 is white.
 
     Raises:
-        InputError: with one line for what is wrong.
+        InputError: the file cannot be read as a picture; one line says why.
     """
     data = _read(source, name)
     if not data:
@@ -109,7 +109,7 @@ def _too_large(name: str) -> InputError:
 
 
 def _guess(data: bytes) -> str:
-    """Say what a file that is no picture seems to be."""
+    """Guess the type of a file that is no picture."""
     if data.startswith(b"%PDF"):
         return " (it is a PDF)"
     if data.lstrip()[:5].lower() in {b"<svg ", b"<?xml"}:

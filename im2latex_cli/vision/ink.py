@@ -1,4 +1,4 @@
-"""The ink of a picture: where it is, its connected pieces, and the size of its text."""
+"""The ink of a picture: its mask, its connected pieces, and the size of its text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EM = 1200 / 72.27
 
 
 class Ink:
-    """A picture and what is known of its ink; each thing is computed once, when first asked for.
+    """A picture and the properties of its ink, each computed once, on first use.
 
     Args:
         picture: (H, W) uint8, dark ink on white paper; it must not be changed afterwards.

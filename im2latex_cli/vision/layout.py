@@ -3,7 +3,7 @@
 All of it is read off the connected pieces of ink. Letters of one word stand on one line, almost
 touching, and two fifths of them are as high as an x; symbols of a formula seldom do. Between two
 displayed formulas there is more white than between the rows of one. Lengths are in em of the
-text, whose size is estimated from the ink. docs/explanation/pictures.md has what was measured.
+text, whose size is estimated from the ink. docs/explanation/pictures.md has the measurements.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ WORD_GAP = (-0.08, 0.17)
 LEVEL = 0.095
 """So far apart two letters of a line may begin or end."""
 WORD = 3
-"""Letters of a word; where the spaces are narrow, a whole line is one."""
+"""Letters of a word; with narrow spaces, a whole line counts as one."""
 MANY_LETTERS, LETTERS_SHARE = 18, 0.5
 FEW_LETTERS = 10
-"""Enough where a gap sets blocks apart."""
+"""Enough if a gap separates blocks."""
 
 ROW_GAP = 0.72
 """White between two displayed formulas; rows of one formula are nearer."""
@@ -67,7 +67,7 @@ class Layout:
 
 
 def examine(ink: Ink) -> Layout:
-    """Look for what does not belong to one formula.
+    """Look for words and further formulas.
 
     Args:
         ink: of a picture from `prepare`.
@@ -97,8 +97,8 @@ def count_letters(pieces: Pieces, em: float) -> tuple[int, int]:
     """How many letters there are in words, and symbols of the size of letters at all."""
     high, wide = pieces.height / em, pieces.width / em
     least_high, most_high, least_wide, most_wide = LETTER
-    kept = (high > least_high) & (high < most_high) & (wide > least_wide) & (wide < most_wide)
-    letters = pieces.where(kept)
+    is_letter = (high > least_high) & (high < most_high) & (wide > least_wide) & (wide < most_wide)
+    letters = pieces.where(is_letter)
     if not len(letters):
         return 0, 0
     units = np.maximum(1, np.round(letters.width / em / LETTER_WIDTH))
@@ -141,8 +141,8 @@ def split_number(ink: Ink) -> tuple[Ink, Grey] | None:
         return None
     for number, others in ((bands[-1], bands[:-1]), (bands[0], bands[1:])):
         if _is_number(mask[:, slice(*number)], em):
-            alone = Ink(_cropped(ink.picture, mask, others[0][0], others[-1][1]))
-            return alone, _cropped(ink.picture, mask, *number)
+            alone = Ink(_crop(ink.picture, mask, others[0][0], others[-1][1]))
+            return alone, _crop(ink.picture, mask, *number)
     return None
 
 
@@ -209,13 +209,13 @@ def _bars(pieces: Pieces, em: float) -> Pieces:
 def _equals(pieces: Pieces, em: float) -> list[float]:
     """Left ends of the equals signs."""
     bars = _bars(pieces, em)
-    found = []
+    ends = []
     for one in range(len(bars)):
         beside = np.abs(bars.left - bars.left[one]) <= 0.1 * em
         below = (bars.top > bars.top[one]) & (bars.top - bars.top[one] <= 0.45 * em)
         if (beside & below).any():
-            found.append(float(bars.left[one]))
-    return found
+            ends.append(float(bars.left[one]))
+    return ends
 
 
 def _goes_on(pieces: Pieces, em: float) -> bool:
@@ -253,7 +253,7 @@ def _is_number(ink: NDArray[np.bool_], em: float) -> bool:
 
 
 def _characters(ink: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
-    """Height, width and bottom of what stands side by side; pieces of one sign stay together."""
+    """Height, width and bottom of each character; pieces of one sign stay together."""
     for left, right in _bands(ink, 0, 1):
         rows = np.flatnonzero(ink[:, left:right].any(axis=1))
         yield int(rows[-1] - rows[0] + 1), right - left, int(rows[-1])
@@ -276,7 +276,7 @@ def _centre(part: NDArray[Any]) -> float:
     return float(columns.mean()) if len(columns) else 0.0
 
 
-def _cropped(picture: Grey, ink: NDArray[np.bool_], left: int, right: int) -> Grey:
+def _crop(picture: Grey, ink: NDArray[np.bool_], left: int, right: int) -> Grey:
     """Columns `left` to `right` and their ink's rows, with the margin that the picture has."""
     rows = np.flatnonzero(ink[:, left:right].any(axis=1))
     margin = int(np.flatnonzero(ink.any(axis=0))[0])

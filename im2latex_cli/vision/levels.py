@@ -43,7 +43,7 @@ def normalise_levels(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _paper_is_dark(levels: NDArray[np.int64]) -> bool:
-    """Paper is what there is most of: compare it with the darkest and the lightest grey."""
+    """The most frequent grey is paper: compare it with the darkest and the lightest grey."""
     used = np.flatnonzero(levels)
     lightest, darkest = int(used[-1]), int(used[0])
     return 2 * _median(levels) < lightest + darkest

@@ -1,4 +1,4 @@
-"""Any picture a user has, brought to what the network was trained on.
+"""Pictures of users, made like those that the network was trained on.
 
 Training and recognition both go through `prepare`. A picture of `im2latex build` comes out as it
 went in, but for the padding of its bucket.
@@ -85,11 +85,11 @@ def prepare(
     *,
     scale: float | Literal["estimate"] = "estimate",
 ) -> NDArray[np.uint8]:
-    """Bring a picture to what the network was trained on.
+    """Make a picture like those that the network was trained on.
 
     Args:
         image: (H, W) grey, any size, colours either way round.
-        preprocessing: what the training pictures looked like.
+        preprocessing: that of the training pictures.
         scale: size of the text in the picture relative to the training pictures' (2 is twice as
             large); by default it is estimated from the ink. Pictures whose size is known, as in
             training, say 1.
@@ -138,7 +138,7 @@ def _factor(
     preprocessing: Preprocessing,
     scale: float | Literal["estimate"],
 ) -> float:
-    """How many pixels of the image become one; exactly 1 where the text is about right."""
+    """How many pixels of the image become one; exactly 1 if the text size is about right."""
     if scale == "estimate":
         factor = ink.scale / preprocessing.text_scale
     else:
@@ -158,7 +158,7 @@ def _without_specks(pieces: Pieces) -> Pieces:
 def _window(
     grey: NDArray[np.uint8], pieces: Pieces, *, margin: float
 ) -> tuple[NDArray[np.uint8], int, int]:
-    """Cut out the ink with a margin, white where that reaches outside; with its corner."""
+    """Cut out the ink with a margin, white beyond the image; returns the window and its corner."""
     reach = round(margin)
     top, left = int(pieces.top.min()) - reach, int(pieces.left.min()) - reach
     bottom, right = int(pieces.bottom.max()) + reach, int(pieces.right.max()) + reach

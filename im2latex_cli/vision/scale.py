@@ -29,7 +29,7 @@ CELLS = 61
 
 _SEARCH_STEP = 0.03
 _SPREAD = math.log(3)  # of the prior: pictures three times as large are not surprising
-_BIAS = 1.06  # what the tables say of finished pictures, in the median
+_BIAS = 1.06  # median estimate for finished pictures
 _COMMON = (_BIAS, 2 * _BIAS)  # finished pictures; those of im2latex-100k
 _PREFERENCE = 3.0
 _NEAR = 0.06
@@ -64,7 +64,7 @@ def estimate_scale(pieces: Pieces) -> float:
 
 
 def _bonus(shifts: NDArray[Any]) -> NDArray[Any]:
-    """Prefer the scales that pictures of formulas mostly have, where the pieces leave it open."""
+    """Prefer the scales that pictures of formulas mostly have, if the pieces leave it open."""
     away = np.abs(shifts[:, None] - np.log(_COMMON)).min(axis=1)
     bonus: NDArray[Any] = _PREFERENCE * np.exp(-0.5 * (away / _NEAR) ** 2)
     return bonus
@@ -76,11 +76,11 @@ def _voters(pieces: Pieces) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     A size that occurs n times has the weight of the root of n: the same letter over and over is no
     independent witness.
     """
-    kept = pieces.where(np.maximum(pieces.height, pieces.width) >= _MIN_SIDE)
-    sizes, counts = np.unique(kept.height << 32 | kept.width, return_counts=True)
+    large = pieces.where(np.maximum(pieces.height, pieces.width) >= _MIN_SIDE)
+    sizes, counts = np.unique(large.height << 32 | large.width, return_counts=True)
     if len(sizes) > _MAX_SIZES:
-        chosen = np.linspace(0, len(sizes) - 1, _MAX_SIZES).astype(np.int64)
-        sizes, counts = sizes[chosen], counts[chosen]
+        sample = np.linspace(0, len(sizes) - 1, _MAX_SIZES).astype(np.int64)
+        sizes, counts = sizes[sample], counts[sample]
     return np.log(sizes >> 32), np.log(sizes & 0xFFFFFFFF), np.sqrt(counts)
 
 
@@ -129,8 +129,8 @@ def _log_tables() -> NDArray[np.float32]:
 
 def _log_sizes(pieces: Pieces, scale: float) -> tuple[NDArray[Any], NDArray[Any]]:
     """Logarithms of heights and widths at scale 1, without dots."""
-    kept = np.maximum(pieces.height, pieces.width) >= _MIN_SIDE
-    return np.log(pieces.height[kept] / scale), np.log(pieces.width[kept] / scale)
+    large = np.maximum(pieces.height, pieces.width) >= _MIN_SIDE
+    return np.log(pieces.height[large] / scale), np.log(pieces.width[large] / scale)
 
 
 def _cells(log_sizes: NDArray[Any]) -> NDArray[np.int64]:

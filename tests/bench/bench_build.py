@@ -37,7 +37,7 @@ from im2latex_cli.render.tex.compositor import Compositor
 from im2latex_cli.render.tex.dvi import FontUse
 from im2latex_cli.render.tex.fonts import FontFinder
 from im2latex_cli.render.tex.process import run_latex
-from im2latex_cli.render.tex.rasterizer import FontShelf
+from im2latex_cli.render.tex.rasterizer import FontCache
 from im2latex_cli.render.tex.sandbox import screen
 from im2latex_cli.vision.finish import encode_png, finish
 
@@ -220,19 +220,19 @@ def stages(lines: Sequence[str]) -> Iterator[tuple[str, Cost]]:
             ]
         )
         yield "TeX", cost
-        shelf = FontShelf(FontFinder(kpsewhich), 200)
+        font_cache = FontCache(FontFinder(kpsewhich), 200)
 
         def read() -> list[tuple[dvi.DviPage, list[FontUse]]]:
             found = []
             for run in runs:
                 document.read(run.lines, nonce=nonce)
                 fonts: list[FontUse] = []
-                found += [(page, fonts) for page in dvi.read(run.pages, fonts, shelf.widths)]
+                found += [(page, fonts) for page in dvi.read(run.pages, fonts, font_cache.widths)]
             return found
 
         typeset, cost = timed(read)
         yield "reading marks and DVI", cost
-        compositor = Compositor(shelf, 200)
+        compositor = Compositor(font_cache, 200)
         painted, cost = timed(
             lambda: [
                 compositor.paint(page, fonts, bottom=page.counts[2] + page.counts[3])

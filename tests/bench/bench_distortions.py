@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from im2latex_cli.data import labelled
-from im2latex_cli.data.labelled import Labelled
+from im2latex_cli.data.labelled import LabelledPicture
 from im2latex_cli.evaluate import forms, paired, text
 from im2latex_cli.evaluate.forms import Example
 from im2latex_cli.progress import SilentReporter
@@ -37,7 +37,7 @@ from im2latex_cli.render.renderer import Page
 from im2latex_cli.services.reading import predict
 from im2latex_cli.settings.resolve import resolve
 from im2latex_cli.settings.sections import RenderSettings
-from im2latex_cli.settings.sources import Given
+from im2latex_cli.settings.sources import SettingValue
 from im2latex_cli.vision.finish import finish
 from im2latex_cli.vision.image import open_grey
 
@@ -191,7 +191,7 @@ REPORTED = {PLAIN, "0.5 times", TOGETHER, f"{TOGETHER}, {FONT}"}
 """Rows without a limit."""
 
 
-def embedded(rows: Sequence[Labelled]) -> list[Grey | None]:
+def embedded(rows: Sequence[LabelledPicture]) -> list[Grey | None]:
     """The same formulas drawn without TeX; None where that fails."""
     pages = choose(RenderSettings(renderer="embedded")).render([row.formula for row in rows])
     return [
@@ -215,7 +215,7 @@ def files(name: str, pictures: Sequence[Grey | None]) -> list[bytes | None]:
 def recognizer(model: str, beam: int, backend: str) -> Recognizer:
     """A model, loaded once in each process and computing in one thread."""
     asked = {"decode.beam": beam, "runtime.backend": backend, "runtime.threads": 1}
-    settings = resolve(Given(name, value, "bench") for name, value in asked.items()).settings
+    settings = resolve(SettingValue(name, value, "bench") for name, value in asked.items()).settings
     return Recognizer.from_settings(settings, model)
 
 
@@ -226,7 +226,7 @@ def read(how: tuple[str, int, str], sent: Sequence[bytes | None]) -> list[str | 
     return [row.hypotheses[0].latex if row.hypotheses else None for row in found]
 
 
-def statistics(rows: Sequence[Labelled], found: Sequence[str | None]) -> NDArray[np.int64]:
+def statistics(rows: Sequence[LabelledPicture], found: Sequence[str | None]) -> NDArray[np.int64]:
     """Per-pair statistics of the readings."""
     examples = [
         Example(row.id, row.formula, latex, row.tokens, None)

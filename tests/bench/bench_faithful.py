@@ -5,20 +5,23 @@ normal form are drawn with TeX and compared pixel by pixel. What differs is prin
 commands of the source that the normal form lacks. Then distinct normal forms of short formulas are
 drawn and grouped by equal pixels: each group is a picture with two normal forms.
 
-`nox -s bench -- faithful`, or `python tests/bench/bench_faithful.py [--formulas N] [--seed N]
-[--short N] [--show N]`; `--formulas 0` is all of them.
+`nox -s bench -- faithful`, or `python tests/bench/bench_faithful.py [--lists NAME ...]
+[--formulas N] [--minutes N] [--seed N] [--short N] [--show N] [--output FILE]`; `--formulas 0` is
+all of them.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import json
 import os
 import random
 import shutil
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 
@@ -30,7 +33,7 @@ from im2latex_cli.render.renderer import Page
 from im2latex_cli.render.tex.renderer import TexRenderer
 from im2latex_cli.settings.sections import RenderSettings
 
-FILES = ("train.tsv.gz", "open.tsv.gz")
+LISTS = ("train", "open")
 PACKAGES = ("mathtools", "color", "cancel", "dsfont")
 """Packages that sources use and the renderer does not load; those that are installed are loaded."""
 BATCH = 2000
@@ -51,7 +54,10 @@ X {X} X{} {}X X' X^2 X_1 {X}^2 X^{} \mathrm{X} \mathbf{X} \mathit{X} \text{X} \m
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run both searches and print what they find."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--formulas", type=int, default=20_000, help="0: all")
+    parser.add_argument("--lists", nargs="+", default=LISTS, help="names in formulas/")
+    parser.add_argument("--formulas", type=int, default=20_000, help="of each list; 0: all")
+    parser.add_argument("--minutes", type=float, default=0, help="for each list; 0: no limit")
+    parser.add_argument("--output", type=Path, help="JSON lines of what differs, as it is found")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--short", type=int, default=4_000, help="short formulas for the search")
     parser.add_argument("--show", type=int, default=3, help="examples of each kind")
@@ -63,28 +69,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not folder:
         print("skipped: IM2LATEX_DATA is not set")
     elif options.formulas >= 0:
-        compare(_sample(Path(folder), options.formulas, options.seed), options.show)
+        for name in options.lists:
+            print(f"\n{name}:", flush=True)
+            formulas = _sample(Path(folder), name, options.formulas, options.seed)
+            compare(formulas, options.show, options.minutes, options.output)
     if options.short:
         search(_short(options.short, options.seed), options.show)
 
 
-def compare(formulas: Sequence[str], show: int) -> None:
+def compare(formulas: Sequence[str], show: int, minutes: float, output: Path | None) -> None:
     """Compare sources with normal forms and print the counts by kind."""
     started = time.monotonic()
-    comparer = Comparer(_preamble())
     counts: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     others: dict[tuple[str, str], list[Comparison]] = defaultdict(list)
-    for start in range(0, len(formulas), BATCH):
-        for found in comparer.compare(formulas[start : start + BATCH]):
-            counts[found.kind] += 1
-            if found.kind == "refused":
-                refused[found.reason] += 1
-            elif found.kind in ("broken", "different"):
-                others[found.kind, _lost(found)].append(found)
+    for result in _results(formulas, minutes):
+        counts[result.kind] += 1
+        if result.kind == "refused":
+            refused[result.reason] += 1
+        elif result.kind in ("broken", "different"):
+            others[result.kind, _lost(result)].append(result)
+        if output and result.kind not in ("identical", "not drawable"):
+            with output.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(asdict(result)) + "\n")
     seconds = time.monotonic() - started
-    drawn = len(formulas) - counts["not drawable"]
-    print(f"{len(formulas):,} formulas, {len(formulas) / seconds:.0f} a second")
+    total = counts.total()
+    drawn = total - counts["not drawable"]
+    print(f"{total:,} of {len(formulas):,} formulas, {total / seconds:.0f} a second")
     print(f"{drawn:,} that TeX draws, or that are refused:")
     for kind in ("identical", "blank columns", "refused", "broken", "different"):
         print(f"  {kind}: {counts[kind]:,} ({100 * counts[kind] / max(1, drawn):.3f} %)")
@@ -97,10 +108,20 @@ def compare(formulas: Sequence[str], show: int) -> None:
             print(f"  {example.formula}\n  {example.form}\n  {example.reason}")
 
 
-def _lost(found: Comparison) -> str:
+def _results(formulas: Sequence[str], minutes: float) -> Iterator[Comparison]:
+    """Compare formulas until the time is over; a batch that has begun is finished."""
+    started = time.monotonic()
+    comparer = Comparer(_preamble())
+    for start in range(0, len(formulas), BATCH):
+        if minutes and time.monotonic() - started > 60 * minutes:
+            return
+        yield from comparer.compare(formulas[start : start + BATCH])
+
+
+def _lost(result: Comparison) -> str:
     """The commands of a source that its normal form lacks: a rough name of its kind."""
-    written = set(tokenize(found.form))
-    lost = {token for token in tokenize(found.formula) if len(token) > 1} - written
+    kept = set(tokenize(result.form))
+    lost = {token for token in tokenize(result.formula) if len(token) > 1} - kept
     return " ".join(sorted(lost)) or "the same commands"
 
 
@@ -128,9 +149,10 @@ def _short(count: int, seed: int) -> list[str]:
     return every + picked
 
 
-def _sample(folder: Path, count: int, seed: int) -> list[str]:
-    rows = [formula for file in FILES for formula in _read(folder / "formulas" / file)]
-    return random.Random(seed).sample(rows, count) if count else rows
+def _sample(folder: Path, name: str, count: int, seed: int) -> list[str]:
+    """Formulas of a list in random order."""
+    formulas = list(_read(folder / "formulas" / f"{name}.tsv.gz"))
+    return random.Random(seed).sample(formulas, min(count or len(formulas), len(formulas)))
 
 
 def _read(path: Path) -> Iterator[str]:

@@ -25,7 +25,7 @@ from pictures import Labelled, describe, labelled
 from PIL import Image
 
 from im2latex_cli import checkpoints
-from im2latex_cli.decoding.beam import Found, search
+from im2latex_cli.decoding.beam import BeamHypothesis, search
 from im2latex_cli.latex.vocab import BOS, EOS
 from im2latex_cli.network.inputs import to_batch
 from im2latex_cli.network.network import Network
@@ -40,7 +40,7 @@ SHAPE, TOKENS = (64, 320), 40
 TRIES = 3
 
 
-def plain_search(network: Network, picture: np.ndarray) -> Found:
+def plain_search(network: Network, picture: np.ndarray) -> BeamHypothesis:
     """The beam search candidate by candidate, ranked by log-probability per id."""
     start = network.start(network.encode(*to_batch([picture])))
     alive: list[tuple[float, tuple[int, ...], tuple[float, ...], Any, bool]]
@@ -59,7 +59,7 @@ def plain_search(network: Network, picture: np.ndarray) -> Found:
                 candidates.append(grown)
         alive = sorted(candidates, key=lambda one: one[0] / len(one[2]), reverse=True)[:WIDTH]
     best = max(alive, key=lambda one: (one[4], one[0] / len(one[2])))
-    return Found(best[1][1 : len(best[1]) - best[4]], best[0], best[2], not best[4])
+    return BeamHypothesis(best[1][1 : len(best[1]) - best[4]], best[0], best[2], not best[4])
 
 
 def over(alive: list[Any]) -> bool:

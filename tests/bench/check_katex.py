@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from im2latex_cli.latex import commands
-from im2latex_cli.latex.commands import COMMANDS, Command, Kind
+from im2latex_cli.latex.commands import COMMANDS, CommandKind, CommandSpec
 from im2latex_cli.latex.dialects.katex import katex
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
@@ -54,17 +54,17 @@ def words() -> list[tuple[str, ...]]:
     return list(dict.fromkeys(one.tokens for one in normal if one.problem is None))
 
 
-def example(command: Command) -> str:
+def example(command: CommandSpec) -> str:
     """A formula with a word and what it needs."""
     name = command.name
     match command.kind:
-        case Kind.STYLE:
+        case CommandKind.STYLE:
             return f"a{{{name} b}}"
-        case Kind.LIMITS:
+        case CommandKind.LIMITS:
             return f"\\sum{name}_{{a}}^{{b}}"
-        case Kind.BIG:
+        case CommandKind.BIG:
             return f"a{name}( b"
-        case Kind.HLINE:
+        case CommandKind.HLINE:
             return f"\\begin{{array}}{{c|c}}a&b\\\\{name} c&d\\end{{array}}"
     optional = "[l]" if command.optional else ""
     return f"a{name}{optional}" + ("".join("{c}" for _ in command.args) or " d")

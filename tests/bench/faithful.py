@@ -22,6 +22,10 @@ from im2latex_cli.settings.sections import RenderSettings
 CLOSE_UP = 1000
 """Dots per inch at which pictures are compared run by run of ink columns."""
 
+GAPS = (4, 8, 12)
+"""Blank columns that do not part two runs of ink; rounding makes a gap wider or narrower by one, so
+several widths are tried."""
+
 Ink = NDArray[np.bool_]
 Kind = Literal["identical", "blank columns", "refused", "not drawable", "broken", "different"]
 
@@ -46,12 +50,15 @@ class Comparison:
 
 
 class Comparer:
-    """Renders sources and normal forms with the LaTeX of this machine."""
+    """Renders sources and normal forms with the LaTeX of this machine.
+
+    Packages are loaded for the formulas alone that need them: mathtools makes an error of
+    `\\begin{aligned}&\\log\\end{aligned}`.
+    """
 
     def __init__(self, packages: str = "") -> None:
         """Start the renderers; `packages` is LaTeX for the preamble, such as usepackage lines."""
-        self._fine = _renderer(RenderSettings(renderer="tex"), packages)
-        self._close_up = _renderer(RenderSettings(renderer="tex", dpi=CLOSE_UP), packages)
+        self._preambles = ("", packages) if packages else ("",)
 
     def compare(self, formulas: Sequence[str]) -> Iterator[Comparison]:
         """Compare each formula with its normal form, in any order."""
@@ -62,24 +69,39 @@ class Comparer:
                 yield Comparison(formula, "", "refused", normal.problem)
             else:
                 pairs.append((formula, join(normal.tokens)))
-        sources = self._fine.render([source(formula) for formula, _ in pairs])
-        forms = self._fine.render([form for _, form in pairs])
-        for (formula, form), one, other in zip(pairs, sources, forms, strict=True):
-            if not isinstance(one, Page):
-                yield Comparison(formula, form, "not drawable", one.message)
-            elif not isinstance(other, Page):
-                yield Comparison(formula, form, "broken", other.message)
-            elif np.array_equal(one.ink, other.ink):
-                yield Comparison(formula, form, "identical")
-            else:
-                yield Comparison(formula, form, self._closely(source(formula), form))
+        for preamble in self._preambles:
+            found = list(_drawn(pairs, preamble))
+            yield from (one for one in found if one.kind != "not drawable")
+            failed = [one for one in found if one.kind == "not drawable"]
+            pairs = [(one.formula, one.form) for one in failed]
+        yield from failed
 
-    def _closely(self, formula: str, form: str) -> Kind:
-        one, other = self._close_up.render([formula, form])
-        if isinstance(one, Page) and isinstance(other, Page):
-            same = same_but_for_blank_columns(one.ink < 128, other.ink < 128)
-            return "blank columns" if same else "different"
-        return "broken"
+
+def _drawn(pairs: Sequence[tuple[str, str]], preamble: str) -> Iterator[Comparison]:
+    """Compare formulas with their normal forms as a document with this preamble draws them."""
+    fine = _renderer(RenderSettings(renderer="tex"), preamble)
+    close_up = _renderer(RenderSettings(renderer="tex", dpi=CLOSE_UP), preamble)
+    sources = fine.render([source(formula) for formula, _ in pairs])
+    forms = fine.render([form for _, form in pairs])
+    for (formula, form), one, other in zip(pairs, sources, forms, strict=True):
+        if not isinstance(one, Page):
+            yield Comparison(formula, form, "not drawable", one.message)
+        elif not isinstance(other, Page):
+            yield Comparison(formula, form, "broken", other.message)
+        elif np.array_equal(one.ink, other.ink):
+            yield Comparison(formula, form, "identical")
+        else:
+            yield _closely(close_up, formula, form)
+
+
+def _closely(close_up: TexRenderer, formula: str, form: str) -> Comparison:
+    """How two pictures differ at many dots per inch."""
+    pages = list(close_up.render([source(formula), form]))
+    inks = [page.ink < 128 for page in pages if isinstance(page, Page)]
+    if len(inks) == 2 and same_but_for_blank_columns(*inks):
+        return Comparison(formula, form, "blank columns")
+    reason = next((page.message for page in pages if not isinstance(page, Page)), "")
+    return Comparison(formula, form, "different", reason)
 
 
 def _renderer(settings: RenderSettings, packages: str) -> TexRenderer:
@@ -100,8 +122,13 @@ def same_but_for_blank_columns(one: Ink, other: Ink) -> bool:
     """Whether two close-up pictures differ only in the width of blank columns."""
     if abs(one.shape[0] - other.shape[0]) > 1:
         return False
+    return any(_same_runs(one, other, gap) for gap in GAPS)
+
+
+def _same_runs(one: Ink, other: Ink, gap: int) -> bool:
+    """Whether both have the same ink in runs of columns that are more than `gap` columns apart."""
     height = min(one.shape[0], other.shape[0])
-    ours, theirs = _runs(one), _runs(other)
+    ours, theirs = _runs(one, gap), _runs(other, gap)
     if len(ours) != len(theirs):
         return False
     for (left, right), (start, end) in zip(ours, theirs, strict=True):
@@ -116,13 +143,13 @@ def same_but_for_blank_columns(one: Ink, other: Ink) -> bool:
     return True
 
 
-def _runs(ink: Ink) -> list[tuple[int, int]]:
-    """Runs of columns with ink; gaps of up to 4 columns do not part them."""
+def _runs(ink: Ink, gap: int) -> list[tuple[int, int]]:
+    """Runs of columns with ink; gaps of up to `gap` columns do not part them."""
     columns = ink.any(axis=0).astype(int)
     edges = np.flatnonzero(np.diff(np.concatenate(([0], columns, [0]))))
     runs: list[tuple[int, int]] = []
     for left, right in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        if runs and left - runs[-1][1] <= 4:
+        if runs and left - runs[-1][1] <= gap:
             runs[-1] = (runs[-1][0], right)
         else:
             runs.append((left, right))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from im2latex_cli.settings.resolve import Resolved
+from im2latex_cli.settings.resolve import ResolvedSettings
 from im2latex_cli.settings.tree import Settings
 
 
@@ -25,7 +25,7 @@ Row = tuple[str, str, str, str, Any]
 """Command, service, flag, setting, its value."""
 
 SETTING_FLAGS: list[Row] = [
-    ("build", "build", "--dataset=synthetic", "build.dataset", "synthetic"),
+    ("build", "build", "--dataset=synthetic", "build.dataset", ("synthetic",)),
     ("build", "build", "--output=there", "build.output", "there"),
     ("build", "build", "--renderer=embedded", "render.renderer", "embedded"),
     ("build", "build", "--jobs=3", "build.jobs", 3),
@@ -60,14 +60,14 @@ SETTING_FLAGS: list[Row] = [
     ("eval-image", "eval_image", "--report=o.html", "evaluate.report", "o.html"),
     ("eval-image", "eval_image", "--cdm", "evaluate.cdm", True),
     ("eval-image", "eval_image", "--renderer=tex", "render.renderer", "tex"),
-    ("run", "pipeline", "--dataset=synthetic", "build.dataset", "synthetic"),
+    ("run", "pipeline", "--dataset=synthetic", "build.dataset", ("synthetic",)),
     ("run", "pipeline", "--epochs=3", "train.epochs", 3),
     ("run", "pipeline", "--device=cpu", "runtime.device", "cpu"),
 ]
 
 
 def settings_of(args: tuple[Any, ...]) -> Settings:
-    return args[0].settings if isinstance(args[0], Resolved) else args[0]
+    return args[0].settings if isinstance(args[0], ResolvedSettings) else args[0]
 
 
 @pytest.mark.parametrize(

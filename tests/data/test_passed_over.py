@@ -4,23 +4,26 @@ from pathlib import Path
 
 import pytest
 
-from im2latex_cli.data.documents.document import Document, read
+from im2latex_cli.data.documents.document import SourceFile, read
 from im2latex_cli.data.plan import make_plan
-from im2latex_cli.data.sources.entries import BadLine, Entry
+from im2latex_cli.data.sources.entries import BadLine, SourceFormula
 from im2latex_cli.data.sources.source import open_source, with_macros
 from im2latex_cli.errors import InputError
 
 
 def found(text: str, name: str = "a.tex") -> list[str]:
-    rows = read([Document(name, text)])
-    return [row.formula if isinstance(row, Entry) else f"{row.reason}: {row.text}" for row in rows]
+    rows = read([SourceFile(name, text)])
+    return [
+        row.formula if isinstance(row, SourceFormula) else f"{row.reason}: {row.text}"
+        for row in rows
+    ]
 
 
 def opened(folder: Path, name: str, content: str | bytes) -> tuple[list[str], tuple[str, ...]]:
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     source = open_source(str(path), column="formula", size=1, seed=0)
-    rows = [row.formula if isinstance(row, Entry) else row.reason for row in source.read()]
+    rows = [row.formula if isinstance(row, SourceFormula) else row.reason for row in source.read()]
     return rows, source.remarks
 
 
@@ -125,7 +128,7 @@ def test_html_is_a_failure_that_says_so(tmp_path: Path, formula: str) -> None:
 
 
 def test_what_is_not_taken_names_its_line() -> None:
-    (row,) = read([Document("a.tex", "x\n\n\\begin{own}\na_1\n\\end{own}")])
+    (row,) = read([SourceFile("a.tex", "x\n\n\\begin{own}\na_1\n\\end{own}")])
     assert isinstance(row, BadLine)
     assert (row.line, row.reason) == (3, "not-taken")
 
@@ -137,7 +140,7 @@ def test_a_file_of_macros_is_written_out_in_lists(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x\\in\\R\n\\pair<a,b>\n\\unknown\n", encoding="utf-8")
     plain = open_source(str(tmp_path / "a.txt"), column="formula", size=1, seed=0)
     source = with_macros(plain, tmp_path / "own.sty")
-    rows = [row.formula for row in source.read() if isinstance(row, Entry)]
+    rows = [row.formula for row in source.read() if isinstance(row, SourceFormula)]
     assert rows == [r"x\in\mathbb{R}", "(a,b)", r"\unknown"]
     assert source.digest != plain.digest
     assert source.options["build.macros"] == "own.sty"

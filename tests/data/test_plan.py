@@ -1,24 +1,24 @@
 from collections.abc import Sequence
 
-from im2latex_cli.data.plan import Plan, make_plan
-from im2latex_cli.data.sources.entries import BadLine, Entry, Source
+from im2latex_cli.data.plan import BuildPlan, make_plan
+from im2latex_cli.data.sources.entries import BadLine, Source, SourceFormula
 
 
-def planned(rows: Sequence[Entry | BadLine], limit: int | None = None) -> Plan:
+def planned(rows: Sequence[SourceFormula | BadLine], limit: int | None = None) -> BuildPlan:
     source = Source("s", "0", lambda: iter(rows))
     return make_plan(source, limit=limit, val_share=0.2, test_share=0.2, spacing="keep")
 
 
 def test_every_line_is_an_item_or_left() -> None:
     rows = [
-        Entry(1, "x", "test"),
+        SourceFormula(1, "x", "test"),
         BadLine(2, "", "empty", "no formula in this line"),
-        Entry(3, "{", "train"),
-        Entry(4, "x", "train"),
-        Entry(5, " x ", "train"),
-        Entry(6, "% nothing", "val"),
-        Entry(7, "y", "val"),
-        Entry(8, "z", "train"),
+        SourceFormula(3, "{", "train"),
+        SourceFormula(4, "x", "train"),
+        SourceFormula(5, " x ", "train"),
+        SourceFormula(6, "% nothing", "val"),
+        SourceFormula(7, "y", "val"),
+        SourceFormula(8, "z", "train"),
     ]
     plan = planned(rows)
     assert [(i.line, i.split, i.file_name) for i in plan.items] == [
@@ -37,18 +37,18 @@ def test_every_line_is_an_item_or_left() -> None:
 
 
 def test_formula_stays_as_the_source_gave_it_and_the_form_is_normal() -> None:
-    (item,) = planned([Entry(1, " x^2 % square", "train")]).items
+    (item,) = planned([SourceFormula(1, " x^2 % square", "train")]).items
     assert item.formula == " x^2 % square"
     assert item.form == "x ^ { 2 }"
 
 
 def test_limit_counts_lines() -> None:
-    rows = [Entry(1, "x"), BadLine(2, "", "empty", "-"), Entry(3, "y")]
+    rows = [SourceFormula(1, "x"), BadLine(2, "", "empty", "-"), SourceFormula(3, "y")]
     assert [item.line for item in planned(rows, limit=2).items] == [1]
 
 
 def test_without_own_split_adding_formulas_moves_none() -> None:
-    rows = [Entry(n, f"x_{{{n}}}") for n in range(1, 200)]
+    rows = [SourceFormula(n, f"x_{{{n}}}") for n in range(1, 200)]
     before = {item.form: item.split for item in planned(rows[::2]).items}
     after = {item.form: item.split for item in planned(rows).items}
     assert before == {form: after[form] for form in before}
@@ -56,7 +56,9 @@ def test_without_own_split_adding_formulas_moves_none() -> None:
 
 
 def test_formulas_of_a_group_stay_together_whatever_the_source_says() -> None:
-    rows = [Entry(n, f"x_{{{n}}}", "train", group=f"author {n % 40}") for n in range(1, 400)]
+    rows = [
+        SourceFormula(n, f"x_{{{n}}}", "train", group=f"author {n % 40}") for n in range(1, 400)
+    ]
     groups: dict[int, set[str]] = {}
     for item in planned(rows).items:
         groups.setdefault(item.line % 40, set()).add(item.split)
@@ -66,8 +68,10 @@ def test_formulas_of_a_group_stay_together_whatever_the_source_says() -> None:
 
 def test_formulas_on_one_line_are_told_apart() -> None:
     rows = [
-        Entry(7, "x", file="a.tex"), Entry(7, "x", file="b.tex"), BadLine(7, "", "empty", "-"),
-    ]  # fmt: skip
+        SourceFormula(7, "x", file="a.tex"),
+        SourceFormula(7, "x", file="b.tex"),
+        BadLine(7, "", "empty", "-"),
+    ]
     plan = planned(rows)
     assert [(item.place, item.file) for item in plan.items] == [(0, "a.tex")]
     assert [(row.place, row.reason) for row in plan.left] == [(1, "duplicate"), (2, "empty")]

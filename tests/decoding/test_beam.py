@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from im2latex_cli.decoding import beam
-from im2latex_cli.decoding.beam import Found, search
+from im2latex_cli.decoding.beam import BeamHypothesis, search
 from im2latex_cli.errors import UsageError
 
 EOS = 0
@@ -74,7 +74,9 @@ def plain_step(ids: Tensor, state: Table) -> tuple[Tensor, Table]:
     return state.tables[state.owner, ids], state
 
 
-def find(tables: torch.Tensor, *, step=plain_step, first: int = 1, **options) -> list[list[Found]]:
+def find(
+    tables: torch.Tensor, *, step=plain_step, first: int = 1, **options
+) -> list[list[BeamHypothesis]]:
     options = {"width": 1, "max_steps": 6, "eos": EOS, "length_penalty": 0.0, **options}
     start = torch.full((len(tables),), first)
     return search(start, Table.of(tables), step, **options)
@@ -156,7 +158,7 @@ def test_no_pictures_give_no_results():
     )
 
 
-def reference(table: torch.Tensor, *, width, max_steps, penalty, nbest) -> list[Found]:
+def reference(table: torch.Tensor, *, width, max_steps, penalty, nbest) -> list[BeamHypothesis]:
     """The same search for one picture, candidate by candidate."""
 
     def scores(history: tuple[int, ...]) -> list[float]:
@@ -182,12 +184,12 @@ def reference(table: torch.Tensor, *, width, max_steps, penalty, nbest) -> list[
         alive = sorted(candidates, key=value, reverse=True)[:width]
     alive.sort(key=lambda one: (not one[3], -value(one)))
     return [
-        Found(ids[1 : len(tokens) + (not ended)], score, tokens, not ended)
+        BeamHypothesis(ids[1 : len(tokens) + (not ended)], score, tokens, not ended)
         for ids, score, tokens, ended in alive[:nbest]
     ]
 
 
-def same(found: list[Found], expected: list[Found]) -> None:
+def same(found: list[BeamHypothesis], expected: list[BeamHypothesis]) -> None:
     assert [one.ids for one in found] == [one.ids for one in expected]
     assert [one.truncated for one in found] == [one.truncated for one in expected]
     for one, other in zip(found, expected, strict=True):

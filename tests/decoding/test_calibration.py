@@ -31,6 +31,19 @@ def test_a_fit_makes_confidence_honest_on_other_pictures():
     assert calibration_error(honest, right) < 0.05
 
 
+def test_short_formulas_with_low_scores_are_honest():
+    rng = np.random.default_rng(5)
+    tokens = rng.choice([2, 3, 30, 60], 8000)
+    short = tokens < 10
+    scores = -rng.gamma(1.0, np.where(short, 1.5, 2.0))
+    right = rng.random(len(tokens)) < 1 / (1 + np.exp(-(np.where(short, 4.0, 1.5) + scores)))
+    fitted = Calibration.fit(scores[::2].tolist(), tokens[::2].tolist(), right[::2].tolist())
+    for group in (short, ~short):
+        rows = [int(row) for row in np.flatnonzero(group) if row % 2]
+        claimed = [fitted(float(scores[row]), int(tokens[row])) for row in rows]
+        assert calibration_error(claimed, [bool(right[row]) for row in rows]) < 0.04
+
+
 def test_better_scores_give_more_confidence():
     fitted = Calibration.fit(*simulated(500, seed=3))
     confidences = [fitted(score, 20) for score in (-9.0, -3.0, -0.5, -0.01)]
@@ -52,6 +65,12 @@ def test_nothing_is_learned_from_one_outcome(right):
 def test_json_keeps_the_calibration():
     fitted = Calibration.fit(*simulated(300, seed=4))
     assert Calibration.from_json(fitted.to_json()) == fitted
+
+
+def test_a_calibration_of_an_older_model_is_read():
+    old = Calibration.from_json({"bias": 0.3, "total": 0.1, "mean": 2.0})
+    assert old == Calibration(0.3, 0.1, 2.0)
+    assert old(-1.0, 4) == pytest.approx(1 / (1 + math.exp(-(0.3 - 0.1 - 0.5))))
 
 
 def test_the_calibration_error_is_the_gap_of_claim_and_truth():

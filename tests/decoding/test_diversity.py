@@ -8,7 +8,7 @@ import pytest
 import torch
 from rapidfuzz.distance import Levenshtein
 
-from im2latex_cli.decoding.beam import Found, search
+from im2latex_cli.decoding.beam import BeamHypothesis, search
 from im2latex_cli.decoding.diversity import Diversity
 
 EOS, SIZE, WIDTH = 0, 12, 5
@@ -38,13 +38,13 @@ def step(ids: torch.Tensor, state: Past) -> tuple[torch.Tensor, Past]:
     return scores.log_softmax(-1), Past(keys)
 
 
-def find(seeds, diversity: Diversity) -> list[list[Found]]:
+def find(seeds, diversity: Diversity) -> list[list[BeamHypothesis]]:
     start = torch.full((len(seeds),), 1)
     options = {"width": WIDTH, "max_steps": 25, "eos": EOS, "nbest": WIDTH}
     return search(start, Past(torch.tensor(seeds)), step, **options, diversity=diversity)
 
 
-def spread(found: list[list[Found]]) -> float:
+def spread(found: list[list[BeamHypothesis]]) -> float:
     """Mean edit distance of two hypotheses of one picture, over the longer one's length."""
     return float(
         np.mean(

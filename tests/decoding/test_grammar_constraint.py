@@ -11,14 +11,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from im2latex_cli.decoding.beam import Found, search
-from im2latex_cli.decoding.grammar_constraint import Grammar, without
+from im2latex_cli.decoding.beam import BeamHypothesis, search
+from im2latex_cli.decoding.grammar_constraint import GrammarConstraint, without
 from im2latex_cli.decoding.position_tables import DEPTH, needs
 from im2latex_cli.latex.commands import BEGIN, COMMANDS, END, LEFT, MIDDLE, RIGHT
 from im2latex_cli.latex.grammar.automaton import automaton
 from im2latex_cli.latex.grammar.check import check
 from im2latex_cli.latex.normalize import normalize
-from im2latex_cli.latex.repetition import LONG, MOST, cut, noticed
+from im2latex_cli.latex.repetition import LONG, MOST, cut, repetition_end
 from im2latex_cli.latex.tokenizer import join, tokenize
 from im2latex_cli.latex.vocab import BOS, EOS, SPECIALS
 
@@ -66,9 +66,9 @@ class Noise:
 
 
 @lru_cache
-def grammar_of(tokens: tuple[str, ...], *, walks: bool = True) -> Grammar:
+def grammar_of(tokens: tuple[str, ...], *, walks: bool = True) -> GrammarConstraint:
     tables = automaton(tokens, specials=4, eos=EOS)
-    return Grammar(tables, torch.device("cpu"), walks=walks)
+    return GrammarConstraint(tables, torch.device("cpu"), walks=walks)
 
 
 def noisy(size: int, *, likes: torch.Tensor):
@@ -81,7 +81,7 @@ def noisy(size: int, *, likes: torch.Tensor):
     return step
 
 
-def find(tokens, seeds, *, max_steps, scale=2.0, seed=0, walks=True) -> list[list[Found]]:
+def find(tokens, seeds, *, max_steps, scale=2.0, seed=0, walks=True) -> list[list[BeamHypothesis]]:
     grammar = grammar_of(tokens, walks=walks)
     likes = torch.from_numpy(np.random.default_rng(seed).normal(size=len(tokens))).float() * scale
     likes[EOS] -= 4
@@ -91,7 +91,7 @@ def find(tokens, seeds, *, max_steps, scale=2.0, seed=0, walks=True) -> list[lis
     return search(start, placed, step, width=WIDTH, max_steps=max_steps, eos=EOS, nbest=WIDTH)
 
 
-def words(tokens, found: Found) -> list[str]:
+def words(tokens, found: BeamHypothesis) -> list[str]:
     return [tokens[at] for at in found.ids]
 
 
@@ -139,7 +139,7 @@ def test_rows_that_walk_alone_find_what_arrays_find(seed, max_steps, scale, few)
 def test_both_count_circles_levels_and_ink_alike(likes):
     tokens = (*SPECIALS, "{", "}", "x", "y", "^", r"\phantom", r"\hat", r"\widehat", r"\,", "&")
     tables = automaton(tokens, specials=4, eos=EOS)
-    grammars = [Grammar(tables, None, walks=walks) for walks in (True, False)]
+    grammars = [GrammarConstraint(tables, None, walks=walks) for walks in (True, False)]
     alone, arrays = (one.start(Nothing(), [90] * 3).places.repeat(2) for one in grammars)
     needed = needs(tables).take(tables.roles, axis=1)
     draw = np.random.default_rng(1)
@@ -199,7 +199,7 @@ def test_scores_stay_the_networks_own():
 def test_a_vocabulary_that_spells_nothing_is_known():
     def possible(*tokens: str) -> bool:
         tables = automaton((*SPECIALS, *tokens), specials=4, eos=EOS)
-        return Grammar(tables, torch.device("cpu")).possible
+        return GrammarConstraint(tables, torch.device("cpu")).possible
 
     assert possible("x")
     assert not possible("}", "^", r"\frac", r"\nonsense")
@@ -304,9 +304,9 @@ def test_circles_end_as_soon_as_they_can():
     formula = find(1)
     circle = (["x", "y"] * LONG)[: 2 + LONG + MOST - 1]
     assert formula == [r"\frac", "{", *circle, "}", "{", "}"]
-    assert noticed(formula) == 2 + len(circle)
+    assert repetition_end(formula) == 2 + len(circle)
     assert cut(formula, full=False) == (r"\frac", *"{xyx}{}")
-    found = noticed(find(WIDTH))
+    found = repetition_end(find(WIDTH))
     assert found is None or len(find(WIDTH)) - found < 4
 
 

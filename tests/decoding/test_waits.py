@@ -8,7 +8,7 @@ import torch
 from im2latex_cli.decoding import beam
 from im2latex_cli.decoding.beam import search
 from im2latex_cli.decoding.diversity import NONE, Diversity
-from im2latex_cli.decoding.grammar_constraint import Grammar, without
+from im2latex_cli.decoding.grammar_constraint import GrammarConstraint, without
 from im2latex_cli.latex.grammar.automaton import automaton
 from im2latex_cli.latex.vocab import BOS, EOS, SPECIALS
 from im2latex_cli.network.inputs import to_batch
@@ -23,7 +23,9 @@ WIDTH = 3
 def test_reading_on_a_gpu_waits_once_in_eight_tokens(network, pictures, kind):
     device = torch.device("cuda")
     network.to(device)
-    grammar = Grammar(automaton((*SPECIALS, *"abcdefghijklmno"), specials=4, eos=EOS), device)
+    grammar = GrammarConstraint(
+        automaton((*SPECIALS, *"abcdefghijklmno"), specials=4, eos=EOS), device
+    )
     look, best, calls = beam._sorted_out, beam._best, 0
 
     def watched(ids, state):

@@ -93,7 +93,7 @@ def test_a_column_joins_the_first_founder_not_the_nearest():
     left = np.full((12, 3), 255, np.uint8)
     for column, ink in enumerate((4, 9, 6)):
         left[:ink, column] = 0
-    assert columns.clustered(columns.Columns.of(left), columns.Columns.of(left[:, :0]))[0] == [
+    assert columns.cluster(columns.Columns.of(left), columns.Columns.of(left[:, :0]))[0] == [
         0,
         1,
         0,

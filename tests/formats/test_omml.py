@@ -6,8 +6,9 @@ import subprocess
 import zipfile
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
-from formulas import GRAMMAR, shipped
+from formulas import GRAMMAR, real, shipped
 from hypothesis import HealthCheck, given, settings
 
 from im2latex_cli.formats.omml import MATH, WORD, docx, omml
@@ -141,16 +142,17 @@ def test_a_document_holds_its_formulas_and_is_always_the_same():
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="needs LibreOffice")
 def test_libreoffice_opens_a_document_with_formulas_to_edit(tmp_path):
-    formulas = shipped(synthetic=0)[:40]
+    formulas = real(100) or shipped(synthetic=0)[:100]
     document = tmp_path / "formulas.docx"
     document.write_bytes(docx(formulas)[0])
     home = f"-env:UserInstallation=file://{tmp_path / 'home'}"
-    subprocess.run(
-        ["soffice", home, "--headless", "--convert-to", "odt", "--outdir", tmp_path, document],
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
+    for kind in ("odt", "pdf"):
+        subprocess.run(
+            ["soffice", home, "--headless", "--convert-to", kind, "--outdir", tmp_path, document],
+            check=True,
+            capture_output=True,
+            timeout=300,
+        )
     with zipfile.ZipFile(tmp_path / "formulas.odt") as archive:
         objects = [part for part in archive.namelist() if part.endswith("/content.xml")]
         texts = [archive.read(part).decode() for part in objects]
@@ -158,3 +160,15 @@ def test_libreoffice_opens_a_document_with_formulas_to_edit(tmp_path):
     assert all("http://www.w3.org/1998/Math/MathML" in text for text in texts)
     assert any("mfrac" in text for text in texts)
     assert not any("merror" in text for text in texts)
+    check_lines_of_ink(tmp_path / "formulas.pdf", len(formulas))
+
+
+def check_lines_of_ink(document, count):
+    """The drawn pages have at least as many lines with ink, one below the other, as formulas."""
+    pdfium = pytest.importorskip("pypdfium2")
+    lines = 0
+    for page in pdfium.PdfDocument(document):
+        picture = page.render(scale=2, grayscale=True).to_numpy()
+        inked = (picture.reshape(len(picture), -1) < 128).any(axis=1)
+        lines += np.count_nonzero(inked[1:] & ~inked[:-1])
+    assert lines >= count

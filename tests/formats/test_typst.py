@@ -12,7 +12,7 @@ from PIL import Image
 from im2latex_cli.formats.characters import SYMBOLS
 from im2latex_cli.formats.typst import typst
 from im2latex_cli.formats.typst_symbols import NAME_OF, RIGID
-from im2latex_cli.latex.commands import COMMANDS, DELIMITERS, Kind
+from im2latex_cli.latex.commands import COMMANDS, DELIMITERS, CommandKind
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.settings.sections import RenderSettings
@@ -106,7 +106,7 @@ def test_every_name_is_the_character_it_stands_for():
 
 
 def test_every_symbol_and_delimiter_compiles():
-    words = [(name,) for name, entry in COMMANDS.items() if entry.kind is Kind.SYMBOL]
+    words = [(name,) for name, entry in COMMANDS.items() if entry.kind is CommandKind.SYMBOL]
     words += [("\\big", mark) for mark in DELIMITERS - RIGID]
     words += [(f"\\left{mark}", "x", f"\\right{mark}") for mark in DELIMITERS - RIGID]
     results = [typst(word) for word in words]

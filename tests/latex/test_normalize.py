@@ -45,6 +45,16 @@ PROBLEMS = {
     r"\big x": r"\big lacks its delimiter",
     r"a\limits_b": r"\limits must follow an operator",
     r"\wurst": r"unknown command \wurst",
+    r"\rule[1pt]{1cm}{2pt}": (
+        r"\rule needs two lengths, as in \rule{1cm}{2pt}, and cannot be raised"
+    ),
+    r"\mathbf\mathrm{V}": r"\mathbf needs braces around \mathrm and its letters",
+    r"\operatorname{Hom'}": (
+        r"a quote in \operatorname is an apostrophe in TeX; a prime is ^\prime there"
+    ),
+    r"\hspace{\textwidth}": r"\hspace needs a length, as in \hspace{1cm}",
+    r"a\kern b": r"\kern needs a length, as in \kern 1cm",
+    r"a\mkern 1pb": r"\mkern needs a length, as in \mkern 3mu",
     r"\input{x}": r"unknown command \input",
     r"\def\a{b}": r"unknown command \def",
     "a$b": "a dollar sign inside the formula",

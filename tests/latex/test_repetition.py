@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from im2latex_cli.latex.grammar.check import check
-from im2latex_cli.latex.repetition import LONG, MOST, PERIOD, cut, noticed
+from im2latex_cli.latex.repetition import LONG, MOST, PERIOD, cut, repetition_end
 from im2latex_cli.latex.tokenizer import join, tokenize
 
 
@@ -49,9 +49,9 @@ def test_long_circles_are_cut_wherever_they_are() -> None:
 
 def test_circles_with_a_hitch_are_noticed_too() -> None:
     hitched = list("ab" * 20 + "c" + "ab" * 20)
-    assert noticed(hitched) is not None
+    assert repetition_end(hitched) is not None
     assert cut(hitched, full=False) == tuple("abcab")
-    assert noticed(list("ab" * 7 + "c" + "ab" * 7) * 3) is None
+    assert repetition_end(list("ab" * 7 + "c" + "ab" * 7) * 3) is None
 
 
 def test_one_round_is_left_of_circles_of_circles() -> None:
@@ -65,18 +65,18 @@ def test_one_round_is_left_of_circles_of_circles() -> None:
 
 def test_real_repetitions_are_not_noticed() -> None:
     diagonal = ",".join([r"\nobreakspace1"] * 13)
-    assert noticed(tokenize(diagonal)) is None
+    assert repetition_end(tokenize(diagonal)) is None
     row = "&".join("0" * 10)
     matrix = r"\begin{array}{cccccccccc}" + r"\\".join([row] * 2) + r"\end{array}"
-    assert noticed(tokenize(matrix)) is None
+    assert repetition_end(tokenize(matrix)) is None
 
 
 @given(st.integers(1, PERIOD), st.integers(0, 30))
 def test_a_circle_is_noticed_once_it_is_long(period: int, before: int) -> None:
     lead = [f"a{at}" for at in range(before)]
     circle = [f"b{at % period}" for at in range(period + LONG + MOST - 1)]
-    assert noticed(lead + circle) == before + len(circle)
-    assert noticed((lead + circle)[:-1]) is None
+    assert repetition_end(lead + circle) == before + len(circle)
+    assert repetition_end((lead + circle)[:-1]) is None
 
 
 @given(st.lists(st.sampled_from(["x", "+", "{", "}", "^", r"\frac", r"\left(", r"\right)"])))

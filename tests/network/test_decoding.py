@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from im2latex_cli.decoding.beam import search
-from im2latex_cli.decoding.grammar_constraint import Grammar
+from im2latex_cli.decoding.grammar_constraint import GrammarConstraint
 from im2latex_cli.latex.grammar.automaton import automaton
 from im2latex_cli.latex.grammar.check import check
 from im2latex_cli.latex.vocab import BOS, EOS, SPECIALS
@@ -31,7 +31,9 @@ def test_a_network_decodes_in_a_batch_as_alone(network, pictures):
 def test_an_untrained_network_writes_sound_formulas(network, pictures):
     tokens = (*SPECIALS, "x", "y", "^", "_", "{", "}", r"\frac", r"\left(", r"\right)", "&",
               "\\\\", r"\begin{cases}", r"\end{cases}", r"\sqrt", "[")  # fmt: skip
-    grammar = Grammar(automaton(tokens, specials=len(SPECIALS), eos=EOS), torch.device("cpu"))
+    grammar = GrammarConstraint(
+        automaton(tokens, specials=len(SPECIALS), eos=EOS), torch.device("cpu")
+    )
     with torch.no_grad():
         state = network.start(network.encode(*to_batch(pictures)))
         found = search(

@@ -15,7 +15,7 @@ from im2latex_cli.pages.grouping import group
 from im2latex_cli.pages.network import CELL, CLASSES, FinderNetwork, Maps
 from im2latex_cli.pages.order import column_gap, lies_sideways, reading_order
 from im2latex_cli.pages.picture import TEXT_HEIGHT, page_picture
-from im2latex_cli.pages.regions import FoundFormula, Kind, Rectangle
+from im2latex_cli.pages.regions import FoundFormula, Rectangle, RegionKind
 
 torch = pytest.importorskip("torch")
 
@@ -143,7 +143,7 @@ def test_inline_formulas_are_a_kind_of_their_own() -> None:
     write_line(page, 20, 20, 60)
     box = Rectangle(200, 20, 260, 28)
     (found,) = told(page, [("inline", box)])
-    assert found.kind is Kind.INLINE
+    assert found.kind is RegionKind.INLINE
 
 
 def test_a_blank_page_has_no_formulas() -> None:
@@ -151,7 +151,7 @@ def test_a_blank_page_has_no_formulas() -> None:
 
 
 def formula(left: float, top: float, right: float, bottom: float) -> FoundFormula:
-    return FoundFormula(Rectangle(left, top, right, bottom), Kind.DISPLAY, 1.0)
+    return FoundFormula(Rectangle(left, top, right, bottom), RegionKind.DISPLAY, 1.0)
 
 
 def test_columns_are_read_one_after_the_other() -> None:

@@ -11,7 +11,7 @@ import pytest
 from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.pages import store
 from im2latex_cli.pages.network import CELL, CLASSES
-from im2latex_cli.pages.regions import Kind, Rectangle, Region, match
+from im2latex_cli.pages.regions import Rectangle, Region, RegionKind, match
 from im2latex_cli.pages.rules import find_by_rules
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.settings.tree import Settings
@@ -24,7 +24,7 @@ def test_targets_name_the_class_and_the_edges_of_each_cell() -> None:
     from im2latex_cli.train.finder import targets
 
     display, number = Rectangle(20, 10, 60, 30), Rectangle(50, 12, 58, 20)
-    classes, edges = targets([(Kind.NUMBER, number), (Kind.DISPLAY, display)], (32, 64))
+    classes, edges = targets([(RegionKind.NUMBER, number), (RegionKind.DISPLAY, display)], (32, 64))
     assert classes.shape == (32 // CELL, 64 // CELL)
     assert classes[4, 6] == CLASSES.index("display")
     assert classes[3, 13] == CLASSES.index("number")  # over the display
@@ -53,7 +53,7 @@ def made(root: Path, split: str, count: int) -> None:
                 for at in range(8):
                     page[top : top + 14, left + 20 * at : left + 20 * at + 3] = 0
                 box = Rectangle(left, top, left + 143, top + 14)
-                regions.append(Region(Kind.DISPLAY, box, "x"))
+                regions.append(Region(RegionKind.DISPLAY, box, "x"))
             else:
                 for at in range(20, 420, 7):
                     page[top : top + 5, at : at + 4] = 0
@@ -143,8 +143,8 @@ def test_boxes_turn_with_their_crop() -> None:
     box = Rectangle(300, 60, 400, 80)
     picture[60:80, 300:400] = 0
     for degrees in (-3.0, 3.0):
-        ink, ((kind, around),) = turned(picture, [(Kind.DISPLAY, box)], degrees)
+        ink, ((kind, around),) = turned(picture, [(RegionKind.DISPLAY, box)], degrees)
         rows, columns = np.nonzero(ink < 128)
         inked = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-        assert kind is Kind.DISPLAY
+        assert kind is RegionKind.DISPLAY
         assert around == pytest.approx(inked, abs=1.5)

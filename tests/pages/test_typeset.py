@@ -9,7 +9,7 @@ import pytest
 from im2latex_cli.errors import UsageError
 from im2latex_cli.pages.document import Composer, Supply, owners
 from im2latex_cli.pages.layouts import LAYOUTS, chosen_layouts
-from im2latex_cli.pages.regions import Kind
+from im2latex_cli.pages.regions import RegionKind
 from im2latex_cli.pages.typeset import PageTypesetter, TypesetPage
 from im2latex_cli.vision.components import find_pieces
 
@@ -72,9 +72,9 @@ def pages() -> list[TypesetPage]:
 @pytest.mark.tex
 def test_pages_have_displays_numbers_and_inline_formulas(pages: list[TypesetPage]) -> None:
     kinds = Counter(region.kind for page in pages for region in page.regions)
-    assert kinds[Kind.DISPLAY] > 10
-    assert kinds[Kind.NUMBER] > 3
-    assert kinds[Kind.INLINE] > 3
+    assert kinds[RegionKind.DISPLAY] > 10
+    assert kinds[RegionKind.NUMBER] > 3
+    assert kinds[RegionKind.INLINE] > 3
 
 
 @pytest.mark.tex
@@ -94,7 +94,7 @@ def test_no_piece_of_ink_crosses_the_edge_of_a_display(pages: list[TypesetPage])
     for page in pages:
         pieces = find_pieces(page.ink < 180)
         for region in page.regions:
-            if region.kind is not Kind.DISPLAY:
+            if region.kind is not RegionKind.DISPLAY:
                 continue
             box = region.box
             x, y = (pieces.left + pieces.right) / 2, (pieces.top + pieces.bottom) / 2
@@ -111,10 +111,10 @@ def test_no_piece_of_ink_crosses_the_edge_of_a_display(pages: list[TypesetPage])
 def test_numbers_belong_to_displays(pages: list[TypesetPage]) -> None:
     for page in pages:
         for region in page.regions:
-            if region.kind is not Kind.NUMBER:
+            if region.kind is not RegionKind.NUMBER:
                 continue
             display = page.regions[region.display]
-            assert display.kind is Kind.DISPLAY
+            assert display.kind is RegionKind.DISPLAY
             middle = (region.box.top + region.box.bottom) / 2
             assert display.box.top - 20 < middle < display.box.bottom + 20
             assert region.box.intersection(display.box).area == 0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from im2latex_cli import checkpoints
-from im2latex_cli.decoding.batches import plan
+from im2latex_cli.decoding.batches import alike, plan, shares
 from im2latex_cli.decoding.calibration import Calibration
 from im2latex_cli.errors import CheckpointError, InputError, UsageError
 from im2latex_cli.latex.tokenizer import join
@@ -22,6 +22,7 @@ from im2latex_cli.recognition.models import default_model, find_model
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.settings.sections import DecodeSettings
 from im2latex_cli.settings.training import ModelSettings
+from im2latex_cli.vision.canvas import padded
 from im2latex_cli.vision.prepare import Preprocessing
 
 torch.set_num_threads(1)  # tensors are tiny; threads would only wait for each other
@@ -227,8 +228,48 @@ def test_a_device_that_is_not_here_is_a_usage_error(model_file):
         Recognizer.load(model_file, device="mps")
 
 
+@pytest.mark.parametrize("backend", ["torch", "onnx"])
+def test_two_cores_read_what_one_reads_and_torch_keeps_its_threads(model_file, backend):
+    if backend == "onnx":
+        pytest.importorskip("onnxruntime")
+    before = torch.get_num_threads()
+    pictures = [drawn(number) for number in range(1, 6)]
+    try:
+        model = "pretrained" if backend == "onnx" else model_file
+        reader = Recognizer.load(model, device="cpu", backend=backend, threads=2, decode=DECODE)
+        together, alone = reader(pictures), [reader(picture) for picture in pictures]
+        assert torch.get_num_threads() == (2 if backend == "torch" else before)
+    finally:
+        torch.set_num_threads(before)
+    assert [one.tokens for one in together] == [one.tokens for one in alone]
+    assert [one.score for one in together] == pytest.approx([one.score for one in alone], abs=1e-3)
+
+
+SHAPES = st.lists(st.tuples(st.integers(1, 400), st.integers(1, 900)), max_size=30)
+
+
+@given(SHAPES, st.integers(0, 50_000))
+def test_pictures_encoded_together_waste_no_more_than_allowed(shapes, waste):
+    groups = list(alike(shapes, waste=waste))
+    assert sorted(at for group in groups for at in group) == list(range(len(shapes)))
+    for group in groups:
+        sizes = [padded(shapes[at]) for at in group]
+        height, width = (max(sides) for sides in zip(*sizes, strict=True))
+        assert len(group) * height * width - sum(h * w for h, w in sizes) <= waste
+
+
+@given(SHAPES.filter(len), st.integers(1, 4))
+def test_the_cores_share_the_pictures_of_a_batch(shapes, count):
+    parts = shares(range(len(shapes)), shapes, count)
+    assert sorted(at for part in parts for at in part) == list(range(len(shapes)))
+    areas = [sum(shapes[at][0] * shapes[at][1] for at in part) for part in parts]
+    largest = max(height * width for height, width in shapes)
+    assert len(parts) <= count
+    assert max(areas) <= sum(areas) / count + largest
+
+
 @given(
-    st.lists(st.tuples(st.integers(1, 400), st.integers(1, 900)), max_size=30),
+    SHAPES,
     st.integers(1, 200_000),
 )
 def test_batches_hold_every_picture_once_within_the_budget(shapes, budget):

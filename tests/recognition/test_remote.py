@@ -20,7 +20,14 @@ from im2latex_cli.recognition import remote
 from im2latex_cli.recognition.models import bundled_model, find_model, short_name
 
 QUICK = Patience(stall=0.3, attempts=3, pause=0.0)
-CONTENT = bytes(range(256)) * 700
+
+
+def model_file(body: bytes) -> bytes:
+    """What begins like a safetensors file."""
+    return (2).to_bytes(8, "little") + b"{}" + body
+
+
+CONTENT = model_file(bytes(range(256)) * 700)
 DIGEST = sha256(CONTENT).hexdigest()
 OTHER = "0" * 64
 
@@ -85,9 +92,9 @@ def test_another_file_than_the_pinned_is_not_kept(server: Any) -> None:
 
 def test_a_new_pin_fetches_the_new_file(server: Any) -> None:
     obtain(server)
-    server.files["model.safetensors"] = b"new"
+    server.files["model.safetensors"] = new = model_file(b"new")
     assert obtain(server).read_bytes() == CONTENT
-    assert obtain(server, sha256(b"new").hexdigest()).read_bytes() == b"new"
+    assert obtain(server, sha256(new).hexdigest()).read_bytes() == new
 
 
 @pytest.mark.parametrize(
@@ -116,15 +123,16 @@ def test_a_later_run_goes_on(server: Any) -> None:
 
 def test_a_later_run_begins_anew_if_the_file_is_another_one(server: Any) -> None:
     broken_off(server)
-    server.files["model.safetensors"], server.tag = bytes(len(CONTENT)), '"two"'
-    assert obtain(server).read_bytes() == bytes(len(CONTENT))
+    other = model_file(bytes(len(CONTENT)))
+    server.files["model.safetensors"], server.tag = other, '"two"'
+    assert obtain(server).read_bytes() == other
 
 
 def test_a_later_run_begins_anew_if_nothing_marks_the_version(server: Any) -> None:
     server.tag = None
     broken_off(server)
-    server.files["model.safetensors"] = bytes(9)
-    assert obtain(server).read_bytes() == bytes(9)
+    server.files["model.safetensors"] = short = model_file(b"")
+    assert obtain(server).read_bytes() == short
 
 
 def test_a_pinned_file_goes_on_without_a_mark(server: Any) -> None:
@@ -182,8 +190,38 @@ def test_the_cache_cannot_be_written(
         obtain(server)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"<!DOCTYPE html><title>Sign in</title>", "a web page of 37 bytes"),
+        (b'\n{"error": "no"}', "JSON of 16 bytes"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "a pointer of Git LFS of 46 bytes"),
+        (bytes(range(200)), "a file of 200 bytes"),
+    ],
+)
+def test_what_is_sent_instead_of_a_model_is_not_kept(
+    server: Any, content: bytes, said: str
+) -> None:
+    server.files["model.safetensors"] = content
+    for _ in range(2):
+        with pytest.raises(DownloadError, match=f"not a safetensors file: the server sent {said}"):
+            obtain(server)
+    server.files["model.safetensors"] = CONTENT
+    assert obtain(server).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"), [("404", "answered 404 Not Found. Check the address"), ("loop", "loop")]
+)
+def test_why_it_does_not_come_is_one_line(server: Any, trouble: str, said: str) -> None:
+    server.trouble = [trouble] * 20
+    with pytest.raises(DownloadError, match=said) as refused:
+        obtain(server)
+    assert "\n" not in str(refused.value)
+
+
 def test_what_is_no_model_is_said_after_the_download(server: Any) -> None:
-    with pytest.raises(CheckpointError, match="not a safetensors model file"):
+    with pytest.raises(CheckpointError, match="truncated or damaged"):
         load(f"{server.base}/tuned/model.safetensors")
 
 

@@ -48,7 +48,7 @@ def test_doubtful_pictures_are_read_at_every_scale_and_the_sure_are_left_alone()
         [picture(200), picture(210), picture(300)], reader, scales=(2.0, 0.5), sure=0.95
     )
     assert [reading[0].latex for reading in readings] == ["200", "420", "150"]
-    assert reader.widths == [[200, 210, 300], [420, 600], [105, 150]]
+    assert reader.widths == [[200, 210, 300], [420, 600, 105, 150]]
 
 
 def test_no_scales_no_second_reading():
@@ -61,6 +61,20 @@ def test_pictures_with_few_glyphs_are_read_at_more_scales():
     reader = Reader({100: 0.1, 300: 0.1, 200: 0.2, 600: 0.2, 50: 0.3})
     read_again([picture(100), picture(300)], reader, scales=(2.0,), narrow_scales=(0.5,), sure=0.9)
     assert reader.widths == [[100, 300], [200, 600], [50]]
+
+
+def test_sizes_that_agree_need_no_more():
+    calls = []
+
+    def read(pictures):
+        calls.append(len(pictures))
+        return [[hypothesis("x", 0.4)] for _ in pictures]
+
+    (reading,) = read_again(
+        [picture(100)], read, scales=(1.2, 0.8), narrow_scales=(1.4, 0.7), sure=0.9
+    )
+    assert calls == [1, 2]
+    assert math.exp(reading[0].score / 4) == pytest.approx(0.4)
 
 
 def test_what_gets_too_small_is_padded():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from im2latex_cli.report.attention import PAGE, SHEET, overlay, reduced, sheet
+from im2latex_cli.report.attention import PAGE, SHEET, overlay, reduce_sheet, sheet
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_a_sheet_has_a_panel_for_each_token(shape, count):
 def test_a_reduced_sheet_is_small_and_still_tinted(picture):
     rng = np.random.default_rng(0)
     made = sheet(picture, ["x"] * 60, rng.random((60, 2, 12), np.float32), cell=(16, 8))
-    small = reduced(made)
+    small = reduce_sheet(made)
     assert len(small) < len(made) / 3
     with Image.open(io.BytesIO(small)) as image:
         assert image.width == PAGE

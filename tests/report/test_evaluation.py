@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from im2latex_cli.report.difference import ADDED, BOTH, LOST, overlay, png
-from im2latex_cli.report.evaluation import Bar, Case, Figure, Plot, Report, Table, html
+from im2latex_cli.report.evaluation import Case, Figure, Plot, Report, ScoreBar, Table, html
 from im2latex_cli.results import Score
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -22,7 +22,7 @@ PAGE = Report(
     title="A <title>",
     facts={"model": "a & b"},
     figures=(Figure("exact match", Score(42.125, 40.0, 45.5)), Figure("no interval", Score(7.0))),
-    plots=(Plot("By length", (Bar("0-10", 90.0, 1234),)),),
+    plots=(Plot("By length", (ScoreBar("0-10", 90.0, 1234),)),),
     tables=(Table("Confusions", ("from", "to"), (("<", "&"),)),),
     cases=(
         Case(

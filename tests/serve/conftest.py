@@ -10,7 +10,9 @@ import pytest
 import uvicorn
 from PIL import Image
 
+from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.serve import server
+from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.settings.training import ModelSettings
 
 TOKENS = ["x", "y", "+", "2", "{", "}", "^", r"\frac", r"\alpha", "="]
@@ -42,6 +44,47 @@ def png() -> bytes:
         page[top : top + rng.integers(2, 9), left : left + rng.integers(2, 9)] = 0
     held = io.BytesIO()
     Image.fromarray(page).save(held, "PNG")
+    return held.getvalue()
+
+
+PAGE_DPI, PAGE_SIZE = 100, (650, 850)
+WORDS = (
+    r"\text{The wave equation for a field on a line is what we begin with, since}",
+    r"\text{it is the simplest of all such equations and has been solved for long,}",
+    r"\text{by hand and without a computer. The words go on for some lines now.}",
+)
+WAVE = r"\frac{\partial^2 u}{\partial t^2}=c^2\frac{\partial^2 u}{\partial x^2}"
+SUM = r"\sum_{n=1}^{N}\frac{1}{n^2}<\frac{\pi^2}{6}"
+
+
+@pytest.fixture(scope="session")
+def typeset() -> Callable[..., Image.Image]:
+    """Typeset lines of words, and formulas between them, as a page."""
+    renderer = EmbeddedRenderer(RenderSettings(dpi=PAGE_DPI))
+
+    def page(*formulas: str) -> Image.Image:
+        sheet = Image.new("L", PAGE_SIZE, 255)
+        top = 80
+        for formula in (None, *formulas):
+            for line in (formula,) if formula else ():
+                (drawn,) = renderer.render([line])
+                left = (PAGE_SIZE[0] - drawn.ink.shape[1]) // 2
+                sheet.paste(Image.fromarray(drawn.ink), (left, top + 14))
+                top += drawn.ink.shape[0] + 36
+            for drawn in renderer.render(list(WORDS)):
+                sheet.paste(Image.fromarray(drawn.ink), (80, top))
+                top += 19
+        return sheet
+
+    return page
+
+
+@pytest.fixture(scope="session")
+def paper(typeset) -> bytes:
+    """Return a PDF of three pages with two, no and one displayed formula."""
+    first, *others = typeset(WAVE, SUM), typeset(), typeset(SUM)
+    held = io.BytesIO()
+    first.save(held, "PDF", resolution=PAGE_DPI, save_all=True, append_images=others)
     return held.getvalue()
 
 

@@ -14,6 +14,7 @@ from im2latex_cli.reading_warning import ReadingWarning
 from im2latex_cli.serve import app as module
 from im2latex_cli.serve.app import Server
 from im2latex_cli.serve.reading import Asked
+from im2latex_cli.services.documents import open_document
 from im2latex_cli.settings.sections import ServeSettings
 
 READING: dict[str, Any] = {
@@ -50,7 +51,7 @@ def one_answer(one: Asked) -> Any:
 @pytest.fixture(scope="module")
 def client(serving) -> Iterator[httpx.Client]:
     with (
-        serving(Server(fake, LIMITS, model="fake").app()) as url,
+        serving(Server(fake, open_document, LIMITS, model="fake").app()) as url,
         httpx.Client(base_url=url, timeout=20) as client,
     ):
         yield client

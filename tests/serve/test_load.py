@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from im2latex_cli.serve.app import Server
+from im2latex_cli.services.documents import open_document
 from im2latex_cli.services.serve import Answers
 from im2latex_cli.settings.sections import DecodeSettings, RuntimeSettings, ServeSettings
 from im2latex_cli.settings.tree import Settings
@@ -43,7 +44,9 @@ def test_none_of_500_requests_is_lost_and_memory_stays_flat(serving, model_file,
         decode=DecodeSettings(beam=3, max_tokens=12),
         runtime=RuntimeSettings(device="cpu", threads=1),
     )
-    server = Server(Answers(settings, str(model_file)), ServeSettings(timeout=120), model="tiny")
+    server = Server(
+        Answers(settings, str(model_file)), open_document, ServeSettings(timeout=120), model="tiny"
+    )
     with serving(server.app()) as url:
         asyncio.run(ask(url, png, 2 * TOGETHER))
         before = resident()

@@ -4,11 +4,12 @@ import httpx
 import pytest
 
 from im2latex_cli.serve.app import Server
+from im2latex_cli.services.documents import open_document
 from im2latex_cli.services.serve import Answers
 from im2latex_cli.settings.sections import DecodeSettings, RuntimeSettings, ServeSettings
 from im2latex_cli.settings.tree import Settings
 
-DESCRIPTION = Server(list, ServeSettings(), model="none").app().openapi()
+DESCRIPTION = Server(list, open_document, ServeSettings(), model="none").app().openapi()
 SCHEMAS = DESCRIPTION["components"]["schemas"]
 KINDS = {"string": str, "integer": int, "number": int | float, "null": type(None)}
 
@@ -45,7 +46,9 @@ def client(serving, model_file):
         decode=DecodeSettings(beam=3, max_tokens=12),
         runtime=RuntimeSettings(device="cpu", threads=1),
     )
-    app = Server(Answers(settings, str(model_file)), ServeSettings(), model="tiny").app()
+    app = Server(
+        Answers(settings, str(model_file)), open_document, ServeSettings(), model="tiny"
+    ).app()
     with serving(app) as url, httpx.Client(base_url=url, timeout=30) as client:
         yield client
 
@@ -58,7 +61,7 @@ def test_the_server_gives_the_description(client):
 def test_a_reading_is_as_described(client, png, query):
     response = client.post(f"/predict?{query}", content=png, headers={"Content-Type": "image/png"})
     assert response.status_code == 200
-    check(response.json(), SCHEMAS["Reading"])
+    check(response.json(), SCHEMAS["ReadingBody"])
 
 
 def test_failures_and_health_are_as_described(client):

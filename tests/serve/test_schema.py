@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from im2latex_cli.serve.app import Server
+from im2latex_cli.services.documents import open_document
 from im2latex_cli.services.serve import Answers
 from im2latex_cli.settings.sections import DecodeSettings, RuntimeSettings, ServeSettings
 from im2latex_cli.settings.tree import Settings
@@ -24,7 +25,9 @@ def test_schemathesis_finds_nothing(serving, model_file, tmp_path):
         decode=DecodeSettings(beam=3, max_tokens=12),
         runtime=RuntimeSettings(device="cpu", threads=1),
     )
-    app = Server(Answers(settings, str(model_file)), ServeSettings(), model="tiny").app()
+    app = Server(
+        Answers(settings, str(model_file)), open_document, ServeSettings(), model="tiny"
+    ).app()
     with serving(app) as url:
         run = subprocess.run(
             [
@@ -40,4 +43,4 @@ def test_schemathesis_finds_nothing(serving, model_file, tmp_path):
         )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "No issues found" in run.stdout
-    assert "3 selected / 3 total" in run.stdout
+    assert "9 selected / 9 total" in run.stdout

@@ -10,7 +10,7 @@ from PIL import Image
 
 from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.pages import store
-from im2latex_cli.pages.regions import Kind
+from im2latex_cli.pages.regions import RegionKind
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.services.build_pages import PagesRequest, run
 from im2latex_cli.settings.tree import Settings
@@ -45,7 +45,7 @@ def test_pages_are_built_and_the_same_again(tmp_path: Path) -> None:
         row = json.loads((tmp_path / "a" / "train" / "metadata.jsonl").read_text().split("\n")[0])
         assert page.size == (row["width"], row["height"])
     assert first.displays == sum(
-        len(record.boxes(Kind.DISPLAY))
+        len(record.boxes(RegionKind.DISPLAY))
         for split in store.SPLITS
         for record in store.read(tmp_path / "a", split)
     )

@@ -12,7 +12,7 @@ from im2latex_cli.settings.tree import Settings
 
 
 @pytest.fixture
-def parts(monkeypatch: pytest.MonkeyPatch) -> dict[str, doctor.Part]:
+def parts(monkeypatch: pytest.MonkeyPatch) -> dict[str, doctor.Component]:
     monkeypatch.setattr(doctor, "_devices", lambda: ("cpu",))
     return {part.name: part for part in doctor.run(Settings()).parts}
 
@@ -22,7 +22,7 @@ def write_header(path: Path, header: dict[str, object]) -> None:
     path.write_bytes(len(content).to_bytes(8, "little") + content)
 
 
-def test_packages_are_found(parts: dict[str, doctor.Part]) -> None:
+def test_packages_are_found(parts: dict[str, doctor.Component]) -> None:
     assert parts["torch"].here
     assert parts["mathra"].version == "1.5.0" or parts["mathra"].version
 
@@ -40,7 +40,7 @@ def test_a_machine_without_tex(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.tex
-def test_a_machine_with_tex(parts: dict[str, doctor.Part]) -> None:
+def test_a_machine_with_tex(parts: dict[str, doctor.Component]) -> None:
     assert parts["latex"].here
     assert "TeX" in (parts["latex"].version or "")
 
@@ -105,8 +105,8 @@ def test_the_bundled_model_has_a_block_of_its_own(
 
 
 def test_the_model_in_this_package_says_what_it_learnt_and_scores() -> None:
-    model = doctor._bundled()
-    assert isinstance(model, doctor.Bundled)
+    model = doctor._read_bundled_model()
+    assert isinstance(model, doctor.BundledModel)
     assert model.version
     assert model.training_data
     assert model.measured

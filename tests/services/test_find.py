@@ -7,37 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pdf_files import BLANK, CATALOG, CUT_SHORT, EMPTY, ENCRYPTED, ONE_PAGE, SHEET, pdf
 from PIL import Image, ImageDraw
 
 from im2latex_cli.errors import InputError, UsageError
-from im2latex_cli.pages.regions import FoundFormula, Kind, Rectangle
+from im2latex_cli.pages.regions import FoundFormula, Rectangle, RegionKind
 from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
 from im2latex_cli.services.reading.inputs import Entry, Inputs
 from im2latex_cli.services.reading.overlays import Overlay
 
 pytest.importorskip("pypdfium2")
-
-CATALOG = b"<< /Type /Catalog /Pages 2 0 R >>"
-SHEET = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 100] >>"
-ONE_PAGE = b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"
-LOCK = b"<< /Filter /Standard /V 1 /R 2 /Length 40 /P -4 /O <%s> /U <%s> >>" % (
-    b"28" * 32,
-    b"41" * 32,
-)
-
-
-def pdf(*objects: bytes, trailer: bytes = b"") -> bytes:
-    """A PDF file of these objects, the first of which is the catalog."""
-    out = b"%PDF-1.4\n"
-    starts = []
-    for number, content in enumerate(objects, start=1):
-        starts.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, content)
-    table = b"".join(b"%010d 00000 n \n" % start for start in starts)
-    size = len(objects) + 1
-    head = b"xref\n0 %d\n0000000000 65535 f \n%s" % (size, table)
-    last = b"trailer\n<< /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF\n"
-    return out + head + last % (size, trailer, len(out))
 
 
 class Marked:
@@ -48,7 +27,7 @@ class Marked:
         if not len(rows) or inline:
             return []
         box = Rectangle(columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-        return [FoundFormula(box, Kind.DISPLAY, 0.9)]
+        return [FoundFormula(box, RegionKind.DISPLAY, 0.9)]
 
 
 def search(inputs: Inputs, **options: object) -> list[Entry]:
@@ -74,12 +53,9 @@ def paper(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (pdf(CATALOG, b"<< /Type /Pages /Kids [] /Count 0 >>"), "has no pages"),
-        (
-            pdf(CATALOG, ONE_PAGE, SHEET, LOCK, trailer=b"/Encrypt 4 0 R /ID [<00><00>]"),
-            "it is encrypted and needs a password",
-        ),
-        (pdf(CATALOG, ONE_PAGE, SHEET)[:60], "it is damaged, cut short"),
+        (EMPTY, "has no pages"),
+        (ENCRYPTED, "it is encrypted and needs a password"),
+        (CUT_SHORT, "it is damaged, cut short"),
         (b"", "the file is empty"),
     ],
 )
@@ -113,7 +89,7 @@ def test_a_box_of_a_page_is_counted_from_the_page(paper: Path) -> None:
 
 def test_a_pdf_without_formulas_is_one_error(tmp_path: Path, paper: Path) -> None:
     white = tmp_path / "white.pdf"
-    white.write_bytes(pdf(CATALOG, ONE_PAGE, SHEET))
+    white.write_bytes(BLANK)
     entries = search(Inputs([white, paper, white]))
     errors = [str(entry.error) for entry in entries if entry.error]
     assert len(entries) == 4
@@ -170,7 +146,7 @@ def test_numbers_are_blanked_and_kept() -> None:
 
     def finder() -> object:
         number = Rectangle(140, 45, 145, 55)
-        found = FoundFormula(Rectangle(50, 40, 150, 60), Kind.DISPLAY, 0.9, (number,))
+        found = FoundFormula(Rectangle(50, 40, 150, 60), RegionKind.DISPLAY, 0.9, (number,))
         return lambda _, **__: [found]
 
     entries = FormulaSearch(FindRequest("always"), finder)([Entry("a", "a", page)])  # type: ignore[arg-type]
@@ -238,7 +214,7 @@ def test_the_shipped_finder_finds_the_displays_of_typeset_pages() -> None:
     tokens = [formula.split() for formula in formulas]
     for seed in (12, 13, 14):
         for page in typesetter.pages(tokens, seed):
-            true = [region.box for region in page.regions if region.kind is Kind.DISPLAY]
+            true = [region.box for region in page.regions if region.kind is RegionKind.DISPLAY]
             found += match([one.box for one in finder(page.ink)], true)
     assert found.true > 5
     assert found.precision > 75

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 pytest.importorskip("mcp")
 pytest.importorskip("onnxruntime")
@@ -45,7 +46,7 @@ def test_the_guide_names_the_command_and_the_tools() -> None:
     (settings,) = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
     assert json.loads(settings)["servers"]["im2latex"]["args"] == ["mcp"]
     tools = re.findall(r"^\| `(\w+)` \|", guide, re.MULTILINE)
-    assert tools == ["read_formula", "render_formula", "normalise"]
+    assert tools == ["read_formula", "find_formulas", "render_formula", "normalise"]
 
 
 def test_an_agent_reads_renders_and_normalises() -> None:
@@ -61,7 +62,7 @@ def test_an_agent_reads_renders_and_normalises() -> None:
         ("normalise", {"latex": r"{a\over b}"}),
         ("normalise", {"latex": r"{a\over b}", "output": "typst"}),
     )
-    assert set(names) == {"read_formula", "render_formula", "normalise"}
+    assert set(names) == {"read_formula", "find_formulas", "render_formula", "normalise"}
     read, typst, blank, nothing, nowhere, drawn, broken, normal, converted = results
     answer = json.loads(read.content[0].text)
     assert answer["latex"] == answer["formula"]
@@ -70,7 +71,7 @@ def test_an_agent_reads_renders_and_normalises() -> None:
     assert other["latex"] == answer["latex"]
     assert other["formula"] != answer["latex"]
     assert blank.is_error
-    assert "one of path" in nothing.content[0].text
+    assert "exactly one of path" in nothing.content[0].text
     assert nowhere.is_error
     assert "nowhere.png" in nowhere.content[0].text
     assert drawn.content[0].mime_type == "image/png"
@@ -78,6 +79,63 @@ def test_an_agent_reads_renders_and_normalises() -> None:
     assert broken.is_error
     assert json.loads(normal.content[0].text)["formula"] == r"\frac{a}{b}"
     assert json.loads(converted.content[0].text)["formula"] == "frac(a, b)"
+
+
+def sheet(number: str) -> Image.Image:
+    """A page of words with one displayed formula, whose equation number may be missing."""
+    page = Image.new("L", (850, 1100), 255)
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(20)
+    for top in [*range(100, 400, 30), *range(520, 1000, 30)]:
+        words = "Words of a text that goes on for the whole width of its page, and further"
+        draw.text((100, top), words, font=font, fill=0)
+    page.paste(Image.open(FORMULA).convert("L"), (361, 425))
+    draw.text((700, 445), number, font=font, fill=0)
+    return page
+
+
+@pytest.fixture
+def paper(tmp_path: Path) -> Path:
+    """Three pages, the second of which is blank."""
+    pages = [sheet("(3.2)"), Image.new("L", (850, 1100), 255), sheet("")]
+    path = tmp_path / "paper.pdf"
+    pages[0].save(path, resolution=100, save_all=True, append_images=pages[1:])
+    return path
+
+
+def test_an_agent_finds_the_formulas_of_a_document(paper: Path) -> None:
+    pytest.importorskip("pypdfium2")
+    data = base64.b64encode(paper.read_bytes()).decode()
+    _, results = talk(
+        ("read_formula", {"path": str(FORMULA), "output": "typst"}),
+        ("find_formulas", {"path": str(paper)}),
+        ("find_formulas", {"document_base64": data, "pages": "3,9", "output": "typst"}),
+        ("find_formulas", {"path": str(FORMULA)}),
+        ("find_formulas", {"path": str(paper), "pages": "2"}),
+        ("find_formulas", {"path": str(paper), "pages": "3-1"}),
+        ("find_formulas", {"document_base64": "?"}),
+        ("find_formulas", {}),
+    )
+    alone, whole, last, picture, blank, *wrong = results
+    expected = json.loads(alone.content[0].text)
+    first, second = json.loads(whole.content[0].text)["formulas"]
+    assert (first["page"], first["number"]) == (1, "(3.2)")
+    assert (first["kind"], first["unit"]) == ("display", "pt")
+    assert (second["page"], second["number"]) == (3, None)
+    assert first["latex"] == second["latex"] == expected["latex"]
+    assert 0 < first["confidence"] <= 1
+    left, top, right, bottom = (side * 100 / 72 for side in first["box"])
+    assert 361 <= left < right <= 361 + 128
+    assert 425 <= top < bottom <= 425 + 80
+    answer = json.loads(last.content[0].text)
+    assert [one["formula"] for one in answer["formulas"]] == [expected["formula"]]
+    assert answer["errors"] == ["standard input: there is no page 9; the last is 3."]
+    (only,) = json.loads(picture.content[0].text)["formulas"]
+    assert only["latex"] == expected["latex"]
+    assert (only["page"], only["box"], only["kind"]) == (None, None, None)
+    assert "no displayed formula" in blank.content[0].text
+    assert all(one.is_error for one in (blank, *wrong))
+    texts = [one.content[0].text for one in wrong]
+    assert ["3-1" in texts[0], "base64" in texts[1], "exactly one of" in texts[2]] == [True] * 3
 
 
 def test_an_agent_reads_the_clipboard(tmp_path: Path) -> None:
@@ -94,7 +152,7 @@ def test_an_agent_reads_the_clipboard(tmp_path: Path) -> None:
     )
     assert whole.content[0].text == by_path.content[0].text
     assert part.is_error
-    assert "one of path" in both.content[0].text
+    assert "exactly one of path" in both.content[0].text
 
 
 def test_a_clipboard_without_a_picture_says_why(tmp_path: Path) -> None:

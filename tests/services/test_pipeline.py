@@ -10,7 +10,7 @@ import pytest
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.services import pipeline
 from im2latex_cli.settings.resolve import resolve
-from im2latex_cli.settings.sources import Given
+from im2latex_cli.settings.sources import SettingValue
 
 
 class Steps:
@@ -79,7 +79,7 @@ def test_a_run_folder_of_ones_own(monkeypatch):
     steps = Steps(monkeypatch)
     Path("mine").mkdir()
     Path("mine/state.safetensors").write_bytes(b"")
-    pipeline.run(resolve([Given("train.output", "mine", "test")]), SilentReporter())
+    pipeline.run(resolve([SettingValue("train.output", "mine", "test")]), SilentReporter())
     assert steps.argument("train", "resume") is True
 
 

@@ -33,6 +33,16 @@ def test_run_folder_holds_all_that_the_next_command_needs(data: Path) -> None:
     assert json.dumps(result.best)
 
 
+def test_labels_that_may_be_wrong_are_looked_for(data: Path) -> None:
+    result = go(data)
+    listed = Path(result.output) / "suspicious-train.jsonl"
+    assert (result.suspicious, listed.read_text()) == (0, "")
+    listed.unlink()
+    result = go(data, force=True, train__check_labels=0)
+    assert result.suspicious is None
+    assert not listed.exists()
+
+
 def test_a_second_call_reports_the_finished_run_and_changes_nothing(data: Path) -> None:
     first = go(data)
     before = {path: path.stat().st_mtime_ns for path in Path(first.output).iterdir()}

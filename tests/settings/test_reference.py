@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from im2latex_cli.settings.reference import leaves, template, to_toml, to_value, values
 from im2latex_cli.settings.resolve import resolve
-from im2latex_cli.settings.sources import Given
+from im2latex_cli.settings.sources import SettingValue
 from im2latex_cli.settings.training import PRESETS
 
 
@@ -28,7 +28,7 @@ def test_every_setting_has_help_and_a_type(name: str) -> None:
         ("model.channels", "list of integers"),
         ("render.font_size", "10 | 11 | 12"),
         ("build.glyphs", "true or false"),
-        ("build.dataset", "text"),
+        ("build.dataset", "list of texts"),
     ],
 )
 def test_types_are_told_in_words(name: str, kind: str) -> None:
@@ -37,7 +37,7 @@ def test_types_are_told_in_words(name: str, kind: str) -> None:
 
 @pytest.mark.parametrize("preset", ["auto", *PRESETS])
 def test_written_settings_resolve_to_themselves(preset: str, tmp_path: Path) -> None:
-    line = [Given("train.max_minutes", 2.5, "command line --max-minutes")]
+    line = [SettingValue("train.max_minutes", 2.5, "command line --max-minutes")]
     resolved = resolve(line).with_preset(preset)
     written = to_toml(resolved.settings, resolved.origins)
     assert "max_minutes = 2.5  # command line --max-minutes" in written

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from im2latex_cli.errors import SettingsError
 from im2latex_cli.settings.reference import leaves
-from im2latex_cli.settings.resolve import Resolved, resolve
-from im2latex_cli.settings.sources import PRESETS, Given, assignments
+from im2latex_cli.settings.resolve import ResolvedSettings, resolve
+from im2latex_cli.settings.sources import PRESETS, SettingValue, assignments
 from im2latex_cli.settings.tree import Settings
 
 LAYERS = ["default", "preset", "user", "project", "environment", "command line"]
@@ -23,14 +23,14 @@ ORIGINS = {
 }
 
 
-def resolve_epochs(folder: Path, epochs: dict[str, int]) -> Resolved:
+def resolve_epochs(folder: Path, epochs: dict[str, int]) -> ResolvedSettings:
     """Resolve with `train.epochs` given by the named layers."""
     for layer, name in (("user", "user.toml"), ("project", "im2latex.toml")):
         if layer in epochs:
             (folder / name).write_text(f"[train]\nepochs = {epochs[layer]}\n")
     line, env = epochs.get("command line"), epochs.get("environment")
     return resolve(
-        [] if line is None else [Given("train.epochs", line, ORIGINS["command line"])],
+        [] if line is None else [SettingValue("train.epochs", line, ORIGINS["command line"])],
         env={} if env is None else {"IM2LATEX_TRAIN__EPOCHS": str(env)},
         cwd=folder,
         user=folder / "user.toml",
@@ -94,7 +94,7 @@ def test_auto_is_no_preset() -> None:
     ("asked", "origin"), [("auto", "preset small"), ("small", "command line --preset")]
 )
 def test_settings_name_the_preset_that_was_taken(asked: str, origin: str) -> None:
-    resolved = resolve([Given("train.preset", asked, "command line --preset")])
+    resolved = resolve([SettingValue("train.preset", asked, "command line --preset")])
     taken = resolved.with_preset("small")
     assert (taken.settings.train.preset, taken.origins["train.preset"]) == ("small", origin)
 
@@ -148,7 +148,7 @@ def test_presets_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_bad_settings_are_one_line_each(name: str, value: Any, problem: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        resolve([Given(name, value, "here")])
+        resolve([SettingValue(name, value, "here")])
     assert caught.value.problems == [problem]
     assert caught.value.exit_code == 2
 
@@ -158,7 +158,7 @@ def test_all_problems_of_all_sources_come_at_once(tmp_path: Path) -> None:
     (tmp_path / "im2latex.toml").write_text("[train]\nepoch = 1\nclip = -1\n")
     with pytest.raises(SettingsError) as caught:
         resolve(
-            [Given("decode.beam", -1, "command line --beam")],
+            [SettingValue("decode.beam", -1, "command line --beam")],
             env={"IM2LATEX_RENDER__DPI": "low"},
             cwd=tmp_path,
             user=tmp_path / "user.toml",

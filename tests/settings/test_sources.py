@@ -7,7 +7,7 @@ import pytest
 
 from im2latex_cli.errors import InputError, SettingsError
 from im2latex_cli.settings import sources
-from im2latex_cli.settings.sources import Given
+from im2latex_cli.settings.sources import SettingValue
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from im2latex_cli.settings.sources import Given
     [
         ("decode.beam=3", "decode.beam", "3"),
         ("decode.beam = 3", "decode.beam", " 3"),
-        ("build.dataset=a=b.txt", "build.dataset", "a=b.txt"),
+        ("build.dataset=a=b.txt", "build.dataset", ["a=b.txt"]),
         ("train.patience=none", "train.patience", None),
         ("train.patience=None", "train.patience", None),
         ("render.font_size=11", "render.font_size", 11),
@@ -27,7 +27,9 @@ from im2latex_cli.settings.sources import Given
     ],
 )
 def test_assignments_are_decoded_by_their_setting(text: str, name: str, value: Any) -> None:
-    assert sources.assignments([text], flag="--set") == [Given(name, value, "command line --set")]
+    assert sources.assignments([text], flag="--set") == [
+        SettingValue(name, value, "command line --set")
+    ]
 
 
 def test_assignments_without_equals_sign_are_all_named() -> None:
@@ -50,7 +52,9 @@ def test_assignments_without_equals_sign_are_all_named() -> None:
     ],
 )
 def test_variables_that_mean_settings(variable: str, name: str) -> None:
-    assert sources.environment({variable: "3"}) == [Given(name, "3", f"environment {variable}")]
+    assert sources.environment({variable: "3"}) == [
+        SettingValue(name, "3", f"environment {variable}")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -70,9 +74,9 @@ def test_file_is_flattened(tmp_path: Path) -> None:
     path = tmp_path / "im2latex.toml"
     path.write_text("stray = 1\n[train]\nepochs = 3\n[model]\nchannels = [1, 2]\n")
     assert sources.toml_file(path, origin="here") == [
-        Given("stray", 1, "here"),
-        Given("train.epochs", 3, "here"),
-        Given("model.channels", [1, 2], "here"),
+        SettingValue("stray", 1, "here"),
+        SettingValue("train.epochs", 3, "here"),
+        SettingValue("model.channels", [1, 2], "here"),
     ]
 
 
@@ -98,8 +102,8 @@ def test_broken_file_is_a_settings_error(tmp_path: Path, content: bytes) -> None
 def test_presets_are_listed_with_their_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sources.PRESETS, "small", {"model": {"units": 7}, "train": {"epochs": 2}})
     assert sources.preset("small") == [
-        Given("model.units", 7, "preset small"),
-        Given("train.epochs", 2, "preset small"),
+        SettingValue("model.units", 7, "preset small"),
+        SettingValue("train.epochs", 2, "preset small"),
     ]
     assert json.dumps(sources.PRESETS)  # plain values, as a settings file could hold
 

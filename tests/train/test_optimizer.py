@@ -9,9 +9,12 @@ import pytest
 import torch
 from torch import nn
 
+from im2latex_cli.network.device import fast_in_bfloat16
 from im2latex_cli.settings.training import TrainSettings
 from im2latex_cli.train.optimizer import (
+    ITERATIONS,
     MOMENTUM,
+    NEWTON_SCHULZ,
     RMS,
     HybridOptimizer,
     build_optimizer,
@@ -53,6 +56,22 @@ def test_singular_values_come_near_one(shape: tuple[int, int]) -> None:
     values = torch.linalg.svdvals(orthogonalise(matrices).float())
     assert values.max() < 1.35
     assert (values.median(dim=1).values > 0.6).all()
+
+
+@pytest.mark.parametrize("wide", [2, 9])
+def test_wide_matrices_come_out_as_by_plain_iterations_in_float64(wide: int) -> None:
+    generator = torch.Generator().manual_seed(1)
+    falling = torch.logspace(0, -4, 32 * wide)  # some singular values are almost 0
+    matrices = torch.randn(3, 32, 32 * wide, generator=generator) * falling
+    a, b, c = NEWTON_SCHULZ
+    exact = matrices.double()
+    exact = exact / exact.norm(dim=(-2, -1), keepdim=True)
+    for _ in range(ITERATIONS):
+        gram = exact @ exact.mT
+        exact = a * exact + (b * gram + c * gram @ gram) @ exact
+    fast = fast_in_bfloat16(matrices.device)
+    error = (orthogonalise(matrices).double() - exact).abs().max()
+    assert error < (0.05 if fast else 1e-3)
 
 
 def test_singular_vectors_stay() -> None:

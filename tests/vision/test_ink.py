@@ -10,7 +10,7 @@ from PIL import Image
 
 from im2latex_cli.vision import components, ink
 from im2latex_cli.vision.content import may_be_formula
-from im2latex_cli.vision.foreign import SIDE, _chosen, describe, is_foreign
+from im2latex_cli.vision.foreign import SIDE, _sample, describe, is_foreign
 from im2latex_cli.vision.ink import Ink
 from im2latex_cli.vision.layout import examine, without_number
 from im2latex_cli.vision.scale import ink_threshold
@@ -32,7 +32,7 @@ def described_alone(picture: np.ndarray) -> np.ndarray:
     """The features of each piece as they were defined, from its own cut of the picture."""
     own = Ink(picture)
     mask, em = picture < ink_threshold(picture), own.em
-    pieces = _chosen(components.find_pieces(mask), em)
+    pieces = _sample(components.find_pieces(mask), em)
     shade = np.minimum((255 - picture.astype(np.int32)) * 255 // (256 - int(picture.min())), 255)
     grey = shade.astype(np.uint8)
     rows = []

@@ -10,7 +10,7 @@ import typer
 from im2latex_cli import paths
 from im2latex_cli.cli import console
 from im2latex_cli.cli.command import command
-from im2latex_cli.cli.group import Command, CommandGroup
+from im2latex_cli.cli.group import CommandGroup, PlainFlagsCommand
 from im2latex_cli.cli.session import Session
 
 app = typer.Typer(
@@ -28,7 +28,7 @@ class CachePath:
 
 
 @dataclass(frozen=True, slots=True)
-class CacheCleared:
+class CacheClearResult:
     """What clearing the cache freed."""
 
     path: Path
@@ -46,10 +46,10 @@ def path(session: Session) -> CachePath | None:
 
 
 @command("cache clear", checks_settings=False)
-def clear(session: Session) -> CacheCleared:  # noqa: ARG001 - every command has one
+def clear(session: Session) -> CacheClearResult:  # noqa: ARG001 - every command has one
     """Delete the cache folder."""
-    return CacheCleared(path=paths.cache_folder(), freed_bytes=paths.clear_cache())
+    return CacheClearResult(path=paths.cache_folder(), freed_bytes=paths.clear_cache())
 
 
-app.command("path", cls=Command)(path)
-app.command("clear", cls=Command)(clear)
+app.command("path", cls=PlainFlagsCommand)(path)
+app.command("clear", cls=PlainFlagsCommand)(clear)

@@ -9,7 +9,7 @@ import typer
 
 from im2latex_cli import files
 from im2latex_cli.cli.command import command
-from im2latex_cli.cli.group import Command, CommandGroup
+from im2latex_cli.cli.group import CommandGroup, PlainFlagsCommand
 from im2latex_cli.cli.options import Force
 from im2latex_cli.cli.session import Session
 from im2latex_cli.errors import UsageError
@@ -41,4 +41,4 @@ def init(session: Session, *, force: Force = False) -> ConfigResult:  # noqa: AR
     return ConfigResult(written=path, settings=len(reference.leaves()))
 
 
-app.command("init", cls=Command)(init)
+app.command("init", cls=PlainFlagsCommand)(init)

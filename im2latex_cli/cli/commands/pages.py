@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from im2latex_cli.cli.command import command
-from im2latex_cli.cli.group import Command, CommandGroup
+from im2latex_cli.cli.group import CommandGroup, PlainFlagsCommand
 from im2latex_cli.cli.options import Force
 from im2latex_cli.cli.session import Session
 from im2latex_cli.runs import DATA, RESULTS
@@ -158,6 +158,6 @@ def evaluate(
     return service.run(session.reporter, data=data, split=split, model=finder, limit=limit)
 
 
-app.command("build", cls=Command)(build)
-app.command("train", cls=Command)(train)
-app.command("eval", cls=Command)(evaluate)
+app.command("build", cls=PlainFlagsCommand)(build)
+app.command("train", cls=PlainFlagsCommand)(train)
+app.command("eval", cls=PlainFlagsCommand)(evaluate)

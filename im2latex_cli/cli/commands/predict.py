@@ -48,14 +48,14 @@ def predict(session: Session, request: PredictRequest) -> rows.Predicted | None:
     return _read(session, shape, request, _inputs(request))
 
 
-def _shape(session: Session, request: PredictRequest) -> rows.Shape:
+def _shape(session: Session, request: PredictRequest) -> rows.RowFormat:
     if session.as_json and request.format:
         raise UsageError("--json and --format exclude each other.", hint="Use one of them.")
     form: rows.Form = "json" if session.as_json else request.format or "text"
     if request.tokens and form not in {"json", "jsonl"}:
         raise UsageError("--tokens needs JSON output.", hint="Add --format jsonl.")
     number = request.number or ("tag" if form == "markdown" else "cut")
-    return rows.Shape(
+    return rows.RowFormat(
         form, request.style, tokens=request.tokens, copy=request.copy, tag=number == "tag"
     )
 
@@ -79,7 +79,7 @@ def _inputs(request: PredictRequest) -> Inputs:
 
 
 def _read(
-    session: Session, shape: rows.Shape, request: PredictRequest, inputs: Inputs
+    session: Session, shape: rows.RowFormat, request: PredictRequest, inputs: Inputs
 ) -> rows.Predicted:
     rows.check(shape)
     from im2latex_cli.services.reading import predict as service
@@ -113,7 +113,7 @@ def _read(
     return rows.Predicted(done.pictures, code)
 
 
-def _prompt(session: Session, shape: rows.Shape, request: PredictRequest) -> None:
+def _prompt(session: Session, shape: rows.RowFormat, request: PredictRequest) -> None:
     rows.check(shape)
     from im2latex_cli.cli import prompt
 

@@ -18,6 +18,8 @@ from im2latex_cli.cli.session import Session
         "serve.queue": "--queue",
         "serve.timeout": "--timeout",
         "serve.max_bytes": "--max-bytes",
+        "serve.max_document_bytes": "--max-document-bytes",
+        "serve.max_pages": "--max-pages",
         "decode.beam": "--beam",
         "runtime.backend": "--backend",
     },

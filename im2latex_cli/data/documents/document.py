@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from im2latex_cli.data.documents.macros import Macro
-from im2latex_cli.data.documents.mathtext import Language, Piece, formulas, prepare
+from im2latex_cli.data.documents.mathtext import BlankedText, Language, formulas, prepare
 from im2latex_cli.data.sources.decoding import BOM, decode, demand_bytes, remark
-from im2latex_cli.data.sources.entries import BadLine, Entry, Source
+from im2latex_cli.data.sources.entries import BadLine, Source, SourceFormula
 from im2latex_cli.errors import InputError
 
 SUFFIXES = (".tex", ".md", ".ipynb")
@@ -28,7 +28,7 @@ BY_FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class SourceFile:
     """One file: its name inside the source, and what is in it."""
 
     name: str
@@ -46,7 +46,7 @@ class _Part:
 
     file: str
     cell: int | None
-    piece: Piece
+    piece: BlankedText
 
 
 def has_documents(folder: Path) -> bool:
@@ -93,7 +93,7 @@ def source_of(
         demand_bytes(content, file)
         digest.update(f"{file}\0{len(content)}\n".encode("utf-8", "surrogateescape") + content)
         text, is_latin = decode(content.removeprefix(BOM))
-        documents.append(Document(file, text))
+        documents.append(SourceFile(file, text))
         if is_latin:
             latin.append(file)
     return Source(
@@ -105,7 +105,9 @@ def source_of(
     )
 
 
-def read(documents: Sequence[Document], *, by_file: bool = False) -> Iterator[Entry | BadLine]:
+def read(
+    documents: Sequence[SourceFile], *, by_file: bool = False
+) -> Iterator[SourceFormula | BadLine]:
     """Yield the formulas of all documents in order; nothing in a text stops it.
 
     Args:
@@ -126,18 +128,18 @@ def read(documents: Sequence[Document], *, by_file: bool = False) -> Iterator[En
 
 def _entries(
     part: _Part, shared: dict[str, Macro], *, single: bool, by_file: bool
-) -> Iterator[Entry | BadLine]:
+) -> Iterator[SourceFormula | BadLine]:
     cell = "" if part.cell is None else f"cell {part.cell}"
     where = ", ".join(filter(None, ["" if single else part.file, cell])) or None
     group = part.file if by_file else None
     for found in formulas(part.piece, shared):
         if found.problem is None:
-            yield Entry(found.line, found.formula, file=where, group=group)
+            yield SourceFormula(found.line, found.formula, file=where, group=group)
         else:
             yield BadLine(found.line, found.formula, found.reason, found.problem, where)
 
 
-def _parts(document: Document) -> Iterator[_Part | BadLine]:
+def _parts(document: SourceFile) -> Iterator[_Part | BadLine]:
     if document.suffix != ".ipynb":
         language: Language = "markdown" if document.suffix == ".md" else "tex"
         yield _Part(document.name, None, prepare(document.text, language))

@@ -37,7 +37,7 @@ class TooLongError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ParameterPart:
     r"""One piece of what stands behind a macro's name.
 
     Attributes:
@@ -71,7 +71,7 @@ class Macro:
     parameters: int = 0
     default: tuple[str, ...] | None = None
     starred: Macro | None = None
-    shape: tuple[Part, ...] | None = None
+    shape: tuple[ParameterPart, ...] | None = None
 
 
 Macros = Mapping[str, Macro]
@@ -200,7 +200,7 @@ TRUE, FALSE = "\\BooleanTrue", "\\BooleanFalse"
 
 
 def _shaped(
-    macro: Macro, shape: Sequence[Part], tokens: Sequence[str], at: int
+    macro: Macro, shape: Sequence[ParameterPart], tokens: Sequence[str], at: int
 ) -> tuple[Macro, list[Tokens], int] | None:
     """Read the arguments of a macro whose parts have their own form."""
     arguments: list[Tokens] = []
@@ -217,13 +217,13 @@ def _shaped(
 _PartRead = tuple[Tokens | None, int] | None
 
 
-def _text(part: Part, tokens: Sequence[str], at: int) -> _PartRead:
+def _text(part: ParameterPart, tokens: Sequence[str], at: int) -> _PartRead:
     at = skip_blanks(tokens, at)
     end = at + len(part.tokens)
     return (None, end) if tuple(tokens[at:end]) == part.tokens else None
 
 
-def _until(part: Part, tokens: Sequence[str], at: int) -> _PartRead:
+def _until(part: ParameterPart, tokens: Sequence[str], at: int) -> _PartRead:
     at = skip_blanks(tokens, at)
     depth, length = 0, len(part.tokens)
     for place in range(at, min(len(tokens), at + LONGEST_GROUP)):
@@ -237,17 +237,17 @@ def _until(part: Part, tokens: Sequence[str], at: int) -> _PartRead:
     return None
 
 
-def _option(part: Part, tokens: Sequence[str], at: int) -> _PartRead:
+def _option(part: ParameterPart, tokens: Sequence[str], at: int) -> _PartRead:
     opening, closing = part.tokens
     start = skip_blanks(tokens, at)
     if tokens[start : start + 1] == [opening]:
-        found = _until(Part("until", (closing,)), tokens, start + 1)
+        found = _until(ParameterPart("until", (closing,)), tokens, start + 1)
         if found is not None:
             return found
     return ([NO_VALUE] if part.default is None else list(part.default)), at
 
 
-def _star(part: Part, tokens: Sequence[str], at: int) -> _PartRead:
+def _star(part: ParameterPart, tokens: Sequence[str], at: int) -> _PartRead:
     start = skip_blanks(tokens, at)
     there = tuple(tokens[start : start + 1]) == part.tokens
     return ([TRUE], start + 1) if there else ([FALSE], at)
@@ -356,19 +356,19 @@ def _def(tokens: Sequence[str], at: int, found: Definitions) -> int | None:
     return end
 
 
-def _parameter_text(text: Sequence[str]) -> list[Part] | None:
+def _parameter_text(text: Sequence[str]) -> list[ParameterPart] | None:
     r"""The parts of what stands between the name and the body of a `\def`."""
-    shape: list[Part] = []
+    shape: list[ParameterPart] = []
     places = [place for place, here in enumerate(text) if here == "#"]
     numbers = [text[place + 1] if place + 1 < len(text) else "" for place in places]
     if numbers != [str(number + 1) for number in range(len(numbers))]:
         return None
     first = places[0] if places else len(text)
     if text[:first]:
-        shape.append(Part("text", tuple(text[:first])))
+        shape.append(ParameterPart("text", tuple(text[:first])))
     for place, following in pairwise([*places, len(text)]):
         delimiter = tuple(text[place + 2 : following])
-        shape.append(Part("until", delimiter) if delimiter else Part("plain"))
+        shape.append(ParameterPart("until", delimiter) if delimiter else ParameterPart("plain"))
     return shape
 
 
@@ -386,9 +386,9 @@ def _document_command(
     return body[1]
 
 
-def _argument_letters(text: Sequence[str]) -> list[Part] | None:
+def _argument_letters(text: Sequence[str]) -> list[ParameterPart] | None:
     r"""The parts that the letters of `\NewDocumentCommand` ask for; None if one is not known."""
-    shape: list[Part] = []
+    shape: list[ParameterPart] = []
     at = 0
     while at < len(text):
         letter = text[at]
@@ -396,11 +396,11 @@ def _argument_letters(text: Sequence[str]) -> list[Part] | None:
         if letter in ("+", "!"):
             pass
         elif letter == "m":
-            shape.append(Part("plain"))
+            shape.append(ParameterPart("plain"))
         elif letter == "s":
-            shape.append(Part("star", ("*",)))
+            shape.append(ParameterPart("star", ("*",)))
         elif letter == "t":
-            shape.append(Part("star", tuple(text[at : at + 1])))
+            shape.append(ParameterPart("star", tuple(text[at : at + 1])))
             at += 1
         elif letter in ("o", "O", "d", "D", "r", "R"):
             found = _optional(text, at, letter)
@@ -413,7 +413,7 @@ def _argument_letters(text: Sequence[str]) -> list[Part] | None:
     return shape
 
 
-def _optional(text: Sequence[str], at: int, letter: str) -> tuple[Part, int] | None:
+def _optional(text: Sequence[str], at: int, letter: str) -> tuple[ParameterPart, int] | None:
     """An argument that may be missing: its delimiters, and its default if the letter is large."""
     delimiters: tuple[str, ...] = ("[", "]")
     if letter not in ("o", "O"):
@@ -425,7 +425,7 @@ def _optional(text: Sequence[str], at: int, letter: str) -> tuple[Part, int] | N
         if given is None:
             return None
         default, at = tuple(given[0]), given[1]
-    return (Part("option", delimiters, default), at) if len(delimiters) == 2 else None
+    return (ParameterPart("option", delimiters, default), at) if len(delimiters) == 2 else None
 
 
 def _let(tokens: Sequence[str], at: int, found: Definitions) -> int | None:

@@ -120,7 +120,7 @@ _LONGEST_INLINE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TextFormula:
     """One formula of a text.
 
     Attributes:
@@ -137,7 +137,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class BlankedText:
     """A text made ready: everything but prose and mathematics is blank.
 
     Attributes:
@@ -151,7 +151,7 @@ class Piece:
     language: Language
 
 
-def prepare(text: str, language: Language) -> Piece:
+def prepare(text: str, language: Language) -> BlankedText:
     """Blank comments, verbatim, code and definitions, and keep the definitions."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if language == "markdown":
@@ -164,10 +164,10 @@ def prepare(text: str, language: Language) -> Piece:
     for start, end in definitions.spans:
         blank = _only_newlines("".join(tokens[start:end]))
         tokens[start:end] = [blank, *[""] * (end - start - 1)]
-    return Piece("".join(tokens), definitions, language)
+    return BlankedText("".join(tokens), definitions, language)
 
 
-def formulas(piece: Piece, shared: Macros) -> Iterator[Found]:
+def formulas(piece: BlankedText, shared: Macros) -> Iterator[TextFormula]:
     """Yield the formulas of a text.
 
     Args:
@@ -183,12 +183,12 @@ def formulas(piece: Piece, shared: Macros) -> Iterator[Found]:
         if name not in displays.NAMES:
             shown = " ".join(body.split())
             problem = f"the environment {name} is not known here: its mathematics is left out"
-            yield Found(line, shown, problem, "not-taken")
+            yield TextFormula(line, shown, problem, "not-taken")
             continue
         for newlines, row in displays.rows(name, lex(body)):
             found = _written_out(row, macros)
             if found is not None:
-                yield Found(line + newlines, *found)
+                yield TextFormula(line + newlines, *found)
 
 
 def _only_newlines(text: str) -> str:
@@ -213,7 +213,7 @@ def _show_markdown(found: re.Match[str]) -> str:
     return found[0] if found["escaped"] is not None else " " + _only_newlines(found[0])
 
 
-def _with_structure(piece: Piece, macros: Macros) -> str:
+def _with_structure(piece: BlankedText, macros: Macros) -> str:
     r"""Write out the author's own words for `\begin{equation}` and the like, lines kept."""
     own = piece.definitions.environments
     text = piece.text

@@ -24,7 +24,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from random import Random
 
-from im2latex_cli.data.generated.slots import Choice, Drawing, Template, Text, TooLong, symbols
+from im2latex_cli.data.generated.slots import (
+    Alternatives,
+    Choices,
+    PlainText,
+    Template,
+    TooLong,
+    symbols,
+)
 from im2latex_cli.data.generated.templates import (
     EXAMPLES,
     NAME,
@@ -34,7 +41,7 @@ from im2latex_cli.data.generated.templates import (
     read_words,
 )
 from im2latex_cli.data.sources.decoding import BOM
-from im2latex_cli.data.sources.entries import BadLine, Entry, Source
+from im2latex_cli.data.sources.entries import BadLine, Source, SourceFormula
 from im2latex_cli.errors import InputError
 
 SUFFIX = ".grammar"
@@ -58,7 +65,12 @@ class FormulaGrammar:
     """
 
     def __init__(
-        self, rules: Mapping[str, Choice], heights: Mapping[str, float], *, name: str, digest: str
+        self,
+        rules: Mapping[str, Alternatives],
+        heights: Mapping[str, float],
+        *,
+        name: str,
+        digest: str,
     ) -> None:
         self.name, self.digest = name, digest
         self._rules, self._heights = rules, heights
@@ -69,7 +81,7 @@ class FormulaGrammar:
         Raises:
             InputError: it does not come to its end.
         """
-        drawing = Drawing(self._rules, self._heights, random)
+        drawing = Choices(self._rules, self._heights, random)
         try:
             drawing.expand(START)
         except TooLong as error:
@@ -92,9 +104,9 @@ def grammar_source(path: Path, size: int, seed: int) -> Source:
     """
     grammar = read_grammar(path)
 
-    def read() -> Iterator[Entry | BadLine]:
+    def read() -> Iterator[SourceFormula | BadLine]:
         for index in range(size):
-            yield Entry(index + 1, grammar.formula(seed, index))
+            yield SourceFormula(index + 1, grammar.formula(seed, index))
 
     options = {"build.size": size, "runtime.seed": seed}
     return Source(path.name, grammar.digest, read, options=options)
@@ -119,7 +131,7 @@ def read_grammar(
         if name not in blocks:
             raise InputError(f"{path.name} has no block for <{name}>{_near(name, blocks)}")
         options: list[tuple[float, Template]] = [
-            (weight, (Text(text),)) for text, weight in texts.items()
+            (weight, (PlainText(text),)) for text, weight in texts.items()
         ]
         blocks[name] = _Block(blocks[name].place, options)
     _demand_symbols(path, blocks)
@@ -239,7 +251,7 @@ def _demand_symbols(path: Path, blocks: Mapping[str, _Block]) -> None:
 
 
 def _demand_ends(
-    blocks: Mapping[str, _Block], rules: Mapping[str, Choice], heights: Mapping[str, float]
+    blocks: Mapping[str, _Block], rules: Mapping[str, Alternatives], heights: Mapping[str, float]
 ) -> None:
     """Raise if a symbol never ends."""
     endless = next((name for name, levels in heights.items() if levels == math.inf), None)
@@ -253,7 +265,7 @@ def _demand_ends(
     )
 
 
-def _heights(rules: Mapping[str, Choice]) -> dict[str, float]:
+def _heights(rules: Mapping[str, Alternatives]) -> dict[str, float]:
     """Levels of symbols below each symbol on the shortest way; infinite if it never ends."""
     heights = dict.fromkeys(rules, math.inf)
     changed = True
@@ -266,7 +278,9 @@ def _heights(rules: Mapping[str, Choice]) -> dict[str, float]:
     return heights
 
 
-def _circle(name: str, rules: Mapping[str, Choice], heights: Mapping[str, float]) -> list[str]:
+def _circle(
+    name: str, rules: Mapping[str, Alternatives], heights: Mapping[str, float]
+) -> list[str]:
     """Symbols that need each other, the first one also last."""
     trail: list[str] = []
     while name not in trail:

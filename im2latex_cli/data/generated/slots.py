@@ -26,7 +26,7 @@ class TooLong(Exception):  # noqa: N818 (the grammar's reader turns it into a me
 class Node(Protocol):
     """A part of an alternative."""
 
-    def draw(self, drawing: Drawing) -> None:
+    def draw(self, drawing: Choices) -> None:
         """Write text."""
 
     def symbols(self) -> Iterator[str]:
@@ -39,7 +39,7 @@ class Node(Protocol):
 Template = tuple[Node, ...]
 
 
-class Drawing:
+class Choices:
     """One formula while it is drawn.
 
     Attributes:
@@ -49,7 +49,7 @@ class Drawing:
     """
 
     def __init__(
-        self, rules: Mapping[str, Choice], heights: Mapping[str, float], random: Random
+        self, rules: Mapping[str, Alternatives], heights: Mapping[str, float], random: Random
     ) -> None:
         self.random = random
         self.text = ""
@@ -92,7 +92,7 @@ class Drawing:
         if self._steps > HARD_LIMIT:
             raise TooLong
 
-    def choose(self, choice: Choice) -> Template:
+    def choose(self, choice: Alternatives) -> Template:
         """An alternative by weight; the shortest one once the formula is long or deep."""
         if self.ends_soon:
             return min(choice.options, key=lambda option: height(option, self._heights))
@@ -127,12 +127,12 @@ def _ends_with_command(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class PlainText:
     """Plain text."""
 
     text: str
 
-    def draw(self, drawing: Drawing) -> None:  # noqa: D102 (as in Node, here and below)
+    def draw(self, drawing: Choices) -> None:  # noqa: D102 (as in Node, here and below)
         drawing.write(self.text)
 
     def symbols(self) -> Iterator[str]:  # noqa: D102
@@ -148,7 +148,7 @@ class Symbol:
 
     name: str
 
-    def draw(self, drawing: Drawing) -> None:  # noqa: D102
+    def draw(self, drawing: Choices) -> None:  # noqa: D102
         drawing.expand(self.name)
 
     def symbols(self) -> Iterator[str]:  # noqa: D102
@@ -166,7 +166,7 @@ class Number:
     high: int
     width: int = 0
 
-    def draw(self, drawing: Drawing) -> None:  # noqa: D102
+    def draw(self, drawing: Choices) -> None:  # noqa: D102
         drawing.write(f"{drawing.random.randint(self.low, self.high):0{self.width}d}")
 
     def symbols(self) -> Iterator[str]:  # noqa: D102
@@ -177,7 +177,7 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Alternatives:
     """`<one of a b c>`, or all alternatives of a symbol.
 
     Attributes:
@@ -188,7 +188,7 @@ class Choice:
     options: tuple[Template, ...]
     cumulative: tuple[float, ...]
 
-    def draw(self, drawing: Drawing) -> None:  # noqa: D102
+    def draw(self, drawing: Choices) -> None:  # noqa: D102
         drawing.draw(drawing.choose(self))
 
     def symbols(self) -> Iterator[str]:  # noqa: D102
@@ -205,7 +205,7 @@ class Maybe:
 
     template: Template
 
-    def draw(self, drawing: Drawing) -> None:  # noqa: D102
+    def draw(self, drawing: Choices) -> None:  # noqa: D102
         if not drawing.ends_soon and drawing.random.random() < 0.5:
             drawing.draw(self.template)
 
@@ -223,7 +223,7 @@ class Setting:
     name: str
     node: Node
 
-    def draw(self, drawing: Drawing) -> None:  # noqa: D102
+    def draw(self, drawing: Choices) -> None:  # noqa: D102
         start = len(drawing.text)
         self.node.draw(drawing)
         drawing.names[self.name] = drawing.text[start:].lstrip(" ")
@@ -241,7 +241,7 @@ class Named:
 
     name: str
 
-    def draw(self, drawing: Drawing) -> None:  # noqa: D102
+    def draw(self, drawing: Choices) -> None:  # noqa: D102
         drawing.write(drawing.names[self.name])
 
     def symbols(self) -> Iterator[str]:  # noqa: D102
@@ -252,7 +252,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class NumberSlot:
     """`3`, `2..4`, `2,2,3` or `n=2..4`; or `n`, a number that has been set.
 
     Attributes:
@@ -263,7 +263,7 @@ class Count:
     options: tuple[int, ...]
     name: str | None = None
 
-    def draw(self, drawing: Drawing) -> int:
+    def draw(self, drawing: Choices) -> int:
         """A number."""
         if not self.options:
             return int(drawing.names[self.name or ""])
@@ -282,11 +282,11 @@ class Count:
 class Repeated:
     """`<list 2..4 of x joined by y>`: items with a separator between them."""
 
-    count: Count
+    count: NumberSlot
     item: Template
     separator: Template = ()
 
-    def draw(self, drawing: Drawing) -> None:  # noqa: D102
+    def draw(self, drawing: Choices) -> None:  # noqa: D102
         for number in range(self.count.draw(drawing)):
             drawing.step()
             if number:
@@ -306,14 +306,14 @@ class Repeated:
 class Matrix:
     r"""`<matrix 2..4 by 3 of x>`: rows of cells, with `&` and `\\` between them."""
 
-    rows: Count
-    columns: Count
+    rows: NumberSlot
+    columns: NumberSlot
     cell: Template
 
-    def draw(self, drawing: Drawing) -> None:  # noqa: D102
+    def draw(self, drawing: Choices) -> None:  # noqa: D102
         rows, columns = self.rows.draw(drawing), self.columns.draw(drawing)
-        row = Repeated(Count((columns,)), self.cell, (Text(" & "),))
-        Repeated(Count((rows,)), (row,), (Text(r" \\ "),)).draw(drawing)
+        row = Repeated(NumberSlot((columns,)), self.cell, (PlainText(" & "),))
+        Repeated(NumberSlot((rows,)), (row,), (PlainText(r" \\ "),)).draw(drawing)
 
     def symbols(self) -> Iterator[str]:  # noqa: D102
         yield from symbols(self.cell)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from im2latex_cli.data.generated import symbols
-from im2latex_cli.data.sources.entries import BadLine, Entry, Source
+from im2latex_cli.data.sources.entries import BadLine, Source, SourceFormula
 from im2latex_cli.latex.tokenizer import join
 
 VERSION = "1"
@@ -32,9 +32,9 @@ S = TypeVar("S")
 def synthetic_source(size: int, seed: int) -> Source:
     """Return a source of `size` generated formulas."""
 
-    def read() -> Iterator[Entry | BadLine]:
+    def read() -> Iterator[SourceFormula | BadLine]:
         for index in range(size):
-            yield Entry(index + 1, synthetic_formula(seed, index))
+            yield SourceFormula(index + 1, synthetic_formula(seed, index))
 
     options = {"build.size": size, "runtime.seed": seed}
     return Source("synthetic", f"grammar {VERSION}", read, options=options)

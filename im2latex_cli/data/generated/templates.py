@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from im2latex_cli.data.generated.slots import (
-    Choice,
-    Count,
+    Alternatives,
     Matrix,
     Maybe,
     Named,
     Node,
     Number,
+    NumberSlot,
+    PlainText,
     Repeated,
     Setting,
     Symbol,
     Template,
-    Text,
 )
 
 NAME = "[a-z][a-z0-9-]*"
@@ -66,10 +66,10 @@ def read_words(text: str) -> tuple[Template, ...]:
     return tuple(read_template(word) for word in _words(text))
 
 
-def choice(options: Iterable[tuple[float, Template]]) -> Choice:
+def choice(options: Iterable[tuple[float, Template]]) -> Alternatives:
     """A choice of templates by weight."""
     weights, templates = zip(*options, strict=True)
-    return Choice(templates, tuple(accumulate(weights)))
+    return Alternatives(templates, tuple(accumulate(weights)))
 
 
 @dataclass
@@ -145,9 +145,9 @@ class _Reader:
         separator = rest[at + len(_JOINED) :].strip()
         return Repeated(number, self._inner(rest[:at]), self._inner(separator))
 
-    def _count(self, text: str) -> Count:
+    def _count(self, text: str) -> NumberSlot:
         if self.names.get(text):
-            return Count((), text)
+            return NumberSlot((), text)
         found = _COUNT.fullmatch(text)
         if found is None:
             raise SlotError(f"{text} is not a count such as 3, 2..4, 2,2,3 or n=2..4")
@@ -158,12 +158,12 @@ class _Reader:
             raise SlotError(f"{text} has no number from 0 to {LARGEST_COUNT}")
         if found[1]:
             self.names[found[1]] = True
-        return Count(numbers, found[1])
+        return NumberSlot(numbers, found[1])
 
 
-def _text(text: str) -> Text:
+def _text(text: str) -> PlainText:
     """Plain text, in which a tie stands for a blank that separates nothing."""
-    return Text(text.replace("~", " "))
+    return PlainText(text.replace("~", " "))
 
 
 def _number(low: str, high: str) -> Number:

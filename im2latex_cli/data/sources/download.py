@@ -13,7 +13,7 @@ import ipaddress
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -25,9 +25,15 @@ from im2latex_cli import files
 from im2latex_cli.errors import DownloadError
 
 CHUNK = 1 << 16
+WRONG_CONTENT = " has not the published content: "
 TRIES = 2
 """Downloads of a file whose content is wrong: what came earlier may be of an older one."""
 AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+_ADVICE: Mapping[int, str] = {
+    HTTPStatus.UNAUTHORIZED: "It may need an account, or not exist.",
+    HTTPStatus.FORBIDDEN: "It may need an account.",
+    HTTPStatus.NOT_FOUND: "Check the address.",
+}
 NETWORK = (OSError, http.client.HTTPException)
 """What a broken connection raises; URLError and time-outs are OSErrors."""
 
@@ -192,6 +198,12 @@ def verified(target: Path) -> bool:
     return True
 
 
+def discard(target: Path) -> None:
+    """Remove a file fetched earlier."""
+    target.unlink(missing_ok=True)
+    _record(target).unlink(missing_ok=True)
+
+
 def recorded(target: Path) -> str:
     """Return the SHA-256 that a finished file had when it came."""
     return _record(target).read_text(encoding="utf-8").partition(" ")[0]
@@ -302,9 +314,10 @@ def _open(url: str, start: int, stall: float, *, tag: str = "") -> _Response:
         if start and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return _open(url, 0, stall)
         if error.code in AGAIN or error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise _BrokenError(f"the server answered {error.code} {error.reason}") from error
+            raise _BrokenError(f"the server answered {error.code} {_told(error)}") from error
         raise DownloadError(
-            f"{url} cannot be downloaded: the server answered {error.code} {error.reason}."
+            f"{url} cannot be downloaded: the server answered {error.code} {_told(error)}.",
+            hint=_ADVICE.get(error.code),
         ) from error
     return response
 
@@ -348,8 +361,10 @@ def _wait(attempt: int, patience: Patience) -> None:
 
 
 def _told(error: BaseException) -> str:
+    """Say in one line why a request failed; what a server wrote may have several."""
     reason = getattr(error, "reason", None) or error
-    return str(reason) or type(error).__name__
+    printable = "".join(sign if sign.isprintable() else " " for sign in str(reason))
+    return " ".join(printable.split()) or type(error).__name__
 
 
 def _gave_up(url: str, reason: _BrokenError) -> DownloadError:

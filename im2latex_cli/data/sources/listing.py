@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from im2latex_cli.data.sources.decoding import BOM, decode, remark
-from im2latex_cli.data.sources.entries import BadLine, Entry, Source
+from im2latex_cli.data.sources.entries import BadLine, Source, SourceFormula
 from im2latex_cli.errors import InputError
 
 FORMULAS = "im2latex_formulas.lst"
@@ -110,7 +110,7 @@ def _index(text: str) -> int | None:
     return int(first[0]) if is_number else None
 
 
-def _read(listing: _Listing) -> Iterator[Entry | BadLine]:
+def _read(listing: _Listing) -> Iterator[SourceFormula | BadLine]:
     for index, formula in enumerate(listing.formulas):
         line = index + 1
         if index not in listing.splits:
@@ -118,5 +118,5 @@ def _read(listing: _Listing) -> Iterator[Entry | BadLine]:
         elif not formula.strip():
             yield BadLine(line, formula, "empty", "no formula in this line")
         else:
-            yield Entry(line, formula, listing.splits[index])
+            yield SourceFormula(line, formula, listing.splits[index])
     yield from listing.stray

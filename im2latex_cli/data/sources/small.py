@@ -6,7 +6,7 @@ import hashlib
 from importlib import resources
 
 from im2latex_cli.data.sources.entries import Source
-from im2latex_cli.data.sources.tables import Table, read_tsv
+from im2latex_cli.data.sources.tables import FormulaTable, read_tsv
 
 FILE = "small_formulas.tsv"
 
@@ -14,5 +14,5 @@ FILE = "small_formulas.tsv"
 def small_source() -> Source:
     """Return the bundled formulas, each with its own split."""
     content = resources.files("im2latex_cli.data.sources").joinpath(FILE).read_bytes()
-    table = Table(content, FILE, "formula")
+    table = FormulaTable(content, FILE, "formula")
     return Source("small", hashlib.sha256(content).hexdigest(), lambda: read_tsv(table))

@@ -15,12 +15,12 @@ from im2latex_cli.data.documents.mathtext import prepare, write_out
 from im2latex_cli.data.generated.grammar import SUFFIX, grammar_source
 from im2latex_cli.data.generated.synthetic import synthetic_source
 from im2latex_cli.data.sources.decoding import BOM, decode, demand_bytes
-from im2latex_cli.data.sources.entries import BadLine, Entry, Source
+from im2latex_cli.data.sources.entries import BadLine, Source, SourceFormula
 from im2latex_cli.data.sources.im2latex100k import IM2LATEX_100K
 from im2latex_cli.data.sources.imagefolder import Pairs, has_pairs, open_pairs
 from im2latex_cli.data.sources.listing import FORMULAS, is_listing, open_listing
 from im2latex_cli.data.sources.small import small_source
-from im2latex_cli.data.sources.tables import READERS, Table, guess_separator, suffix
+from im2latex_cli.data.sources.tables import READERS, FormulaTable, guess_separator, suffix
 from im2latex_cli.errors import InputError
 
 FULL = "full"
@@ -123,7 +123,7 @@ def _table(path: Path, column: str, split_by: str | None) -> Source:
         raise InputError(f"{path} has no columns to split by.", hint="Use .tsv, .csv or .jsonl.")
     content = _content(path, packed=packed)
     demand_bytes(content, path.name)
-    table = Table(content, path.name, column, split_by)
+    table = FormulaTable(content, path.name, column, split_by)
     separator, remark = guess_separator(table, kind)
     table = replace(table, separator=separator)
     options = {"build.column": column, "build.split_by": split_by}
@@ -155,7 +155,7 @@ def with_macros(source: Source, path: Path) -> Source:
     return replace(source, digest=digest, options=options, read=lambda: _expanded(source, macros))
 
 
-def _expanded(source: Source, macros: Macros) -> Iterator[Entry | BadLine]:
+def _expanded(source: Source, macros: Macros) -> Iterator[SourceFormula | BadLine]:
     for row in source.read():
         if isinstance(row, BadLine):
             yield row
@@ -183,11 +183,13 @@ def _imagefolder(path: Path) -> Source:
     return Source(name, pairs.digest(), lambda: _imported(pairs), pairs.picture)
 
 
-def _imported(pairs: Pairs) -> Iterator[Entry | BadLine]:
+def _imported(pairs: Pairs) -> Iterator[SourceFormula | BadLine]:
     for pair in pairs.rows():
         if isinstance(pair, BadLine):
             yield pair
         elif pair.formula.strip():
-            yield Entry(pair.line, pair.formula, pair.split, pair.id, origin=pair.source or None)
+            yield SourceFormula(
+                pair.line, pair.formula, pair.split, pair.id, origin=pair.source or None
+            )
         else:
             yield BadLine(pair.line, pair.formula, "empty", f"no formula for {pair.id}")

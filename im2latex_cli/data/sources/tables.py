@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from im2latex_cli.data.sources.decoding import BOM
-from im2latex_cli.data.sources.entries import BadLine, Entry
+from im2latex_cli.data.sources.entries import BadLine, SourceFormula
 from im2latex_cli.errors import InputError
 
-Rows = Iterator[Entry | BadLine]
+Rows = Iterator[SourceFormula | BadLine]
 
 SPLIT_COLUMN = "split"
 ORIGIN_COLUMN = "source"
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class FormulaTable:
     """A text file of formulas.
 
     Attributes:
@@ -39,21 +39,22 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Where the columns of a table are, from 0."""
+    """Where the columns of a table are, from 0, and how many there are."""
 
+    count: int
     formula: int
     split: int | None
     group: int | None
     origin: int | None
 
 
-def read_txt(table: Table) -> Rows:
+def read_txt(table: FormulaTable) -> Rows:
     """Yield one formula a line."""
     for number, line in _lines(table.content):
         yield line if isinstance(line, BadLine) else _entry(number, line, None)
 
 
-def read_tsv(table: Table) -> Rows:
+def read_tsv(table: FormulaTable) -> Rows:
     """Yield one column of tab-separated lines under a header; nothing is quoted.
 
     Raises:
@@ -69,7 +70,7 @@ def read_tsv(table: Table) -> Rows:
             yield _cells(number, line.split(mark), columns, line)
 
 
-def read_csv(table: Table) -> Rows:
+def read_csv(table: FormulaTable) -> Rows:
     """Yield one column of a .csv file with a header; quoted cells may span lines.
 
     Raises:
@@ -94,7 +95,7 @@ def read_csv(table: Table) -> Rows:
         yield _bad_encoding(number, line) or _cells(number, cells, columns, line)
 
 
-def read_jsonl(table: Table) -> Rows:
+def read_jsonl(table: FormulaTable) -> Rows:
     """Yield one key of one JSON object a line."""
     for number, line in _lines(table.content):
         if isinstance(line, BadLine):
@@ -119,7 +120,7 @@ def read_jsonl(table: Table) -> Rows:
             yield BadLine(number, line, "no-formula", f"no text under the key {table.column!r}")
 
 
-READERS: dict[str, Callable[[Table], Rows]] = {
+READERS: dict[str, Callable[[FormulaTable], Rows]] = {
     ".txt": read_txt,
     ".tsv": read_tsv,
     ".csv": read_csv,
@@ -131,7 +132,7 @@ READERS: dict[str, Callable[[Table], Rows]] = {
 _SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "|"}
 
 
-def guess_separator(table: Table, kind: str) -> tuple[str, str]:
+def guess_separator(table: FormulaTable, kind: str) -> tuple[str, str]:
     """What separates the columns, if it is not what the ending says and the header shows it.
 
     Args:
@@ -195,7 +196,7 @@ def _csv_header(rows: Iterator[list[str]], name: str) -> list[str]:
     return header
 
 
-def _columns(header: list[str], table: Table) -> _Columns:
+def _columns(header: list[str], table: FormulaTable) -> _Columns:
     names = ", ".join(header) or "none"
     if table.column not in header:
         raise InputError(
@@ -217,14 +218,20 @@ def _columns(header: list[str], table: Table) -> _Columns:
     places = {name: at for at, name in reversed(list(enumerate(header)))}
     group = None if table.split_by is None else places[table.split_by]
     origin = None if table.column == ORIGIN_COLUMN else places.get(ORIGIN_COLUMN)
-    return _Columns(places[table.column], places.get(SPLIT_COLUMN), group, origin)
+    return _Columns(len(header), places[table.column], places.get(SPLIT_COLUMN), group, origin)
 
 
-def _cells(number: int, cells: list[str], columns: _Columns, line: str) -> Entry | BadLine:
+def _cells(number: int, cells: list[str], columns: _Columns, line: str) -> SourceFormula | BadLine:
     if columns.formula >= len(cells):
         if not line.strip():
             return _entry(number, line, None)
         message = f"only {len(cells)} columns; the formula is in column {columns.formula + 1}"
+        return BadLine(number, line, "no-formula", message)
+    if any(cell.strip() for cell in cells[columns.count :]):
+        message = (
+            f"{len(cells)} columns, and the header has {columns.count}: a formula with the "
+            "character that separates columns must be in quotes (.csv)"
+        )
         return BadLine(number, line, "no-formula", message)
     entry = _entry(number, cells[columns.formula], _cell(cells, columns.split))
     entry = _from(entry, _cell(cells, columns.origin))
@@ -237,7 +244,7 @@ def _cell(cells: list[str], at: int | None) -> str | None:
     return cells[at] if at is not None and at < len(cells) else None
 
 
-def _from(entry: Entry | BadLine, origin: str | None) -> Entry | BadLine:
+def _from(entry: SourceFormula | BadLine, origin: str | None) -> SourceFormula | BadLine:
     """Add where the formula comes from, where the table says so."""
     if isinstance(entry, BadLine) or origin is None or not origin.strip():
         return entry
@@ -245,8 +252,8 @@ def _from(entry: Entry | BadLine, origin: str | None) -> Entry | BadLine:
 
 
 def _grouped(
-    entry: Entry | BadLine, value: str | None, line: str, name: str | None
-) -> Entry | BadLine:
+    entry: SourceFormula | BadLine, value: str | None, line: str, name: str | None
+) -> SourceFormula | BadLine:
     """Add what decides the split; without a value the formula could land anywhere."""
     if name is None or isinstance(entry, BadLine):
         return entry
@@ -267,10 +274,10 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _entry(number: int, formula: str, split: str | None) -> Entry | BadLine:
+def _entry(number: int, formula: str, split: str | None) -> SourceFormula | BadLine:
     if not formula.strip():
         return BadLine(number, formula, "empty", "no formula in this line")
-    return Entry(number, formula, split or None)
+    return SourceFormula(number, formula, split or None)
 
 
 def suffix(path: Path) -> tuple[str, bool]:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 from im2latex_cli.data.jsonl import read_rows
 from im2latex_cli.data.sources.decoding import BOM, demand_bytes
 from im2latex_cli.data.sources.imagefolder import open_pairs
+from im2latex_cli.data.sources.splits import Split, own_split
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.tokenizer import tokenize
 
@@ -91,6 +93,7 @@ def read(path: Path, *, prefer: Sequence[str] = (), may_be_empty: bool = False) 
         found = list(_READERS[kind](path, (*prefer, *FORMULAS)))
     elif kind in _PLAIN or not path.exists():
         found = [_written(None, line) for line in _lines(path)]
+        _demand_no_names(path, found)
     else:
         raise InputError(
             f"{path} is of a kind that is not known ({path.suffix}).",
@@ -101,20 +104,39 @@ def read(path: Path, *, prefer: Sequence[str] = (), may_be_empty: bool = False) 
     return found
 
 
-def pair(references: Path, hypotheses: Path) -> list[Paired]:
+def pair(
+    references: Path, hypotheses: Path, *, warn: Callable[[str], None] = lambda _: None
+) -> list[Paired]:
     """Read both files and put the hypotheses beside their references.
 
     By name where both files name their pictures (by the last part of the name where whole names
-    have nothing in common), else by order. Without any hypothesis all of them are missing.
+    have nothing in common), else by order. Without any hypothesis all of them are missing. Pairs
+    without a reference are left out: nothing says what is right.
+
+    Args:
+        references: what is right.
+        hypotheses: what was read.
+        warn: takes what a user must know of the pairing.
 
     Raises:
         InputError: a file cannot be read, a name comes twice, or the numbers of lines differ.
     """
+    pairs = _pairs(references, hypotheses, warn)
+    whole = [pair for pair in pairs if pair.reference.strip()]
+    if not whole:
+        raise InputError(f"{references} has no formula.", hint="It needs the right formulas.")
+    if len(whole) < len(pairs):
+        empty = len(pairs) - len(whole)
+        warn(f"{empty} of {len(pairs)} references in {references} are empty and are left out.")
+    return whole
+
+
+def _pairs(references: Path, hypotheses: Path, warn: Callable[[str], None]) -> list[Paired]:
     gold = read(references, prefer=("reference",))
     made = read(hypotheses, prefer=("prediction", "hypothesis"), may_be_empty=True)
     made = made or [Transcript(None, None)] * len(gold)
     if all(row.key is not None for row in (*gold, *made)):
-        return _by_name(gold, made, references, hypotheses)
+        return _by_name(gold, made, references, hypotheses, warn)
     if len(gold) != len(made):
         raise InputError(
             f"{references} has {len(gold)} lines and {hypotheses} {len(made)}, "
@@ -126,6 +148,19 @@ def pair(references: Path, hypotheses: Path) -> list[Paired]:
         _paired(row.key or str(number), row, other)
         for number, (row, other) in enumerate(zip(gold, made, strict=True), start=1)
     ]
+
+
+_NAMED = re.compile(r"\S+\t|\S+\.(?:png|jpe?g|gif|webp|tiff?|bmp|pdf)\s", re.IGNORECASE)
+
+
+def _demand_no_names(path: Path, rows: Sequence[Transcript]) -> None:
+    """Refuse lines that begin with a name or a number: it would count as part of the formula."""
+    lines = [f"{row.text} " for row in rows if row.text]
+    if lines and all(_NAMED.match(line) for line in lines):
+        raise InputError(
+            f"Every line of {path} begins with a name or a number.",
+            hint="Name and formula are read from a .tsv file, with a tab between them.",
+        )
 
 
 _MISPLACED = 3
@@ -153,12 +188,24 @@ def _demand_order(
 
 
 def _by_name(
-    gold: Sequence[Transcript], made: Sequence[Transcript], references: Path, hypotheses: Path
+    gold: Sequence[Transcript],
+    made: Sequence[Transcript],
+    references: Path,
+    hypotheses: Path,
+    warn: Callable[[str], None],
 ) -> list[Paired]:
     for short in (False, True):
         names = _keys(gold, references, short=short)
         given = _keys(made, hypotheses, short=short)
-        if names.keys() & given.keys():
+        shared = names.keys() & given.keys()
+        if shared:
+            _demand_split([(names[name], given[name]) for name in shared], references, hypotheses)
+            extra = sorted(given.keys() - shared)
+            if extra:
+                warn(
+                    f"{len(extra)} of {len(given)} pictures of {hypotheses} are not in "
+                    f"{references} and are left out: {extra[0]}."
+                )
             none = Transcript(None, None)
             pairs = ((row, given.get(name, none)) for name, row in names.items())
             return [_paired(str(row.key), row, other) for row, other in pairs]
@@ -166,6 +213,25 @@ def _by_name(
         f"{references} and {hypotheses} have no picture's name in common.",
         hint="Use the same names in both, or .txt files in the same order.",
     )
+
+
+def _demand_split(
+    pairs: Sequence[tuple[Transcript, Transcript]], references: Path, hypotheses: Path
+) -> None:
+    """Refuse pictures of one name in different splits: they are different pictures."""
+    for row, other in pairs:
+        ours, theirs = _split_of(row.key), _split_of(other.key)
+        if ours and theirs and ours != theirs:
+            raise InputError(
+                f"{references} has {row.key} and {hypotheses} {other.key}: pictures of different "
+                "splits.",
+                hint="Read the split of the references, or name the pictures alike.",
+            )
+
+
+def _split_of(key: str | None) -> Split | None:
+    """The split that the folder of a picture is named after."""
+    return own_split(PurePath(str(key)).parent.name)
 
 
 def _paired(name: str, row: Transcript, other: Transcript) -> Paired:
@@ -237,8 +303,10 @@ def _rows_of_table(
     key = next((header.index(name) for name in KEYS if name in header), None)
     source = header.index(SOURCE) if SOURCE in header else None
     if formula is None:
+        _demand_width(path, rows, len(rows[0]), start=1)
         yield from (_written(row[0] if len(row) > 1 else None, row[-1]) for row in rows)
         return
+    _demand_width(path, rows[1:], len(header), start=2)
     if header.count(header[formula]) > 1:
         raise InputError(f"{path} has two columns named {header[formula]!r}.")
     for number, row in enumerate(rows[1:], start=2):
@@ -246,6 +314,17 @@ def _rows_of_table(
             raise InputError(f"{path}, line {number}: {len(row)} columns, the header has more.")
         origin = row[source] if source is not None and source < len(row) else ""
         yield _written(None if key is None else row[key], row[formula], origin)
+
+
+def _demand_width(path: Path, rows: list[list[str]], width: int, *, start: int) -> None:
+    """Refuse a row with more columns than the first: its formula would be cut at a separator."""
+    for number, row in enumerate(rows, start):
+        if any(cell.strip() for cell in row[width:]):
+            raise InputError(
+                f"{path}, line {number}: {len(row)} columns, the first line has {width}.",
+                hint="A formula with the character that separates columns must be in quotes "
+                "(.csv); JSON lines (.jsonl) take any formula.",
+            )
 
 
 def _rows_of_json_lines(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:

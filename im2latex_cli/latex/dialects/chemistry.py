@@ -127,10 +127,10 @@ class _Reader:
             self.at += 1
             self.out.append("\\uparrow")
             return True
-        given = argument(self.tokens, self.at + 1)
-        if given is None:
+        group = argument(self.tokens, self.at + 1)
+        if group is None:
             return False
-        inside, self.at = given
+        inside, self.at = group
         if mark == "^" and len(inside) == 1:
             while self.at < len(self.tokens) and self.tokens[self.at] in "0123456789+-":
                 inside = [*inside, self.tokens[self.at]]
@@ -141,7 +141,7 @@ class _Reader:
         return True
 
     def charge(self, mark: str, inside: Sequence[str]) -> None:
-        """Write a script; a charge stands behind the number of atoms, not above it."""
+        """Write a script; a charge comes after the number of atoms, not above it."""
         self.out += ["{", "}"] if mark == "^" and self.counted else []
         self.out += [mark, "{", *inside, "}"]
         self.counted = mark == "_"
@@ -158,7 +158,7 @@ class _Reader:
         return True
 
     def is_charge(self) -> bool:
-        """Whether a sign is a charge: nothing follows it, or what cannot be an element."""
+        """Whether a sign is a charge: nothing follows it, or no element can."""
         ahead = self.tokens[self.at + 1 : self.at + 2]
         return not ahead or (not (ahead[0].isalnum() and len(ahead[0]) == 1) and ahead[0] != ">")
 
@@ -189,9 +189,9 @@ def _roman(tokens: Sequence[str]) -> Tokens:
 def _ce(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     if tokens[at + 1 : at + 2] != ["{"]:
         return None
-    given = argument(tokens, at + 1)
-    written = None if given is None else formula(given[0])
-    return None if given is None or written is None else (["{", *written, "}"], given[1])
+    group = argument(tokens, at + 1)
+    body = None if group is None else formula(group[0])
+    return None if group is None or body is None else (["{", *body, "}"], group[1])
 
 
 REWRITERS: dict[str, Callable[[Sequence[str], int], tuple[Tokens, int] | None]] = {"\\ce": _ce}

@@ -12,14 +12,14 @@ from __future__ import annotations
 import re
 
 from im2latex_cli.latex import symbols
-from im2latex_cli.latex.commands import COMMANDS, LEFT, MIDDLE, NEWLINE, RIGHT, Kind
+from im2latex_cli.latex.commands import COMMANDS, LEFT, MIDDLE, NEWLINE, RIGHT, CommandKind
 from im2latex_cli.latex.normal.desugar import INFIX, desugar
 from im2latex_cli.latex.normal.parser import DEEPEST
 from im2latex_cli.latex.spellings import MATRIX_OF_FENCES, SYNONYMS
 from im2latex_cli.latex.tokenizer import SPACE, tokenize
 
 _CONTROL_SPACE = re.compile(r"(?<!\\)((?:\\\\)*)\\\s+")
-_MARK = "\ue000"  # stands for the control space, whose token is a word
+_MARK = "\ue000"  # replaces the control space, whose token is a word
 _LABEL = re.compile(r"\\label\s*\{[^}]*\}")
 _FUNCTIONS = frozenset(symbols.FUNCTIONS.split())
 _LIMIT_FUNCTIONS = frozenset((*symbols.LIMIT_FUNCTIONS.split(), "liminf", "limsup"))
@@ -50,8 +50,8 @@ def im2markup(formula: str) -> tuple[str, ...]:
         formula: any string.
 
     Returns:
-        Its tokens; a control space is a lone backslash, as in its files; empty where it cannot be
-        parsed.
+        Its tokens; a control space is a lone backslash, as in its files; empty if the formula
+        cannot be parsed.
     """
     line = formula.strip()
     line = _LABEL.sub("", line.removeprefix("%").replace("$", " ").replace("\\>", " "))
@@ -59,12 +59,12 @@ def im2markup(formula: str) -> tuple[str, ...]:
     try:
         tokens = desugar(_roman(tokens))
         printer = _Printer(tokens)
-        written = printer.sequence()
+        result = printer.sequence()
         if printer.at < len(tokens):
             return ()
     except _Unreadable:
         return ()
-    return tuple("\\" if token == _MARK else token for token in written if _ascii(token))
+    return tuple("\\" if token == _MARK else token for token in result if _ascii(token))
 
 
 def _ascii(token: str) -> bool:
@@ -171,15 +171,15 @@ class _Printer:
 
     def _command(self, token: str) -> list[str]:
         entry = COMMANDS.get(SYNONYMS.get(token, token))
-        written = _RENAMED.get(token, token)
-        if entry is not None and entry.kind is Kind.TEXT:
-            return [written, *self._text()]
+        command = _RENAMED.get(token, token)
+        if entry is not None and entry.kind is CommandKind.TEXT:
+            return [command, *self._text()]
         if entry is None or not entry.args:
-            known = entry is not None or len(token) == 1 or token in SYNONYMS
-            if not known and token in INFIX:
+            is_known = entry is not None or len(token) == 1 or token in SYNONYMS
+            if not is_known and token in INFIX:
                 raise _Unreadable
-            return [written]
-        out = [written]
+            return [command]
+        out = [command]
         if entry.optional and self.peek() == "[":
             out += self._option()
         for _ in entry.args:

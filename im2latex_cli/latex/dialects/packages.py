@@ -17,7 +17,7 @@ from im2latex_cli.latex.tokenizer import tokenize
 
 Tokens = list[str]
 Rewriter = Callable[[Sequence[str], int], tuple[Tokens, int] | None]
-"""Takes the formula and the place of a command; gives what to write for it, and the place behind
+"""Takes the formula and the place of a command; returns its replacement, and the place behind
 it; None if its arguments are not there."""
 
 _MOST = 40_000
@@ -82,13 +82,13 @@ _STYLES |= {"3": ["\\scriptscriptstyle"], "": []}
 _PAIRS = {"(": ")", "[": "]", "\\{": "\\}", "|": "|"}
 
 
-def rewritten(tokens: list[str]) -> list[str]:
+def expand(tokens: list[str]) -> list[str]:
     """Write out the commands and environments of packages; nothing else is touched."""
     for _ in range(8):  # an argument may hold further ones
-        found = _once(tokens)
-        if found == tokens or len(found) > _MOST:
+        result = _once(tokens)
+        if result == tokens or len(result) > _MOST:
             break
-        tokens = found
+        tokens = result
     return tokens
 
 
@@ -97,28 +97,28 @@ def _once(tokens: list[str]) -> list[str]:
     at = 0
     while at < len(tokens):
         rewriter = REWRITERS.get(tokens[at])
-        found = rewriter(tokens, at) if rewriter is not None else None
-        if found is None:
+        replacement = rewriter(tokens, at) if rewriter is not None else None
+        if replacement is None:
             out.append(tokens[at])
             at += 1
         else:
-            out += found[0]
-            at = found[1]
+            out += replacement[0]
+            at = replacement[1]
     return out
 
 
 def _arguments(tokens: Sequence[str], at: int, count: int) -> tuple[list[Tokens], int] | None:
-    found: list[Tokens] = []
+    arguments: list[Tokens] = []
     for _ in range(count):
-        given = argument(tokens, at)
-        if given is None:
+        group = argument(tokens, at)
+        if group is None:
             return None
-        found.append(given[0])
-        at = given[1]
-    return found, at
+        arguments.append(group[0])
+        at = group[1]
+    return arguments, at
 
 
-def _filled(template: Sequence[str], arguments: Sequence[Tokens]) -> Tokens:
+def _fill(template: Sequence[str], arguments: Sequence[Tokens]) -> Tokens:
     out: Tokens = []
     places = iter(template)
     for token in places:
@@ -127,8 +127,8 @@ def _filled(template: Sequence[str], arguments: Sequence[Tokens]) -> Tokens:
 
 
 def _word(latex: str) -> Rewriter:
-    written = tokenize(latex)
-    return lambda _tokens, at: (list(written), at + 1)
+    replacement = tokenize(latex)
+    return lambda _tokens, at: (list(replacement), at + 1)
 
 
 def _template(name: str, count: int, latex: str) -> Rewriter:
@@ -137,16 +137,16 @@ def _template(name: str, count: int, latex: str) -> Rewriter:
     def rewrite(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
         start = at + 1
         plain = name in _STARS_OF and tokens[start : start + 1] == ["*"]
-        given = _arguments(tokens, start + plain, count)
-        if given is None:
+        arguments = _arguments(tokens, start + plain, count)
+        if arguments is None:
             return None
-        out = _filled(template, given[0])
-        return (_unsized(out) if plain else out), given[1]
+        out = _fill(template, arguments[0])
+        return (_without_fences(out) if plain else out), arguments[1]
 
     return rewrite
 
 
-def _unsized(tokens: Tokens) -> Tokens:
+def _without_fences(tokens: Tokens) -> Tokens:
     """The outermost fences as plain delimiters."""
     first, last = tokens[0].removeprefix("\\left"), tokens[-1].removeprefix("\\right")
     return [first, *tokens[1:-1], last]
@@ -154,11 +154,11 @@ def _unsized(tokens: Tokens) -> Tokens:
 
 def _prescript(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     r"""`\prescript{14}{2}{C}`: numbers flush right before the letter."""
-    given = _arguments(tokens, at + 1, 3)
-    if given is None:
+    arguments = _arguments(tokens, at + 1, 3)
+    if arguments is None:
         return None
-    above, below, letter = given[0]
-    return [*before(below, above), "{", *letter, "}"], given[1]
+    above, below, letter = arguments[0]
+    return [*before(below, above), "{", *letter, "}"], arguments[1]
 
 
 def _derivative(sign: str) -> Rewriter:
@@ -170,24 +170,25 @@ def _derivative(sign: str) -> Rewriter:
         start += flat
         order = option(tokens, start)
         start = start if order is None else order[1]
-        given: list[Tokens] = []
-        while len(given) < (3 if sign == "\\partial" else 2) and tokens[start : start + 1] == ["{"]:
-            one = argument(tokens, start)
-            if one is None:
+        arguments: list[Tokens] = []
+        most = 3 if sign == "\\partial" else 2
+        while len(arguments) < most and tokens[start : start + 1] == ["{"]:
+            group = argument(tokens, start)
+            if group is None:
                 return None
-            given.append(one[0])
-            start = one[1]
-        if not given:
+            arguments.append(group[0])
+            start = group[1]
+        if not arguments:
             return None
         mark = [sign] if sign == "\\partial" else tokenize(sign)
         power = ["^", "{", *order[0], "}"] if order is not None else []
-        if len(given) == 3:
-            above = [*mark, "^", "{", "2", "}", *given[0]]
-            below = [*mark, *given[1], *mark, *given[2]]
+        if len(arguments) == 3:
+            above = [*mark, "^", "{", "2", "}", *arguments[0]]
+            below = [*mark, *arguments[1], *mark, *arguments[2]]
         else:
-            function = given[0] if len(given) == 2 else []
+            function = arguments[0] if len(arguments) == 2 else []
             above = [*mark, *power, *function]
-            below = [*mark, *given[-1], *power]
+            below = [*mark, *arguments[-1], *power]
         if flat:
             return ["{", *above, "}", "/", "{", *below, "}"], start
         return ["\\frac", "{", *above, "}", "{", *below, "}"], start
@@ -202,18 +203,18 @@ def _differential(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     power = [] if order is None else ["^", "{", *order[0], "}"]
     mark = ["\\mathrm", "{", "d", "}"]
     if tokens[start : start + 1] == ["{"]:
-        given = argument(tokens, start)
-        if given is not None:
-            return ["\\,", *mark, *power, *given[0]], given[1]
+        group = argument(tokens, start)
+        if group is not None:
+            return ["\\,", *mark, *power, *group[0]], group[1]
     return [*mark, *power], start
 
 
 def _braket(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     r"""`\braket{a}{b}` of physics, `\braket{a|b}` of braket."""
-    given = argument(tokens, at + 1)
-    if given is None:
+    group = argument(tokens, at + 1)
+    if group is None:
         return None
-    parts, end = [given[0]], given[1]
+    parts, end = [group[0]], group[1]
     if tokens[end : end + 1] == ["{"] and (other := argument(tokens, end)) is not None:
         parts, end = [parts[0], other[0]], other[1]
     elif "|" in parts[0]:
@@ -225,10 +226,10 @@ def _braket(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
 
 
 def _expectation(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
-    given = argument(tokens, at + 1)
-    if given is None:
+    group = argument(tokens, at + 1)
+    if group is None:
         return None
-    inside, end = given
+    inside, end = group
     if tokens[end : end + 1] == ["{"] and (other := argument(tokens, end)) is not None:
         inside = ["{", *other[0], "}", "\\middle|", "{", *inside, "}", "\\middle|"]
         inside += ["{", *other[0], "}"]
@@ -237,10 +238,10 @@ def _expectation(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
 
 
 def _outer(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
-    given = argument(tokens, at + 1)
-    if given is None:
+    group = argument(tokens, at + 1)
+    if group is None:
         return None
-    one, end = given
+    one, end = group
     other = one
     if tokens[end : end + 1] == ["{"] and (second := argument(tokens, end)) is not None:
         other, end = second
@@ -268,8 +269,8 @@ def _quantity(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
         end = group_end(tokens, start)
         if end is not None and tokens[end : end + 1] == ["{"]:
             return units.quantity(tokens, at)
-        given = argument(tokens, start)
-        return None if given is None else (["\\left\\{", *given[0], "\\right\\}"], given[1])
+        group = argument(tokens, start)
+        return None if group is None else (["\\left\\{", *group[0], "\\right\\}"], group[1])
     if opening not in _PAIRS:
         return None
     closing, depth = _PAIRS[opening], 0
@@ -283,27 +284,27 @@ def _quantity(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     return None
 
 
-def _named(name: str) -> Rewriter:
+def _operator_name(name: str) -> Rewriter:
     r"""`\tr`, `\rank`: names of operators."""
-    written = ["\\operatorname", "{", *name, "}"]
-    return lambda _tokens, at: (list(written), at + 1)
+    replacement = ["\\operatorname", "{", *name, "}"]
+    return lambda _tokens, at: (list(replacement), at + 1)
 
 
 def _genfrac(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     r"""`\genfrac{(}{)}{0pt}{}{n}{k}` as the command that it is."""
-    given = _arguments(tokens, at + 1, 6)
-    if given is None:
+    arguments = _arguments(tokens, at + 1, 6)
+    if arguments is None:
         return None
-    left, right, line, style, above, below = given[0]
+    left, right, line, style, above, below = arguments[0]
     fences, thickness, kind = ("".join(left), "".join(right)), "".join(line), "".join(style)
     body = ["{", *above, "}", "{", *below, "}"]
     word = _of_genfrac(fences, thickness)
     if kind not in _STYLES or not word:
         return None
     if kind in ("0", "1") and word in _SIZED:
-        return [_SIZED[word][int(kind)], *body], given[1]
+        return [_SIZED[word][int(kind)], *body], arguments[1]
     styled = ["{", *_STYLES[kind], word, *body, "}"] if kind else [word, *body]
-    return styled, given[1]
+    return styled, arguments[1]
 
 
 def _of_genfrac(fences: tuple[str, str], thickness: str) -> str:
@@ -376,8 +377,8 @@ def _matrix(name: str) -> Rewriter:
 
     def rewrite(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
         end = _end(tokens, at, name)
-        given = option(tokens, at + 1)
-        letter, start = ("c", at + 1) if given is None else ("".join(given[0]), given[1])
+        bracket = option(tokens, at + 1)
+        letter, start = ("c", at + 1) if bracket is None else ("".join(bracket[0]), bracket[1])
         if end is None or letter not in ("l", "c", "r"):
             return None
         body = list(tokens[start:end])
@@ -482,7 +483,7 @@ _NAMED = {"tr": "tr", "Tr": "Tr", "rank": "rank", "erf": "erf", "Res": "Res", "p
 REWRITERS: dict[str, Rewriter] = {
     **{f"\\{name}": _word(latex) for name, latex in _WORDS.items()},
     **{f"\\{name}": _template(name, *entry) for name, entry in _TEMPLATES.items()},
-    **{f"\\{name}": _named(word) for name, word in _NAMED.items()},
+    **{f"\\{name}": _operator_name(word) for name, word in _NAMED.items()},
     **{f"\\{name}": _derivative("\\mathrm{d}") for name in ("dv", "derivative")},
     **{f"\\{name}": _derivative("\\partial") for name in ("pdv", "partialderivative")},
     **{f"\\{name}": _differential for name in ("dd", "differential")},
@@ -503,5 +504,5 @@ REWRITERS: dict[str, Rewriter] = {
     **units.REWRITERS,
     **chemistry.REWRITERS,
 }
-KNOWN = frozenset(REWRITERS)
-"""Tokens that `rewritten` may write out."""
+PACKAGE_COMMANDS = frozenset(REWRITERS)
+"""Tokens that `expand` may replace."""

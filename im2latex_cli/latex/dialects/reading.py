@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def group_end(tokens: Sequence[str], at: int) -> int | None:
-    """The place behind the group that opens at `at`; None where it stays open."""
+    """The place behind the group that opens at `at`; None if it stays open."""
     depth = 0
     for place in range(at, len(tokens)):
         depth += (tokens[place] == "{") - (tokens[place] == "}")
@@ -19,7 +19,7 @@ def argument(tokens: Sequence[str], at: int) -> tuple[list[str], int] | None:
     """Read one argument: a group without its braces, or one token.
 
     Returns:
-        The argument and the place behind it; None where there is none.
+        The argument and the place behind it; None if there is none.
     """
     if at >= len(tokens) or tokens[at] in ("}", "&"):
         return None
@@ -30,7 +30,7 @@ def argument(tokens: Sequence[str], at: int) -> tuple[list[str], int] | None:
 
 
 def option(tokens: Sequence[str], at: int) -> tuple[list[str], int] | None:
-    """Read an argument in brackets, braces inside it balanced; None where there is none."""
+    """Read an argument in brackets, braces inside it balanced; None if there is none."""
     if tokens[at : at + 1] != ["["]:
         return None
     depth = 0

@@ -1,7 +1,7 @@
 r"""Unicode mathematics as LaTeX: α is `\alpha`, ℝ is `\mathbb{R}`, x² is `x^{2}`.
 
 Follows what unicode-math, KaTeX and MathJax paint for a character. Inside text, accented letters
-become accents (`\"u`), quotes and dashes what TeX's ligatures make of them; CJK stays.
+become accents (`\"u`), quotes and dashes the ligatures of TeX; CJK stays.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ _SIGNS = {
 }
 """Units that are no roman letters."""
 _TIED = frozenset(("\\degree", "\\arcminute", "\\arcsecond"))
-"""Units that stand at their number without a space."""
+"""Units that follow their number without a space."""
 
 
 def _table(text: str) -> dict[str, str]:
@@ -55,25 +55,25 @@ _NUMBER = re.compile(
 def number(tokens: Sequence[str]) -> Tokens:
     r"""Write a number of siunitx: `1.5e-3` is `1.5\times10^{-3}`, digits in groups of three."""
     text = "".join(tokens)
-    found = _NUMBER.match(text)
-    if found is None or not text:
+    match = _NUMBER.match(text)
+    if match is None or not text:
         return list(tokens)
-    whole, part = found["whole"] or "", found["part"]
-    out = tokenize({"+-": "\\pm"}.get(found["sign"], found["sign"]))
+    whole, part = match["whole"] or "", match["part"]
+    out = tokenize({"+-": "\\pm"}.get(match["sign"], match["sign"]))
     if whole or part is not None:
-        out += _grouped(whole or "0", backwards=True)
-        out += [".", *_grouped(part)] if part else []
-    if found["last"]:
-        out += ["(", *found["last"], ")"]
-    if found["error"]:
-        out += ["\\pm", *found["error"].replace(",", ".")]
-    if found["power"]:
+        out += _group_digits(whole or "0", backwards=True)
+        out += [".", *_group_digits(part)] if part else []
+    if match["last"]:
+        out += ["(", *match["last"], ")"]
+    if match["error"]:
+        out += ["\\pm", *match["error"].replace(",", ".")]
+    if match["power"]:
         times = ["\\times"] if whole or part else []
-        out += [*times, *"10", "^", "{", *found["power"].lstrip("+"), "}"]
+        out += [*times, *"10", "^", "{", *match["power"].lstrip("+"), "}"]
     return out
 
 
-def _grouped(digits: str, *, backwards: bool = False) -> Tokens:
+def _group_digits(digits: str, *, backwards: bool = False) -> Tokens:
     """Digits with thin spaces every three of them, if there are five or more."""
     if len(digits) < 5:
         return list(digits)
@@ -103,12 +103,12 @@ def _macros(tokens: Sequence[str]) -> Tokens | None:  # noqa: C901 - the table o
             _raise(parts[-1], "2" if token == "\\squared" else "3")
         elif token in ("\\square", "\\cubic"):
             power = "2" if token == "\\square" else "3"
-        elif token in ("\\tothe", "\\raiseto") and (given := argument(tokens, at)) is not None:
-            at = given[1]
+        elif token in ("\\tothe", "\\raiseto") and (group := argument(tokens, at)) is not None:
+            at = group[1]
             if token == "\\raiseto":
-                power = "".join(given[0])
+                power = "".join(group[0])
             elif parts:
-                _raise(parts[-1], "".join(given[0]))
+                _raise(parts[-1], "".join(group[0]))
         elif token in _BEFORE and not prefix:
             prefix = _BEFORE[token]
         elif token in _ROMAN or token in _SIGNS:
@@ -134,7 +134,7 @@ def _one(prefix: str, token: str) -> Tokens:
 
 
 def _raise(part: Tokens, power: str) -> None:
-    """Raise a unit; what stands in its exponent already is its sign."""
+    """Raise a unit; its exponent so far is a sign."""
     if part[-1:] == ["}"] and "^" in part and part[0] != "^":
         at = part.index("^")
         before = "".join(part[at + 2 : -1])
@@ -159,42 +159,42 @@ def quantity(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     r"""`\SI{5}{\metre}`, `\qty{5}{m}`."""
     start = _behind_option(tokens, at + 1)
     value = argument(tokens, start)
-    named = None if value is None else argument(tokens, value[1])
-    if value is None or named is None:
+    unit_group = None if value is None else argument(tokens, value[1])
+    if value is None or unit_group is None:
         return None
-    written = unit(named[0])
-    if written is None:
+    unit_tokens = unit(unit_group[0])
+    if unit_tokens is None:
         return None
-    tied = any(token in _TIED for token in named[0][:1])
-    return [*number(value[0]), *([] if tied else ["\\,"]), *written], named[1]
+    tied = any(token in _TIED for token in unit_group[0][:1])
+    return [*number(value[0]), *([] if tied else ["\\,"]), *unit_tokens], unit_group[1]
 
 
 def _num(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
-    given = argument(tokens, _behind_option(tokens, at + 1))
-    return None if given is None else (number(given[0]), given[1])
+    group = argument(tokens, _behind_option(tokens, at + 1))
+    return None if group is None else (number(group[0]), group[1])
 
 
 def _unit(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
-    given = argument(tokens, _behind_option(tokens, at + 1))
-    written = None if given is None else unit(given[0])
-    return None if given is None or written is None else (written, given[1])
+    group = argument(tokens, _behind_option(tokens, at + 1))
+    result = None if group is None else unit(group[0])
+    return None if group is None or result is None else (result, group[1])
 
 
 def _angle(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     r"""`\ang{1;2;3}`: degrees, minutes, seconds."""
-    given = argument(tokens, _behind_option(tokens, at + 1))
-    if given is None:
+    group = argument(tokens, _behind_option(tokens, at + 1))
+    if group is None:
         return None
     out: Tokens = []
     signs = (["\\circ"], ["\\prime"], ["\\prime", "\\prime"])
-    for part, sign in zip("".join(given[0]).split(";"), signs, strict=False):
+    for part, sign in zip("".join(group[0]).split(";"), signs, strict=False):
         out += [*number(list(part)), "^", "{", *sign, "}"] if part else []
-    return out, given[1]
+    return out, group[1]
 
 
 def _behind_option(tokens: Sequence[str], at: int) -> int:
-    given = option(tokens, at)
-    return at if given is None else given[1]
+    bracket = option(tokens, at)
+    return at if bracket is None else bracket[1]
 
 
 REWRITERS: dict[str, Callable[[Sequence[str], int], tuple[Tokens, int] | None]] = {

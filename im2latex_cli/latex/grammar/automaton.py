@@ -1,4 +1,4 @@
-"""What may follow what: the grammar of the normal form as a pushdown automaton in tables.
+"""The grammar of the normal form as a pushdown automaton in tables.
 
 The decoder holds a state and a stack of states for each hypothesis; one look into a table says
 which tokens may come next, and how many tokens the formula then still needs. Everything is
@@ -17,7 +17,7 @@ from im2latex_cli.latex.grammar.roles import INSIDES, Role, role_of
 from im2latex_cli.latex.grammar.states import OVER, START, Move, State, leaves_ink, move
 
 NEVER = 30_000
-"""Tokens that a formula still needs where it can never end."""
+"""Tokens that a formula still needs if it can never end."""
 NOTHING = -1
 
 
@@ -27,20 +27,20 @@ class Automaton:
 
     Attributes:
         roles: (V,) role of each token of the vocabulary.
-        next: (S, C) state after a token, where `reach` is 0.
+        next: (S, C) state after a token, if `reach` is 0.
         push: (S, C) state to lay on the stack, or -1.
-        reach: (S, C) where the next state lies in the stack instead, 1 being the top.
+        reach: (S, C) depth of the next state in the stack instead, 1 being the top.
         drop: (S, C) states to take off the stack.
         cost: (S,) fewest tokens from a state to the end of its level.
-        owed: (S,) the same of a state on the stack; 0 where it is not for coming back to.
-        after: (S, C) fewest tokens after a token to the end of the level that it stands on;
-            `NEVER` where the token is forbidden.
+        owed: (S,) the same of a state on the stack; 0 if the automaton does not return to it.
+        after: (S, C) fewest tokens after a token to the end of its level; `NEVER` if the
+            token is forbidden.
         opens: (S, C) whether the token opens a level that it need not.
-        ink: (S, C) whether the token leaves ink, unless it is inside of what is unseen.
-        inside: (C, 3) whether what follows a token is inside of one of `roles.INSIDES`: what is
-            unseen, a short accent, a box. A formula without ink may not end; an accent may not
-            stand inside of a box inside of an accent.
-        reserve: fewest tokens that leave ink in a formula that has none yet; `NEVER` where the
+        ink: (S, C) whether the token leaves ink, outside of unseen groups.
+        inside: (C, 3) whether the argument of a token is inside of one of `roles.INSIDES`: an
+            unseen group, a short accent, a box. A formula without ink may not end; an accent is
+            not allowed inside of a box inside of an accent.
+        reserve: fewest tokens that leave ink in a formula that has none yet; `NEVER` if the
             vocabulary has none.
         start: the first state.
     """
@@ -65,7 +65,7 @@ def automaton(tokens: Sequence[str], *, specials: int, eos: int) -> Automaton:
 
     Args:
         tokens: (V,) of the vocabulary.
-        specials: the first tokens, which stand for no LaTeX.
+        specials: the first tokens, which are no LaTeX.
         eos: the special that ends a formula.
     """
     named = [
@@ -105,17 +105,17 @@ def _tables(roles: NDArray[np.int64], kinds: tuple[Role, ...]) -> Automaton:
 
 def _explore(kinds: tuple[Role, ...]) -> tuple[list[State], dict[tuple[int, int], Move]]:
     """All states that can be reached, and the moves between them."""
-    states, known, edges = [START], {START}, {}
+    states, visited, edges = [START], {START}, {}
     for at, state in enumerate(states):  # grows while it is walked
         for role, kind in enumerate(kinds):
             step = move(state, kind)
             if step is None:
                 continue
             edges[at, role] = step
-            for found in (step.state, step.push):
-                if found is not None and found not in known:
-                    known.add(found)
-                    states.append(found)
+            for target in (step.state, step.push):
+                if target is not None and target not in visited:
+                    visited.add(target)
+                    states.append(target)
     return states, edges
 
 

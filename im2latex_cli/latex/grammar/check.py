@@ -1,8 +1,8 @@
 r"""Whether tokens of the normal form make a well-formed formula.
 
 One pass with a stack over the command table: braces, fences, environments and their columns,
-required arguments, scripts. What stands here is also what a decoder needs to know: a token's effect
-depends on the open frame, the arguments still owed and the scripts already given, nothing else.
+required arguments, scripts. A token's effect depends on the open frame, the arguments still owed
+and the scripts so far, nothing else; that is all that a decoder needs to know, too.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from im2latex_cli.latex.commands import (
     TEXT_ACCENTS,
     TEXT_SYMBOLS,
     TEXT_WORDS,
-    Command,
-    Kind,
+    CommandKind,
+    CommandSpec,
     Limits,
 )
 from im2latex_cli.latex.dialects.unicode_math import is_cjk
@@ -41,13 +41,13 @@ class _Frame:
     r"""Something open.
 
     Attributes:
-        opener: what opened it, for messages.
+        opener: its first token, for messages.
         closer: the token that ends it; `right` for any `\right`.
         text: whether its content is text.
         owed: the arguments that must follow it.
         used: the scripts its owner has once it is closed.
         limits: whether limits may follow once all arguments are read.
-        columns: cells a row may have; 0 where rows are not allowed.
+        columns: cells a row may have; 0 if rows are not allowed.
         cell: the current cell.
     """
 
@@ -68,7 +68,7 @@ def check(tokens: Sequence[str]) -> str | None:
         tokens: arguments and scripts in braces, as `normalize` writes them.
 
     Returns:
-        One line, or None where the formula is sound.
+        One line, or None if the formula is sound.
     """
     if not tokens:
         return "the formula is empty"
@@ -118,7 +118,7 @@ class _Checker:
         return None
 
     def take(self, token: str) -> str | None:
-        """Read one token; the answer is what is wrong with it here."""
+        """Read one token; return its fault in this place, or None."""
         if self.spec is not None:
             return self._column(token)
         if self.owed:
@@ -134,9 +134,9 @@ class _Checker:
             return self._structure(token)
         return self._command(token, entry, row=row)
 
-    def _command(self, token: str, entry: Command, *, row: bool) -> str | None:
+    def _command(self, token: str, entry: CommandSpec, *, row: bool) -> str | None:
         kind = entry.kind
-        if kind is Kind.LIMITS:
+        if kind is CommandKind.LIMITS:
             return None if self.limits and not self.used else f"{token} must follow an operator"
         if token == "]" and self.stack and self.stack[-1].closer == "]":
             return self._close(token)
@@ -145,9 +145,9 @@ class _Checker:
         if entry.args:
             self._owe(token, entry.args)
             self.option = entry.optional
-        elif kind is Kind.BIG:
+        elif kind is CommandKind.BIG:
             self.owner, self.want_mark = token, True
-        elif kind is Kind.HLINE:
+        elif kind is CommandKind.HLINE:
             self.row = True
             return None if row else "\\hline must begin a row"
         return None
@@ -187,11 +187,11 @@ class _Checker:
         self.owed, self.used, self.limits = "", 0, False
 
     def _close(self, token: str) -> str | None:
-        wanted = "right" if token in RIGHT else token
+        closer = "right" if token in RIGHT else token
         if not self.stack:
             return f"{token} without its beginning"
         frame = self.stack[-1]
-        if frame.closer != wanted:
+        if frame.closer != closer:
             return f"{frame.opener} is not closed before {token}"
         self.stack.pop()
         self.owner, self.owed, self.option = frame.opener, frame.owed, False
@@ -211,7 +211,7 @@ class _Checker:
         return self._atom(token)
 
     def _atom(self, token: str) -> str | None:
-        """Read what opens something, or paints without standing in the table."""
+        """Read an opening token, or one that paints and is not in the table."""
         self.used, self.limits = 0, False
         if token == "{":
             self._push(token, "}")

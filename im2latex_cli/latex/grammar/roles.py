@@ -18,8 +18,8 @@ from im2latex_cli.latex.commands import (
     TEXT_SYMBOLS,
     TEXT_WORDS,
     Atom,
-    Command,
-    Kind,
+    CommandKind,
+    CommandSpec,
     Limits,
 )
 from im2latex_cli.latex.dialects.unicode_math import is_cjk
@@ -34,7 +34,7 @@ ALPHABETS = {"\\mathscr": "s", "\\mathbb": "b", "\\mathfrak": "f"}
 """Alphabets that lack letters; their argument is a plain row of those that they have."""
 
 UNSEEN, ACCENT, BOX = "u", "a", "b"
-"""What a formula can be inside of, however deep: what leaves no ink, a short accent, and a box."""
+"""What can enclose a part of a formula, at any depth: an unseen group, a short accent, a box."""
 INSIDES = UNSEEN + ACCENT + BOX
 
 _STRUCTURE = frozenset("{}[]^_&")
@@ -57,12 +57,12 @@ _WITHOUT_INK = frozenset(("\\mathstrut", "\\strut", "\\overline", "\\underline")
 _TEXT_BLANKS = frozenset(("~", "\\/", "\\space"))
 _NOT_TEXT = frozenset("_^&#$%\\{}")
 _KINDS = {
-    Kind.SYMBOL: "symbol",
-    Kind.SPACE: "blank",
-    Kind.STYLE: "blank",
-    Kind.LIMITS: "limits",
-    Kind.BIG: "big",
-    Kind.HLINE: "hline",
+    CommandKind.SYMBOL: "symbol",
+    CommandKind.SPACE: "blank",
+    CommandKind.STYLE: "blank",
+    CommandKind.LIMITS: "limits",
+    CommandKind.BIG: "big",
+    CommandKind.HLINE: "hline",
 }
 
 
@@ -70,19 +70,19 @@ class Role(NamedTuple):
     r"""All that the grammar knows of a token; tokens of one role are interchangeable.
 
     Attributes:
-        kind: what it does in math; "never" where it may not stand there.
+        kind: its effect in math; "never" if it is not allowed there.
         name: of its environment; of a command, its arguments (`m` math, `t` text, `r` rows, or
             one of `ALPHABETS`).
         operator: whether scripts may be moved by `\limits`.
         option: of `OPTIONS`, the argument in brackets that may come first, or "".
         delimiter: whether it may follow a size such as `\big`: "", "mark", or "none", which is the
             one that leaves no ink.
-        text: what it does inside text: "", "any", "blank", "accent" or "word".
+        text: its effect inside text: "", "any", "blank", "accent" or "word".
         letter: whether it may carry an accent inside text.
         column: its letter in a column argument, or "".
-        side: itself where it is a letter of `OPTIONS`, or "".
+        side: itself if it is a letter of `OPTIONS`, or "".
         ink: whether in math it leaves ink, whatever its arguments are.
-        inside: of `INSIDES`, what its arguments are inside of.
+        inside: those of `INSIDES` that enclose its arguments.
         lacking: of `ALPHABETS`, those that lack it.
     """
 
@@ -101,7 +101,7 @@ class Role(NamedTuple):
 
 
 def role_of(token: str) -> Role:
-    """The role of a token; unknown tokens may stand nowhere."""
+    """The role of a token; unknown tokens are allowed nowhere."""
     role = Role(
         kind="never",
         delimiter=("none" if token == "." else "mark") if token in DELIMITERS else "",
@@ -147,10 +147,10 @@ def _word(token: str, role: Role) -> Role:
     )
 
 
-def _leaves_ink(token: str, entry: Command) -> bool:
+def _leaves_ink(token: str, entry: CommandSpec) -> bool:
     if token in _WITHOUT_INK:
         return False
-    return entry.kind in (Kind.SYMBOL, Kind.ACCENT) or token in _WITH_INK
+    return entry.kind in (CommandKind.SYMBOL, CommandKind.ACCENT) or token in _WITH_INK
 
 
 def _measured(token: str) -> str:
@@ -165,7 +165,7 @@ def _in_text(token: str) -> str:
         return "accent"
     if token in _TEXT_BLANKS or token.startswith("\\hspace{"):
         return "blank"
-    if token in COMMANDS and COMMANDS[token].kind is Kind.SPACE and token in TEXT_SYMBOLS:
+    if token in COMMANDS and COMMANDS[token].kind is CommandKind.SPACE and token in TEXT_SYMBOLS:
         return "blank"
     if len(token) == 1:
         plain = token.isascii() and token.isprintable() and token not in _NOT_TEXT

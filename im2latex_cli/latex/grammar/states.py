@@ -1,4 +1,4 @@
-r"""Where a half-written formula can stand, and what each token does there.
+r"""The states of an unfinished formula, and the effect of each token in them.
 
 A state is a level (the formula, a group, a cell, text ...) and a place in it. Opening a level
 lays the state to come back to on a stack; closing it takes that state up again. An environment
@@ -32,21 +32,21 @@ class State(NamedTuple):
             in "arguments" the option that may come.
         name: of an environment or alphabet; of a level "arguments", those still to come; of a
             "side" its letters, none once it has one.
-        left: columns that this row may still have; of a level "columns", those counted.
+        columns: columns that this row may still have; of a level "columns", those counted.
     """
 
     level: str
     at: str = "start"
     name: str = ""
-    left: int = 0
+    columns: int = 0
 
 
 class Move(NamedTuple):
-    """What a token does.
+    """The effect of a token.
 
     Attributes:
-        state: where it leads, or one like it where `reach` is not 0.
-        push: what to lay on the stack, or None.
+        state: the next state; if `reach` is not 0, one like it.
+        push: the state to push on the stack, or None.
         reach: go on at the state that lies so deep in the stack (1 is the top) instead.
         drop: states to take off the stack then.
         opens: it opens a level that it need not.
@@ -67,12 +67,12 @@ POP_ROW = Move(START, reach=2, drop=2)
 
 
 def move(state: State, role: Role) -> Move | None:
-    """What a token of `role` does in `state`; None where it may not stand there."""
+    """The effect of a token of `role` in `state`; None if it is not allowed there."""
     return _LEVELS.get(state.level, _math)(state, role)
 
 
 def leaves_ink(state: State, role: Role) -> bool:
-    """Whether a token of `role` leaves ink in `state`, where it is not inside of what is unseen."""
+    """Whether a token of `role` leaves ink in `state`, outside of unseen groups."""
     if state.level == "text":
         return role.text in ("any", "accent")
     if state.level == "delimiter":
@@ -166,10 +166,10 @@ def _end(state: State, role: Role) -> Move | None:
 
 
 def _next_cell(state: State, _: Role) -> Move | None:
-    if state.level != "cells" or not state.left:
+    if state.level != "cells" or not state.columns:
         return None
-    endless = state.left >= UNBOUNDED - 1
-    return Move(state._replace(at="start", left=state.left - (not endless)))
+    endless = state.columns >= UNBOUNDED - 1
+    return Move(state._replace(at="start", columns=state.columns - (not endless)))
 
 
 def _next_row(state: State, _: Role) -> Move | None:
@@ -229,16 +229,16 @@ def _in_columns(state: State, role: Role) -> Move | None:
     if state.at == "brace":
         return Move(state._replace(at="start")) if role.kind == "{" else None
     if role.kind == "}":
-        first = State("cells", "begin", state.name, state.left - 1)
-        return Move(first, push=first._replace(at="row")) if state.left else None
+        first = State("cells", "begin", state.name, state.columns - 1)
+        return Move(first, push=first._replace(at="row")) if state.columns else None
     entry = ENVIRONMENTS[state.name]
     if entry.argument == "n":
-        fits = role.column.isdigit() and not state.left
-        return Move(state._replace(left=2 * int(role.column))) if fits else None
+        fits = role.column.isdigit() and not state.columns
+        return Move(state._replace(columns=2 * int(role.column))) if fits else None
     if role.column == "|" and not entry.columns:
         return Move(state._replace(at=_BARS[state.at])) if state.at in _BARS else None
-    if role.column == "c" and state.left < (entry.columns or MOST_COLUMNS):
-        return Move(state._replace(at="start", left=state.left + 1))
+    if role.column == "c" and state.columns < (entry.columns or MOST_COLUMNS):
+        return Move(state._replace(at="start", columns=state.columns + 1))
     return None
 
 

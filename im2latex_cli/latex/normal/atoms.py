@@ -12,7 +12,7 @@ from im2latex_cli.latex.commands import (
     RIGHT,
     TEXT_WORDS,
     Atom,
-    Kind,
+    CommandKind,
     Limits,
 )
 from im2latex_cli.latex.tokenizer import CONTROL_SPACE, SPACE
@@ -26,7 +26,7 @@ DISPLAY, TEXT, SCRIPT, SCRIPTSCRIPT = 0, 1, 2, 3
 PLAIN: dict[str, int] = {
     entry.name: int(entry.atom)
     for entry in COMMANDS.values()
-    if entry.kind is Kind.SYMBOL
+    if entry.kind is CommandKind.SYMBOL
     and entry.limits is Limits.NEVER
     and entry.name not in ("\\not", "\\dots", "\\mathstrut")
 }
@@ -34,11 +34,11 @@ CLASSES: dict[str, int] = {
     entry.name: int(entry.atom) for entry in COMMANDS.values() if entry.atom is not Atom.NONE
 }
 ALPHABET = frozenset(
-    entry.name for entry in COMMANDS.values() if entry.alphabet or entry.kind is Kind.ACCENT
+    entry.name for entry in COMMANDS.values() if entry.alphabet or entry.kind is CommandKind.ACCENT
 )
 LONE_BIN = frozenset((NONE, OP, BIN, REL, OPEN, PUNCT))
-SPACES = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Kind.SPACE)
-FONTS = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Kind.FONT)
+SPACES = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is CommandKind.SPACE)
+FONTS = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is CommandKind.FONT)
 SHAPED = frozenset(("\\boldsymbol", "\\pmb"))
 """Fonts that set their argument in a box of its own, whatever it is."""
 LACKING = {
@@ -47,7 +47,7 @@ LACKING = {
     )
     for font in symbols.LACKING
 }
-ACCENTS = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is Kind.ACCENT)
+ACCENTS = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is CommandKind.ACCENT)
 _OWN_FONTS = FONTS.difference(SHAPED) | TEXT_WORDS | {"\\operatorname", "\\operatorname*"}
 _SPREADS = (
     frozenset(PLAIN)
@@ -57,7 +57,7 @@ _SPREADS = (
     | frozenset(
         entry.name
         for entry in COMMANDS.values()
-        if entry.kind is Kind.SYMBOL and entry.limits is not Limits.NEVER
+        if entry.kind is CommandKind.SYMBOL and entry.limits is not Limits.NEVER
     )
 )
 """What a font command reaches through to the letters around it or in it."""
@@ -141,7 +141,8 @@ def append(out: list[str], more: list[str]) -> None:
         more = more[index:]
     if more and more[0] in FONTS:
         end = more.index("}")
-        if is_plain_run(more[2:end]):
+        # Scripts of several letters stand lower than those of one.
+        if is_plain_run(more[2:end]) and more[end + 1 : end + 2] not in (["_"], ["^"]):
             wear(out, more[0], more[2:end])
             more = more[end + 1 :]
     out += more

@@ -9,7 +9,7 @@ from im2latex_cli.latex.commands import (
     MIDDLE,
     NEWLINE,
     RIGHT,
-    Environment,
+    EnvironmentSpec,
 )
 from im2latex_cli.latex.commands import END as ENDS
 from im2latex_cli.latex.normal import columns as between
@@ -90,7 +90,7 @@ def environment(parser: Parser, out: list[str], last: int) -> int:
     return int(entry.atom)
 
 
-def _write(out: list[str], entry: Environment, letters: list[str], rows: list[str]) -> None:
+def _write(out: list[str], entry: EnvironmentSpec, letters: list[str], rows: list[str]) -> None:
     r"""Write an environment; a subarray of one centred column is a `\substack`."""
     if entry.name == "subarray" and letters == ["c"]:
         out += ["\\substack", "{", *rows, "}"]
@@ -101,7 +101,7 @@ def _write(out: list[str], entry: Environment, letters: list[str], rows: list[st
     out += [*rows, f"\\end{{{entry.name}}}"]
 
 
-def _in_use(letters: list[str], used: int, entry: Environment) -> list[str]:
+def _in_use(letters: list[str], used: int, entry: EnvironmentSpec) -> list[str]:
     """The columns that some row has: TeX takes no notice of the others."""
     if entry.argument == "n":
         return list(str(min(int("".join(letters)), (used + 1) // 2)))
@@ -113,7 +113,7 @@ def _in_use(letters: list[str], used: int, entry: Environment) -> list[str]:
     return letters
 
 
-def _rows(parser: Parser, entry: Environment, columns: int) -> tuple[list[str], int]:
+def _rows(parser: Parser, entry: EnvironmentSpec, columns: int) -> tuple[list[str], int]:
     """The rows, and how many columns the longest has."""
     rows: list[str] = []
     cell, used, style = 1, 1, parser.style
@@ -194,7 +194,9 @@ def _position(parser: Parser) -> str:
     return ""
 
 
-def _column_argument(parser: Parser, entry: Environment) -> tuple[list[str], list[str], list[str]]:
+def _column_argument(
+    parser: Parser, entry: EnvironmentSpec
+) -> tuple[list[str], list[str], list[str]]:
     """Column letters, or a number; spaces before and behind the array where it is to be moved."""
     if not entry.argument:
         return [], [], []
@@ -218,7 +220,7 @@ def _column_argument(parser: Parser, entry: Environment) -> tuple[list[str], lis
 
 
 def _with_material(
-    parser: Parser, entry: Environment, spec: list[str]
+    parser: Parser, entry: EnvironmentSpec, spec: list[str]
 ) -> tuple[list[str], list[str], list[str]]:
     """Write what stands between the columns into the cells that are still to be read."""
     end = _end_of(parser.tokens, parser.at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from im2latex_cli.latex.commands import COMMANDS, DELIMITERS, Atom, Kind, Limits
+from im2latex_cli.latex.commands import COMMANDS, DELIMITERS, TEXT_WORDS, Atom, CommandKind, Limits
 from im2latex_cli.latex.normal.atoms import (
     DISPLAY,
     FONTS,
@@ -20,6 +20,7 @@ from im2latex_cli.latex.normal.atoms import (
     dress,
     is_plain_run,
     is_roman_words,
+    is_single,
     lacking,
     space,
     spaces_alike,
@@ -34,6 +35,7 @@ from im2latex_cli.latex.spellings import (
     SPACED_LENGTHS,
     SYNONYMS,
 )
+from im2latex_cli.latex.symbols import SHORT_ACCENTS
 from im2latex_cli.latex.tokenizer import CONTROL_SPACE
 
 _FRACTIONS = {
@@ -205,6 +207,12 @@ def root(parser: Parser, out: list[str], last: int) -> int:
     return ORD
 
 
+_LETTER_ACCENTS = frozenset(
+    f"\\{name}" for name in (*SHORT_ACCENTS.split(), "widehat", "widetilde")
+)
+"""Accents that TeX puts on a letter or on a box, with scripts in different places."""
+
+
 def command(parser: Parser, out: list[str], last: int) -> int:
     """Any command of the table: its option, its arguments, its scripts."""
     token = parser.tokens[parser.at]
@@ -218,10 +226,17 @@ def command(parser: Parser, out: list[str], last: int) -> int:
         option = parser.option(first)
         if option:
             out += ["[", *option, "]"]
+    boxed = parser.tokens[parser.at : parser.at + 2][-1] if token in _LETTER_ACCENTS else ""
+    start = len(out) - 1
     for index in range(len(entry.args)):
         out += ["{", *parser.argument(token, None if index else first), "}"]
     parser.style = outer
     atom = int(entry.atom)
+    inner = out[start + 2 : -1]
+    if boxed in TEXT_WORDS and is_single(inner) and _is_raised(parser):
+        # Beside an accented letter TeX sets a superscript otherwise than beside an accented box.
+        letter = inner[0] if len(inner) == 1 else inner[2]
+        out[start + 2 : -1] = [_text_word(parser, boxed), "{", letter, "}"]
     if token in ("\\overset", "\\underset"):
         atom = parser.last if parser.first == parser.last else ORD
     if entry.limits is Limits.NEVER:
@@ -229,6 +244,28 @@ def command(parser: Parser, out: list[str], last: int) -> int:
     else:
         limits(parser, out, entry.limits)
     return atom
+
+
+def _text_word(parser: Parser, name: str) -> str:
+    """The normal form's word for a text command."""
+    word = SYNONYMS.get(name, name)
+    return "\\text" if word == "\\mbox" and parser.style < SCRIPT else word
+
+
+def _is_raised(parser: Parser) -> bool:
+    """Whether what follows is a superscript, maybe behind a subscript."""
+    tokens, at = parser.tokens, parser.at
+    if tokens[at] == "_":
+        at += 1
+        if tokens[at] != "{":
+            parser.again = True  # the next pass finds it in braces
+        depth = 0
+        while tokens[at] != END:
+            depth += (tokens[at] == "{") - (tokens[at] == "}")
+            at += 1
+            if depth <= 0:
+                break
+    return tokens[at] in ("^", "'")
 
 
 def choice(parser: Parser, out: list[str], last: int) -> int:
@@ -282,6 +319,10 @@ def font(parser: Parser, out: list[str], last: int) -> int:
     r"""`\mathrm{...}`: around letters alone; nothing where it changes nothing."""
     token = parser.tokens[parser.at]
     parser.at += 1
+    within = parser.tokens[parser.at]
+    if token not in SHAPED and within in FONTS.difference(SHAPED):
+        # TeX takes the second command alone as the argument; the letters behind are in neither.
+        raise Problem(f"{token} needs braces around {within} and its letters")
     parser.dressed += 1
     inner = parser.argument(token)
     parser.dressed -= 1
@@ -399,12 +440,12 @@ def negation(parser: Parser, out: list[str], last: int) -> int:
 def register() -> None:
     """Put every handler of this module under its tokens."""
     by_kind = {
-        Kind.SPACE: blank,
-        Kind.STYLE: style,
-        Kind.BIG: big,
-        Kind.COMMAND: command,
-        Kind.ACCENT: command,
-        Kind.FONT: font,
+        CommandKind.SPACE: blank,
+        CommandKind.STYLE: style,
+        CommandKind.BIG: big,
+        CommandKind.COMMAND: command,
+        CommandKind.ACCENT: command,
+        CommandKind.FONT: font,
     }
     for entry in COMMANDS.values():
         if entry.kind in by_kind:

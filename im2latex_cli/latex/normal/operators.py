@@ -3,7 +3,7 @@ r"""Operators, their limits and their names in the pass that writes the normal f
 from __future__ import annotations
 
 from im2latex_cli.latex import symbols
-from im2latex_cli.latex.commands import COMMANDS, RIGHT, Atom, Kind, Limits
+from im2latex_cli.latex.commands import COMMANDS, RIGHT, Atom, CommandKind, Limits
 from im2latex_cli.latex.normal.atoms import DISPLAY, INNER, OP, space
 from im2latex_cli.latex.normal.parser import HANDLERS, Parser, Problem
 from im2latex_cli.latex.spellings import SYNONYMS
@@ -19,7 +19,7 @@ _CLOSING = RIGHT | frozenset(
 _MOVES_DOTS = frozenset(
     entry.name
     for entry in COMMANDS.values()
-    if entry.kind is Kind.SYMBOL and entry.atom in (Atom.BIN, Atom.REL)
+    if entry.kind is CommandKind.SYMBOL and entry.atom in (Atom.BIN, Atom.REL)
 ).difference(
     r"\bmod \bowtie \cong \neq \models \notin \uparrow \downarrow \updownarrow".split(),
     r"\Uparrow \Downarrow \Updownarrow".split(),
@@ -70,7 +70,10 @@ def named(parser: Parser, out: list[str], last: int) -> int:
     r"""`\operatorname{...}` and `\mathop{...}`: known names become `\sin` and the like."""
     token = parser.tokens[parser.at]
     parser.at += 1
+    began = parser.at
     inner = parser.argument(token)
+    if token != "\\mathop" and "'" in parser.tokens[began : parser.at]:
+        raise Problem(f"a quote in {token} is an apostrophe in TeX; a prime is ^\\prime there")
     if inner[:2] == ["\\mathrm", "{"] and inner.index("}") == len(inner) - 1:
         letters = inner[2:-1]
         word = "".join(letters)
@@ -139,9 +142,9 @@ def dots(parser: Parser, out: list[str], last: int) -> int:
 def register() -> None:
     """Put every handler of this module under its tokens."""
     for entry in COMMANDS.values():
-        if entry.kind is Kind.LIMITS:
+        if entry.kind is CommandKind.LIMITS:
             HANDLERS[entry.name] = stray_limits
-        elif entry.kind is Kind.SYMBOL and entry.limits is not Limits.NEVER:
+        elif entry.kind is CommandKind.SYMBOL and entry.limits is not Limits.NEVER:
             HANDLERS[entry.name] = operator
     for name in ("\\operatorname", "\\operatorname*", "\\mathop"):
         HANDLERS[name] = named

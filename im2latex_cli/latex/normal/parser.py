@@ -394,6 +394,12 @@ def describe(token: str) -> str:
     return "the end" if token == END else ("]" if token == OPTION_END else token)
 
 
+_LENGTHS = {
+    "hspace": "{1cm}", "hskip": " 1cm", "kern": " 1cm",
+    "mspace": "{3mu}", "mskip": " 3mu", "mkern": " 3mu",
+}  # fmt: skip
+"""Commands that take a length, with one as they want it."""
+
 _WHY_NOT = {
     "$": "a dollar sign inside the formula",
     "#": "# is a macro parameter; its sign is \\#",
@@ -402,6 +408,11 @@ _WHY_NOT = {
     "\\right": "\\right lacks its delimiter",
     "\\middle": "\\middle lacks its delimiter",
     "\\hline": "\\hline must begin a row",
+    "\\rule": "\\rule needs two lengths, as in \\rule{1cm}{2pt}, and cannot be raised",
+    **{
+        f"\\{word}": f"\\{word} needs a length, as in \\{word}{length}"
+        for word, length in _LENGTHS.items()
+    },
     **{word: f"a second {word} in one group" for word in INFIX},
 }
 

@@ -2,7 +2,7 @@ r"""Math inside text, `\text{if $x>0$}`, brought outside it before the normal fo
 
 from __future__ import annotations
 
-from im2latex_cli.latex.commands import COMMANDS, TEXT_WORDS, Atom, Kind
+from im2latex_cli.latex.commands import COMMANDS, TEXT_WORDS, Atom, CommandKind
 
 _CLOSING = {"$": "$", "\\(": "\\)"}
 _BOLD = "\\boldmath"
@@ -113,7 +113,7 @@ def is_flat(tokens: list[str]) -> bool:
         token in ("{", "}", "_")
         or (
             (entry := COMMANDS.get(token)) is not None
-            and entry.kind in (Kind.SYMBOL, Kind.FONT)
+            and entry.kind in (CommandKind.SYMBOL, CommandKind.FONT)
             and entry.atom is not Atom.OP
         )
         for token in tokens

@@ -1,4 +1,4 @@
-r"""Where the upright rules of an array really belong.
+r"""Correct the places of the upright rules of an array.
 
 mathra 1.5 computes their heights well and their places wrongly: with the height h of a row and the
 depth t of its top below the array's top, it puts the rule's lower end 2t + h below the baseline
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from im2latex_cli.render.embedded.svg import Bar
+from im2latex_cli.render.embedded.svg import Rule
 
 _AXIS = 258.0  # of STIX Two Math, in units of 1000 to the em
 _RULE = 40.0  # thickness of a rule in text style
@@ -19,30 +19,30 @@ _APART = 160.0  # between the middles of the rules of `||`
 _SLACK = 0.5
 
 
-def settle_rules(bars: Sequence[Bar]) -> tuple[Bar, ...]:
+def settle_rules(bars: Sequence[Rule]) -> tuple[Rule, ...]:
     r"""Move the upright rules of arrays to their places; bars of other shapes stay."""
-    settled: list[Bar] = []
-    previous: list[Bar] = []
+    rules: list[Rule] = []
+    previous: list[Rule] = []
     position = 0
     while position < len(bars):
         column = _column(bars, position)
         if not column:
-            settled.append(bars[position])
+            rules.append(bars[position])
             position += 1
             continue
         moved = _place(column)
         if previous and abs(previous[0].x - column[0].x) < _SLACK:  # the second rule of a pair
             scale = column[0].width / _RULE
-            settled[-len(previous) :] = _shift(settled[-len(previous) :], -_APART / 2 * scale)
+            rules[-len(previous) :] = _shift(rules[-len(previous) :], -_APART / 2 * scale)
             moved = _shift(moved, _APART / 2 * scale)
-        settled += moved
+        rules += moved
         previous = column
         position += len(column)
-    return tuple(settled)
+    return tuple(rules)
 
 
-def _column(bars: Sequence[Bar], start: int) -> list[Bar]:
-    """The bars from `start` on that are one rule, a bar for each row; empty where none is."""
+def _column(bars: Sequence[Rule], start: int) -> list[Rule]:
+    """The bars from `start` on that are one rule, a bar for each row; empty if there is none."""
     first = bars[start]
     if first.height <= first.width or first.width > _RULE:
         return []
@@ -57,7 +57,7 @@ def _column(bars: Sequence[Bar], start: int) -> list[Bar]:
     return list(bars[start:end])
 
 
-def _place(column: Sequence[Bar]) -> list[Bar]:
+def _place(column: Sequence[Rule]) -> list[Rule]:
     base = column[0].y + column[0].height
     height = sum(bar.height for bar in column)
     lower = base + height / 2 + _AXIS * column[0].width / _RULE
@@ -68,5 +68,5 @@ def _place(column: Sequence[Bar]) -> list[Bar]:
     return placed
 
 
-def _shift(bars: Sequence[Bar], distance: float) -> list[Bar]:
+def _shift(bars: Sequence[Rule], distance: float) -> list[Rule]:
     return [replace(bar, x=bar.x + distance) for bar in bars]

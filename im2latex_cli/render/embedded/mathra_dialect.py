@@ -111,7 +111,7 @@ def _respell(match: re.Match[str]) -> str:
 
 def _settle_names(tokens: Sequence[str]) -> list[str]:
     """Spell names of operators that hold commands as upright formulas."""
-    settled: list[str] = []
+    result: list[str] = []
     position = 0
     while position < len(tokens):
         word = tokens[position]
@@ -119,40 +119,40 @@ def _settle_names(tokens: Sequence[str]) -> list[str]:
         end = _argument_end(tokens, position) if word.startswith("\\operatorname") else position
         name = tokens[position + 1 : end - 1]
         if all(len(letter) == 1 for letter in name):
-            settled.append(word)
+            result.append(word)
             continue
-        settled += ["\\mathop", "{", "\\mathrm", "{", *_settle_names(name), "}", "}"]
-        settled += [] if word.endswith("*") else ["\\nolimits"]
+        result += ["\\mathop", "{", "\\mathrm", "{", *_settle_names(name), "}", "}"]
+        result += [] if word.endswith("*") else ["\\nolimits"]
         position = end
-    return settled
+    return result
 
 
 def _settle_limits(tokens: Sequence[str]) -> list[str]:
     """Spell limits as stacks, and scripts beside an operator as those of an ordinary group."""
-    settled: list[str] = []
+    result: list[str] = []
     position = 0
     while position < len(tokens):
         word = tokens[position]
         if word not in {"\\limits", "\\nolimits", "_", "^"}:
-            settled.append(word)
+            result.append(word)
             position += 1
             continue
-        start = _operator_start(settled)
-        operator = settled[start] if start is not None else ""
+        start = _operator_start(result)
+        operator = result[start] if start is not None else ""
         is_script = word in {"_", "^"}
         position += not is_script
         stacks = operator in _BRACES if is_script else word == "\\limits" and _stacks(operator)
         if start is not None and stacks:
             scripts, position = _scripts(tokens, position)
-            settled[start:] = _stack(settled[start:], scripts)
+            result[start:] = _stack(result[start:], scripts)
         elif is_script:
-            settled.append(word)
+            result.append(word)
             position += 1
         elif start is not None and word == "\\nolimits" and operator == "\\mathop":
-            settled[start] = "\\mathord"
+            result[start] = "\\mathord"
         elif start is None or word == "\\nolimits":
-            settled.append(word)  # \\limits after a word that does not heed it is left out
-    return settled
+            result.append(word)  # \\limits after a word that does not heed it is left out
+    return result
 
 
 def _stacks(operator: str) -> bool:

@@ -16,7 +16,7 @@ import resvg_py
 from numpy.typing import NDArray
 from PIL import Image
 
-from im2latex_cli.render.embedded.svg import Bar, Drawing, Place, cut_out
+from im2latex_cli.render.embedded.svg import PlacedGlyph, Rule, VectorDrawing, cut_out
 from im2latex_cli.render.renderer import Glyph
 
 PHASES = 4
@@ -56,7 +56,9 @@ class Painter:
         self._masters: dict[tuple[str, float], Stamp] = {}
         self._stamps: dict[tuple[str, float, int, int], Stamp] = {}
 
-    def paint(self, drawing: Drawing, *, font: str) -> tuple[NDArray[np.uint8], tuple[Glyph, ...]]:
+    def paint(
+        self, drawing: VectorDrawing, *, font: str
+    ) -> tuple[NDArray[np.uint8], tuple[Glyph, ...]]:
         """Paint a drawing.
 
         Returns:
@@ -118,7 +120,7 @@ class Painter:
         if max(width, height) > self._max_side or width * height > self._max_pixels:
             raise TooLargeError(f"the page would have {width}x{height} pixels")
 
-    def _put(self, place: Place) -> tuple[Stamp, int, int]:
+    def _put(self, place: PlacedGlyph) -> tuple[Stamp, int, int]:
         """Find the bitmap of a glyph at its place, and the pixel of the bitmap's corner."""
         right = round(place.x * self._scale * PHASES)
         down = round(-place.y * self._scale * PHASES)
@@ -131,7 +133,7 @@ class Painter:
             self._stamps[key] = stamp
         return stamp, right // PHASES + stamp.left, down // PHASES + stamp.top
 
-    def _snap(self, bar: Bar) -> tuple[int, int, int, int]:
+    def _snap(self, bar: Rule) -> tuple[int, int, int, int]:
         """Put a bar on whole pixels, as TeX's drivers do: never thinner than it is."""
         width = max(1, math.ceil(bar.width * self._scale - 1e-6))
         height = max(1, math.ceil(bar.height * self._scale - 1e-6))

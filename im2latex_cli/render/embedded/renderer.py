@@ -20,7 +20,7 @@ from im2latex_cli.render.embedded.array_rules import settle_rules
 from im2latex_cli.render.embedded.mathra_dialect import rewrite
 from im2latex_cli.render.embedded.painter import Painter, TooLargeError
 from im2latex_cli.render.embedded.svg import UnknownDrawingError, parse
-from im2latex_cli.render.embedded.token_colours import Tinted
+from im2latex_cli.render.embedded.token_colours import TintedFormula
 from im2latex_cli.render.renderer import Page, RenderFailure
 from im2latex_cli.render.tex.token_marks import carry
 from im2latex_cli.settings.sections import RenderSettings
@@ -112,16 +112,16 @@ def typeset(formula: str) -> str | RenderFailure:
 
 
 def _name_tokens(page: Page, tokens: Sequence[str]) -> Page:
-    """Say which token painted each glyph, as far as a coloured copy tells."""
-    tinted = Tinted(tokens)
+    """Say which token painted each glyph, as far as a coloured copy shows it."""
+    copy = TintedFormula(tokens)
     try:
-        svg = mathra.tex_to_svg(rewrite(tinted.latex), display=True, strict=True)
+        svg = mathra.tex_to_svg(rewrite(copy.latex), display=True, strict=True)
         places = parse(svg).places
     except ValueError:  # the copy is nested deeper, or is no drawing of glyphs
         return page
-    found = tinted.tokens_of([place.fill for place in places])
+    tags = copy.tokens_of([place.fill for place in places])
     codes = [glyph.code for glyph in page.glyphs]
-    owners = carry(codes, [place.code for place in places], found)
+    owners = carry(codes, [place.code for place in places], tags)
     glyphs = zip(page.glyphs, owners, strict=True)
     return Page(page.ink, tuple(glyph._replace(token=owner) for glyph, owner in glyphs))
 

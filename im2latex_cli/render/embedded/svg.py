@@ -15,7 +15,7 @@ class UnknownDrawingError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PlacedGlyph:
     """One glyph of a drawing, in font units, y upwards: outline, origin, scale and colour."""
 
     outline: str
@@ -27,7 +27,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class Rule:
     """One rectangle of a drawing, in font units, y upwards; (x, y) is its lower left corner."""
 
     x: float
@@ -37,11 +37,11 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class VectorDrawing:
     """A formula as outlines and bars."""
 
-    places: tuple[Place, ...]
-    bars: tuple[Bar, ...]
+    places: tuple[PlacedGlyph, ...]
+    bars: tuple[Rule, ...]
 
 
 _TAG = re.compile(r"<(\w+)((?:\s+[\w:-]+=\"[^\"]*\")*)\s*/?>")
@@ -51,7 +51,7 @@ _BOX = re.compile(r"viewBox=\"(\S+) (\S+) (\S+) (\S+)\"")
 _OUTLINE = re.compile(r"[MLCZ0-9eE. -]*")
 
 
-def parse(svg: str) -> Drawing:
+def parse(svg: str) -> VectorDrawing:
     """Read an SVG that mathra wrote.
 
     Raises:
@@ -59,8 +59,8 @@ def parse(svg: str) -> Drawing:
     """
     body = _body(svg)
     outlines: dict[str, str] = {}
-    places: list[Place] = []
-    bars: list[Bar] = []
+    places: list[PlacedGlyph] = []
+    bars: list[Rule] = []
     for tag, text in _TAG.findall(body):
         values = dict(_ATTRIBUTE.findall(text))
         if tag == "path":
@@ -68,12 +68,12 @@ def parse(svg: str) -> Drawing:
         elif tag == "use":
             places.append(_place(values, outlines))
         elif tag == "rect":
-            bars.append(Bar(*(float(values[key]) for key in ("x", "y", "width", "height"))))
+            bars.append(Rule(*(float(values[key]) for key in ("x", "y", "width", "height"))))
         elif tag == "line":
             bars.append(_line(values))
         elif tag not in {"defs", "g"}:
             raise UnknownDrawingError(f"the SVG has a <{tag}>")
-    return Drawing(tuple(places), tuple(bars))
+    return VectorDrawing(tuple(places), tuple(bars))
 
 
 def cut_out(svg: str) -> tuple[tuple[float, float, float, float], str]:
@@ -103,24 +103,24 @@ def _checked_outline(outline: str) -> str:
     return outline
 
 
-def _place(values: dict[str, str], outlines: dict[str, str]) -> Place:
+def _place(values: dict[str, str], outlines: dict[str, str]) -> PlacedGlyph:
     name = values["href"].lstrip("#")
     code = int(re.sub(r"^.*\D", "", name) or -1)
     fill = values.get("fill", "")
     if "transform" not in values:
-        return Place(outlines[name], code, float(values["x"]), float(values["y"]), 1.0, fill)
+        return PlacedGlyph(outlines[name], code, float(values["x"]), float(values["y"]), 1.0, fill)
     move = _MOVE.fullmatch(values["transform"])
     if move is None:
         raise UnknownDrawingError(f"a glyph has the transform {values['transform']}")
     x, y, scale = (float(number) for number in move.groups())
-    return Place(outlines[name], code, x, y, scale, fill)
+    return PlacedGlyph(outlines[name], code, x, y, scale, fill)
 
 
-def _line(values: dict[str, str]) -> Bar:
+def _line(values: dict[str, str]) -> Rule:
     x1, x2, y1, y2 = (float(values[key]) for key in ("x1", "x2", "y1", "y2"))
     half = float(values["stroke-width"]) / 2
     if x1 != x2 and y1 != y2:
         raise UnknownDrawingError("the SVG has a slanted line")
     if x1 == x2:
-        return Bar(x1 - half, min(y1, y2), 2 * half, abs(y2 - y1))
-    return Bar(min(x1, x2), y1 - half, abs(x2 - x1), 2 * half)
+        return Rule(x1 - half, min(y1, y2), 2 * half, abs(y2 - y1))
+    return Rule(min(x1, x2), y1 - half, abs(x2 - x1), 2 * half)

@@ -1,8 +1,8 @@
 r"""Which token painted which glyph of mathra's.
 
 A second copy of the formula gives every painting token a colour of its own, and mathra writes the
-colour at each glyph. The copy may differ from the formula in spacing and in where limits stand, not
-in its characters, so that colours carry over by order.
+colour at each glyph. The copy may differ from the formula in spacing and in the place of limits,
+not in its characters, so that colours carry over by order.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from im2latex_cli.latex.commands import (
     MIDDLE,
     RIGHT,
     TEXT_ACCENTS,
-    Command,
-    Kind,
+    CommandKind,
+    CommandSpec,
 )
 from im2latex_cli.latex.tokenizer import join
 
@@ -35,7 +35,7 @@ def colour(token: int) -> str:
     return f"#{token + 1:06x}"
 
 
-class Tinted:
+class TintedFormula:
     """A coloured copy of a formula.
 
     Attributes:
@@ -54,12 +54,12 @@ class Tinted:
             fills: colours of the copy's glyphs, in the order of painting.
         """
         owners = [int(fill[1:], 16) - 1 if fill.startswith("#") else -1 for fill in fills]
-        found = list(owners)
+        tokens = list(owners)
         for owner, sharers in self._shares.items():
             places = [index for index, other in enumerate(owners) if other == owner]
             for place, token in zip(places, _deal(places, sharers), strict=True):
-                found[place] = token
-        return found
+                tokens[place] = token
+        return tokens
 
     def _run(self, at: int, end: int) -> list[str]:
         out: list[str] = []
@@ -87,18 +87,18 @@ class Tinted:
         word = self._tokens[at]
         kind = COMMANDS[word].kind if word in COMMANDS and word not in _RAW else None
         pair = list(self._tokens[at : min(at + 2, end)])
-        if len(pair) == 2 and kind is Kind.BIG:
+        if len(pair) == 2 and kind is CommandKind.BIG:
             return self._tint(at + 1, pair), at + 2
         if len(pair) == 2 and word == "\\not":
             return self._tint(at, pair), at + 2
-        if kind is Kind.SYMBOL and word not in TEXT_ACCENTS:
+        if kind is CommandKind.SYMBOL and word not in TEXT_ACCENTS:
             return self._tint(at, [word]), at + 1
         return [word], at + 1
 
     def _tint(self, at: int, piece: list[str]) -> list[str]:
         return ["\\textcolor", "{", *colour(at), "}", "{", *piece, "}"]
 
-    def _command(self, at: int, command: Command, end: int) -> tuple[list[str], int]:
+    def _command(self, at: int, command: CommandSpec, end: int) -> tuple[list[str], int]:
         piece, place = [command.name], at + 1
         if command.optional and place < end and self._tokens[place] == "[":
             stop = self._matching(place, end)
@@ -110,7 +110,7 @@ class Tinted:
             stop = self._matching(place, end)
             piece += self._tokens[place:stop] if is_text else self._run(place, stop)
             place = stop
-        if command.kind is Kind.FONT:
+        if command.kind is CommandKind.FONT:
             return piece, place
         letters = [i for i in range(begin, place) if self._is_letter(i)] if is_text else []
         if letters:

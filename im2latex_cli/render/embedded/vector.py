@@ -13,7 +13,7 @@ UNITS_PER_EM = 1000
 _TAG = re.compile(r"<(\w+)((?:\s+[\w:-]+=\"[^\"<>]*\")*)\s*/?>")
 _END = re.compile(r"</\w+>")
 _ATTRIBUTE = re.compile(r"([\w:-]+)=\"([^\"]*)\"")
-_SPOKEN = re.compile(r"<title[^>]*>([^<]*)</title>")
+_TITLE = re.compile(r"<title[^>]*>([^<]*)</title>")
 _TAGS = {"defs", "g", "path", "use", "rect", "line"}
 _ATTRIBUTES = {
     *("id", "d", "href", "transform", "x", "y", "width", "height", "x1", "x2", "y1", "y2"),
@@ -39,8 +39,8 @@ def to_svg(formula: str) -> str | RenderFailure:
         _check(body)
     except UnknownDrawingError as error:
         return RenderFailure("refused", str(error))
-    spoken = _SPOKEN.search(svg)
-    title = escape(unescape(spoken[1])) if spoken else ""
+    match = _TITLE.search(svg)
+    title = escape(unescape(match[1])) if match else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{x:g} {y:g} {width:g} {height:g}" '
         f'width="{width / UNITS_PER_EM:.3f}em" height="{height / UNITS_PER_EM:.3f}em" '

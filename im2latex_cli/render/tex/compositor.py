@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from im2latex_cli.render.renderer import Glyph, Page, RenderFailure
 from im2latex_cli.render.tex.dvi import DviError, DviPage, FontUse
 from im2latex_cli.render.tex.fonts import FontMissingError
-from im2latex_cli.render.tex.rasterizer import FINE, SP_PER_INCH, Font, FontShelf, Shape
+from im2latex_cli.render.tex.rasterizer import FINE, SP_PER_INCH, Font, FontCache, GlyphBitmap
 from im2latex_cli.render.tex.virtual_fonts import unfold
 
 _LONGEST_SIDE = 8192
@@ -55,12 +55,12 @@ class Sheet(NamedTuple):
     marks: list[Mark]
 
 
-class _Placed(NamedTuple):
+class _PlacedGlyph(NamedTuple):
     """A character, the pixel of its reference point, and what it is."""
 
     x: int
     y: int
-    shape: Shape
+    shape: GlyphBitmap
     font: str
     code: int
     token: int
@@ -69,8 +69,8 @@ class _Placed(NamedTuple):
 class Compositor:
     """Paints pages; keeps every character it has drawn."""
 
-    def __init__(self, shelf: FontShelf, dpi: int) -> None:
-        self._shelf = shelf
+    def __init__(self, font_cache: FontCache, dpi: int) -> None:
+        self._font_cache = font_cache
         self._pixels_per_sp = dpi / SP_PER_INCH
 
     def paint(
@@ -91,8 +91,8 @@ class Compositor:
         """
         owners = list(tokens or [-1] * len(page.codes))
         try:
-            if any(self._shelf.virtual(fonts[number]) for number in set(page.fonts)):
-                page, fonts, owners = unfold(page, fonts, owners, self._shelf.virtual)
+            if any(self._font_cache.virtual(fonts[number]) for number in set(page.fonts)):
+                page, fonts, owners = unfold(page, fonts, owners, self._font_cache.virtual)
             placed = self._place(page, fonts, bottom, owners)
         except (DviError, FontMissingError) as missing:
             return RenderFailure("tex-error", str(missing))
@@ -130,8 +130,8 @@ class Compositor:
         """
         owners = list(characters)
         try:
-            if any(self._shelf.virtual(fonts[number]) for number in set(page.fonts)):
-                page, fonts, owners = unfold(page, fonts, owners, self._shelf.virtual)
+            if any(self._font_cache.virtual(fonts[number]) for number in set(page.fonts)):
+                page, fonts, owners = unfold(page, fonts, owners, self._font_cache.virtual)
             inch = round(SP_PER_INCH)
             placed = self._place(page, fonts, -inch, owners)
         except (DviError, FontMissingError) as missing:
@@ -157,21 +157,21 @@ class Compositor:
 
     def _place(
         self, page: DviPage, fonts: Sequence[FontUse], bottom: int, tokens: Sequence[int]
-    ) -> list[_Placed]:
+    ) -> list[_PlacedGlyph]:
         """Each character that paints, on its pixel."""
         scale = self._pixels_per_sp
-        opened: dict[int, Font] = {}
+        cache: dict[int, Font] = {}
         placed = []
         characters = zip(page.fonts, page.codes, page.h, page.v, tokens, strict=True)
         for number, code, h, v, token in characters:
-            font = opened.get(number)
+            font = cache.get(number)
             if font is None:
-                font = opened[number] = self._shelf.font(fonts[number])
+                font = cache[number] = self._font_cache.font(fonts[number])
             shape = font.shapes.get(code) or font.shape(code)
             if shape.counts.size:
                 x = math.floor(h * scale + 0.5)
                 y = math.floor((v - bottom) * scale + 0.5)
-                placed.append(_Placed(x, y, shape, font.use.name, code, token))
+                placed.append(_PlacedGlyph(x, y, shape, font.use.name, code, token))
         return placed
 
     def _rule(self, rule: tuple[int, int, int, int], bottom: int) -> Box:
@@ -186,7 +186,7 @@ class Compositor:
         )
 
 
-def _hull(placed: Sequence[_Placed], rules: Sequence[Box]) -> Box:
+def _hull(placed: Sequence[_PlacedGlyph], rules: Sequence[Box]) -> Box:
     """The pixels of the smallest rectangle around all ink."""
     boxes = [
         (box[0] // FINE, box[1] // FINE, -(-box[2] // FINE), -(-box[3] // FINE)) for box in rules
@@ -208,7 +208,7 @@ def _fill(canvas: NDArray[np.uint8], box: Box, left: int, top: int) -> None:
     region += np.outer(rows, columns)
 
 
-def _stamp(canvas: NDArray[np.uint8], placed: _Placed, left: int, top: int) -> bool:
+def _stamp(canvas: NDArray[np.uint8], placed: _PlacedGlyph, left: int, top: int) -> bool:
     """Add a character's dots to the canvas; False if it does not lie inside."""
     counts = placed.shape.counts
     row, column = placed.y + placed.shape.top - top, placed.x + placed.shape.left - left
@@ -238,7 +238,7 @@ def _spread(start: int, end: int) -> NDArray[np.uint8]:
     return np.diff(np.clip(edges, start, end)).astype(np.uint8)
 
 
-def _glyph(placed: _Placed, left: int, top: int) -> Glyph:
+def _glyph(placed: _PlacedGlyph, left: int, top: int) -> Glyph:
     """The box of a character on the cropped page, in pixels."""
     x0, y0, x1, y1 = placed.shape.box
     return Glyph(

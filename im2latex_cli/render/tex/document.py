@@ -59,8 +59,8 @@ class Job:
     Attributes:
         index: its number in the batch; unique.
         text: what is typeset; balanced, one line.
-        doubtful: control words that may share the document only where LaTeX does not know them
-            (they are errors then, and harm nobody).
+        doubtful: control words that may share the document only if LaTeX does not know them
+            (they are errors then, and harm no other formula).
         size: font size in points; 0 is the document's.
     """
 
@@ -75,15 +75,15 @@ class Account:
     """What the marks of a run say.
 
     Attributes:
-        ended: index -> width, height and depth of its page in scaled points, in page order.
+        sizes: index -> width, height and depth of each page in scaled points, in page order.
         errors: index -> TeX's first complaint.
-        passed: formulas that were not typeset because a doubtful word is known after all.
+        skipped: formulas that were not typeset because LaTeX knows a doubtful word of theirs.
         open: the formula under way when the run broke off, or None.
     """
 
-    ended: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+    sizes: dict[int, tuple[int, int, int]] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)
-    passed: set[int] = field(default_factory=set)
+    skipped: set[int] = field(default_factory=set)
     open: int | None = None
 
 
@@ -131,13 +131,13 @@ def read(lines: Sequence[str], *, nonce: str) -> Account:
             current = int(values[0])
         elif kind == "E":
             index, width, height, depth = map(int, values)
-            account.ended[index] = (width, height, depth)
+            account.sizes[index] = (width, height, depth)
             current = None
         elif kind == "S":
-            account.passed.add(int(values[0]))
+            account.skipped.add(int(values[0]))
         elif kind == "X":
             stopped = True
-    return Account(account.ended, account.errors, account.passed, current)
+    return Account(account.sizes, account.errors, account.skipped, current)
 
 
 _LAST_WORD = re.compile(r"(\\(?:[A-Za-z@]+|[^A-Za-z]))\s*$")
@@ -152,9 +152,9 @@ def _complaint(lines: Sequence[str], number: int) -> str | None:
         return None
     message = line[2:].strip()
     if message == "Undefined control sequence." and number + 1 < len(lines):
-        found = _LAST_WORD.search(lines[number + 1])
-        if found:
-            return f"Undefined control sequence {found.group(1)}."
+        match = _LAST_WORD.search(lines[number + 1])
+        if match:
+            return f"Undefined control sequence {match.group(1)}."
     return message
 
 
@@ -165,8 +165,8 @@ def tags(specials: Sequence[tuple[int, str]], characters: int) -> list[int]:
         specials: characters before it, and text, of each special of the page.
         characters: how many the page has.
     """
-    found = [-1] * characters
+    numbers = [-1] * characters
     marks = [(at, int(text[len(_TAG) :])) for at, text in specials if text.startswith(_TAG)]
     for start, number in marks:
-        found[start:] = [number] * (characters - start)
-    return found
+        numbers[start:] = [number] * (characters - start)
+    return numbers

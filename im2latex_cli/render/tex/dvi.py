@@ -57,7 +57,7 @@ def read(
         return []
     if data[0] != 247 or data[1] != 2:
         raise DviError("not a DVI file")
-    reader = Reader(data, fonts, widths)
+    reader = DviMachine(data, fonts, widths)
     pages = []
     try:
         reader.at = 15 + data[14]
@@ -72,7 +72,7 @@ def read(
 
 def font_names(data: bytes) -> list[str]:
     """The fonts that the postamble of a whole DVI file lists; none for one that is broken off."""
-    reader = Reader(data, [], lambda _: [])
+    reader = DviMachine(data, [], lambda _: [])
     try:
         end = len(
             data.rstrip(b"\xdf")
@@ -86,7 +86,7 @@ def font_names(data: bytes) -> list[str]:
     return [font.name for font in reader.fonts]
 
 
-class Reader:
+class DviMachine:
     """The machine that DVI commands drive."""
 
     def __init__(
@@ -144,7 +144,7 @@ class Reader:
                 raise DviError(f"command {command} between pages")
 
     def page(self) -> DviPage:  # noqa: C901, PLR0912 - the command table of the format
-        """Run the commands of one page; `at` stands on its begin."""
+        """Run the commands of one page, which begins at `at`."""
         data = self.data
         self.at += 1
         page = DviPage(tuple(self.signed(4) for _ in range(10)))

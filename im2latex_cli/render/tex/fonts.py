@@ -57,14 +57,14 @@ class Outline:
 
 
 class FontFinder:
-    """Asks kpathsea where files lie, and psfonts.map which outline a font has."""
+    """Finds files with kpathsea, and the outline of a font in psfonts.map."""
 
     def __init__(self, kpsewhich: str) -> None:
         self._kpsewhich = kpsewhich
         self._found: dict[str, Path | None] = {}
 
     def find(self, *names: str) -> list[Path | None]:
-        """Where each file lies; one question for all that were not asked before."""
+        """The path of each file; one call of kpsewhich for all that are not cached."""
         unknown = [name for name in dict.fromkeys(names) if name not in self._found]
         if unknown:
             if not self._found:

@@ -86,7 +86,7 @@ class Ghostscript:
     ) -> dict[int, Ink]:
         """Paint formulas that may share a document.
 
-        A group whose pages are not beyond doubt is halved until each formula stands alone.
+        A group whose pages do not fit its marks is halved until each formula is alone.
 
         Args:
             jobs: the formulas.
@@ -96,21 +96,21 @@ class Ghostscript:
         Returns:
             Index -> whole page, (H, W) uint8 with 255 as paper; lacks what cannot be painted.
         """
-        found: dict[int, Ink] = {}
+        pages: dict[int, Ink] = {}
         groups = [list(jobs)] if jobs else []
         while groups:
             group = groups.pop()
-            painted = self._run(group, face, _MARGINS if margins else _NO_MARGINS)
-            if painted is not None:
-                found.update(painted)
+            batch = self._run(group, face, _MARGINS if margins else _NO_MARGINS)
+            if batch is not None:
+                pages.update(batch)
             elif len(group) > 1:
                 groups += [group[: len(group) // 2], group[len(group) // 2 :]]
-        return found
+        return pages
 
     def _run(
         self, jobs: Sequence[Job], face: str, margins: tuple[int, int, int]
     ) -> dict[int, Ink] | None:
-        """Paint one document; None where marks and pages do not agree."""
+        """Paint one document; None if marks and pages do not agree."""
         nonce = new_nonce()
         settings = self._settings
         left, right, high = margins
@@ -120,14 +120,14 @@ class Ghostscript:
             self._pdflatex, source, mark=nonce, timeout=settings.timeout, output="batch.pdf"
         )
         account = document.read(transcript.lines, nonce=nonce)
-        if account.errors or list(account.ended) != [job.index for job in jobs]:
+        if account.errors or list(account.sizes) != [job.index for job in jobs]:
             return None
         sizes = [
             (
                 self._pixels(height + depth) + 2 * high * settings.dpi,
                 self._pixels(width) + (left + right) * settings.dpi,
             )
-            for width, height, depth in account.ended.values()
+            for width, height, depth in account.sizes.values()
         ]
         if any(rows * columns > _MOST_PIXELS for rows, columns in sizes):
             return None
@@ -141,7 +141,7 @@ class Ghostscript:
         return round(length / SP_PER_INCH * self._settings.dpi)
 
     def _rasterise(self, pdf: bytes, count: int) -> list[Ink]:
-        """The pages of a PDF file; fewer where Ghostscript fails or takes too long."""
+        """The pages of a PDF file; fewer if Ghostscript fails or takes too long."""
         with tempfile.TemporaryDirectory(prefix="im2latex-") as name:
             path = Path(name) / "batch.pdf"
             path.write_bytes(pdf)
@@ -173,7 +173,7 @@ def _fit(pages: Sequence[Ink], sizes: Sequence[tuple[int, int]]) -> bool:
 
 
 def _read(stream: IO[bytes]) -> Iterator[Ink]:
-    """The pictures of a stream of PGM files; ends where it makes no sense."""
+    """The pictures of a stream of PGM files; ends at the first that is malformed."""
     while stream.readline() == b"P5\n":
         numbers: list[int] = []
         while len(numbers) < 3:

@@ -26,14 +26,14 @@ _LINES_PER_MARK = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Transcript:
+class RunOutput:
     """What a run left.
 
     Attributes:
-        lines: from the first mark on, marks and what TeX said after each (shortened).
-        pages: the DVI or PDF file; may break off where the run was killed.
+        lines: from the first mark on, marks and TeX's messages after each (shortened).
+        pages: the DVI or PDF file; incomplete if the run was killed.
         hung: the watchdog killed the run.
-        status: exit status; negative where a signal ended the run.
+        status: exit status; negative if a signal ended the run.
     """
 
     lines: tuple[str, ...]
@@ -44,7 +44,7 @@ class Transcript:
 
 def run_latex(
     program: str, source: str, *, mark: str, timeout: float, output: str = "batch.dvi"
-) -> Transcript:
+) -> RunOutput:
     """Run LaTeX once over `source`.
 
     Args:
@@ -57,15 +57,15 @@ def run_latex(
     with tempfile.TemporaryDirectory(prefix="im2latex-") as name:
         folder = Path(name)
         (folder / "batch.tex").write_text(source, encoding="utf-8", newline="\n")
-        with _started(program, folder, timeout) as process:
+        with _start(program, folder, timeout) as process:
             lines, hung = _listen(process, mark.encode(), timeout)
-        written = folder / output
-        pages = written.read_bytes() if written.is_file() else b""
-    return Transcript(tuple(lines), pages, hung, process.returncode)
+        path = folder / output
+        pages = path.read_bytes() if path.is_file() else b""
+    return RunOutput(tuple(lines), pages, hung, process.returncode)
 
 
 @contextmanager
-def _started(program: str, folder: Path, timeout: float) -> Iterator[subprocess.Popen[bytes]]:
+def _start(program: str, folder: Path, timeout: float) -> Iterator[subprocess.Popen[bytes]]:
     """Start TeX in its own process group, and leave nothing of the group behind."""
     if sys.platform == "win32":  # no POSIX shell, process groups or select on pipes
         raise RendererError(
@@ -105,7 +105,7 @@ def _listen(
             return lines, True
         chunk = os.read(pipe, 1 << 16)
         if not chunk:
-            return lines, not _ended(process, timeout)
+            return lines, not _ends_in_time(process, timeout)
         *whole, rest = (rest + chunk).split(b"\n")
         rest = rest[-(1 << 16) :]
         for line in whole:
@@ -120,7 +120,7 @@ def _listen(
             return lines, True
 
 
-def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
+def _ends_in_time(process: subprocess.Popen[bytes], seconds: float) -> bool:
     """Whether the process ends in time after closing its output."""
     try:
         process.wait(timeout=seconds)

@@ -24,7 +24,7 @@ _NUDGE = (4, 3)  # 64ths of a dot: outlines that pass a dot's centre closely fal
 SP_PER_INCH = 65536 * 72.27
 
 
-class Shape(NamedTuple):
+class GlyphBitmap(NamedTuple):
     """One character, its reference point on the corner of a pixel.
 
     Attributes:
@@ -41,7 +41,7 @@ class Shape(NamedTuple):
     counts: NDArray[np.uint8]
 
 
-_BLANK = Shape((0, 0, 0, 0), 0, 0, np.zeros((0, 0), np.uint8))
+_BLANK = GlyphBitmap((0, 0, 0, 0), 0, 0, np.zeros((0, 0), np.uint8))
 
 
 @dataclass(slots=True)
@@ -51,9 +51,9 @@ class Font:
     use: FontUse
     face: Any
     names: list[str]
-    shapes: dict[int, Shape] = field(default_factory=dict)
+    shapes: dict[int, GlyphBitmap] = field(default_factory=dict)
 
-    def shape(self, code: int) -> Shape:
+    def shape(self, code: int) -> GlyphBitmap:
         """The drawing of a character.
 
         Raises:
@@ -64,7 +64,7 @@ class Font:
             shape = self.shapes[code] = self._draw(code)
         return shape
 
-    def _draw(self, code: int) -> Shape:
+    def _draw(self, code: int) -> GlyphBitmap:
         if self.names:
             name = self.names[code] if code < len(self.names) else ".notdef"
             index = self.face.get_name_index(name.encode("latin-1"))
@@ -83,7 +83,7 @@ class Font:
         return _shape(dots, slot.bitmap_left, -slot.bitmap_top)
 
 
-def _shape(dots: NDArray[np.uint8], left: int, top: int) -> Shape:
+def _shape(dots: NDArray[np.uint8], left: int, top: int) -> GlyphBitmap:
     """Trim a drawing to its ink and count its dots by pixels."""
     rows, columns = np.flatnonzero(dots.any(1)), np.flatnonzero(dots.any(0))
     if not len(rows):
@@ -97,10 +97,10 @@ def _shape(dots: NDArray[np.uint8], left: int, top: int) -> Shape:
     grid = np.zeros((high * FINE, wide * FINE), np.uint8)
     grid[row : row + height, column : column + width] = dots
     counts = grid.reshape(high, FINE, wide, FINE).sum((1, 3), dtype=np.uint8)
-    return Shape((left, top, left + width, top + height), first_column, first_row, counts)
+    return GlyphBitmap((left, top, left + width, top + height), first_column, first_row, counts)
 
 
-class FontShelf:
+class FontCache:
     """All fonts in use, opened once for a process."""
 
     def __init__(self, finder: FontFinder, dpi: int) -> None:
@@ -131,8 +131,8 @@ class FontShelf:
         """The font if it is made of others, else None."""
         if use not in self._virtual:
             path = self._finder.virtual(use.name)
-            made = None if path is None else read(path.read_bytes(), use.size, self.widths)
-            self._virtual[use] = made
+            virtual = None if path is None else read(path.read_bytes(), use.size, self.widths)
+            self._virtual[use] = virtual
         return self._virtual[use]
 
     def font(self, use: FontUse) -> Font:

@@ -19,11 +19,11 @@ from im2latex_cli.render.tex.compositor import Compositor
 from im2latex_cli.render.tex.document import Job
 from im2latex_cli.render.tex.fonts import FontFinder
 from im2latex_cli.render.tex.ghostscript import Ghostscript, Ink
-from im2latex_cli.render.tex.rasterizer import FontShelf
+from im2latex_cli.render.tex.rasterizer import FontCache
 from im2latex_cli.render.tex.sandbox import screen
 from im2latex_cli.render.tex.token_marks import carry, tag
 from im2latex_cli.render.tex.typefaces import Style, Stylist, installed
-from im2latex_cli.render.tex.typesetter import INSTALL, Outcome, Typeset, Typesetter
+from im2latex_cli.render.tex.typesetter import INSTALL, AcceptedPage, Outcome, Typesetter
 from im2latex_cli.settings.sections import RenderSettings
 
 BATCH = 1000
@@ -51,16 +51,16 @@ class TexRenderer:
             settings: font size, resolution, typefaces, exactness and time limit.
 
         Raises:
-            RendererError: LaTeX, Ghostscript or a typeface that is asked for is not there.
+            RendererError: LaTeX, Ghostscript or a typeface of the settings is missing.
         """
         latex, kpsewhich = shutil.which("latex"), shutil.which("kpsewhich")
         if latex is None or kpsewhich is None:
             raise RendererError("LaTeX is not on PATH.", hint=INSTALL)
         finder = FontFinder(kpsewhich)
-        shelf = FontShelf(finder, settings.dpi)
+        font_cache = FontCache(finder, settings.dpi)
         self._latex = latex
-        self._typesetter = Typesetter(latex, shelf, settings)
-        self._compositor = Compositor(shelf, settings.dpi)
+        self._typesetter = Typesetter(latex, font_cache, settings)
+        self._compositor = Compositor(font_cache, settings.dpi)
         self._exact = Ghostscript(settings) if settings.exact else None
         self._typefaces = installed(finder, settings.typefaces) if settings.fonts else ()
         self._mixed = settings.fonts > 0
@@ -110,7 +110,7 @@ class TexRenderer:
             yield from self._styled([join(tokens) for tokens in batch], batch)
 
     def _styled(self, formulas: Sequence[str], tokens: Sequence[Tokens] | None) -> list[Result]:
-        """Render each formula in its own typeface; in the usual one where that lacks a glyph."""
+        """Render each formula in its own typeface; in the usual one if that lacks a glyph."""
         plain = self._stylist.plain
         if not self._mixed:
             return self._batch(formulas, tokens, [plain] * len(formulas))
@@ -119,10 +119,10 @@ class TexRenderer:
         for index, formula in enumerate(formulas):
             style = self._stylist.style(formula)
             groups.setdefault(style.typeface, {})[index] = style
-        again: dict[int, Style] = {}
-        for group in (*groups.values(), again):
-            picked = [tokens[index] for index in group] if tokens is not None else None
-            pages = self._batch([formulas[i] for i in group], picked, list(group.values()))
+        retries: dict[int, Style] = {}
+        for group in (*groups.values(), retries):
+            batch_tokens = [tokens[index] for index in group] if tokens is not None else None
+            pages = self._batch([formulas[i] for i in group], batch_tokens, list(group.values()))
             for (index, style), page in zip(list(group.items()), pages, strict=True):
                 if isinstance(page, Page):
                     font = f"{style} {style.look}" if self._looks else str(style)
@@ -130,7 +130,7 @@ class TexRenderer:
                     continue
                 results[index] = page
                 if style.typeface != plain.typeface:
-                    again[index] = style._replace(typeface=plain.typeface)
+                    retries[index] = style._replace(typeface=plain.typeface)
         return results
 
     @property
@@ -144,63 +144,63 @@ class TexRenderer:
         """Render formulas of one typeface; tagged copies get odd numbers."""
         if not formulas:
             return []
-        refused: dict[int, Outcome] = {}
+        refusals: dict[int, Outcome] = {}
         shared: list[Job] = []
         alone: list[Job] = []
         for index, (formula, style) in enumerate(zip(formulas, styles, strict=True)):
-            screened = screen(formula)
-            if screened.lane == "refused":
-                refused[2 * index] = RenderFailure("refused", screened.problem)
+            screening = screen(formula)
+            if screening.lane == "refused":
+                refusals[2 * index] = RenderFailure("refused", screening.problem)
                 continue
-            lane = shared if screened.lane == "shared" else alone
-            job = Job(2 * index, screened.text, screened.doubtful, style.size)
+            lane = shared if screening.lane == "shared" else alone
+            job = Job(2 * index, screening.text, screening.doubtful, style.size)
             lane.append(job)
             if tokens is not None:
                 lane.append(replace(job, index=2 * index + 1, text=tag(tokens[index])))
         face = styles[0].latex + self.preamble
         outcomes, lonely = self._typesetter.typeset(shared, alone, face=face)
-        outcomes |= refused
+        outcomes |= refusals
         pages = [
             self._paint(outcomes[2 * index], outcomes.get(2 * index + 1))
             for index in range(len(formulas))
         ]
         if self._exact is None:
             return pages
-        jobs = [job for job in (*shared, *alone) if job.index % 2 == 0]
-        drawn = [job for job in jobs if isinstance(pages[job.index // 2], Page)]
-        return self._repaint(pages, drawn, lonely, face)
+        originals = [job for job in (*shared, *alone) if job.index % 2 == 0]
+        jobs = [job for job in originals if isinstance(pages[job.index // 2], Page)]
+        return self._repaint(pages, jobs, lonely, face)
 
     def _repaint(
         self, pages: Sequence[Result], jobs: Sequence[Job], lonely: set[int], face: str
     ) -> list[Result]:
-        """Let Ghostscript paint the pages anew; with margins where the paper's edge cuts ink."""
+        """Let Ghostscript paint the pages anew; with margins if the paper's edge cuts ink."""
         if self._exact is None:
             raise AssertionError
-        found = list(pages)
+        results = list(pages)
         cut: list[Job] = []
         for margins in (False, True):
-            wanted = cut if margins else jobs
+            batch = cut if margins else jobs
             inks = self._exact.paint(
-                [job for job in wanted if job.index not in lonely], face=face, margins=margins
+                [job for job in batch if job.index not in lonely], face=face, margins=margins
             )
-            for job in wanted:
+            for job in batch:
                 if job.index in lonely:
                     single = [replace(job, doubtful=())]
                     inks |= self._exact.paint(single, face=face, margins=margins)
-            for job in wanted:
+            for job in batch:
                 index = job.index // 2
                 page = pages[index]
                 if isinstance(page, Page):
-                    found[index] = _with_ink(page, inks.get(job.index))
-                    if not margins and _is_cut(page, found[index]):
+                    results[index] = _with_ink(page, inks.get(job.index))
+                    if not margins and _is_cut(page, results[index]):
                         cut.append(job)
-        return found
+        return results
 
     def _paint(self, clean: Outcome, tagged: Outcome | None) -> Result:
         """Typeset pages to ink; the copy says which token painted what."""
         if isinstance(clean, RenderFailure):
             return clean
-        if not isinstance(tagged, Typeset):
+        if not isinstance(tagged, AcceptedPage):
             return self._compositor.paint(clean.page, clean.fonts, bottom=clean.bottom)
         marks = document.tags(tagged.page.specials, len(tagged.page.codes))
         tokens = carry(clean.characters(), tagged.characters(), marks)
@@ -208,7 +208,7 @@ class TexRenderer:
 
 
 def _with_ink(page: Page, ink: Ink | None) -> Result:
-    """The page as Ghostscript painted it, cropped; glyphs stay where ours stood in the ink."""
+    """The page as Ghostscript painted it, cropped; glyphs keep their places."""
     if ink is None:
         return RenderFailure("crash", "pdfTeX and Ghostscript left no page")
     inked = ink < 255

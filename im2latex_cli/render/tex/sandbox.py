@@ -14,13 +14,13 @@ from im2latex_cli.render.tex.sandbox_words import (
 
 
 @dataclass(frozen=True, slots=True)
-class Screened:
+class Screening:
     """How a formula may be typeset.
 
     Attributes:
         lane: shared with others, alone in a process of its own, or not at all.
         text: one line for TeX, comments removed.
-        doubtful: control words to be asked about before it may share a document.
+        doubtful: control words that LaTeX must not know if it is to share a document.
         problem: why it is refused.
     """
 
@@ -39,30 +39,30 @@ _TEXT_ENVIRONMENT = re.compile(r"\\begin\s*\{(?:tabular|minipage|center)")
 _LONGEST = 20_000
 
 
-def screen(formula: str) -> Screened:
+def screen(formula: str) -> Screening:
     """Decide how a formula may be typeset; says nothing of whether it is right."""
     text = _COMMENT.sub(r"\1", formula) if "%" in formula else formula
     text = " ".join(text.split())
     problem = _refusal(formula, text)
     if problem:
-        return Screened("refused", text, (), problem)
+        return Screening("refused", text, (), problem)
     words = {word for word in _WORD.findall(text) if len(word) > 1 or word.isalpha()}
     unknown = tuple(sorted(words - HARMLESS_WORDS))
     if REFUSED_WORDS.intersection(unknown):
         word = next(word for word in unknown if word in REFUSED_WORDS)
-        return Screened("refused", text, (), f"\\{word} is not allowed in a formula")
+        return Screening("refused", text, (), f"\\{word} is not allowed in a formula")
     if "^^" in text or _strange_environment(text):
-        return Screened("alone", text)
+        return Screening("alone", text)
     if any(word.startswith("if") or word in {"fi", "else", "or"} for word in unknown):
-        return Screened("alone", text)
-    return Screened("shared", text, unknown)
+        return Screening("alone", text)
+    return Screening("shared", text, unknown)
 
 
 def _refusal(formula: str, text: str) -> str:
     """Why TeX must not see this at all, or an empty string."""
-    found = _CONTROL.search(formula)
-    if found:
-        return f"the formula contains the control character U+{ord(found.group()):04X}"
+    match = _CONTROL.search(formula)
+    if match:
+        return f"the formula contains the control character U+{ord(match.group()):04X}"
     if len(text) > _LONGEST:
         return f"the formula has {len(text):,} characters; {_LONGEST:,} are allowed"
     return _unbalanced(text)

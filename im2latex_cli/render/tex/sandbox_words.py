@@ -1,8 +1,8 @@
 """The control words and environments that keep to themselves, and those no formula may use.
 
 Harmless: whatever a formula does with them ends with its group, so it may share a document. A
-control word in neither list goes alone where LaTeX knows it; where LaTeX does not, it is an error
-that harms nobody.
+control word in neither list is typeset alone if LaTeX knows it; if not, it is an error that harms
+no other formula.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 r"""Which token painted which character.
 
 A second copy of the formula carries a mark in front of every token that paints; a mark is a
-`\special`, so it lands in the DVI file just where TeX puts what follows it. Where TeX paints a part
-of a command after its arguments (the brace of `\underbrace`, the sum under its upper limit), the
-mark is repeated at the end of the argument. The copy may differ from the formula in kerns and
+`\special`, so it lands in the DVI file just before what follows it. If TeX paints a part of a
+command after its arguments (the brace of `\underbrace`, the sum under its upper limit), the mark is
+repeated at the end of the argument. The copy may differ from the formula in kerns and
 ligatures, never in the order of its characters, so marks carry over by order.
 """
 
@@ -19,7 +19,7 @@ from im2latex_cli.latex.commands import (
     END,
     TEXT_ACCENTS,
     TEXT_WORDS,
-    Kind,
+    CommandKind,
 )
 from im2latex_cli.render.tex.document import TAG
 
@@ -27,7 +27,16 @@ _OPEN, _CLOSE = "{", "}"
 _STRUCTURE = frozenset(
     {_OPEN, _CLOSE, "&", "^", "_", "$", "\\\\", "\\hline", "\\limits", "\\nolimits"}
 )
-_SILENT_KINDS = frozenset({Kind.SPACE, Kind.STYLE, Kind.LIMITS, Kind.FONT, Kind.TEXT, Kind.HLINE})
+_SILENT_KINDS = frozenset(
+    {
+        CommandKind.SPACE,
+        CommandKind.STYLE,
+        CommandKind.LIMITS,
+        CommandKind.FONT,
+        CommandKind.TEXT,
+        CommandKind.HLINE,
+    }
+)
 _SILENT = frozenset(
     r"""
 \frac \dfrac \tfrac \cfrac \phantom \hphantom \vphantom \smash \boxed \mathstrut \strut \mathord
@@ -55,7 +64,7 @@ def painting(tokens: Sequence[str]) -> list[int]:
 
 
 def _paints(token: str) -> bool:
-    """Whether a token paints characters, wherever it stands."""
+    """Whether a token paints characters, whatever surrounds it."""
     if token in _STRUCTURE or token in _SILENT:
         return False
     if token in BEGIN:
@@ -64,7 +73,7 @@ def _paints(token: str) -> bool:
         return token in _FENCED
     command = COMMANDS.get(token)
     if command is not None:
-        return command.kind not in _SILENT_KINDS and command.kind is not Kind.BIG
+        return command.kind not in _SILENT_KINDS and command.kind is not CommandKind.BIG
     blank = ("\\\\", "\\hspace", "\\vspace", "\\mspace", "\\rule")
     return not token.startswith(blank) and token not in TEXT_WORDS
 
@@ -82,13 +91,13 @@ def carry(clean: Sequence[Hashable], tagged: Sequence[Hashable], tags: Sequence[
     """
     if clean == tagged:
         return list(tags)
-    found = [-1] * len(clean)
+    owners = [-1] * len(clean)
     matcher = SequenceMatcher(None, clean, tagged, autojunk=False)
     for kind, i0, i1, j0, j1 in matcher.get_opcodes():
         if kind in {"equal", "replace"}:
             for i in range(i0, i1):
-                found[i] = tags[min(j0 + i - i0, j1 - 1)]
-    return found
+                owners[i] = tags[min(j0 + i - i0, j1 - 1)]
+    return owners
 
 
 @dataclass(slots=True)
@@ -211,7 +220,7 @@ class _Tagger:
         token = self.tokens[at]
         command = COMMANDS.get(token)
         self._args = 0
-        if command is not None and command.kind is Kind.BIG:
+        if command is not None and command.kind is CommandKind.BIG:
             self._mark(at + 1)
             self._write(token)
             self._bare, self._nucleus = True, at + 1

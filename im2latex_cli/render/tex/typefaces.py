@@ -207,29 +207,29 @@ class Style(NamedTuple):
         return f"{self.typeface} {self.size}"
 
 
-def installed(finder: FontFinder, wanted: Sequence[str]) -> tuple[str, ...]:
+def installed(finder: FontFinder, names: Sequence[str]) -> tuple[str, ...]:
     """The typefaces to use, sorted.
 
     Args:
         finder: knows which files there are.
-        wanted: by name; empty for all that are installed.
+        names: the typefaces to choose from; empty for all that are installed.
 
     Raises:
-        RendererError: a wanted one is not known or not installed.
+        RendererError: one of the names is unknown or not installed.
     """
-    unknown = [name for name in wanted if name not in TYPEFACES]
+    unknown = [name for name in names if name not in TYPEFACES]
     if unknown:
         raise RendererError(
             f"There is no typeface {unknown[0]}.", hint=f"Choose from {', '.join(TYPEFACES)}."
         )
     present = {name for name, face in TYPEFACES.items() if all(finder.find(*face.files))}
-    for name in wanted:
+    for name in names:
         if name not in present:
             raise RendererError(
                 f"The typeface {name} is not installed.",
                 hint=f"Install it: `apt-get install {TYPEFACES[name].package}` (Debian, Ubuntu).",
             )
-    return tuple(sorted(present.intersection(wanted) if wanted else present))
+    return tuple(sorted(present.intersection(names) if names else present))
 
 
 class Stylist:

@@ -1,4 +1,4 @@
-"""Many formulas through LaTeX, each as if alone: what is proved counts, the rest runs again."""
+"""Many formulas through LaTeX, each as if alone: what the marks do not prove runs again."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from im2latex_cli.render.tex import document, dvi
 from im2latex_cli.render.tex.document import Account, Job
 from im2latex_cli.render.tex.dvi import DviPage, FontUse
 from im2latex_cli.render.tex.fonts import FontMissingError
-from im2latex_cli.render.tex.process import Transcript, run_latex
-from im2latex_cli.render.tex.rasterizer import FontShelf
+from im2latex_cli.render.tex.process import RunOutput, run_latex
+from im2latex_cli.render.tex.rasterizer import FontCache
 from im2latex_cli.settings.sections import RenderSettings
 
 INSTALL = (
@@ -25,7 +25,7 @@ INSTALL = (
 
 
 @dataclass(frozen=True, slots=True)
-class Typeset:
+class AcceptedPage:
     """A page that TeX typeset without complaint."""
 
     page: DviPage
@@ -48,7 +48,7 @@ class Typeset:
         return [(self.fonts[n], code) for n, code in zip(page.fonts, page.codes, strict=True)]
 
 
-Outcome = Typeset | RenderFailure
+Outcome = AcceptedPage | RenderFailure
 
 
 def new_nonce() -> str:
@@ -59,16 +59,16 @@ def new_nonce() -> str:
 class Typesetter:
     """Drives LaTeX over documents of many formulas."""
 
-    def __init__(self, latex: str, shelf: FontShelf, settings: RenderSettings) -> None:
+    def __init__(self, latex: str, font_cache: FontCache, settings: RenderSettings) -> None:
         """Remember what to run.
 
         Args:
             latex: path of `latex`.
-            shelf: where the widths of characters come from.
+            font_cache: gives the widths of characters.
             settings: font size and time limit.
         """
         self._latex = latex
-        self._shelf = shelf
+        self._font_cache = font_cache
         self._settings = settings
 
     def typeset(
@@ -88,8 +88,8 @@ class Typesetter:
             RendererError: LaTeX cannot typeset even an empty document.
         """
         outcomes: dict[int, Outcome] = {}
-        passed = self._settle(list(shared), outcomes, face)
-        lonely = [*alone, *passed]
+        skipped = self._settle(list(shared), outcomes, face)
+        lonely = [*alone, *skipped]
         for job in lonely:
             self._settle([Job(job.index, job.text, size=job.size)], outcomes, face)
         return outcomes, {job.index for job in lonely}
@@ -99,25 +99,25 @@ class Typesetter:
 
         Each turn settles at least one formula or halves the group, so it ends.
         """
-        passed: list[Job] = []
+        skipped: list[Job] = []
         groups = [jobs] if jobs else []
         while groups:
             group = groups.pop()
-            settled, account = self._run(group, face)
-            outcomes.update(settled)
-            passed += [job for job in group if job.index in account.passed]
-            done = settled.keys() | account.passed
-            left = [job for job in group if job.index not in done]
-            if not left:
+            results, account = self._run(group, face)
+            outcomes.update(results)
+            skipped += [job for job in group if job.index in account.skipped]
+            done = results.keys() | account.skipped
+            remaining = [job for job in group if job.index not in done]
+            if not remaining:
                 continue
-            if len(left) < len(group):
-                groups.append(left)
+            if len(remaining) < len(group):
+                groups.append(remaining)
             elif len(group) > 1:
                 groups += [group[: len(group) // 2], group[len(group) // 2 :]]
             else:
                 failure = RenderFailure("crash", "TeX left no page and no message")
                 outcomes[group[0].index] = failure
-        return passed
+        return skipped
 
     def _run(self, jobs: list[Job], face: str) -> tuple[dict[int, Outcome], Account]:
         """Typeset `jobs` in one document; outcomes of those that are beyond doubt."""
@@ -134,7 +134,7 @@ class Typesetter:
             index = page.counts[0]
             problem = account.errors.get(index)
             outcomes[index] = (
-                RenderFailure("tex-error", problem) if problem else Typeset(page, fonts)
+                RenderFailure("tex-error", problem) if problem else AcceptedPage(page, fonts)
             )
         if account.open is not None:
             outcomes[account.open] = self._blame(transcript, account)
@@ -143,14 +143,14 @@ class Typesetter:
         return outcomes, account
 
     def _pages(self, data: bytes, fonts: list[FontUse]) -> list[DviPage]:
-        """The pages of a run; none where the file makes no sense."""
+        """The pages of a run; none if the file is malformed."""
         try:
-            self._shelf.expect(dvi.font_names(data))
-            return dvi.read(data, fonts, self._shelf.widths)
+            self._font_cache.expect(dvi.font_names(data))
+            return dvi.read(data, fonts, self._font_cache.widths)
         except (dvi.DviError, FontMissingError):
             return []
 
-    def _blame(self, transcript: Transcript, account: Account) -> RenderFailure:
+    def _blame(self, transcript: RunOutput, account: Account) -> RenderFailure:
         """The failure of the formula under way when the run broke off."""
         message = account.errors.get(account.open if account.open is not None else -1)
         if transcript.hung:
@@ -160,7 +160,7 @@ class Typesetter:
             return RenderFailure("tex-error", message)
         return RenderFailure("crash", "TeX ended inside the formula without a message")
 
-    def _useless(self, transcript: Transcript) -> RendererError:
+    def _useless(self, transcript: RunOutput) -> RendererError:
         """The error of a LaTeX that does not come to the first formula."""
         what = "did not start in time" if transcript.hung else f"ended with {transcript.status}"
         return RendererError(
@@ -174,5 +174,5 @@ def _agree(pages: Sequence[DviPage], account: Account) -> bool:
 
     A run that was killed may lack its last pages, never one in between.
     """
-    sizes = [(index, *size) for index, size in account.ended.items()]
+    sizes = [(index, *size) for index, size in account.sizes.items()]
     return [page.counts[:4] for page in pages] == sizes[: len(pages)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from im2latex_cli.render.tex.dvi import DviError, DviPage, FontUse, Reader
+from im2latex_cli.render.tex.dvi import DviError, DviMachine, DviPage, FontUse
 
 _PAGE_BEGIN = bytes([139]) + bytes(44)
 _PAGE_END = bytes([140])
@@ -28,7 +28,7 @@ class VirtualFont:
     characters: dict[int, DviPage] = field(default_factory=dict)
 
 
-class _PacketReader(Reader):
+class _PacketReader(DviMachine):
     """Reads packets, whose lengths are parts of the font's size."""
 
     size = 0
@@ -119,7 +119,7 @@ def unfold(
         page: what TeX typeset.
         fonts: the fonts its characters count.
         tokens: the token of each character; its parts inherit it.
-        find: the virtual font, or None where it is a real one.
+        find: returns the virtual font, or None for a real one.
 
     Raises:
         DviError: a virtual font lacks a character.
@@ -137,11 +137,13 @@ def unfold(
             out.v.append(v)
             owners.append(token)
             return
-        made = virtual.characters.get(code)
-        if made is None:
+        character = virtual.characters.get(code)
+        if character is None:
             raise DviError(f"font {use.name} has no character {code}")
-        out.rules.extend((h + x, v + y, width, height) for x, y, width, height in made.rules)
-        for number, inner, x, y in zip(made.fonts, made.codes, made.h, made.v, strict=True):
+        out.rules.extend((h + x, v + y, width, height) for x, y, width, height in character.rules)
+        for number, inner, x, y in zip(
+            character.fonts, character.codes, character.h, character.v, strict=True
+        ):
             put(virtual.fonts[number], inner, h + x, v + y, token)
 
     for number, code, h, v, token in zip(

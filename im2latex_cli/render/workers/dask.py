@@ -94,7 +94,9 @@ class DaskExecutor:
 
     def submit(self, formulas: list[Formula]) -> Pending:
         """Hand a chunk to the scheduler; it keeps the chunk until a worker has done it."""
-        return _Awaited(self, self._client.submit(_on_worker, *self._task, formulas, pure=False))
+        return _PendingChunk(
+            self, self._client.submit(_on_worker, *self._task, formulas, pure=False)
+        )
 
     def close(self) -> None:
         """Withdraw what is under way and leave the cluster as it was."""
@@ -117,10 +119,10 @@ class DaskExecutor:
                 hint=f"Start some (`dask worker {self.scheduler}`). {_GO_ON}",
             ) from error
         except OSError as error:
-            raise lost(self.scheduler) from error
+            raise no_scheduler(self.scheduler) from error
 
 
-class _Awaited:
+class _PendingChunk:
     """A chunk in the cluster."""
 
     def __init__(self, executor: DaskExecutor, future: Any) -> None:
@@ -135,7 +137,7 @@ class _Awaited:
             except KilledWorker as death:
                 raise WorkerDiedError("the render workers of the cluster died of it") from death
             except CancelledError as error:
-                raise lost(self._executor.scheduler) from error
+                raise no_scheduler(self._executor.scheduler) from error
             except TimeoutError:
                 if self._future.status == "error":
                     raise  # the worker's own
@@ -145,7 +147,7 @@ class _Awaited:
                     raise
                 raise RendererError(
                     f"The cluster of {self._executor.scheduler} cannot load im2latex-cli.",
-                    hint=f"Install it where the scheduler and the workers run. {_GO_ON}",
+                    hint=f"Install it on the scheduler's machine and on the workers'. {_GO_ON}",
                 ) from error
             else:
                 return results
@@ -181,7 +183,7 @@ def _connect(scheduler: str) -> Any:
     return client
 
 
-def lost(scheduler: str) -> RendererError:
+def no_scheduler(scheduler: str) -> RendererError:
     """The error of a scheduler that went away."""
     return RendererError(f"The scheduler at {scheduler} is gone.", hint=_GO_ON)
 
@@ -200,7 +202,7 @@ def _version(package: str) -> str:
 
 
 def _on_worker(
-    settings: RenderSettings, finish: Finish[Any], wanted: dict[str, str], formulas: list[Formula]
+    settings: RenderSettings, finish: Finish[Any], expected: dict[str, str], formulas: list[Formula]
 ) -> list[Any]:
     """Work on a chunk in a worker, which keeps one renderer in each of its threads.
 
@@ -211,9 +213,9 @@ def _on_worker(
         _own.settings, _own.renderer = settings, choose(settings)
         _own.versions = versions(_own.renderer)
     differing = [
-        f"{name} {_own.versions.get(name)} instead of {wished}"
-        for name, wished in wanted.items()
-        if _own.versions.get(name) != wished
+        f"{name} {_own.versions.get(name)} instead of {value}"
+        for name, value in expected.items()
+        if _own.versions.get(name) != value
     ]
     if differing:
         raise RendererError(

@@ -1,7 +1,7 @@
 """Formulas to finished results over all cores, in order, in constant memory.
 
 An executor gets one chunk after another; of a chunk that kills its workers the halves are tried,
-and theirs, until the one formula to blame stands alone.
+and theirs, until the one formula to blame is alone.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _through(executor: Executor, chunks: Iterator[list[Formula]]) -> Iterator[An
 
 
 def _collect(executor: Executor, formulas: list[Formula], pending: Pending) -> list[Any]:
-    """Wait for the results of a chunk, of its halves where it kills its workers."""
+    """Wait for the results of a chunk; of its halves, if it kills its workers."""
     try:
         return pending.result()
     except WorkerDiedError as death:

@@ -14,10 +14,19 @@ from im2latex_cli.data import manifest as manifests
 from im2latex_cli.data import store
 from im2latex_cli.data.lock import locked
 from im2latex_cli.data.manifest import Manifest
-from im2latex_cli.data.plan import DUPLICATE, MADE, OVERLAP, Left, Plan, make_plan
+from im2latex_cli.data.plan import (
+    BEYOND_SHARE,
+    DUPLICATE,
+    MADE,
+    OVERLAP,
+    BuildPlan,
+    Left,
+    make_plan,
+)
 from im2latex_cli.data.sources.entries import Source
 from im2latex_cli.data.sources.im2latex100k import IM2LATEX_100K, missing, obtain
-from im2latex_cli.data.sources.source import BUILT_IN, FULL, dataset_name, open_source, with_macros
+from im2latex_cli.data.sources.mixture import mix, parse_shares
+from im2latex_cli.data.sources.source import BUILT_IN, FULL, open_source, with_macros
 from im2latex_cli.data.sources.splits import count
 from im2latex_cli.data.unfinished import FOLDER, Unfinished, claim
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, Interrupted, UsageError
@@ -25,8 +34,14 @@ from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.paths import make_cache
 from im2latex_cli.progress import Reporter
 from im2latex_cli.render.workers import dask
-from im2latex_cli.services.building.identity import IMPORTED, asked, demand_same, with_renderer
-from im2latex_cli.services.building.pictures import draw, take
+from im2latex_cli.services.building.identity import (
+    IMPORTED,
+    demand_same,
+    name_of,
+    requested_manifest,
+    with_renderer,
+)
+from im2latex_cli.services.building.pictures import draw, draw_or_take, take
 from im2latex_cli.services.building.recombining import with_recombined
 from im2latex_cli.services.building.report import write_build_page
 from im2latex_cli.settings.sections import BuildSettings
@@ -35,7 +50,7 @@ from im2latex_cli.settings.tree import Settings
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """What a build made, or found made.
+    """The data set of a build, new or from an earlier run.
 
     Attributes:
         output: the data set folder.
@@ -44,14 +59,15 @@ class BuildResult:
         counts: pictures of each split.
         failed: formulas without a picture, removed repeats aside.
         failures: failed formulas by reason.
-        failures_file: where each is listed; None where there are none.
+        failures_file: the file that lists them; None if there are none.
         duplicates: formulas removed because their split has their normal form already.
         overlaps: formulas removed because another split has their normal form.
+        beyond_share: formulas left out because their data set has its share; None if none are.
         recombined: pictures of made formulas among those of train; None where none were asked for.
         vocabulary: tokens in the vocabulary, specials aside.
         max_failures: share of formulas that may fail.
         report: the page written, or None.
-        built: False where the data set was there already.
+        built: False if the data set existed already.
         seconds: how long it took.
     """
 
@@ -64,6 +80,7 @@ class BuildResult:
     failures_file: str | None
     duplicates: int
     overlaps: int
+    beyond_share: int | None
     recombined: int | None
     vocabulary: int
     max_failures: float
@@ -87,7 +104,7 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
 
     Args:
         settings: the whole tree; build, render and latex shape the data set.
-        reporter: where progress goes.
+        reporter: shows progress.
         force: build anew although the folder holds a data set.
 
     Raises:
@@ -101,10 +118,11 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
     started = time.perf_counter()
     build = settings.build
     root = output_folder(settings)
-    if build.dataset not in BUILT_IN and root.resolve() == Path(build.dataset).resolve():
-        raise UsageError(
-            f"{root} holds the formulas; they and the data set cannot be in one folder."
-        )
+    for dataset, _ in parse_shares(build.dataset):
+        if dataset not in BUILT_IN and root.resolve() == Path(dataset).resolve():
+            raise UsageError(
+                f"{root} holds the formulas; they and the data set cannot be in one folder."
+            )
     if _scheduler(build) is None and build.scheduler is not None:
         reporter.warn(
             "build.scheduler is set, but without `build.executor` dask nothing goes there."
@@ -132,33 +150,44 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
 
 
 def _open_source(settings: Settings, reporter: Reporter) -> Source:
-    """Open the formulas; fetch those of full where no folder has them."""
+    """Open the formulas of all data sets; fetch those of full where no folder has them."""
     build = settings.build
-    full = None if build.source is None else Path(build.source)
-    if full is not None and build.dataset != FULL:
-        raise UsageError(
-            f"`build.source` is a folder with the files of {FULL}; the data set is "
-            f"{build.dataset}.",
-            hint=f"Add `build.dataset` {FULL}, or name the folder itself with `build.dataset`.",
+    parsed = parse_shares(build.dataset)
+    full = _full([dataset for dataset, _ in parsed], build, reporter)
+    sources = [
+        open_source(
+            dataset,
+            column=build.column,
+            split_by=build.split_by,
+            size=build.size,
+            seed=settings.runtime.seed,
+            full=full,
         )
-    if build.dataset == FULL and full is None:
-        full = make_cache() / IM2LATEX_100K.name
-        obtain(IM2LATEX_100K, full, reporter)
-    elif full is not None:
-        missing(IM2LATEX_100K, full)  # raises where a downloaded file has changed
-    source = open_source(
-        build.dataset,
-        column=build.column,
-        split_by=build.split_by,
-        size=build.size,
-        seed=settings.runtime.seed,
-        full=full,
-    )
+        for dataset, _ in parsed
+    ]
+    source = mix(sources, [share for _, share in parsed])
     return source if build.macros is None else with_macros(source, Path(build.macros))
 
 
+def _full(datasets: Sequence[str], build: BuildSettings, reporter: Reporter) -> Path | None:
+    """The folder with the files of full; None if no data set is full."""
+    folder = None if build.source is None else Path(build.source)
+    if folder is not None and FULL not in datasets:
+        raise UsageError(
+            f"`build.source` is a folder with the files of {FULL}; the data set is "
+            f"{', '.join(datasets)}.",
+            hint=f"Add `build.dataset` {FULL}, or name the folder itself with `build.dataset`.",
+        )
+    if FULL in datasets and folder is None:
+        folder = make_cache() / IM2LATEX_100K.name
+        obtain(IM2LATEX_100K, folder, reporter)
+    elif folder is not None:
+        missing(IM2LATEX_100K, folder)  # raises where a downloaded file has changed
+    return folder
+
+
 def _scheduler(build: BuildSettings) -> str | None:
-    """Address of the scheduler that is to be used, None for this machine alone.
+    """Address of the scheduler to use, None for this machine alone.
 
     Raises:
         UsageError: the address is missing or none, or the package is not installed.
@@ -175,9 +204,9 @@ def _scheduler(build: BuildSettings) -> str | None:
 
 
 def output_folder(settings: Settings) -> Path:
-    """Where the data set goes: the output asked for, else data/NAME."""
+    """The folder of the data set: the output of the settings, else data/NAME."""
     build = settings.build
-    return Path(build.output) if build.output else runs.DATA / dataset_name(build.dataset)
+    return Path(build.output) if build.output else runs.DATA / name_of(build)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +219,7 @@ class _Job:
     reporter: Reporter
 
     def run(self, *, force: bool) -> bool:
-        """Build what is missing; False where nothing is."""
+        """Build what is missing; False if nothing is."""
         if not force and not (self.root / FOLDER).exists() and self._is_built():
             return False
         work = Unfinished(self.root)
@@ -204,39 +233,42 @@ class _Job:
         return self.run(force=force) or not force
 
     def _run_locked(self, work: Unfinished, *, force: bool) -> bool:
-        begun = None if force else work.request()
-        if begun is None and not force and self._is_built():
+        old_request = None if force else work.request()
+        if old_request is None and not force and self._is_built():
             return False
-        request = asked(self.settings, self.source, kept=begun)
-        if begun is not None:
-            demand_same(f"The unfinished {self.root}", begun, request)
-        request = with_renderer(self.settings, request)
+        request = requested_manifest(self.settings, self.source, old=old_request)
+        if old_request is not None:
+            demand_same(f"The unfinished {self.root}", old_request, request)
+        with_pictures = self.source.picture is not None
+        request = with_renderer(self.settings, request, with_pictures=with_pictures)
         plan = self._plan()
-        if begun is None:
+        if old_request is None:
             work.begin(request)
         else:
-            demand_same(f"The unfinished {self.root}", begun, request)
+            demand_same(f"The unfinished {self.root}", old_request, request)
         self._make(work, request, plan)
         return True
 
     def _is_built(self) -> bool:
-        kept = manifests.load(self.root)
-        if kept is None:
+        manifest = manifests.load(self.root)
+        if manifest is None:
             return False
-        demand_same(str(self.root), kept, asked(self.settings, self.source, kept=kept))
+        demand_same(
+            str(self.root), manifest, requested_manifest(self.settings, self.source, old=manifest)
+        )
         return True
 
-    def _make(self, work: Unfinished, request: Manifest, plan: Plan) -> None:
+    def _make(self, work: Unfinished, request: Manifest, plan: BuildPlan) -> None:
         self._draw(work, request, plan)
         undrawn = work.write_tables(plan.items, glyphs=self.settings.build.glyphs)
-        left = sorted([*plan.left, *undrawn], key=lambda row: row.place)
-        files.write_jsonl(work.path / store.FAILURES, (row.to_json() for row in left))
+        failures = sorted([*plan.left, *undrawn], key=lambda row: row.place)
+        files.write_jsonl(work.path / store.FAILURES, (row.to_json() for row in failures))
         vocab = Vocab.build(_train_tokens(plan, undrawn), min_count=self.settings.vocab.min_count)
         vocab.save(work.path / store.VOCAB)
         _complete(request, plan, undrawn).save(work.path)
         work.publish()
 
-    def _plan(self) -> Plan:
+    def _plan(self) -> BuildPlan:
         build = self.settings.build
         for remark in self.source.remarks:
             self.reporter.warn(remark)
@@ -250,9 +282,15 @@ class _Job:
             )
         if not plan.items and not plan.left:
             raise InputError(f"There are no formulas in {self.source.name}: it is empty.")
+        self._show_parts(plan)
         return with_recombined(plan, self.settings, self.reporter)
 
-    def _draw(self, work: Unfinished, request: Manifest, plan: Plan) -> None:
+    def _show_parts(self, plan: BuildPlan) -> None:
+        counts = Counter(item.part for item in plan.items)
+        for number, part in enumerate(self.source.parts):
+            self.reporter.info(f"{part.name}: {counts[number]:,} formulas.")
+
+    def _draw(self, work: Unfinished, request: Manifest, plan: BuildPlan) -> None:
         done = work.resume(plan.items)
         todo = plan.items[done:]
         if done:
@@ -263,28 +301,34 @@ class _Job:
             render = self.settings.render.model_copy(update={"renderer": request.renderer})
             build = self.settings.build
             scheduler = _scheduler(build)
-            results = draw(todo, render, jobs=build.jobs, scheduler=scheduler, glyphs=build.glyphs)
+            bare = [item for item in todo if item.image is None]
+            results = draw(bare, render, jobs=build.jobs, scheduler=scheduler, glyphs=build.glyphs)
+            if len(bare) < len(todo):
+                pictures = take([item for item in todo if item.image is not None], self.source)
+                results = draw_or_take(todo, results, pictures)
         with self.reporter.step("Rendering", len(plan.items)) as step, closing(results):
             step.advance(done)
             for _ in work.append(results):
                 step.advance()
 
 
-def _train_tokens(plan: Plan, undrawn: Sequence[Left]) -> Counter[str]:
+def _train_tokens(plan: BuildPlan, undrawn: Sequence[Left]) -> Counter[str]:
     places = {row.place for row in undrawn}
-    drawn = (item for item in plan.items if item.split == "train" and item.place not in places)
-    return Counter(token for item in drawn for token in item.form.split(" "))
+    items = (item for item in plan.items if item.split == "train" and item.place not in places)
+    return Counter(token for item in items for token in item.form.split(" "))
 
 
-def _complete(request: Manifest, plan: Plan, undrawn: Sequence[Left]) -> Manifest:
-    """Add to the manifest what came out."""
+def _complete(request: Manifest, plan: BuildPlan, undrawn: Sequence[Left]) -> Manifest:
+    """Add the counts to the manifest."""
     places = {row.place for row in undrawn}
     counts = count(item.split for item in plan.items if item.place not in places)
     reasons = Counter(row.reason for row in [*plan.left, *undrawn])
     removed = {name: reasons.pop(name, 0) for name in (DUPLICATE, OVERLAP)}
+    if BEYOND_SHARE in reasons:
+        removed[BEYOND_SHARE] = reasons.pop(BEYOND_SHARE)
     if "build.recombine" in request.settings:
-        made = (item for item in plan.items if item.origin == MADE and item.file == MADE)
-        removed[MADE] = sum(item.place not in places for item in made)
+        recombined = (item for item in plan.items if item.origin == MADE and item.file == MADE)
+        removed[MADE] = sum(item.place not in places for item in recombined)
     return replace(
         request,
         counts=counts | {"failed": reasons.total()} | removed,
@@ -322,6 +366,7 @@ def _result(root: Path, settings: Settings, *, built: bool, seconds: float) -> B
         failures_file=str(root / store.FAILURES) if counts["failed"] else None,
         duplicates=counts[DUPLICATE],
         overlaps=counts[OVERLAP],
+        beyond_share=counts.get(BEYOND_SHARE),
         recombined=counts.get(MADE),
         vocabulary=len(Vocab.load(root / store.VOCAB).tokens) - 4,
         max_failures=settings.build.max_failures,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from im2latex_cli.data.plan import Planned
 from im2latex_cli.data.sources.entries import Source
-from im2latex_cli.data.unfinished import Drawn, Undrawn
+from im2latex_cli.data.unfinished import FinishedPicture, Undrawn
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.render.renderer import Glyph, Page, RenderFailure
@@ -17,7 +18,7 @@ from im2latex_cli.settings.sections import Look, RenderSettings
 from im2latex_cli.vision.finish import Frame, encode_png, finish
 from im2latex_cli.vision.image import open_grey
 
-Results = Generator[tuple[Planned, Drawn | Undrawn]]
+Results = Generator[tuple[Planned, FinishedPicture | Undrawn]]
 UNREADABLE = "unreadable-picture"
 
 
@@ -30,14 +31,14 @@ class Finisher:
     buckets: bool
     glyphs: bool
 
-    def __call__(self, page: Page) -> Drawn:
+    def __call__(self, page: Page) -> FinishedPicture:
         """Finish one page; glyph boxes follow it into the picture's pixels."""
         picture, frame = finish(
             page.ink, look=page.look or self.look, padding=self.padding, buckets=self.buckets
         )
         height, width = picture.shape
         glyphs = [_place(glyph, frame) for glyph in page.glyphs] if self.glyphs else None
-        return Drawn(encode_png(picture), width, height, glyphs, page.font)
+        return FinishedPicture(encode_png(picture), width, height, glyphs, page.font)
 
 
 def draw(
@@ -51,15 +52,15 @@ def draw(
     """Render the normal form of each formula, in order.
 
     Args:
-        items: what to render.
+        items: formulas to render.
         settings: with the renderer by name, not auto.
         jobs: worker processes, None for one per core.
         scheduler: address of a Dask scheduler whose workers render instead, None for here.
-        glyphs: keep where every glyph stands.
+        glyphs: keep the box of every glyph.
     """
     finisher = Finisher(settings.look, settings.padding, settings.buckets, glyphs)
-    wanted = (_wanted(item, glyphs=glyphs) for item in items)
-    results = render_all(settings, wanted, jobs=jobs, scheduler=scheduler, finish=finisher)
+    formulas = (_formula(item, glyphs=glyphs) for item in items)
+    results = render_all(settings, formulas, jobs=jobs, scheduler=scheduler, finish=finisher)
     for item, result in zip(items, results, strict=True):
         if isinstance(result, RenderFailure):
             yield item, Undrawn(result.reason, result.message)
@@ -76,10 +77,17 @@ def take(items: Sequence[Planned], source: Source) -> Results:
             yield item, Undrawn(UNREADABLE, str(error))
         else:
             height, width = picture.shape
-            yield item, Drawn(encode_png(picture), width, height)
+            yield item, FinishedPicture(encode_png(picture), width, height)
 
 
-def _wanted(item: Planned, *, glyphs: bool) -> str | tuple[str, ...]:
+def draw_or_take(items: Sequence[Planned], drawn: Results, taken: Results) -> Results:
+    """Put the results of formulas without and with a picture into the order of the plan."""
+    with closing(drawn), closing(taken):
+        for item in items:
+            yield next(drawn if item.image is None else taken)
+
+
+def _formula(item: Planned, *, glyphs: bool) -> str | tuple[str, ...]:
     tokens = tuple(item.form.split(" "))
     return tokens if glyphs else join(tokens)
 

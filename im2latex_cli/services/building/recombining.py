@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from im2latex_cli.data.plan import Plan, with_made
+from im2latex_cli.data.plan import BuildPlan, with_made
 from im2latex_cli.data.sources.entries import Source
 from im2latex_cli.errors import UsageError
 from im2latex_cli.progress import Reporter
@@ -14,21 +14,21 @@ from im2latex_cli.settings.sections import BuildSettings
 from im2latex_cli.settings.tree import Settings
 
 
-def is_asked(build: BuildSettings) -> bool:
-    """Whether formulas are to be made."""
+def is_enabled(build: BuildSettings) -> bool:
+    """Whether the settings add formulas."""
     return bool(build.recombine or build.min_examples)
 
 
-def shaping(settings: Settings, source: Source) -> dict[str, Any]:
+def relevant_settings(settings: Settings, source: Source) -> dict[str, Any]:
     """Everything that decides which formulas are made, by dotted name.
 
     Raises:
         UsageError: the pictures come with the formulas, so made ones would be painted otherwise.
     """
     build = settings.build
-    if not is_asked(build):
+    if not is_enabled(build):
         return {}
-    if source.picture is not None:
+    if source.is_imported:
         raise UsageError(
             f"{source.name} comes with its pictures, so no formulas can be added to it.",
             hint="Build its formulas from a table, or leave out `build.recombine` and "
@@ -43,20 +43,20 @@ def shaping(settings: Settings, source: Source) -> dict[str, Any]:
     }
 
 
-def with_recombined(plan: Plan, settings: Settings, reporter: Reporter) -> Plan:
-    """Add formulas made of those of the train split; none is like one of val or test.
+def with_recombined(plan: BuildPlan, settings: Settings, reporter: Reporter) -> BuildPlan:
+    """Add recombined formulas of the train split; none equals one of val or test.
 
     Args:
         plan: of the real formulas.
         settings: how many to make, and the seed.
-        reporter: told of the progress, and where fewer could be made.
+        reporter: shows progress, and a warning if fewer could be made.
     """
     build = settings.build
-    if not is_asked(build):
+    if not is_enabled(build):
         return plan
     train = [item.form.split(" ") for item in plan.items if item.split == "train"]
     others = [item.form.split(" ") for item in plan.items if item.split != "train"]
-    made = recombine(
+    formulas = recombine(
         train,
         build.recombine,
         seed=settings.runtime.seed,
@@ -66,7 +66,7 @@ def with_recombined(plan: Plan, settings: Settings, reporter: Reporter) -> Plan:
         min_examples=build.min_examples,
     )
     total = None if build.min_examples else build.recombine
-    forms = list(_watched(made, total, reporter))
+    forms = list(_with_progress(formulas, total, reporter))
     if len(forms) < build.recombine:
         reporter.warn(
             f"Only {len(forms)} of {build.recombine} formulas could be made"
@@ -75,10 +75,10 @@ def with_recombined(plan: Plan, settings: Settings, reporter: Reporter) -> Plan:
     return with_made(plan, forms)
 
 
-def _watched(
-    made: Iterator[Sequence[str]], total: int | None, reporter: Reporter
+def _with_progress(
+    formulas: Iterator[Sequence[str]], total: int | None, reporter: Reporter
 ) -> Iterator[Sequence[str]]:
     with reporter.step("Recombining", total) as step:
-        for form in made:
+        for form in formulas:
             yield form
             step.advance()

@@ -1,4 +1,4 @@
-"""The HTML page of a data set, from its folder: what `build --report` writes."""
+"""The HTML page of a data set, from its folder: the output of `build --report`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def write_build_page(path: Path, root: Path, manifest: Manifest, *, seed: int) -
     """
     filled = [split for split in store.SPLITS if manifest.counts[split]]
     records = [record for split in filled for record in store.read(root, split)]
-    chosen = random.Random(seed).sample(records, min(SAMPLES, len(records)))
+    sample = random.Random(seed).sample(records, min(SAMPLES, len(records)))
     page = Building(
         title=f"im2latex build: {manifest.dataset}",
         facts=_facts(manifest),
@@ -48,7 +48,7 @@ def write_build_page(path: Path, root: Path, manifest: Manifest, *, seed: int) -
         tables=_failures(root, manifest),
         samples=tuple(
             Sample(one.id, one.formula, " ".join(one.tokens), one.image.read_bytes())
-            for one in chosen
+            for one in sample
         ),
     )
     files.write_text(path, html(page))
@@ -56,11 +56,11 @@ def write_build_page(path: Path, root: Path, manifest: Manifest, *, seed: int) -
 
 def _facts(manifest: Manifest) -> dict[str, str]:
     counts = manifest.counts
-    removed = ", ".join(f"{counts[reason]:,} {reason}" for reason in REMOVED)
+    removed = ", ".join(f"{counts[reason]:,} {reason}" for reason in REMOVED if reason in counts)
     return {
         "pictures": ", ".join(f"{counts[split]:,} {split}" for split in store.SPLITS),
         "failed": f"{counts['failed']:,}",
-        "removed": f"{removed} (the same normal form is there already)",
+        "removed": f"{removed} (the same normal form is there already, or beyond the share)",
         "source": f"{manifest.source['name']}, SHA-256 {manifest.source['sha256']}",
         "renderer": f"{manifest.renderer} {manifest.renderer_version}".strip(),
     } | {name: to_value(value) for name, value in manifest.settings.items() if value is not None}
@@ -93,8 +93,8 @@ def _failures(root: Path, manifest: Manifest) -> tuple[Table, ...]:
 
 def _example(row: Row) -> tuple[str, str, str]:
     where = f"{row['file']}, {row['line']}" if "file" in row else str(row["line"])
-    return where, _shortened(row["formula"]), _shortened(row["message"])
+    return where, _shorten(row["formula"]), _shorten(row["message"])
 
 
-def _shortened(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"

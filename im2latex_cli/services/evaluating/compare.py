@@ -1,4 +1,4 @@
-"""im2latex compare: two runs on the same pictures; what got better, what got worse."""
+"""im2latex compare: two runs on the same pictures; which got better, which got worse."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMPARED = ("bleu4", "edit_similarity", "exact_match")
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class CaseChange:
     """One picture that the two runs read differently well; edit similarities in percent."""
 
     id: str
@@ -47,7 +47,7 @@ class CompareResult:
         b_better, b_worse: pictures that b read better and worse than a, and how many are alike.
         alike: pictures read equally well.
         better, worse: the largest changes.
-        report: the HTML page, where one was asked for.
+        report: the HTML page, or None.
     """
 
     a: str
@@ -58,8 +58,8 @@ class CompareResult:
     b_worse: int
     alike: int
     figures: tuple[Difference, ...]
-    better: tuple[Changed, ...]
-    worse: tuple[Changed, ...]
+    better: tuple[CaseChange, ...]
+    worse: tuple[CaseChange, ...]
     report: str | None = None
     exit_code: int = 0
 
@@ -69,7 +69,7 @@ def run(settings: Settings, reporter: Reporter, *, first: Path, second: Path) ->
 
     Args:
         settings: the settings tree; `evaluate.form` and `evaluate.report` count here.
-        reporter: told about pictures that only one run has.
+        reporter: warns of pictures that only one run has.
         first: results folder or predictions.jsonl of the run a.
         second: of the run b.
 
@@ -95,13 +95,13 @@ def run(settings: Settings, reporter: Reporter, *, first: Path, second: Path) ->
         b_worse=sum(gain < 0 for gain in gains),
         alike=sum(gain == 0 for gain in gains),
         figures=paired.compare(before, after, figures, seed=settings.runtime.seed),
-        better=tuple(_changed(at, left, right, scores) for at in better),
-        worse=tuple(_changed(at, left, right, scores) for at in worse),
+        better=tuple(_change(at, left, right, scores) for at in better),
+        worse=tuple(_change(at, left, right, scores) for at in worse),
         report=settings.evaluate.report,
     )
     if settings.evaluate.report:
-        chosen = {"better": better, "worse": worse}
-        cases = gallery.make_pairs(settings, (left, right), scores, chosen, form=form)
+        selection = {"better": better, "worse": worse}
+        cases = gallery.make_pairs(settings, (left, right), scores, selection, form=form)
         files.write_text(Path(settings.evaluate.report), html(_page(result, cases)))
     return result
 
@@ -127,10 +127,10 @@ def _common(first: Path, second: Path, reporter: Reporter) -> tuple[list[Example
     return [left[name] for name in shared], [right[name] for name in shared]
 
 
-def _changed(
+def _change(
     at: int, left: Sequence[Example], right: Sequence[Example], scores: Sequence[Sequence[float]]
-) -> Changed:
-    return Changed(
+) -> CaseChange:
+    return CaseChange(
         id=left[at].id,
         a=scores[0][at],
         b=scores[1][at],

@@ -16,9 +16,9 @@ from im2latex_cli.evaluate.image import PairScore
 from im2latex_cli.progress import Reporter
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Renderer
-from im2latex_cli.services.evaluating import drawn, examples
-from im2latex_cli.services.evaluating.drawn import Drawn
+from im2latex_cli.services.evaluating import examples, rendering
 from im2latex_cli.services.evaluating.figures import EvalImageResult
+from im2latex_cli.services.evaluating.rendering import RenderedFormula
 from im2latex_cli.services.evaluating.report import write_image_page
 from im2latex_cli.settings.tree import Settings
 
@@ -51,54 +51,55 @@ def run(
 
     Args:
         settings: the settings tree.
-        reporter: where progress goes.
+        reporter: shows progress.
         results: folder with predictions.jsonl, or such a file; None is results/small.
         references: file of references (.txt, .tsv, .jsonl), for hypotheses without their own.
         hypotheses: file of hypotheses, instead of `results`.
 
     Raises:
         InputError: no predictions, or broken ones.
-        RendererError: the renderer asked for is not here.
-        UsageError: characters are to be matched and SciPy is not here.
+        RendererError: the renderer of the settings is missing.
+        UsageError: `evaluate.cdm` is set and SciPy is missing.
     """
     examples.check(hypotheses)
     source = hypotheses or results or runs.SMALL_RESULTS
     if settings.evaluate.cdm and find_spec("scipy") is None:
         raise UsageError("evaluate.cdm needs SciPy.", hint="pip install im2latex-cli[cdm]")
     pictures = examples.are_pictures(references, source)
-    scored = examples.read(references, source, pictures=pictures)[: settings.evaluate.limit]
-    compared = drawn.against_pictures if pictures else drawn.pairs
+    scored = examples.read(references, source, pictures=pictures, warn=reporter.warn)
+    scored = scored[: settings.evaluate.limit]
+    compared = rendering.against_pictures if pictures else rendering.pairs
     renderer = choose(settings.render.uniform)
     reporter.info(f"Renderer: {renderer.name} {renderer.version}, {settings.render.dpi} dpi.")
     shown: list[Example] = []
-    found: list[Scores] = []
+    scores: list[Scores] = []
     missing = 0
     with reporter.step("Render and compare", total=len(scored)) as step:
         for row, (reference, hypothesis) in zip(scored, compared(settings, scored), strict=True):
             if reference is not None:
                 shown.append(row)
-                found.append(_score(reference, hypothesis))
+                scores.append(_score(reference, hypothesis))
                 missing += hypothesis is None
             step.advance()
     result = _result(
-        settings, renderer, source, found, missing=missing, skipped=len(scored) - len(found)
+        settings, renderer, source, scores, missing=missing, skipped=len(scored) - len(scores)
     )
     if pictures:
         result = _only_edits(result)
     if result.report:
-        similarities = [pair.page.similarity for pair in found]
+        similarities = [pair.page.similarity for pair in scores]
         write_image_page(Path(result.report), settings, result, shown, similarities)
     return result
 
 
 def _only_edits(result: EvalImageResult) -> EvalImageResult:
     """The result with the one figure that strange pictures allow."""
-    kept = {item.name for item in fields(result) if item.default is MISSING}
-    figures = {name: getattr(result, name) for name in kept}
+    names = {item.name for item in fields(result) if item.default is MISSING}
+    figures = {name: getattr(result, name) for name in names}
     return EvalImageResult(**{**figures, "note": PICTURES_ONLY, "report": result.report})
 
 
-def _score(reference: Drawn, hypothesis: Drawn | None) -> Scores:
+def _score(reference: RenderedFormula, hypothesis: RenderedFormula | None) -> Scores:
     page, picture, characters = hypothesis or (None, None, None)
     return Scores(
         page=image.score_pair(reference.page, page),
@@ -111,14 +112,14 @@ def _result(
     settings: Settings,
     renderer: Renderer,
     source: Path,
-    found: Sequence[Scores],
+    scores: Sequence[Scores],
     *,
     missing: int,
     skipped: int,
 ) -> EvalImageResult:
     render, seed = settings.render, settings.runtime.seed
-    pages = image.summarize((pair.page for pair in found), seed=seed)
-    finished = image.summarize((pair.picture for pair in found), seed=seed)
+    pages = image.summarize((pair.page for pair in scores), seed=seed)
+    finished = image.summarize((pair.picture for pair in scores), seed=seed)
     harvard = renderer.name == "tex" and (render.font_size, render.dpi) == HARVARD
     rule = "match_harvard" if harvard else "match_tolerant"
     figures: dict[str, Any] = {
@@ -131,7 +132,7 @@ def _result(
         "match_strict_without_blank": pages.match_strict_without_blank,
     }
     if settings.evaluate.cdm:
-        characters = cdm.summarize([pair.characters for pair in found])
+        characters = cdm.summarize([pair.characters for pair in scores])
         figures |= {"cdm": characters.cdm, "cdm_exprate": characters.exprate}
     return EvalImageResult(
         results=str(source),
@@ -139,7 +140,7 @@ def _result(
         renderer_version=renderer.version,
         dpi=render.dpi,
         font_size=render.font_size,
-        pictures=len(found),
+        pictures=len(scores),
         predictions_not_rendered=missing,
         references_not_rendered=skipped,
         note=None if harvard else NOT_COMPARABLE,

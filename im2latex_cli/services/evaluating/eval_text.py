@@ -5,7 +5,7 @@ Only recognising needs torch, and loads it then: scoring predictions that exist 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -14,9 +14,10 @@ from typing import Any
 from im2latex_cli import runs
 from im2latex_cli._version import __version__
 from im2latex_cli.data import labelled, predictions
-from im2latex_cli.data.labelled import Labelled
+from im2latex_cli.data.labelled import LabelledPicture
 from im2latex_cli.data.manifest import FILE as MANIFEST
-from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, UsageError
+from im2latex_cli.data.predictions import Prediction
+from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, UsageError
 from im2latex_cli.evaluate import breakdown, forms, styles, text
 from im2latex_cli.evaluate.forms import FORMS, Form
 from im2latex_cli.evaluate.styles import StyleScores
@@ -34,7 +35,10 @@ from im2latex_cli.services.evaluating import examples
 from im2latex_cli.services.evaluating.figures import EvalTextResult, FormRow
 from im2latex_cli.services.evaluating.gallery import Attend
 from im2latex_cli.services.evaluating.report import write_text_page
+from im2latex_cli.services.suspicious import SuspectLabel, write_suspects
 from im2latex_cli.settings.tree import Settings
+from im2latex_cli.vision.finish import encode_png
+from im2latex_cli.vision.image import open_grey
 
 FORMAT = 1
 MEMORY = "scored on the train split: memory, not skill"
@@ -63,7 +67,7 @@ def run(
 
     Args:
         settings: the settings tree.
-        reporter: where progress goes.
+        reporter: shows progress.
         model: pretrained, a results folder or a model file; None takes the run that belongs to
             the data set, else pretrained.
         data: data set folder, imagefolder or .tar of one; None is data/small.
@@ -79,7 +83,7 @@ def run(
     """
     examples.check(hypotheses)
     if hypotheses is not None:
-        return _score_existing(settings, references, hypotheses)
+        return _score_existing(settings, references, hypotheses, warn=reporter.warn)
     if references is not None:
         raise UsageError("`references` needs `hypotheses`: the formulas to score against them.")
     data = data or runs.SMALL_DATA
@@ -89,7 +93,7 @@ def run(
     folder = output or _folder_of(name, data)
     reporter.info(f"Model: {name}. Data: {data}, split {split}. Predictions: {folder}.")
     request = _request(settings, name, data, wanted, reporter)
-    if reuse and _made(folder, request):
+    if reuse and _has_predictions(folder, request):
         return replace(_score_existing(settings, None, folder, model=name), reused=True)
     _recognise(settings, reporter, folder, request, wanted)
     return _score_existing(settings, None, folder, model=name)
@@ -100,11 +104,12 @@ def _recognise(
     reporter: Reporter,
     folder: Path,
     request: dict[str, Any],
-    wanted: Sequence[Labelled],
+    wanted: Sequence[LabelledPicture],
 ) -> None:
     from im2latex_cli.services.evaluating.recognise import recognise
 
-    made, perplexity = recognise(settings, reporter, request["model"], wanted)
+    result = recognise(settings, reporter, request["model"], wanted)
+    made, perplexity = result.predictions, result.perplexity
     for row in made:
         if row.error is not None:
             reporter.warn(row.error)
@@ -116,12 +121,36 @@ def _recognise(
         "failed": sum(not row.hypotheses for row in made),
         "perplexity": None if perplexity is None else perplexity.value,
         "perplexity_interval": None if perplexity is None else perplexity.interval,
+        "suspicious": len(result.suspects),
     }
+    write_suspects(
+        folder,
+        request["split"],
+        result.suspects,
+        lambda index: _label(wanted[index], made[index]),
+        checked=result.checked,
+        reporter=reporter,
+    )
     predictions.write(folder, made, meta)
 
 
+def _label(row: LabelledPicture, prediction: Prediction) -> SuspectLabel:
+    def picture() -> bytes:
+        try:
+            return encode_png(open_grey(row.content(), name=row.id))
+        except InputError:
+            return b""
+
+    best = prediction.hypotheses[:1]
+    return SuspectLabel(row.id, row.formula, picture, best[0].latex if best else "")
+
+
 def _request(
-    settings: Settings, model: str, data: Path, wanted: Sequence[Labelled], reporter: Reporter
+    settings: Settings,
+    model: str,
+    data: Path,
+    wanted: Sequence[LabelledPicture],
+    reporter: Reporter,
 ) -> dict[str, Any]:
     """All that the predictions depend on."""
     content = sha256()
@@ -139,7 +168,7 @@ def _request(
     }
 
 
-def _made(folder: Path, request: dict[str, Any]) -> bool:
+def _has_predictions(folder: Path, request: dict[str, Any]) -> bool:
     """Whether the folder holds just these predictions, none of them failed."""
     if not (folder / predictions.ROWS_FILE).is_file():
         return False
@@ -156,10 +185,15 @@ def _folder_of(model: str, data: Path) -> Path:
 
 
 def _score_existing(
-    settings: Settings, references: Path | None, hypotheses: Path, *, model: str | None = None
+    settings: Settings,
+    references: Path | None,
+    hypotheses: Path,
+    *,
+    model: str | None = None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> EvalTextResult:
     """Score a file; with `model`, which made it, the page shows where that looked."""
-    scored = examples.read(references, hypotheses)[: settings.evaluate.limit]
+    scored = examples.read(references, hypotheses, warn=warn)[: settings.evaluate.limit]
     meta = predictions.read_meta(hypotheses) if references is None else {}
     form = settings.evaluate.form
     scores = {
@@ -178,6 +212,7 @@ def _score_existing(
         note=MEMORY if meta.get("split") == "train" else None,
         form=form,
         perplexity=_perplexity(meta),
+        suspicious=meta.get("suspicious"),
         forms=tuple(_row(name, found) for name, found in scores.items()),
         styles=_styles(*tokens),
         groups=breakdown.groups(*tokens, [row.source for row in scored]),
@@ -217,12 +252,12 @@ def _styles(
     )
 
 
-def _row(form: Form, found: TextScores) -> FormRow:
+def _row(form: Form, scores: TextScores) -> FormRow:
     return FormRow(
         form=form,
-        bleu4=found.bleu4.value,
-        edit_similarity=found.edit_similarity.value,
-        exact_match=found.exact_match.value,
-        bleu4_nltk=found.bleu4_nltk.value,
-        edit_similarity_present=found.edit_similarity_present.value,
+        bleu4=scores.bleu4.value,
+        edit_similarity=scores.edit_similarity.value,
+        exact_match=scores.exact_match.value,
+        bleu4_nltk=scores.bleu4_nltk.value,
+        edit_similarity_present=scores.edit_similarity_present.value,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from im2latex_cli.data import predictions
@@ -24,7 +25,7 @@ def are_pictures(references: Path | None, hypotheses: Path) -> bool:
 
 
 def check(hypotheses: Path | None) -> None:
-    """Raise InputError where the file that a user named is not there."""
+    """Raise InputError if the file that a user named does not exist."""
     if hypotheses is not None and not hypotheses.exists():
         raise InputError(
             f"There is no file of hypotheses at {hypotheses}.",
@@ -32,13 +33,20 @@ def check(hypotheses: Path | None) -> None:
         )
 
 
-def read(references: Path | None, hypotheses: Path, *, pictures: bool = False) -> list[Example]:
+def read(
+    references: Path | None,
+    hypotheses: Path,
+    *,
+    pictures: bool = False,
+    warn: Callable[[str], None] = lambda _: None,
+) -> list[Example]:
     """Read what is to be scored.
 
     Args:
-        references: .txt, .tsv or .jsonl; None where the hypotheses carry their own references.
+        references: .txt, .tsv or .jsonl; None if the hypotheses carry their own references.
         hypotheses: the like, or predictions.jsonl or its folder.
         pictures: hypotheses without any references are welcome.
+        warn: takes what a user must know of the pairing.
 
     Raises:
         InputError: a file is missing or broken, or the two do not fit each other.
@@ -55,7 +63,7 @@ def read(references: Path | None, hypotheses: Path, *, pictures: bool = False) -
                 image=row.image,
                 source=row.source,
             )
-            for row in transcripts.pair(references, file)
+            for row in transcripts.pair(references, file, warn=warn)
         ]
     if hypotheses.suffix in PLAIN and hypotheses.is_file():
         raise InputError(

@@ -28,8 +28,8 @@ TAR = ".tar:"
 WORST = "worst"
 
 Attend = Callable[[NDArray[np.uint8], Sequence[str]], bytes | None]
-"""Draws where a model looked in a picture while it wrote tokens, as PNG."""
-Drawn = Mapping[str, Page | RenderFailure]
+"""Draws a model's attention to a picture while it wrote tokens, as PNG."""
+Pages = Mapping[str, Page | RenderFailure]
 
 
 def choose_cases(scores: Sequence[float], *, seed: int) -> dict[str, list[int]]:
@@ -47,46 +47,46 @@ def choose_cases(scores: Sequence[float], *, seed: int) -> dict[str, list[int]]:
     middle = max(len(order) // 2 - SHOWN // 2, 0)
     median = [at for at in order[middle : middle + SHOWN] if at not in worst]
     rest = [at for at in order if at not in {*worst, *median}]
-    drawn = random.Random(seed).sample(rest, min(SHOWN, len(rest)))
-    return {WORST: worst, "median": median, "random": sorted(drawn)}
+    sample = random.Random(seed).sample(rest, min(SHOWN, len(rest)))
+    return {WORST: worst, "median": median, "random": sorted(sample)}
 
 
 def make(
     settings: Settings,
     examples: Sequence[Example],
     scores: Sequence[float],
-    chosen: Mapping[str, Sequence[int]],
+    selection: Mapping[str, Sequence[int]],
     *,
     form: Form,
     score_name: str = "edit similarity",
     attend: Attend | None = None,
 ) -> tuple[Case, ...]:
-    """Draw the chosen cases.
+    """Draw the selected cases.
 
     Args:
         settings: renderer.
         examples: all cases.
         scores: percent of each.
-        chosen: kind -> indices.
+        selection: kind -> indices.
         form: of the tokens that are compared.
-        score_name: what the percents are of.
+        score_name: name of the score.
         attend: for the worst cases, whose pictures are there.
     """
-    picked = [(kind, at) for kind, places in chosen.items() for at in places]
-    shown = [examples[at] for _, at in picked]
-    drawn = _draw(settings, shown)
+    cases = [(kind, at) for kind, places in selection.items() for at in places]
+    shown = [examples[at] for _, at in cases]
+    pages = _draw(settings, shown)
     lines = zip(*tokens_in(form, shown), strict=True)
     return tuple(
         Case(
             kind=kind,
             id=example.id,
             verdict=f"{score_name} {scores[at]:.1f} %",
-            pictures=_pictures(example, drawn, "prediction")
+            pictures=_pictures(example, pages, "prediction")
             | _attention(example, attend if kind == WORST else None),
             tokens=_lines(reference, hypothesis),
-            remark=_remark(example, drawn),
+            remark=_remark(example, pages),
         )
-        for (kind, at), example, (reference, hypothesis) in zip(picked, shown, lines, strict=True)
+        for (kind, at), example, (reference, hypothesis) in zip(cases, shown, lines, strict=True)
     )
 
 
@@ -94,37 +94,37 @@ def make_pairs(
     settings: Settings,
     sides: tuple[Sequence[Example], Sequence[Example]],
     scores: Sequence[Sequence[float]],
-    chosen: Mapping[str, Sequence[int]],
+    selection: Mapping[str, Sequence[int]],
     *,
     form: Form,
 ) -> tuple[Case, ...]:
-    """Draw the chosen cases as two runs read them; the arguments as `make`'s, for a and b."""
-    picked = [(kind, at) for kind, places in chosen.items() for at in places]
-    shown = [[side[at] for _, at in picked] for side in sides]
-    drawn = _draw(settings, [row for side in shown for row in side])
+    """Draw the selected cases as two runs read them; the arguments as `make`'s, for a and b."""
+    cases = [(kind, at) for kind, places in selection.items() for at in places]
+    shown = [[side[at] for _, at in cases] for side in sides]
+    pages = _draw(settings, [row for side in shown for row in side])
     (references, first), (_, second) = (tokens_in(form, side) for side in shown)
     return tuple(
         Case(
             kind=kind,
             id=a.id,
             verdict=f"edit similarity: a {scores[0][at]:.1f} %, b {scores[1][at]:.1f} %",
-            pictures=_pictures(a, drawn, "a") | _pictures(b, drawn, "b"),
+            pictures=_pictures(a, pages, "a") | _pictures(b, pages, "b"),
             tokens={
                 "reference": [(token, "same") for token in references[row]],
                 "a": list(_changes(references[row], first[row])),
                 "b": list(_changes(references[row], second[row])),
             },
             remark=" ".join(
-                f"{name}: {said}"
+                f"{name}: {remark}"
                 for name, side in (("a", a), ("b", b))
-                if (said := _remark(side, drawn))
+                if (remark := _remark(side, pages))
             ),
         )
-        for row, ((kind, at), a, b) in enumerate(zip(picked, *shown, strict=True))
+        for row, ((kind, at), a, b) in enumerate(zip(cases, *shown, strict=True))
     )
 
 
-def _draw(settings: Settings, shown: Sequence[Example]) -> Drawn:
+def _draw(settings: Settings, shown: Sequence[Example]) -> Pages:
     formulas = sorted({text for row in shown for text in (row.reference, row.hypothesis) if text})
     sources = [drawable(text) for text in formulas]
     try:
@@ -133,13 +133,13 @@ def _draw(settings: Settings, shown: Sequence[Example]) -> Drawn:
         return {}
 
 
-def _pictures(example: Example, drawn: Drawn, name: str) -> dict[str, bytes]:
+def _pictures(example: Example, pages: Pages, name: str) -> dict[str, bytes]:
     """The picture, the reading called `name` as it renders, and how it differs."""
     pictures = {}
     original = _original(example.image)
     if original is not None:
         pictures["picture"] = png(original)
-    left, right = drawn.get(example.reference), drawn.get(example.hypothesis or "")
+    left, right = pages.get(example.reference), pages.get(example.hypothesis or "")
     if original is None and isinstance(left, Page):
         pictures["reference rendered"] = png(left.ink)
     if isinstance(right, Page):
@@ -154,8 +154,8 @@ def _attention(example: Example, attend: Attend | None) -> dict[str, bytes]:
     original = _original(example.image) if attend and example.hypothesis_tokens else None
     if attend is None or original is None:
         return {}
-    drawn = attend(original, example.hypothesis_tokens or ())
-    return {} if drawn is None else {"where the model looked, token by token from the first": drawn}
+    sheet = attend(original, example.hypothesis_tokens or ())
+    return {} if sheet is None else {"where the model looked, token by token from the first": sheet}
 
 
 def _difference(name: str) -> str:
@@ -166,17 +166,17 @@ def _original(image: str) -> NDArray[np.uint8] | None:
     archive, inside, name = image.partition(TAR)
     try:
         if inside:
-            found = open_pairs(Path(archive + TAR[:-1])).picture(name)
-            return open_grey(found, name=image)
+            content = open_pairs(Path(archive + TAR[:-1])).picture(name)
+            return open_grey(content, name=image)
         return open_grey(Path(image), name=image) if image else None
     except InputError:
         return None
 
 
-def _remark(example: Example, drawn: Drawn) -> str:
+def _remark(example: Example, pages: Pages) -> str:
     if example.hypothesis is None:
         return "There is no prediction."
-    failure = drawn.get(example.hypothesis)
+    failure = pages.get(example.hypothesis)
     if isinstance(failure, RenderFailure):
         return f"The prediction does not render: {failure.message}"
     return ""
@@ -187,7 +187,7 @@ def _lines(
 ) -> dict[str, list[tuple[str, str]]]:
     left: list[tuple[str, str]] = []
     right: list[tuple[str, str]] = []
-    for equal, lost, added in breakdown.aligned(reference, hypothesis or ()):
+    for equal, lost, added in breakdown.align(reference, hypothesis or ()):
         left += [(token, "same" if equal else "lost") for token in lost]
         right += [(token, "same" if equal else "added") for token in added]
     return {"reference": left, "prediction": right}
@@ -196,8 +196,8 @@ def _lines(
 def _changes(
     reference: Sequence[str], hypothesis: Sequence[str] | None
 ) -> Iterator[tuple[str, str]]:
-    """The hypothesis in one line with what it lacks."""
-    for equal, lost, added in breakdown.aligned(reference, hypothesis or ()):
+    """The hypothesis in one line, missing tokens included."""
+    for equal, lost, added in breakdown.align(reference, hypothesis or ()):
         if not equal:
             yield from ((token, "lost") for token in lost)
         yield from ((token, "same" if equal else "added") for token in added)

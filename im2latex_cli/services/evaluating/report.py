@@ -7,9 +7,9 @@ from pathlib import Path
 
 from im2latex_cli import files
 from im2latex_cli.evaluate import forms, text
-from im2latex_cli.evaluate.breakdown import Group
+from im2latex_cli.evaluate.breakdown import ScoreGroup
 from im2latex_cli.evaluate.forms import Example
-from im2latex_cli.report.evaluation import Bar, Figure, Plot, Report, Table, html
+from im2latex_cli.report.evaluation import Figure, Plot, Report, ScoreBar, Table, html
 from im2latex_cli.results import Score
 from im2latex_cli.services.evaluating import gallery
 from im2latex_cli.services.evaluating.figures import EvalImageResult, EvalTextResult
@@ -27,9 +27,9 @@ def write_text_page(
     *,
     attend: gallery.Attend | None = None,
 ) -> None:
-    """Write the page of eval-text; `attend` draws where the model looked."""
+    """Write the page of eval-text; `attend` draws the model's attention."""
     scores = text.similarities(*forms.tokens_in(result.form, scored))
-    chosen = gallery.choose_cases(scores, seed=settings.runtime.seed)
+    selection = gallery.choose_cases(scores, seed=settings.runtime.seed)
     facts = {
         "form": result.form,
         "model": result.model,
@@ -71,7 +71,7 @@ def write_text_page(
                 ),
             ),
         ),
-        cases=gallery.make(settings, scored, scores, chosen, form=result.form, attend=attend),
+        cases=gallery.make(settings, scored, scores, selection, form=result.form, attend=attend),
     )
     files.write_text(path, html(page))
 
@@ -92,7 +92,7 @@ def write_image_page(
         scored: the examples whose references rendered.
         scores: image edit similarity of each, in percent.
     """
-    chosen = gallery.choose_cases(scores, seed=settings.runtime.seed)
+    selection = gallery.choose_cases(scores, seed=settings.runtime.seed)
     facts = {
         "results": result.results,
         "renderer": f"{result.renderer}, {result.renderer_version}",
@@ -110,14 +110,14 @@ def write_image_page(
         facts={name: fact for name, fact in facts.items() if fact},
         figures=(
             *_figures(result, names),
-            *_halved(result),
+            *_halve(result),
             *_characters(result),
         ),
         cases=gallery.make(
             settings,
             scored,
             scores,
-            chosen,
+            selection,
             form=settings.evaluate.form,
             score_name="image edit similarity",
         ),
@@ -144,7 +144,7 @@ def _perplexity(result: EvalTextResult) -> str | None:
     return "{:.3f} ({:.3f} to {:.3f})".format(result.perplexity, *result.perplexity.interval)
 
 
-def _halved(result: EvalImageResult) -> Iterator[Figure]:
+def _halve(result: EvalImageResult) -> Iterator[Figure]:
     for name in ("edit_similarity", "exact_match"):
         value = getattr(result, f"seed_{name}")
         if value is not None:
@@ -157,9 +157,9 @@ def _characters(result: EvalImageResult) -> Iterator[Figure]:
             yield Figure(name, Score(value))
 
 
-def _plots(groups: Sequence[Group]) -> Iterable[Plot]:
+def _plots(groups: Sequence[ScoreGroup]) -> Iterable[Plot]:
     for by in dict.fromkeys(group.by for group in groups):
-        bars = (Bar(g.group, g.edit_similarity, g.pictures) for g in groups if g.by == by)
+        bars = (ScoreBar(g.group, g.edit_similarity, g.pictures) for g in groups if g.by == by)
         yield Plot(f"Edit similarity by {by}", tuple(bars))
 
 

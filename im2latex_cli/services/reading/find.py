@@ -15,7 +15,7 @@ from im2latex_cli.pages.finder import Finder, bundled_finder
 from im2latex_cli.pages.order import lies_sideways
 from im2latex_cli.pages.picture import page_picture
 from im2latex_cli.pages.regions import FoundFormula, Rectangle
-from im2latex_cli.services.reading.inputs import Entry, Place, Source, as_entry
+from im2latex_cli.services.reading.inputs import Entry, Origin, Source, as_entry
 from im2latex_cli.services.reading.overlays import Overlay
 from im2latex_cli.vision import layout
 from im2latex_cli.vision.image import open_grey
@@ -174,7 +174,21 @@ def is_one_formula(page: Grey) -> bool:
 
 
 def _cut(entry: Entry, page: Grey, found: FoundFormula, number: int) -> Entry:
-    """One formula of a page, without its equation number."""
+    """One formula of a page as an entry of its own."""
+    picture, numbers = cut(page, found)
+    scale = entry.scale
+    place = Origin(
+        found.box if scale is None else scale.points(found.box),
+        "px" if scale is None else "pt",
+        found.kind,
+        None if scale is None else scale.page,
+        numbers,
+    )
+    return Entry(entry.path, f"{entry.stem}-{number}", picture, place=place)
+
+
+def cut(page: Grey, found: FoundFormula) -> tuple[Grey, tuple[Grey, ...]]:
+    """Cut a formula out of a page (H, W): its picture (h, w) and those of its equation numbers."""
     part = page
     if found.numbers:
         part = page.copy()
@@ -182,15 +196,8 @@ def _cut(entry: Entry, page: Grey, found: FoundFormula, number: int) -> Entry:
         for box in found.numbers:
             part[_window(box, page.shape, 1)] = paper
     picture = np.ascontiguousarray(part[_window(found.box, page.shape, MARGIN)])
-    scale = entry.scale
-    place = Place(
-        found.box if scale is None else scale.points(found.box),
-        "px" if scale is None else "pt",
-        found.kind,
-        None if scale is None else scale.page,
-        tuple(page[_window(box, page.shape, MARGIN)].copy() for box in found.numbers),
-    )
-    return Entry(entry.path, f"{entry.stem}-{number}", picture, place=place)
+    numbers = tuple(page[_window(box, page.shape, MARGIN)].copy() for box in found.numbers)
+    return picture, numbers
 
 
 def _window(box: Rectangle, shape: tuple[int, ...], margin: int) -> tuple[slice, slice]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli.errors import Im2LatexError, InputError
-from im2latex_cli.pages.regions import Kind
+from im2latex_cli.pages.regions import RegionKind
 from im2latex_cli.services.reading import clipboard, pdf, streams, watch
 from im2latex_cli.services.reading.box import Box
 from im2latex_cli.vision.image import open_grey
@@ -37,7 +37,7 @@ Source = Path | str | BinaryIO
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Place:
+class Origin:
     """Where a formula was found.
 
     Attributes:
@@ -50,7 +50,7 @@ class Place:
 
     box: tuple[float, float, float, float]
     unit: Literal["pt", "px"]
-    kind: Kind
+    kind: RegionKind
     page: int | None = None
     numbers: tuple[NDArray[np.uint8], ...] = ()
 
@@ -73,12 +73,12 @@ class Entry:
     picture: Path | bytes | NDArray[np.uint8] | None
     error: Im2LatexError | None = None
     scale: pdf.Scale | None = None
-    place: Place | None = None
+    place: Origin | None = None
 
     @property
     def title(self) -> str:
         """How messages call it."""
-        return "standard input" if self.path == STDIN else self.path
+        return _title(self.path)
 
     @property
     def content(self) -> Path | bytes | NDArray[np.uint8] | Im2LatexError:
@@ -225,8 +225,9 @@ class Inputs:
             yield self._entry(name, stem, data)
 
     def _pages(self, source: Path | bytes, name: str, stem: str) -> Iterator[Entry]:
+        title = _title(name)
         try:
-            for number, picture, scale in pdf.read(source, name, pages=self.pages, box=self.box):
+            for number, picture, scale in pdf.read(source, title, pages=self.pages, box=self.box):
                 path = f"{name}#page={number}"
                 if isinstance(picture, Im2LatexError):
                     yield Entry(path, f"{stem}-{number}", None, picture)
@@ -253,6 +254,11 @@ def as_entry(source: Source | Entry) -> Entry:
         return Entry(STDIN, "stdin", streams.read(source, "standard input", timeout=None))
     except Im2LatexError as error:
         return _failed(STDIN, error)
+
+
+def _title(name: str) -> str:
+    """How messages call a picture or a file."""
+    return "standard input" if name == STDIN else name
 
 
 def _failed(name: str, error: Im2LatexError) -> Entry:

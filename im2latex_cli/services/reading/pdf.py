@@ -49,7 +49,7 @@ class Scale(NamedTuple):
         return x0 + self.left, y0 + self.top, x1 + self.left, y1 + self.top
 
 
-class Drawn(NamedTuple):
+class PdfPage(NamedTuple):
     """A page of a PDF.
 
     Attributes:
@@ -99,7 +99,7 @@ def _range(text: str) -> tuple[int, int | None]:
 
 def read(
     source: Path | bytes, name: str, *, pages: Pages | None, box: Box | None
-) -> Iterator[Drawn]:
+) -> Iterator[PdfPage]:
     """Draw pages of a PDF, one after the other.
 
     Args:
@@ -122,10 +122,20 @@ def read(
                 yield _draw(document, name, number, count, box)
                 failed = 0
             except Im2LatexError as error:
-                yield Drawn(number, error)
+                yield PdfPage(number, error)
                 failed += 1
             if failed == MOST_FAILURES and number < count:
                 raise InputError(f"{name}: given up after {failed} pages in a row that failed.")
+
+
+def count(source: Path | bytes, name: str) -> int:
+    """Number of pages of a PDF, without drawing any.
+
+    Raises:
+        InputError: pypdfium2 is not installed, or the file cannot be opened.
+    """
+    with closing(_open(source, name)) as document:
+        return len(document)
 
 
 def _open(source: Path | bytes, name: str) -> pypdfium2.PdfDocument:
@@ -171,7 +181,7 @@ def _unopened(name: str, error: Exception) -> InputError:
 
 def _draw(
     document: pypdfium2.PdfDocument, name: str, number: int, count: int, box: Box | None
-) -> Drawn:
+) -> PdfPage:
     import pypdfium2
 
     if number > count:
@@ -190,7 +200,9 @@ def _draw(
             picture: Picture = np.array(bitmap.to_numpy())
     except pypdfium2.PdfiumError as error:
         raise InputError(f"{name}: page {number} cannot be drawn ({_reason(error)}).") from None
-    return Drawn(number, picture.reshape(picture.shape[:2]), Scale(number, crop[0], crop[3], scale))
+    return PdfPage(
+        number, picture.reshape(picture.shape[:2]), Scale(number, crop[0], crop[3], scale)
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import Im2LatexError, InputError
@@ -17,7 +18,7 @@ from im2latex_cli.recognition.reader import Reader, Reading, Unread
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.services.reading.drawings import Drawings
 from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
-from im2latex_cli.services.reading.inputs import Entry, Place, Source, as_entry
+from im2latex_cli.services.reading.inputs import Entry, Origin, Source, as_entry
 from im2latex_cli.settings.tree import Settings
 
 _FENCES = re.compile(r"\\(?:left|right)(?=[\[\]()])")
@@ -49,8 +50,22 @@ class PredictRow:
     error: Im2LatexError | None = None
     milliseconds: float = 0.0
     warnings: tuple[ReadingWarning, ...] = ()
-    place: Place | None = None
+    place: Origin | None = None
     number: str | None = None
+
+    def where(self) -> dict[str, Any]:
+        """Page, box, unit, kind and equation number as JSON has them; of a whole picture less."""
+        number = None if self.number is None else f"({self.number})"
+        place = self.place
+        if place is None:
+            return {} if number is None else {"number": number}
+        return {
+            "page": place.page,
+            "box": [round(side, 1) for side in place.box],
+            "unit": place.unit,
+            "kind": str(place.kind),
+            "number": number,
+        }
 
 
 def run(
@@ -115,24 +130,42 @@ def read(
                 recognizer.name,
                 reading.error,
                 reading.milliseconds,
-                _warnings(reading, entry, numbers=numbers),
+                worth_saying(reading.warnings, found=entry.place is not None, numbers=numbers),
                 entry.place,
                 _number(recognizer, entry, reading) if numbers else None,
             )
             yield _drawn(recognizer, entry, row, reading.picture, drawings)
 
 
-def _warnings(reading: Reading, entry: Entry, *, numbers: bool) -> tuple[ReadingWarning, ...]:
-    """The warnings of a reading; those of a whole picture say nothing of a found formula."""
+def worth_saying(
+    warnings: Iterable[ReadingWarning], *, found: bool, numbers: bool
+) -> tuple[ReadingWarning, ...]:
+    """The warnings of a reading without those that say nothing.
+
+    Args:
+        warnings: all of them.
+        found: the formula was found on a page, so that what stands around it is cut off.
+        numbers: equation numbers are read, not lost.
+    """
     needless = {ReadingWarning.NUMBER_CUT} if numbers else set()
-    if entry.place is not None:
+    if found:
         needless |= {ReadingWarning.TEXT_AROUND, ReadingWarning.SEVERAL_FORMULAS}
-    return tuple(warning for warning in reading.warnings if warning not in needless)
+    return tuple(warning for warning in warnings if warning not in needless)
 
 
 def _number(recognizer: Recognizer, entry: Entry, reading: Reading) -> str | None:
-    """Read the equation numbers of a formula, several separated by commas; without brackets."""
-    pictures = list(entry.place.numbers) if entry.place else []
+    return equation_number(recognizer, entry.place.numbers if entry.place else (), reading)
+
+
+def equation_number(recognizer: Recognizer, found: Iterable[Grey], reading: Reading) -> str | None:
+    """Read the equation numbers of a formula, several separated by commas; without brackets.
+
+    Args:
+        recognizer: reads them.
+        found: pictures (H, W) of those that were found on the page.
+        reading: of the formula; a number may have been cut off.
+    """
+    pictures = list(found)
     if reading.number is not None:
         pictures.append(reading.number)
     if not pictures:

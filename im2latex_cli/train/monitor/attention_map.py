@@ -20,13 +20,13 @@ _GAP = 2
 def attention_map(
     network: Network, picture: NDArray[np.uint8], formula: list[int], *, device: torch.device
 ) -> NDArray[np.uint8]:
-    """Draw the picture once for each token, with what the head looks at in red.
+    """Draw the picture once for each token, with the attention of the head in red.
 
     Args:
         network: left in evaluation mode.
         picture: (H, W) grey.
         formula: its token ids, without begin and end.
-        device: where the network is.
+        device: that of the network.
 
     Returns:
         (3, rows * (H + 2), W) RGB, one row for each token, from top to bottom.
@@ -38,10 +38,10 @@ def attention_map(
     logits = decoded.attention[0].float().nan_to_num()  # of a network that has broken down
     weights = logits.softmax(-1).view(-1, *memory.grid).cpu().numpy()
     steps = np.unique(np.linspace(0, len(formula), min(MOST, len(formula) + 1)).astype(int))
-    return np.concatenate([_looked(picture, weights[at], network.stride) for at in steps], axis=1)
+    return np.concatenate([_overlay(picture, weights[at], network.stride) for at in steps], axis=1)
 
 
-def _looked(
+def _overlay(
     picture: NDArray[np.uint8], weights: NDArray[np.float32], cell: tuple[int, int]
 ) -> NDArray[np.uint8]:
     """(3, H + 2, W): the picture on red of the strength of the weights, the strongest full."""
@@ -49,5 +49,5 @@ def _looked(
     wide = np.kron(weights / max(float(weights.max()), 1e-9), np.ones(cell, np.float32))
     paper = 1.0 - wide[:height, :width]
     grey = picture.astype(np.float32)
-    shown = np.stack([grey, grey * paper, grey * paper]).astype(np.uint8)
-    return np.pad(shown, ((0, 0), (0, _GAP), (0, 0)), constant_values=128)
+    overlay = np.stack([grey, grey * paper, grey * paper]).astype(np.uint8)
+    return np.pad(overlay, ((0, 0), (0, _GAP), (0, 0)), constant_values=128)

@@ -1,4 +1,4 @@
-"""Says in words what goes wrong in a training, why it probably does, and which setting to change.
+"""Diagnoses a training in words: the symptom, the likely cause, and the setting to change.
 
 `run_statistics.measure` takes the figures from a learner; `diagnose` is a pure function of them.
 """
@@ -31,7 +31,7 @@ class Finding:
 
     Attributes:
         code: short stable name.
-        message: what is seen, the likely cause, the setting to change.
+        message: the symptom, the likely cause, the setting to change.
         serious: whether training on as it is will probably not help.
     """
 
@@ -145,19 +145,19 @@ def _blind(stats: RunStatistics) -> Finding | None:
         return None
     if loss > 0.9 * stats.uniform:
         return None  # it has not even learnt the language
-    seen = f"A wrong picture explains a formula as well as its own ({gain:+.2f} nats a token)"
+    symptom = f"A wrong picture explains a formula as well as its own ({gain:+.2f} nats a token)"
     if loss < 0.5 * stats.evaluation.loss:
         return Finding(
             "mismatched",
-            f"{seen}, though the training loss fell to {loss:.2f}: the network learns its pictures "
-            "by heart and nothing that holds for others. Likely cause: pictures and formulas that "
-            "do not belong together; look at some pairs of the data set.",
+            f"{symptom}, though the training loss fell to {loss:.2f}: the network learns its "
+            "pictures by heart and nothing that holds for others. Likely cause: pictures and "
+            "formulas that do not belong together; look at some pairs of the data set.",
         )
     return Finding(
         "language-only",
-        f"{seen}: the network learns the language and ignores the pictures. Likely cause: pictures "
-        "and formulas that do not belong together, or attention that has not formed; look at some "
-        "pairs of the data set, set train.short_first, raise train.epochs.",
+        f"{symptom}: the network learns the language and ignores the pictures. Likely cause: "
+        "pictures and formulas that do not belong together, or attention that has not formed; "
+        "look at some pairs of the data set, set train.short_first, raise train.epochs.",
     )
 
 
@@ -173,29 +173,29 @@ def _diverged(stats: RunStatistics) -> Finding | None:
 
 
 def _constant(stats: RunStatistics) -> Finding | None:
-    seen = stats.evaluation
-    share = 100.0 / max(seen.distinct_references, 1)
-    if seen.pictures < _FEW or seen.identical < max(CONSTANT_SHARE, 2 * share):
+    evaluation = stats.evaluation
+    share = 100.0 / max(evaluation.distinct_references, 1)
+    if evaluation.pictures < _FEW or evaluation.identical < max(CONSTANT_SHARE, 2 * share):
         return None
-    what = f"{seen.identical:.0f} % of the readings are one and the same formula"
+    symptom = f"{evaluation.identical:.0f} % of the readings are one and the same formula"
     if stats.done < _EARLY:
         return Finding(
             "constant-so-far",
-            f"{what}: the network does not look at the pictures yet. Normal in the first steps; "
+            f"{symptom}: the network does not look at the pictures yet. Normal in the first steps; "
             "train.short_first and taught attention (build.glyphs) shorten this phase.",
             serious=False,
         )
     if stats.loss > 0.5 * stats.uniform:
         return Finding(
             "constant",
-            f"{what}, and the loss is still {stats.loss:.2f}. Likely cause: too few steps or a "
+            f"{symptom}, and the loss is still {stats.loss:.2f}. Likely cause: too few steps or a "
             f"learning rate of {stats.peak_rate:.2g} that is too high or too low"
             f"{' without warm-up' if stats.warmup < 0.01 else ''}; raise train.epochs, set "
             "train.short_first and train.warmup, try another train.learning_rate.",
         )
     return Finding(
         "language-only",
-        f"{what}, though the loss fell to {stats.loss:.2f}: the network learns the language and "
+        f"{symptom}, though the loss fell to {stats.loss:.2f}: the network learns the language and "
         "ignores the pictures. Likely cause: pictures and formulas that do not belong together, "
         "or attention that has not formed; look at the data set, set train.short_first.",
     )

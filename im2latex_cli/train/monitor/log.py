@@ -68,23 +68,23 @@ class RunLog:
                 self._board.add_scalar(f"{kind}/{name}", value, step)
 
     def example(
-        self, number: int, step: int, picture: NDArray[np.uint8], *, reference: str, found: str
+        self, number: int, step: int, picture: NDArray[np.uint8], *, reference: str, hypothesis: str
     ) -> None:
-        """Show one picture with what was read from it.
+        """Show one picture with its reading.
 
         Args:
             number: which of the examples.
             step: steps done.
             picture: (H, W) grey.
             reference: the formula.
-            found: the prediction.
+            hypothesis: the prediction.
         """
         self._board.add_image(f"example/{number}", picture[None], step)
-        text = f"read: `{found}`  \nwritten: `{reference}`"
+        text = f"read: `{hypothesis}`  \nwritten: `{reference}`"
         self._board.add_text(f"example/{number}", text, step)
 
     def attention(self, number: int, step: int, shown: NDArray[np.uint8]) -> None:
-        """Show where an example's tokens were looked for, (3, H, W) RGB."""
+        """Show the attention of an example's tokens, (3, H, W) RGB."""
         self._board.add_image(f"attention/{number}", shown, step)
 
     def histograms(self, kind: str, step: int, values: Mapping[str, Tensor]) -> None:
@@ -114,7 +114,7 @@ class SilentLog:
         """Write nothing."""
 
     def example(
-        self, number: int, step: int, picture: NDArray[np.uint8], *, reference: str, found: str
+        self, number: int, step: int, picture: NDArray[np.uint8], *, reference: str, hypothesis: str
     ) -> None:
         """Show nothing."""
 

@@ -96,14 +96,14 @@ def activations(learner: Learner, batch: Batch) -> Activations:
     saturated = [0.0]
 
     def watch(name: str) -> object:
-        def hook(_module: nn.Module, _given: object, output: Tensor) -> None:
+        def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
             variances[name] = float(output.float().var())
             silent[name] = float((output.abs().amax((0, 2, 3)) == 0).float().mean())
 
         return hook
 
-    def watch_outputs(_module: nn.Module, given: tuple[Tensor]) -> None:
-        saturated[0] = float((given[0].abs() > 0.99).float().mean())
+    def watch_outputs(_module: nn.Module, inputs: tuple[Tensor]) -> None:
+        saturated[0] = float((inputs[0].abs() > 0.99).float().mean())
 
     stages = list(network.encoder.get_submodule("stages").named_children())
     handles = [

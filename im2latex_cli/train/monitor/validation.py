@@ -45,8 +45,8 @@ class Evaluation:
         pictures: pictures read.
         examples: index into the split, reference and reading of a few pictures.
         gain: how much smaller the loss is with the right pictures than with those of other
-            formulas, per token; NaN where no picture could be swapped.
-        calibration: score to confidence, fitted to these readings; None where all are right or
+            formulas, per token; NaN if no picture could be swapped.
+        calibration: score to confidence, fitted to these readings; None if all are right or
             all are wrong.
         calibration_error: expected calibration error, 0 to 1, of confidences that were fitted to
             the other half of the readings.
@@ -68,7 +68,7 @@ class Evaluation:
 
     @property
     def rank(self) -> tuple[float, float, float]:
-        """What the best network is chosen by: edit similarity, exact match, then loss."""
+        """The criterion for the best network: edit similarity, exact match, then loss."""
         return (self.edit_similarity, self.exact_match, -self.loss)
 
     def row(self) -> dict[str, float | int | str]:
@@ -98,7 +98,7 @@ def choose(packed: Packed, limit: int, *, seed: int) -> NDArray[np.int64]:
 def evaluate(
     network: Network,
     packed: Packed,
-    chosen: NDArray[np.int64],
+    selection: NDArray[np.int64],
     *,
     vocab: Vocab,
     pixels: int,
@@ -112,18 +112,18 @@ def evaluate(
     Args:
         network: in any mode; left in evaluation mode.
         packed: the split.
-        chosen: the pictures, as indices into the split.
+        selection: the pictures, as indices into the split.
         vocab: tokens of the ids.
         pixels: most pixels in a batch.
         max_tokens: longest reading.
-        device: where the network is.
+        device: that of the network.
         examples: pictures to keep as examples.
         processes: every process reads its share, and all get the figures of the whole.
     """
     network.eval()
     mine = _Share()
     batches = plan(
-        chosen[processes.rank :: processes.size],
+        selection[processes.rank :: processes.size],
         packed,
         pictures=64,
         pixels=pixels,
@@ -139,7 +139,7 @@ def evaluate(
         mine.read(network, memory, indices, most=min(max_tokens, longest))
     shares = processes.gather(mine)
     tokens = sum(share.tokens for share in shares)
-    return _scored(
+    return _evaluation(
         packed,
         vocab,
         {index: reading for share in shares for index, reading in share.readings.items()},
@@ -148,6 +148,38 @@ def evaluate(
         gain=_mean(sum(share.gain for share in shares), sum(share.swapped for share in shares)),
         examples=examples,
     )
+
+
+@torch.no_grad()
+def label_losses(
+    network: Network,
+    packed: Packed,
+    chosen: NDArray[np.int64],
+    *,
+    pixels: int,
+    device: torch.device,
+) -> NDArray[np.float64]:
+    """(N,) the cross-entropy per token of each chosen picture's label, in nats.
+
+    Args:
+        network: in any mode; left in evaluation mode.
+        packed: the split.
+        chosen: (N,) the pictures, as indices into the split.
+        pixels: most pixels in a batch.
+        device: where the network is.
+    """
+    network.eval()
+    losses = dict.fromkeys(map(int, chosen), 0.0)
+    random = np.random.default_rng(0)
+    for indices in plan(chosen, packed, pictures=64, pixels=pixels, tokens=20_000, random=random):
+        images, sizes = to_batch([packed.picture(index) for index in indices])
+        memory = network.encode(images.to(device), sizes)
+        ids = pad_ids([packed.formula(index) for index in indices]).to(device)
+        real = ids[:, 1:] != PAD
+        right = _logs(network, memory, ids).gather(2, ids[:, 1:, None])[..., 0]
+        means = -(right * real).sum(1) / real.sum(1)
+        losses.update(zip(map(int, indices), map(float, means), strict=True))
+    return np.array([losses[int(index)] for index in chosen])
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +192,13 @@ class _Reading:
 
 
 def _logs(network: Network, memory: Memory, ids: Tensor) -> Tensor:
-    """(B, T, V) log-probabilities of what follows each of the ids (B, T + 1) but the last."""
+    """(B, T, V) log-probabilities of the token after each of the ids (B, T + 1) but the last."""
     return network.decode(memory, ids[:, :-1]).logits.float().log_softmax(-1)
 
 
 @dataclass(slots=True)
 class _Share:
-    """What one process finds out: sums over its pictures, and their readings."""
+    """The share of one process: sums over its pictures, and their readings."""
 
     loss: float = 0.0
     entropy: float = 0.0
@@ -176,7 +208,7 @@ class _Share:
     readings: dict[int, _Reading] = field(default_factory=dict)
 
     def judge(self, network: Network, memory: Memory, ids: Tensor) -> None:
-        """Add up what the network thinks of the right formulas, (B, T + 1) ids."""
+        """Add up the log-probabilities of the right formulas, (B, T + 1) ids."""
         logs, real = _logs(network, memory, ids), ids[:, 1:] != PAD
         right = logs.gather(2, ids[:, 1:, None])[..., 0][real].sum()
         self.loss -= float(right)
@@ -192,7 +224,7 @@ class _Share:
 
     def read(self, network: Network, memory: Memory, indices: Indices, *, most: int) -> None:
         """Read the pictures greedily, in at most `most` steps."""
-        found = search(
+        results = search(
             torch.full((len(indices),), BOS, device=memory.features.device),
             network.start(memory),
             network.step,
@@ -202,7 +234,7 @@ class _Share:
             length_penalty=1.0,
             nbest=1,
         )
-        for index, hypotheses in zip(indices, found, strict=True):
+        for index, hypotheses in zip(indices, results, strict=True):
             best = hypotheses[0] if hypotheses else None
             self.readings[int(index)] = (
                 _Reading([int(i) for i in best.ids], best.score, len(best.token_scores))
@@ -211,7 +243,7 @@ class _Share:
             )
 
 
-def _scored(
+def _evaluation(
     packed: Packed,
     vocab: Vocab,
     readings: dict[int, _Reading],
@@ -223,23 +255,23 @@ def _scored(
 ) -> Evaluation:
     order = sorted(readings)
     references = [vocab.decode(packed.formula(index)) for index in order]
-    found = [vocab.decode(readings[index].ids) for index in order]
-    right = [a == b for a, b in zip(references, found, strict=True)]
-    calibration, error = calibrated([readings[index] for index in order], right)
-    scores = text.score(references, found, rounds=1)
-    shown = np.linspace(0, len(order) - 1, min(examples, len(order))).astype(int)
+    hypotheses = [vocab.decode(readings[index].ids) for index in order]
+    right = [a == b for a, b in zip(references, hypotheses, strict=True)]
+    calibration, error = calibrate([readings[index] for index in order], right)
+    scores = text.score(references, hypotheses, rounds=1)
+    sample = np.linspace(0, len(order) - 1, min(examples, len(order))).astype(int)
     return Evaluation(
         loss=loss,
         entropy=entropy,
         bleu4=scores.bleu4,
         edit_similarity=scores.edit_similarity,
         exact_match=scores.exact_match,
-        identical=100.0 * commonest(found) / len(found),
+        identical=100.0 * commonest(hypotheses) / len(hypotheses),
         distinct_references=len({tuple(tokens) for tokens in references}),
-        well_formed=100.0 * sum(check(tokens) is None for tokens in found) / len(found),
+        well_formed=100.0 * sum(check(tokens) is None for tokens in hypotheses) / len(hypotheses),
         pictures=len(order),
         examples=tuple(
-            (order[i], " ".join(references[i]), " ".join(found[i])) for i in map(int, shown)
+            (order[i], " ".join(references[i]), " ".join(hypotheses[i])) for i in map(int, sample)
         ),
         gain=gain,
         calibration=calibration,
@@ -251,7 +283,7 @@ def _mean(total: float, count: int) -> float:
     return total / count if count else math.nan
 
 
-class Scored(Protocol):
+class ScoredReading(Protocol):
     """A reading: its summed log-probability, and over how many steps."""
 
     @property
@@ -263,32 +295,32 @@ class Scored(Protocol):
         """The end included."""
 
 
-def calibrated(
-    readings: Sequence[Scored], right: Sequence[bool]
+def calibrate(
+    readings: Sequence[ScoredReading], right: Sequence[bool]
 ) -> tuple[Calibration | None, float | None]:
     """Calibrate confidences on all readings; the error comes from fits to the other half.
 
     Args:
-        readings: what was read.
+        readings: scores of the readings.
         right: whether each reading is right.
     """
 
     def fit(places: Sequence[int]) -> Calibration | None:
-        some = [readings[place] for place in places]
+        subset = [readings[place] for place in places]
         return Calibration.fit(
-            [one.score for one in some], [one.steps for one in some], [right[i] for i in places]
+            [one.score for one in subset], [one.steps for one in subset], [right[i] for i in places]
         )
 
     halves = [range(first, len(readings), 2) for first in (0, 1)]
     fits = [fit(half) for half in halves]
     whole = fit(range(len(readings)))
-    claimed, truth = [], []
+    confidences, truth = [], []
     for half, other in zip(halves, reversed(fits), strict=True):
         if other is None:
             return whole, None
-        claimed += [other(readings[place].score, readings[place].steps) for place in half]
+        confidences += [other(readings[place].score, readings[place].steps) for place in half]
         truth += [right[place] for place in half]
-    return whole, calibration_error(claimed, truth)
+    return whole, calibration_error(confidences, truth)
 
 
 def commonest(readings: Sequence[Sequence[str]]) -> int:

@@ -14,7 +14,7 @@ from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.runs import BEST, LAST, SETTINGS, STATE, VOCAB
 from im2latex_cli.settings.reference import to_toml
-from im2latex_cli.settings.resolve import Resolved
+from im2latex_cli.settings.resolve import ResolvedSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.run.run_state import RunState
 
@@ -43,7 +43,7 @@ class RunFolder:
 
     @property
     def state(self) -> Path:
-        """What a resumed run continues from."""
+        """The state that a resumed run continues from."""
         return self.path / STATE
 
     def exists(self) -> bool:
@@ -55,7 +55,7 @@ class RunFolder:
         for name in (BEST, LAST, STATE) if self.writes else ():
             (self.path / name).unlink(missing_ok=True)
 
-    def describe(self, resolved: Resolved, vocab: Vocab) -> None:
+    def describe(self, resolved: ResolvedSettings, vocab: Vocab) -> None:
         """Write settings.toml and vocab.json."""
         if not self.writes:
             return
@@ -63,7 +63,7 @@ class RunFolder:
         vocab.save(self.path / VOCAB)
 
     def save_model(self, model: ModelFile, *, best: bool) -> None:
-        """Write last.safetensors, and best.safetensors where it is the best so far."""
+        """Write last.safetensors, and best.safetensors if it is the best so far."""
         if self.writes:
             checkpoints.save(self.path / LAST, model)
         if self.writes and best:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from im2latex_cli.errors import CheckpointError
 from im2latex_cli.settings.reference import values
 from im2latex_cli.settings.tree import Settings
-from im2latex_cli.train.learner_state import Progress
+from im2latex_cli.train.learner_state import LearnerProgress
 from im2latex_cli.train.run.time_budget import Pace
 
 VERSION = 2
@@ -24,6 +24,7 @@ _FREE = (
     "train.evaluate_every",
     "train.evaluate_limit",
     "train.patience",
+    "train.check_labels",
 )
 """Settings that a resumed run may change."""
 
@@ -56,6 +57,7 @@ class History:
         findings: messages of the last diagnosis, by code.
         recalled: figures on the train split itself, of small data sets.
         calibration: score to confidence, of the last evaluation.
+        suspicious: training pictures whose label may be wrong, once they were looked for.
         finished: whether all steps are done.
     """
 
@@ -69,6 +71,7 @@ class History:
     findings: dict[str, str] = field(default_factory=dict)
     recalled: dict[str, Any] | None = None
     calibration: dict[str, float] | None = None
+    suspicious: int | None = None
     finished: bool = False
 
 
@@ -93,7 +96,7 @@ class RunState:
     epochs: int
     max_minutes: float | None
     glyph_classes: tuple[tuple[str, int], ...] | None = None
-    progress: Progress = field(default_factory=Progress)
+    progress: LearnerProgress = field(default_factory=LearnerProgress)
     history: History = field(default_factory=History)
     pace: Pace = field(default_factory=Pace)
     result: Mapping[str, Any] | None = None
@@ -147,7 +150,7 @@ class RunState:
                 epochs=int(record["epochs"]),
                 max_minutes=record["max_minutes"],
                 glyph_classes=classes and tuple((str(font), int(code)) for font, code in classes),
-                progress=Progress.from_json(record["progress"]),
+                progress=LearnerProgress.from_json(record["progress"]),
                 history=_known(History, record["history"]),
                 pace=_known(Pace, record["pace"]),
                 result=record["result"],

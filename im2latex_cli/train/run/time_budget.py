@@ -167,7 +167,7 @@ def seconds_per_work(
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TimePlan:
     """How long a run of given minutes will be.
 
     Attributes:
@@ -179,7 +179,7 @@ class Plan:
     speed: Speed | None
 
 
-def first_guess(learner: Learner, stream: BatchStream, minutes: float) -> Plan:
+def first_guess(learner: Learner, stream: BatchStream, minutes: float) -> TimePlan:
     """Steps that a run of `minutes` should have, its learner being at its beginning.
 
     The learner stays as it is, and so do random generators.
@@ -200,7 +200,7 @@ def first_guess(learner: Learner, stream: BatchStream, minutes: float) -> Plan:
         speed = measure_speed(tried, batches[:accumulate]) if measurable else None
         rate = seconds_per_work(tried, batches, budget=budget)
     left = minutes * 60 * (1 - RESERVE) - budget
-    return Plan(learner.step + steps_in(learner, stream, left, rate=rate), speed)
+    return TimePlan(learner.step + steps_in(learner, stream, left, rate=rate), speed)
 
 
 def steps_in(learner: Learner, stream: BatchStream, seconds: float, *, rate: float) -> int:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from im2latex_cli.checkpoints import ModelFile
-from im2latex_cli.latex.vocab import Vocab
+from im2latex_cli.evaluate.suspicion import Suspect, find_suspects
+from im2latex_cli.latex.vocab import UNK, Vocab
 from im2latex_cli.network.device import choose_device, fast_in_bfloat16
 from im2latex_cli.network.network import Network
 from im2latex_cli.settings.sections import RuntimeSettings
@@ -30,7 +31,7 @@ from im2latex_cli.train.losses import GlyphHead
 from im2latex_cli.train.monitor import diagnosis
 from im2latex_cli.train.monitor.attention_map import attention_map
 from im2latex_cli.train.monitor.run_statistics import RunStatistics, measure, skew
-from im2latex_cli.train.monitor.validation import Evaluation, choose, evaluate
+from im2latex_cli.train.monitor.validation import Evaluation, choose, evaluate, label_losses
 from im2latex_cli.train.run.run_state import History, RunState, bound
 from im2latex_cli.train.run.time_budget import batch_work, first_guess
 from im2latex_cli.train.run.warm_start import begin_from
@@ -268,6 +269,22 @@ class TrainingRun:
             device=self.device,
             processes=self.processes,
         )
+
+    def check_labels(self) -> tuple[int, list[Suspect]]:
+        """Look for pictures of the train split whose label may be wrong.
+
+        Returns:
+            How many labels were looked at, and the suspects, by their index into the split.
+        """
+        train = self.data.train
+        chosen = choose(train, self.settings.train.check_labels, seed=self.settings.runtime.seed)
+        known = [int(index) for index in chosen if UNK not in train.formula(int(index))]
+        pixels = self.settings.decode.batch_pixels
+        network = self.learner.best_network
+        at = np.array(known, np.int64)
+        losses = label_losses(network, train, at, pixels=pixels, device=self.device)
+        suspects = find_suspects(losses.tolist(), train.lengths[at].tolist())
+        return len(known), [replace(one, index=known[one.index]) for one in suspects]
 
     def examine(self, evaluation: Evaluation) -> tuple[RunStatistics, list[diagnosis.Finding]]:
         """Take the vital figures after an evaluation and say what is wrong."""

@@ -1,7 +1,7 @@
 """Score a model: `python score.py MODEL OUTPUT FILE.tar ... [--limit N] [--beam N] [--wrong FILE]`.
 
-Runs `im2latex eval-text` on each file and prints edit similarity, exact match and calibration error
-in the normal form without spacing, and exact match with one spelling for what means the same
+Runs `im2latex eval-text` on each file and prints edit similarity and exact match in the normal form
+without spacing, and exact match and calibration error with one spelling for what means the same
 (`equivalent`); also by the fields `look` and `construct` of the files' rows, by
 length of the formula, and the readings that are wrong where `--wrong` names a file for them.
 """
@@ -82,7 +82,7 @@ def read(predictions: Path, data: Path) -> list[Row]:
 def line(name: str, rows: list[Row]) -> str:
     edit = 100 * (1 - sum(row.edits for row in rows) / sum(row.tokens for row in rows))
     exact = 100 * sum(row.right for row in rows) / len(rows)
-    error = calibration_error([row.confidence for row in rows], [row.right for row in rows])
+    error = calibration_error([row.confidence for row in rows], [row.equivalent for row in rows])
     same = 100 * sum(row.equivalent for row in rows) / len(rows)
     return f"| {name} | {len(rows)} | {edit:.1f} | {exact:.1f} | {same:.1f} | {error:.3f} |"
 

@@ -1,8 +1,8 @@
 """Make a run's model the shipped one: `python ship.py RUN OUTPUT.safetensors VERSION FILE.tar ...`.
 
 Fits the confidence to pictures of the image folders that training did not see, `--limit` of each,
-read with beam 5 at several scales, and stores 16-bit weights. A reading is right if its normal
-form without spacing is the label's.
+read with beam 5 at several scales, and stores 16-bit weights. A reading is right if it means what
+the label means: their forms `equivalent` are the same.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from random import Random
 
 from im2latex_cli import checkpoints
 from im2latex_cli.decoding.calibration import Calibration, calibration_error
+from im2latex_cli.latex.equivalence import equivalent
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.settings.sections import DecodeSettings
@@ -42,7 +43,7 @@ def labelled(path: Path, limit: int) -> Iterator[tuple[bytes, tuple[str, ...]]]:
 
 
 def bare(formula: str) -> tuple[str, ...]:
-    return normalize(formula, spacing="drop").tokens
+    return equivalent(normalize(formula, spacing="drop").tokens)
 
 
 def main() -> None:

@@ -11,23 +11,21 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from im2latex_cli.data.predictions import Hypothesis
-from im2latex_cli.errors import Im2LatexError, InputError
-from im2latex_cli.pages.regions import Kind
+from im2latex_cli.errors import InputError
+from im2latex_cli.formats import convert as convert_module
+from im2latex_cli.pages.regions import RegionKind
 from im2latex_cli.reading_warning import ReadingWarning
+from im2latex_cli.services.reading import clipboard
 from im2latex_cli.services.reading.find import FindRequest
-from im2latex_cli.services.reading.inputs import Place
+from im2latex_cli.services.reading.inputs import Origin
+from im2latex_cli.services.reading.predict import PredictRow
 
 
 @dataclass(frozen=True)
-class Row:
-    path: str
+class Row(PredictRow):
     hypotheses: tuple[Hypothesis, ...] = ()
     model: str = "results/small"
-    error: Im2LatexError | None = None
     milliseconds: float = 12.345
-    warnings: tuple[str, ...] = ()
-    place: Place | None = None
-    number: str | None = None
 
 
 GOOD = Row(
@@ -262,8 +260,6 @@ def test_what_does_not_fit_is_a_usage_error(predict, args: list[str]) -> None:
 
 
 def test_the_latex_is_copied(predict, monkeypatch) -> None:
-    from im2latex_cli.services.reading import clipboard
-
     copied: list[str] = []
     monkeypatch.setattr(clipboard, "copy", copied.append)
     predict("a.png", "b.png", "c.png", "--copy", rows=[GOOD, BAD, GOOD])
@@ -286,8 +282,23 @@ def test_failures_are_told_at_once_where_more_may_come(invoke, service, monkeypa
     assert invoke("predict", "--files-from", "-", input=b"b.png").exit_code == 3
 
 
+@pytest.mark.parametrize("form", ["typst", "mathml"])
+def test_a_formula_is_converted_once(predict, monkeypatch, form: str) -> None:
+    plain, converted = convert_module.convert, []
+
+    def counting(tokens: tuple[str, ...], to: str):
+        converted.append(tokens)
+        return plain(tokens, to)
+
+    monkeypatch.setattr(convert_module, "convert", counting)
+    monkeypatch.setattr(clipboard, "copy", lambda _text: None)
+    done = predict("a.png", "b.png", "--format", form, "--copy", rows=[GOOD, BAD])
+    assert done.exit_code == 7
+    assert converted == [GOOD.hypotheses[0].tokens]
+
+
 PLACED = replace(
-    GOOD, place=Place((1.0, 2.0, 30.04, 40.0), "pt", Kind.DISPLAY, page=2), number="3.2"
+    GOOD, place=Origin((1.0, 2.0, 30.04, 40.0), "pt", RegionKind.DISPLAY, page=2), number="3.2"
 )
 
 

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from im2latex_cli.data.documents.document import Document, open_documents, read, source_of
-from im2latex_cli.data.sources.entries import BadLine, Entry
+from im2latex_cli.data.documents.document import SourceFile, open_documents, read, source_of
+from im2latex_cli.data.sources.entries import BadLine, SourceFormula
 from im2latex_cli.errors import InputError
 
 Where = tuple[str | None, int, str]
 
 
 def rows(name: str, text: str) -> list[tuple[int, str]]:
-    return [(row.line, row.formula) for row in read([Document(name, text)])]  # type: ignore[union-attr]
+    return [(row.line, row.formula) for row in read([SourceFile(name, text)])]  # type: ignore[union-attr]
 
 
 def formulas(text: str, name: str = "a.tex") -> list[str]:
@@ -154,10 +154,10 @@ def test_macros_without_end_are_told_of() -> None:
     bombs = "".join(
         f"\\def\\{a}{{\\{b}\\{b}\\{b}\\{b}}}" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
     )
-    (bad, good) = read([Document("a.tex", f"{bombs}\n$\\a$ $x$")])
+    (bad, good) = read([SourceFile("a.tex", f"{bombs}\n$\\a$ $x$")])
     assert isinstance(bad, BadLine)
     assert "write out to more than" in bad.message
-    assert good == Entry(2, "x")
+    assert good == SourceFormula(2, "x")
 
 
 def notebook(*cells: tuple[str, str | list[str]]) -> str:
@@ -170,18 +170,18 @@ def test_cells_of_a_notebook() -> None:
         ("code", "'$no$'"),
         ("markdown", "text\n$\\R$"),
     )
-    assert list(read([Document("n.ipynb", text)])) == [
-        Entry(2, "a", file="cell 1"),
-        Entry(2, "r", file="cell 3"),
+    assert list(read([SourceFile("n.ipynb", text)])) == [
+        SourceFormula(2, "a", file="cell 1"),
+        SourceFormula(2, "r", file="cell 3"),
     ]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"cells": [1]}', '{"cells": 3}', "\ud800"])
 def test_a_broken_notebook_is_one_bad_line(text: str) -> None:
-    first, second = read([Document("n.ipynb", text), Document("a.md", "$x$")])
+    first, second = read([SourceFile("n.ipynb", text), SourceFile("a.md", "$x$")])
     assert isinstance(first, BadLine)
     assert first.file == "n.ipynb"
-    assert second == Entry(1, "x", file="a.md")
+    assert second == SourceFormula(1, "x", file="a.md")
 
 
 def test_a_folder_shares_definitions_and_groups_by_file(tmp_path: Path) -> None:
@@ -193,8 +193,8 @@ def test_a_folder_shares_definitions_and_groups_by_file(tmp_path: Path) -> None:
     (tmp_path / "sub" / "b.tex").write_text(r"$\S$")
     source = open_documents(tmp_path, split_by="file")
     assert list(source.read()) == [
-        Entry(1, "rt", file="a.tex", group="a.tex"),
-        Entry(1, "s", file="sub/b.tex", group="sub/b.tex"),
+        SourceFormula(1, "rt", file="a.tex", group="a.tex"),
+        SourceFormula(1, "s", file="sub/b.tex", group="sub/b.tex"),
     ]
     assert source.options == {"build.split_by": "file"}
     before = source.digest
@@ -208,7 +208,7 @@ def test_a_folder_shares_definitions_and_groups_by_file(tmp_path: Path) -> None:
 def test_a_mark_before_utf_8_is_no_text(name: str) -> None:
     content = notebook(("markdown", "$x$")) if name == "a.ipynb" else "$x$"
     (row,) = source_of("s", [(name, b"\xef\xbb\xbf" + content.encode())]).read()
-    assert isinstance(row, Entry)
+    assert isinstance(row, SourceFormula)
     assert row.formula == "x"
 
 
@@ -233,7 +233,7 @@ def test_no_text_is_too_strange(pieces: list[str], suffix: str) -> None:
     text = "".join(pieces)
     lines = text.replace("\r\n", "\n").replace("\r", "\n").count("\n") + 1
     for source in (text, notebook(("markdown", text))):
-        for row in read([Document("a" + suffix, source)]):
+        for row in read([SourceFile("a" + suffix, source)]):
             assert 1 <= row.line <= lines
             assert "\n" not in getattr(row, "formula", "")
 
@@ -244,7 +244,7 @@ def test_no_text_is_too_strange(pieces: list[str], suffix: str) -> None:
 def test_long_hostile_texts_take_no_time(part: str) -> None:
     text = "\\newcommand{\\f}[1]{\\[#1\\]}" + part * 1000
     for name in ("a.tex", "a.md"):
-        assert len(list(read([Document(name, text)]))) <= 1000
+        assert len(list(read([SourceFile(name, text)]))) <= 1000
 
 
 def test_real_formulas_come_out_of_a_text_as_they_went_in(real_data: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from im2latex_cli.data.generated.grammar import FormulaGrammar, grammar_source, read_grammar
 from im2latex_cli.data.plan import make_plan
-from im2latex_cli.data.sources.entries import Entry
+from im2latex_cli.data.sources.entries import SourceFormula
 from im2latex_cli.data.sources.source import dataset_name, open_source
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.normalize import normalize
@@ -255,7 +255,7 @@ def test_a_formula_without_normal_form_is_left_out_and_counted(folder: Path) -> 
 @pytest.mark.parametrize("name", ["short", "constructs"])
 def test_grammars_of_the_shipped_model(name: str) -> None:
     rows = list(grammar_source(SCRIPTS / f"{name}.grammar", 1500, 0).read())
-    forms = [normalize(row.formula) for row in rows if isinstance(row, Entry)]
+    forms = [normalize(row.formula) for row in rows if isinstance(row, SourceFormula)]
     unsound = [form.problem for form in forms if form.problem]
     assert len(unsound) < 0.005 * len(rows), unsound
     assert len({form.tokens for form in forms}) > 0.75 * len(rows)

@@ -3,7 +3,7 @@ from statistics import median, quantiles
 import pytest
 
 from im2latex_cli.data.generated.synthetic import synthetic_formula, synthetic_source
-from im2latex_cli.data.sources.entries import Entry
+from im2latex_cli.data.sources.entries import SourceFormula
 from im2latex_cli.latex.normalize import normalize
 
 SAMPLE = 3000
@@ -45,4 +45,4 @@ def test_larger_source_begins_with_the_smaller() -> None:
     small, large = (list(synthetic_source(size, 3).read()) for size in (20, 30))
     assert large[:20] == small
     assert [row.line for row in large] == list(range(1, 31))
-    assert all(isinstance(row, Entry) and row.split is None for row in large)
+    assert all(isinstance(row, SourceFormula) and row.split is None for row in large)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from im2latex_cli.data.sources.entries import BadLine, Entry
+from im2latex_cli.data.sources.entries import BadLine, SourceFormula
 from im2latex_cli.data.sources.listing import FILES, FORMULAS, TABLES, is_listing, open_listing
 from im2latex_cli.errors import InputError
 
@@ -25,9 +25,9 @@ def test_formulas_have_the_splits_of_the_tables(tmp_path: Path) -> None:
     )  # fmt: skip
     assert is_listing(tmp_path)
     assert list(open_listing(tmp_path).read()) == [
-        Entry(1, "a", "train"),
-        Entry(2, "b\r", "validate"),
-        Entry(3, "\x85c\rd\x0b", "train"),
+        SourceFormula(1, "a", "train"),
+        SourceFormula(2, "b\r", "validate"),
+        SourceFormula(3, "\x85c\rd\x0b", "train"),
         BadLine(4, " ", "empty", "no formula in this line"),
         BadLine(5, "f", "unlisted", "no split has this formula"),
     ]
@@ -36,7 +36,7 @@ def test_formulas_have_the_splits_of_the_tables(tmp_path: Path) -> None:
 def test_lines_of_tables_that_name_no_formula_are_rows_too(tmp_path: Path) -> None:
     tables = {"train": b"0 a basic\nx\n\n-1 b\n2\n", "test": "0\n\u0661 a\n99999999999999".encode()}
     first, *stray = open_listing(write(tmp_path, b"a\nb\n", **tables)).read()
-    assert first == Entry(1, "a", "train")
+    assert first == SourceFormula(1, "a", "train")
     assert [(row.file, row.line, row.reason) for row in stray if isinstance(row, BadLine)] == [
         (None, 2, "unlisted"),
         (TABLES["train"], 2, "no-formula"),
@@ -84,7 +84,7 @@ def test_no_line_shifts(tmp_path_factory: pytest.TempPathFactory, lines: list[by
     if lines:  # a byte order mark is no part of the first formula
         lines = [lines[0].removeprefix(codecs.BOM_UTF8), *lines[1:]]
     for line, row in zip(lines, rows, strict=True):
-        text = row.formula if isinstance(row, Entry) else row.text
+        text = row.formula if isinstance(row, SourceFormula) else row.text
         assert line in {text.encode(), text.encode("latin-1", "replace")}
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from im2latex_cli.data.sources.entries import Entry, Source
+from im2latex_cli.data.sources.entries import Source, SourceFormula
 from im2latex_cli.data.sources.source import dataset_name, open_source
 from im2latex_cli.errors import InputError
 
@@ -37,14 +37,18 @@ def test_gzip_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "f.txt").write_bytes(content)
     (tmp_path / "g.TXT.GZ").write_bytes(gzip.compress(content))
     plain, packed = opened(tmp_path / "f.txt"), opened(tmp_path / "g.TXT.GZ")
-    assert list(plain.read()) == list(packed.read()) == [Entry(1, "x"), Entry(2, r"\frac{1}{2}")]
+    assert (
+        list(plain.read())
+        == list(packed.read())
+        == [SourceFormula(1, "x"), SourceFormula(2, r"\frac{1}{2}")]
+    )
     assert plain.digest == packed.digest
 
 
 def test_a_source_can_be_read_twice(tmp_path: Path) -> None:
     (tmp_path / "f.tsv").write_text("formula\nx\n")
     source = opened(tmp_path / "f.tsv")
-    assert list(source.read()) == list(source.read()) == [Entry(2, "x")]
+    assert list(source.read()) == list(source.read()) == [SourceFormula(2, "x")]
 
 
 def test_unknown_suffix_lists_what_is_accepted(tmp_path: Path) -> None:
@@ -75,7 +79,7 @@ def test_imagefolder_brings_its_pictures(tmp_path: Path) -> None:
     (tmp_path / "train" / "a.png").write_bytes(b"picture")
     source = opened(tmp_path)
     good, bad = source.read()
-    assert good == Entry(1, "x", "train", "train/a.png")
+    assert good == SourceFormula(1, "x", "train", "train/a.png")
     assert bad.line == 2
     assert source.picture is not None
     assert source.picture("train/a.png") == b"picture"
@@ -85,31 +89,31 @@ def test_real_formulas(real_data: Path) -> None:
     source = opened(real_data / "formulas" / "valid.tsv.gz")
     rows = list(source.read())
     assert len(rows) == 10_709
-    assert all(isinstance(row, Entry) for row in rows)
+    assert all(isinstance(row, SourceFormula) for row in rows)
     assert rows[0].line == 2
 
 
 def test_texts_are_told_from_imagefolders_and_listings(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("$x$")
-    assert list(opened(tmp_path).read()) == [Entry(1, "x")]
+    assert list(opened(tmp_path).read()) == [SourceFormula(1, "x")]
     built = tmp_path / "data" / "set" / "train"
     built.mkdir(parents=True)
     (built / "a.png").write_bytes(b"")
     (tmp_path / "a.png").write_bytes(b"")
     (built / "metadata.jsonl").write_text('{"file_name": "a.png", "formula": "no"}\n')
-    assert list(opened(tmp_path).read()) == [Entry(1, "x")]
+    assert list(opened(tmp_path).read()) == [SourceFormula(1, "x")]
     (tmp_path / "metadata.jsonl").write_text('{"file_name": "a.png", "formula": "y"}\n')
     assert [row.formula for row in opened(tmp_path).read()] == ["no", "y"]  # type: ignore[union-attr]
     (tmp_path / "im2latex_formulas.lst").write_text("z\n")
     for split in ("train", "validate", "test"):
         (tmp_path / f"im2latex_{split}.lst").write_text("0\n")
-    assert next(opened(tmp_path).read()) == Entry(1, "z", "train")
+    assert next(opened(tmp_path).read()) == SourceFormula(1, "z", "train")
 
 
 def test_one_text_may_be_gzipped(tmp_path: Path) -> None:
     (tmp_path / "paper.tex.gz").write_bytes(gzip.compress(b"$x$"))
     source = opened(tmp_path / "paper.tex.gz")
-    assert list(source.read()) == [Entry(1, "x")]
+    assert list(source.read()) == [SourceFormula(1, "x")]
     assert dataset_name(str(tmp_path / "paper.tex.gz")) == "paper"
 
 
@@ -129,6 +133,6 @@ def test_what_has_no_columns_cannot_be_split_by_one(
 def test_real_formulas_by_author(real_data: Path) -> None:
     path = real_data / "formulas" / "valid.tsv.gz"
     source = open_source(str(path), column="formula", size=1, seed=0, split_by="source")
-    groups = {row.group for row in source.read() if isinstance(row, Entry)}
+    groups = {row.group for row in source.read() if isinstance(row, SourceFormula)}
     assert 1 < len(groups) < 30
     assert source.options == {"build.column": "formula", "build.split_by": "source"}

@@ -2,16 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from im2latex_cli.data.sources.entries import BadLine, Entry
-from im2latex_cli.data.sources.tables import READERS, Table
+from im2latex_cli.data.sources.entries import BadLine, SourceFormula
+from im2latex_cli.data.sources.tables import READERS, FormulaTable
 from im2latex_cli.errors import InputError
 
 
-def rows(kind: str, content: bytes, column: str = "formula") -> list[Entry | BadLine]:
-    return list(READERS[kind](Table(content, f"formulas{kind}", column)))
+def rows(kind: str, content: bytes, column: str = "formula") -> list[SourceFormula | BadLine]:
+    return list(READERS[kind](FormulaTable(content, f"formulas{kind}", column)))
 
 
-def reasons(found: list[Entry | BadLine]) -> list[tuple[int, str]]:
+def reasons(found: list[SourceFormula | BadLine]) -> list[tuple[int, str]]:
     return [(row.line, row.reason if isinstance(row, BadLine) else row.formula) for row in found]
 
 
@@ -41,7 +41,7 @@ def test_every_line_of_a_txt_is_accounted_for(lines: list[str]) -> None:
     found = rows(".txt", content)
     assert [row.line for row in found] == list(range(1, len(lines) + 1))
     for row, line in zip(found[1:], lines[1:], strict=True):
-        if isinstance(row, Entry):
+        if isinstance(row, SourceFormula):
             assert row.formula == line.removesuffix("\r")
 
 
@@ -63,18 +63,26 @@ def test_no_bytes_break_a_reader(content: bytes) -> None:
 def test_tsv_takes_the_named_column_and_the_split() -> None:
     content = b'kind\tsplit\ttex\ninline\tval\ta "b" c\ndisplay\t\t\\frac{1}{2}\nshort\n'
     found = rows(".tsv", content, "tex")
-    assert found[:2] == [Entry(2, 'a "b" c', "val"), Entry(3, r"\frac{1}{2}", None)]
+    assert found[:2] == [SourceFormula(2, 'a "b" c', "val"), SourceFormula(3, r"\frac{1}{2}", None)]
     assert reasons(found[2:]) == [(4, "no-formula")]
 
 
 def test_csv_unquotes_and_numbers_by_the_first_line() -> None:
     content = b'formula,split\n"a, ""b""",train\n"x\n+ y",test\nz,val\nlast\n'
     assert rows(".csv", content) == [
-        Entry(2, 'a, "b"', "train"),
-        Entry(3, "x\n+ y", "test"),
-        Entry(5, "z", "val"),
-        Entry(6, "last", None),
+        SourceFormula(2, 'a, "b"', "train"),
+        SourceFormula(3, "x\n+ y", "test"),
+        SourceFormula(5, "z", "val"),
+        SourceFormula(6, "last", None),
     ]
+
+
+def test_a_formula_with_the_separator_is_not_cut() -> None:
+    found = rows(".csv", b'id,formula\n1,f(x,y)\n2,"g(x,y)"\n3,a,\n')
+    assert reasons(found) == [(2, "no-formula"), (3, "g(x,y)"), (4, "a")]
+    assert isinstance(found[0], BadLine)
+    assert found[0].message.startswith("3 columns, and the header has 2")
+    assert reasons(rows(".tsv", b"formula\tsplit\nx\t+y\ttest\n")) == [(2, "no-formula")]
 
 
 def test_csv_reports_a_bad_encoding_with_its_line() -> None:
@@ -84,7 +92,7 @@ def test_csv_reports_a_bad_encoding_with_its_line() -> None:
 def test_jsonl_takes_the_named_key() -> None:
     content = b'{"tex": "x", "split": "test"}\n{"tex": 3}\nbroken\n\n{"tex": "y"}\n[1]\n'
     found = rows(".jsonl", content, "tex")
-    assert found[0] == Entry(1, "x", "test")
+    assert found[0] == SourceFormula(1, "x", "test")
     assert reasons(found[1:]) == [
         (2, "no-formula"),
         (3, "no-formula"),
@@ -111,23 +119,23 @@ TABLES = {
 
 @pytest.mark.parametrize("kind", TABLES)
 def test_a_column_that_groups_formulas(kind: str) -> None:
-    found = list(READERS[kind](Table(TABLES[kind], "f", "formula", "author")))
-    groups = [row.group if isinstance(row, Entry) else row.reason for row in found]
+    found = list(READERS[kind](FormulaTable(TABLES[kind], "f", "formula", "author")))
+    groups = [row.group if isinstance(row, SourceFormula) else row.reason for row in found]
     assert groups == ["ann", "bob", "no-group", "no-formula"]
-    plain = list(READERS[kind](Table(TABLES[kind], "f", "formula")))
-    assert [row.group for row in plain if isinstance(row, Entry)] == [None] * 3
+    plain = list(READERS[kind](FormulaTable(TABLES[kind], "f", "formula")))
+    assert [row.group for row in plain if isinstance(row, SourceFormula)] == [None] * 3
 
 
 @pytest.mark.parametrize("kind", [".tsv", ".csv"])
 def test_a_grouping_column_that_is_not_there(kind: str) -> None:
     with pytest.raises(InputError, match=r"no column 'writer' to split by.*author, formula"):
-        list(READERS[kind](Table(TABLES[kind], "f", "formula", "writer")))
+        list(READERS[kind](FormulaTable(TABLES[kind], "f", "formula", "writer")))
 
 
 def test_numbers_group_too() -> None:
     content = b'{"formula": "x", "page": 3}\n{"formula": "y", "page": [3]}\n'
-    good, bad = READERS[".jsonl"](Table(content, "f", "formula", "page"))
-    assert isinstance(good, Entry)
+    good, bad = READERS[".jsonl"](FormulaTable(content, "f", "formula", "page"))
+    assert isinstance(good, SourceFormula)
     assert good.group == "3"
     assert isinstance(bad, BadLine)
     assert bad.message == "nothing in page to split by"
@@ -142,7 +150,9 @@ def test_numbers_group_too() -> None:
     ],
 )
 def test_the_source_column_says_where_formulas_come_from(kind: str, content: bytes) -> None:
-    origins = [(row.formula, row.origin) for row in rows(kind, content) if isinstance(row, Entry)]
+    origins = [
+        (row.formula, row.origin) for row in rows(kind, content) if isinstance(row, SourceFormula)
+    ]
     assert origins == [("x", "book"), ("y", None)]
 
 
@@ -150,4 +160,4 @@ def test_the_source_column_says_where_formulas_come_from(kind: str, content: byt
     ("kind", "content"), [(".tsv", b"source\nx\n"), (".jsonl", b'{"source": "x"}\n')]
 )
 def test_a_source_column_of_formulas_is_no_origin(kind: str, content: bytes) -> None:
-    assert rows(kind, content, column="source") == [Entry(2 if kind == ".tsv" else 1, "x")]
+    assert rows(kind, content, column="source") == [SourceFormula(2 if kind == ".tsv" else 1, "x")]

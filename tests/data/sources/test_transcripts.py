@@ -182,3 +182,59 @@ def test_lines_in_another_order_are_noticed(tmp_path):
         transcripts.pair(gold, made)
     two = write(tmp_path, "two.txt", "\n".join([lines[1], lines[0], *lines[2:]]))
     assert len(transcripts.pair(gold, two)) == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "id,formula\n1,f(x,y)\n"),
+        ("a.csv", "1,x\n2,f(x,y)\n"),
+        ("a.tsv", "id\tformula\n1\tx\t+y\n"),
+        ("a.tsv", "formula\tid\nx\t+y\t1\n"),
+    ],
+)
+def test_a_formula_with_the_separator_is_not_cut(tmp_path, name, text):
+    with pytest.raises(InputError, match=r"line 2: 3 columns, the first line has 2"):
+        transcripts.read(write(tmp_path, name, text))
+
+
+def test_empty_columns_at_the_end_do_no_harm(tmp_path):
+    path = write(tmp_path, "a.csv", 'id,formula\n1,"f(x,y)",,\n2,a\n')
+    assert [row.text for row in transcripts.read(path)] == ["f(x,y)", "a"]
+
+
+def test_lines_with_the_names_of_pictures_are_no_formulas(tmp_path):
+    for text in ("a/1.png x^2\n2.JPG\ty\n\n3.pdf\n", "1\tx^2\n2\ty\n"):
+        with pytest.raises(InputError, match="begins with a name or a number"):
+            transcripts.read(write(tmp_path, "a.txt", text))
+    path = write(tmp_path, "b.txt", "1.png x^2\ny\n")
+    assert len(transcripts.read(path)) == 2
+
+
+def test_hypotheses_without_a_reference_are_named(tmp_path):
+    gold = write(tmp_path, "gold.tsv", "id\tformula\na\tA\n")
+    made = write(tmp_path, "made.tsv", "id\tformula\nd\tD\na\tA\nc\tC\n")
+    warnings: list[str] = []
+    assert len(transcripts.pair(gold, made, warn=warnings.append)) == 1
+    assert warnings == [f"2 of 3 pictures of {made} are not in {gold} and are left out: c."]
+
+
+def test_without_a_reference_nothing_is_right(tmp_path):
+    gold = write(tmp_path, "gold.txt", "x\n\ny\n")
+    made = write(tmp_path, "made.txt", "x\n\nz\n")
+    warnings: list[str] = []
+    pairs = transcripts.pair(gold, made, warn=warnings.append)
+    assert [(pair.id, pair.reference) for pair in pairs] == [("1", "x"), ("3", "y")]
+    assert warnings == [f"1 of 3 references in {gold} are empty and are left out."]
+    with pytest.raises(InputError, match="has no formula"):
+        transcripts.pair(write(tmp_path, "none.txt", "\n\n\n"), made)
+
+
+def test_pictures_of_another_split_are_not_scored(tmp_path):
+    gold = write(tmp_path, "gold.tsv", "id\tformula\ntest/1.png\tA\n")
+    made = write(tmp_path, "made.tsv", "id\tformula\ndata/val/1.png\tA\n")
+    with pytest.raises(InputError, match=r"test/1\.png .* data/val/1\.png: .* different splits"):
+        transcripts.pair(gold, made)
+    for name in ("data/test/1.png", "1.png", "crops/1.png"):
+        made = write(tmp_path, "made.tsv", f"id\tformula\n{name}\tA\n")
+        assert len(transcripts.pair(gold, made)) == 1

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from im2latex_cli.data.generated.synthetic import synthetic_formula
 from im2latex_cli.data.sources.small import small_source
-from im2latex_cli.latex.commands import COMMANDS, DELIMITERS, TEXT_ACCENTS, TEXT_SYMBOLS, Kind
+from im2latex_cli.latex.commands import (
+    COMMANDS,
+    DELIMITERS,
+    TEXT_ACCENTS,
+    TEXT_SYMBOLS,
+    CommandKind,
+)
 from im2latex_cli.latex.normalize import normalize
 
 Tokens = tuple[str, ...]
@@ -44,13 +50,13 @@ def real(count: int) -> list[Tokens]:
     return list(seen)
 
 
-def _named(*kinds: Kind) -> list[str]:
+def _named(*kinds: CommandKind) -> list[str]:
     return [name for name, entry in COMMANDS.items() if entry.kind in kinds]
 
 
-_WORDS = st.sampled_from([*_named(Kind.SYMBOL, Kind.SPACE, Kind.STYLE), *LENGTHS]).map(
-    lambda word: (word,)
-)
+_WORDS = st.sampled_from(
+    [*_named(CommandKind.SYMBOL, CommandKind.SPACE, CommandKind.STYLE), *LENGTHS]
+).map(lambda word: (word,))
 _LETTERS = st.sampled_from([("x",), ("i",), ("2",), ("\\alpha",), (",",), ("=",), ("(",), (")",)])
 _MARKS = st.sampled_from(sorted(DELIMITERS))
 _TEXT = st.lists(
@@ -75,7 +81,7 @@ def _braced(row: Tokens) -> Tokens:
 
 @st.composite
 def _command(draw, rows) -> Tokens:
-    name = draw(st.sampled_from(_named(Kind.COMMAND, Kind.FONT, Kind.ACCENT)))
+    name = draw(st.sampled_from(_named(CommandKind.COMMAND, CommandKind.FONT, CommandKind.ACCENT)))
     entry = COMMANDS[name]
     options = {"\\smash": ("t",), "\\cfrac": ("l",)}
     option: Tokens = ()
@@ -130,8 +136,8 @@ def _nodes(inner):
         _scripts(rows),
         _fence(rows),
         _environment(rows),
-        st.tuples(st.sampled_from(_named(Kind.BIG)), _MARKS),
-        st.tuples(st.sampled_from(_named(Kind.TEXT)), _TEXT).map(
+        st.tuples(st.sampled_from(_named(CommandKind.BIG)), _MARKS),
+        st.tuples(st.sampled_from(_named(CommandKind.TEXT)), _TEXT).map(
             lambda pair: (pair[0], *_braced(pair[1]))
         ),
     )

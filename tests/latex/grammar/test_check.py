@@ -2,7 +2,7 @@
 
 import pytest
 
-from im2latex_cli.latex.commands import BEGIN, COMMANDS, DELIMITERS, Kind
+from im2latex_cli.latex.commands import BEGIN, COMMANDS, DELIMITERS, CommandKind
 from im2latex_cli.latex.grammar.check import check
 from im2latex_cli.latex.tokenizer import join, tokenize
 
@@ -92,7 +92,7 @@ def test_every_word_of_the_table_survives_the_tokenizer():
 
 
 def test_every_symbol_is_a_formula():
-    bare = [entry.name for entry in COMMANDS.values() if entry.kind is Kind.SYMBOL]
+    bare = [entry.name for entry in COMMANDS.values() if entry.kind is CommandKind.SYMBOL]
     assert len(bare) > 500
     assert [name for name in bare if check([name])] == []
     assert all(check(["\\big", mark]) is None for mark in DELIMITERS)

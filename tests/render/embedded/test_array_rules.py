@@ -2,7 +2,7 @@ import mathra
 import pytest
 
 from im2latex_cli.render.embedded.array_rules import settle_rules
-from im2latex_cli.render.embedded.svg import Bar, parse
+from im2latex_cli.render.embedded.svg import Rule, parse
 
 
 def bars(formula):
@@ -50,5 +50,5 @@ def test_rules_in_scripts_are_scaled():
 
 
 def test_other_bars_stay():
-    others = (Bar(0, 5, 100, 68), Bar(3, 4, 500, 900), Bar(1, 1, 40, 40))
+    others = (Rule(0, 5, 100, 68), Rule(3, 4, 500, 900), Rule(1, 1, 40, 40))
     assert settle_rules(others) == others

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from im2latex_cli.render.embedded.painter import Painter, TooLargeError
-from im2latex_cli.render.embedded.svg import Bar, Drawing, Place, parse
+from im2latex_cli.render.embedded.svg import PlacedGlyph, Rule, VectorDrawing, parse
 
 SQUARE = "M0 0 L100 0 L100 100 L0 100 Z"
 FORMULAS = (
@@ -36,7 +36,9 @@ def test_equals_resvg_painting_all_at_once(formula):
 
 
 def test_a_square_on_whole_pixels_is_sharp():
-    page, (glyph,) = painter().paint(Drawing((Place(SQUARE, 7, 0, 0, 1.0),), ()), font="f")
+    page, (glyph,) = painter().paint(
+        VectorDrawing((PlacedGlyph(SQUARE, 7, 0, 0, 1.0),), ()), font="f"
+    )
     assert page.shape == (10, 10)
     assert (page == 0).all()
     assert (glyph.font, glyph.code) == ("f", 7)
@@ -45,9 +47,9 @@ def test_a_square_on_whole_pixels_is_sharp():
 
 def test_parts_of_a_pixel_are_kept():
     for quarter in range(4):
-        place = Place(SQUARE, 1, 10 * quarter / 4, 0, 1.0)
-        anchor = Place(SQUARE, 1, -500, 0, 1.0)
-        page, _ = painter().paint(Drawing((anchor, place), ()), font="f")
+        place = PlacedGlyph(SQUARE, 1, 10 * quarter / 4, 0, 1.0)
+        anchor = PlacedGlyph(SQUARE, 1, -500, 0, 1.0)
+        page, _ = painter().paint(VectorDrawing((anchor, place), ()), font="f")
         ink = (255.0 - page[:, 20:]).sum(axis=1)
         assert ink == pytest.approx(2550, rel=0.01)
         first = (255 - page[5].astype(int))[50]
@@ -55,32 +57,34 @@ def test_parts_of_a_pixel_are_kept():
 
 
 def test_scale_of_a_place():
-    page, _ = painter().paint(Drawing((Place(SQUARE, 1, 0, 0, 0.5),), ()), font="f")
+    page, _ = painter().paint(VectorDrawing((PlacedGlyph(SQUARE, 1, 0, 0, 0.5),), ()), font="f")
     assert page.shape == (5, 5)
 
 
 def test_overlaps_do_not_overflow():
-    places = tuple(Place(SQUARE, 1, 3.0, 3.0, 1.0) for _ in range(300))
-    page, _ = painter().paint(Drawing(places, ()), font="f")
+    places = tuple(PlacedGlyph(SQUARE, 1, 3.0, 3.0, 1.0) for _ in range(300))
+    page, _ = painter().paint(VectorDrawing(places, ()), font="f")
     assert page[5, 5] == 0
     assert page.max() <= 255
 
 
 def test_bars_are_never_thinner_than_a_pixel():
-    page, _ = painter().paint(Drawing((), (Bar(0, 0, 500, 1),)), font="f")
+    page, _ = painter().paint(VectorDrawing((), (Rule(0, 0, 500, 1),)), font="f")
     assert page.shape == (1, 50)
     assert (page == 0).all()
 
 
 def test_nothing_to_paint():
-    page, glyphs = painter().paint(Drawing((), ()), font="f")
+    page, glyphs = painter().paint(VectorDrawing((), ()), font="f")
     assert (page == 255).all()
     assert glyphs == ()
 
 
 @pytest.mark.parametrize("limits", [{"max_side": 100}, {"max_pixels": 500}])
 def test_limits(limits):
-    drawing = Drawing((Place(SQUARE, 1, 0, 0, 1.0), Place(SQUARE, 1, 2000, 0, 1.0)), ())
+    drawing = VectorDrawing(
+        (PlacedGlyph(SQUARE, 1, 0, 0, 1.0), PlacedGlyph(SQUARE, 1, 2000, 0, 1.0)), ()
+    )
     with pytest.raises(TooLargeError):
         painter(**limits).paint(drawing, font="f")
     with pytest.raises(TooLargeError):

@@ -1,7 +1,7 @@
 import mathra
 import pytest
 
-from im2latex_cli.render.embedded.svg import Bar, UnknownDrawingError, cut_out, parse
+from im2latex_cli.render.embedded.svg import Rule, UnknownDrawingError, cut_out, parse
 
 
 def drawn(formula):
@@ -31,8 +31,8 @@ def test_source_text_is_not_read():
 
 def test_upright_and_level_lines_are_bars():
     line = '<defs></defs><line x1="0" x2="{}" y1="5" y2="{}" stroke-width="2"/><text x=""/>'
-    assert parse(line.format(9, 5)).bars == (Bar(0, 4, 9, 2),)
-    assert parse(line.format(0, 25)).bars == (Bar(-1, 5, 2, 20),)
+    assert parse(line.format(9, 5)).bars == (Rule(0, 4, 9, 2),)
+    assert parse(line.format(0, 25)).bars == (Rule(-1, 5, 2, 20),)
     with pytest.raises(UnknownDrawingError, match="slanted"):
         parse(line.format(9, 25))
 

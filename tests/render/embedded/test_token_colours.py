@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from im2latex_cli.latex.tokenizer import tokenize
 from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
-from im2latex_cli.render.embedded.token_colours import Tinted, colour
+from im2latex_cli.render.embedded.token_colours import TintedFormula, colour
 from im2latex_cli.render.renderer import Page, RenderFailure, TokenRenderer
 from im2latex_cli.settings.sections import RenderSettings
 
@@ -96,7 +96,7 @@ a 1 + { } ^ _ & \\ \frac \sqrt [ ] \left( \right) \middle| \bigl \not \text \mat
 @settings(deadline=None, max_examples=300)
 @given(st.lists(st.sampled_from(WORDS.split()), max_size=14))
 def test_any_tokens(tokens):
-    tinted = Tinted(tokens)
+    tinted = TintedFormula(tokens)
     assert isinstance(tinted.latex, str)
     fills = [colour(index) for index in range(len(tokens))] + ["", "currentColor"]
     assert all(-1 <= token < len(tokens) for token in tinted.tokens_of(fills))

@@ -27,10 +27,10 @@ def test_marks_and_complaints_are_told_apart_and_assigned():
         "NONCE E 4 1 1 1",
     ]
     account = document.read(lines, nonce="NONCE")
-    assert account.ended == {1: (10, 20, 30), 2: (11, 21, 31)}
+    assert account.sizes == {1: (10, 20, 30), 2: (11, 21, 31)}
     assert account.errors[2] == r"Undefined control sequence \foo."
     assert account.errors[4].startswith("Missing character")
-    assert account.passed == {3}
+    assert account.skipped == {3}
     assert account.open == 4
 
 

@@ -5,7 +5,7 @@ import pytest
 from im2latex_cli.render.tex import fonts
 from im2latex_cli.render.tex.dvi import FontUse
 from im2latex_cli.render.tex.fonts import FontFinder, FontMissingError, scaled_widths
-from im2latex_cli.render.tex.rasterizer import FINE, FontShelf
+from im2latex_cli.render.tex.rasterizer import FINE, FontCache
 
 pytestmark = pytest.mark.tex
 
@@ -31,8 +31,8 @@ def test_what_this_tex_lacks_is_named(finder):
 
 
 def test_a_character_is_drawn_at_its_size(finder):
-    shelf = FontShelf(finder, dpi=200)
-    font = shelf.font(FontUse("cmr10", 100 * 65536))
+    cache = FontCache(finder, dpi=200)
+    font = cache.font(FontUse("cmr10", 100 * 65536))
     left, top, right, low = font.shape(ord("H")).box
     height = 0.6833 * 100 / 72.27 * 200 * FINE  # the height of H in cmr10's metrics
     assert low - top == pytest.approx(height, abs=1)
@@ -42,7 +42,7 @@ def test_a_character_is_drawn_at_its_size(finder):
 
 
 def test_counts_hold_all_dots_on_their_pixels(finder):
-    font = FontShelf(finder, dpi=200).font(FontUse("cmmi12", 12 * 65536))
+    font = FontCache(finder, dpi=200).font(FontUse("cmmi12", 12 * 65536))
     for code in (ord("x"), ord("f"), ord(";")):
         shape = font.shape(code)
         x0, y0, x1, y1 = shape.box
@@ -60,12 +60,12 @@ def test_what_is_expected_is_asked_for_once(finder, monkeypatch):
         fonts.subprocess, "run", lambda *args, **kwargs: asked.append(args) or run(*args, **kwargs)
     )
     fresh = FontFinder(shutil.which("kpsewhich") or "")
-    shelf = FontShelf(fresh, dpi=200)
-    shelf.expect(["cmr10", "cmmi7", "cmsy5", "eufm10"])
+    cache = FontCache(fresh, dpi=200)
+    cache.expect(["cmr10", "cmmi7", "cmsy5", "eufm10"])
     many = len(asked)
     for name in ("cmr10", "cmmi7", "cmsy5", "eufm10"):
         use = FontUse(name, 10 * 65536)
-        assert shelf.virtual(use) is None
-        assert shelf.widths(use)[65]
-        assert shelf.font(use).shape(65)
+        assert cache.virtual(use) is None
+        assert cache.widths(use)[65]
+        assert cache.font(use).shape(65)
     assert len(asked) == many <= 2

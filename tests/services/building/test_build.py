@@ -142,6 +142,33 @@ def test_pictures_are_imported(root: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("boxes")
+def test_own_pictures_among_rendered_ones(source: Path, root: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    picture = np.full((20, 30), 255, np.uint8)
+    picture[5:15, 5:25] = 0
+    for name in ("a", "b"):
+        Image.fromarray(picture).save(own / f"{name}.png")
+    rows = [{"file_name": f"{name}.png", "formula": f"{name}+1"} for name in ("a", "b")]
+    (own / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    tree = stub.settings(source, root, dataset=[str(source), str(own)])
+    result = run(tree)
+    assert (result.dataset, result.renderer) == ("formulas+own", "tex boxes 1")
+    records = [row for split in store.splits(root) for row in store.read(root, split)]
+    given = [row for row in records if row.source == "own"]
+    assert sorted(row.formula for row in given) == ["a+1", "b+1"]
+    assert {(row.width, row.height) for row in given} == {(30, 20)}
+    assert {row.source for row in records} == {"own", "formulas"}
+    assert not run(tree).built
+    with pytest.raises(UsageError, match="Glyph positions are not known for pictures"):
+        run(stub.settings(source, root, dataset=[str(source), str(own)], glyphs=True), force=True)
+    with pytest.raises(
+        UsageError, match=r"build\.dataset was \['formulas\.txt', 'own'\], now None"
+    ):
+        run(stub.settings(source, root))
+
+
+@pytest.mark.usefixtures("boxes")
 def test_full_from_a_folder_at_hand(tmp_path: Path, root: Path) -> None:
     folder = tmp_path / "copy"
     folder.mkdir()

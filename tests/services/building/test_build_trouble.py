@@ -19,7 +19,7 @@ STUB = Path(stub.__file__)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
-@pytest.mark.parametrize("mode", ["anew", "over"])
+@pytest.mark.parametrize("mode", ["anew", "over", "several"])
 def test_killed_at_any_change_the_next_build_ends_the_same(
     source: Path, tmp_path: Path, mode: str
 ) -> None:

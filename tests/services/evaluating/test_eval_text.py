@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tarfile
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
@@ -19,6 +20,7 @@ from im2latex_cli.data import predictions
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.latex.tokenizer import join, tokenize
+from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recognition.models import default_model_for
 from im2latex_cli.recognition.reader import Opened
@@ -55,10 +57,14 @@ def imagefolder(root: Path, formulas=FORMULAS, splits=("train", "test")) -> Path
 
 
 class Oracle:
-    """Reads the number off the picture's width and answers from a list; each token costs 0.5."""
+    """Reads the number off the picture's width and answers from a list.
+
+    Each token of the right formula costs 0.5, of any other 5.
+    """
 
     answers: tuple[str | None, ...] = FORMULAS
     loaded = 0
+    vocab = Vocab.build(Counter(" ".join(FORMULAS).split()), min_count=1)
 
     @classmethod
     def from_settings(cls, _settings, _model, **_options) -> Oracle:
@@ -86,7 +92,13 @@ class Oracle:
 
     def log_likelihoods(self, pictures, formulas):
         assert {picture.shape[0] for picture in pictures} == {HEIGHT - CUT}
-        return [-0.5 * (len(tokens) + 1) for tokens in formulas]
+        return [
+            (-0.5 if self._formula(picture) == list(tokens) else -5.0) * (len(tokens) + 1)
+            for picture, tokens in zip(pictures, formulas, strict=True)
+        ]
+
+    def _formula(self, picture):
+        return tokenize(FORMULAS[(picture.shape[1] - 30) % len(FORMULAS)])
 
 
 @pytest.fixture
@@ -144,6 +156,40 @@ def test_predictions_and_their_origin_are_kept_in_the_run_folder(tmp_path, oracl
     meta = predictions.read_meta(tmp_path / "runs")
     assert (meta["split"], meta["pictures"], meta["failed"]) == ("test", 3, 0)
     assert meta["decode"]["beam"] == 5
+
+
+def test_labels_of_other_pictures_are_listed_and_shown(tmp_path, oracle):
+    formulas = [*FORMULAS] * 10
+    formulas[4], formulas[5] = formulas[5], formulas[4]
+    formulas[7] = r"\gamma"  # the model cannot write it, so its loss says nothing
+    imagefolder(tmp_path / "data", formulas, splits=("test",))
+    oracle.answers = [*FORMULAS] * 10
+    reporter = SilentReporter()
+    found = eval_text.run(
+        Settings(), reporter, model=str(tmp_path / "runs"), data=tmp_path / "data"
+    )
+    assert found.suspicious == 2
+    sheet = tmp_path / "runs" / "suspicious-test.html"
+    assert reporter.warnings == [f"2 of 29 labels may not belong to their pictures: see {sheet}."]
+    lines = (tmp_path / "runs" / "suspicious-test.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {
+            "id": f"test/{number}.png",
+            "formula": formulas[number],
+            "reading": join(tokenize(FORMULAS[number % 3])),
+            "loss": 5.0,
+            "usual_loss": 0.5,
+        }
+        for number in (4, 5)
+    ]
+    assert sheet.read_text().count("<img") == 2
+    assert evaluate(tmp_path, reuse=True).suspicious == 2
+
+    (tmp_path / "data" / "test" / "metadata.jsonl").unlink()
+    (tmp_path / "data" / "test").rename(tmp_path / "old")
+    imagefolder(tmp_path / "data", splits=("test",))
+    assert evaluate(tmp_path).suspicious == 0
+    assert not sheet.exists()
 
 
 def test_wrong_readings_are_scored_and_explained(tmp_path, oracle):

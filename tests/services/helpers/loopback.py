@@ -86,6 +86,7 @@ class Handler(BaseHTTPRequestHandler):
             "404": lambda: self.reply(404, b"no"),
             "503": lambda: self.reply(503, b"later"),
             "elsewhere": lambda: self.redirect(f"{self.zenodo.base}{self.path}"),
+            "loop": lambda: self.redirect(self.path),
             "plain http": lambda: self.redirect("http://example.org/x"),
             "file": lambda: self.redirect("file:///etc/passwd"),
         }

@@ -107,14 +107,16 @@ class Bomb:
             os._exit(137)
 
 
-def crash_everywhere(source: Path, folder: Path, *, before: Settings | None = None) -> int:
+def crash_everywhere(
+    source: Path, folder: Path, *, before: Settings | None = None, **more: Any
+) -> int:
     """Kill a build before each change it makes, in turn; let the next one finish; compare.
 
     Returns:
         How many places there were. Every run is in a process of its own.
     """
     wanted = folder / "undisturbed"
-    run(settings(source, wanted, glyphs=True))
+    run(settings(source, wanted, glyphs=True, **more))
     number = 0
     while True:
         number += 1
@@ -125,11 +127,11 @@ def crash_everywhere(source: Path, folder: Path, *, before: Settings | None = No
         child = os.fork()
         if child == 0:
             Bomb(root, number)
-            run(settings(source, root, glyphs=True), force=before is not None)
+            run(settings(source, root, glyphs=True, **more), force=before is not None)
             os._exit(0)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         forced = before is not None and not (root / ".build" / "request.json").exists()
-        run(settings(source, root, glyphs=True), force=forced)
+        run(settings(source, root, glyphs=True, **more), force=forced)
         assert snapshot(root) == snapshot(wanted), f"killed before change {number}"
         if status == 0:
             return number - 1
@@ -140,4 +142,9 @@ if __name__ == "__main__":
     install()
     source_file, scratch = Path(sys.argv[1]), Path(sys.argv[2])
     before = settings(source_file, scratch, limit=4) if "over" in sys.argv[3:] else None
-    sys.stdout.write(f"{crash_everywhere(source_file, scratch, before=before)}\n")
+    more: dict[str, Any] = {}
+    if "several" in sys.argv[3:]:
+        other = source_file.with_name("other.txt")
+        other.write_text("\n".join(f"w_{number}" for number in range(9)) + "\n")
+        more = {"dataset": [f"{source_file}=0.6", f"{other}=0.4"]}
+    sys.stdout.write(f"{crash_everywhere(source_file, scratch, before=before, **more)}\n")

@@ -14,7 +14,7 @@ from im2latex_cli.progress import SilentReporter
 from im2latex_cli.services import train
 from im2latex_cli.services.train import TrainResult
 from im2latex_cli.settings.resolve import resolve
-from im2latex_cli.settings.sources import Given
+from im2latex_cli.settings.sources import SettingValue
 from im2latex_cli.train.monitor.log import read_metrics
 
 FORMULAS = ("a + b", "x", "a b c", "x = a", "b - c + a", "c = x", "a = b - x", "b b")
@@ -66,7 +66,9 @@ def go(
 ) -> TrainResult:
     values = {**TINY, "train.output": str(data.parent.parent / "results" / "eight")}
     values |= {name.replace("__", "."): value for name, value in changes.items()}
-    given = [Given(name, value, "test") for name, value in values.items() if value is not None]
+    given = [
+        SettingValue(name, value, "test") for name, value in values.items() if value is not None
+    ]
     resolved = resolve(given)
     return train.run(resolved, reporter or SilentReporter(), data=data, resume=resume, force=force)
 

@@ -13,7 +13,7 @@ def test_rows_go_to_metrics_and_to_tensorboard(tmp_path: Path) -> None:
     with RunLog(tmp_path) as log:
         log.row("train", 1, {"loss": 2.5, "note": "text"})
         log.row("val", 2, {"loss": 2.0})
-        log.example(0, 2, np.full((8, 9), 255, np.uint8), reference="a", found="b")
+        log.example(0, 2, np.full((8, 9), 255, np.uint8), reference="a", hypothesis="b")
     assert read_metrics(tmp_path / METRICS) == [
         {"step": 1, "kind": "train", "loss": 2.5, "note": "text"},
         {"step": 2, "kind": "val", "loss": 2.0},

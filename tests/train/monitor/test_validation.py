@@ -10,10 +10,11 @@ from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.train.monitor.validation import (
     Evaluation,
-    calibrated,
+    calibrate,
     choose,
     commonest,
     evaluate,
+    label_losses,
 )
 
 
@@ -42,6 +43,22 @@ def test_figures_do_not_depend_on_batches(network: Network, packed: Packed, voca
     assert apart.edit_similarity == pytest.approx(together.edit_similarity)
     assert together.pictures == 8
     assert together.distinct_references == 8
+
+
+def test_the_losses_of_labels_are_those_of_the_whole(
+    network: Network, packed: Packed, vocab: Vocab
+) -> None:
+    chosen = np.array([5, 0, 3])
+    losses = label_losses(network, packed, chosen, pixels=100_000, device=torch.device("cpu"))
+    apart = [
+        label_losses(network, packed, at, pixels=1, device=torch.device("cpu"))[0]
+        for at in chosen[:, None]
+    ]
+    assert losses == pytest.approx(apart, rel=1e-4)
+    every = label_losses(network, packed, np.arange(8), pixels=100_000, device=torch.device("cpu"))
+    tokens = packed.lengths + 1
+    whole = evaluated(network, packed, vocab).loss
+    assert (every * tokens).sum() / tokens.sum() == pytest.approx(whole, rel=1e-4)
 
 
 def test_a_network_that_knows_nothing_has_the_loss_of_chance(
@@ -101,7 +118,7 @@ def drawn(count: int, seed: int) -> tuple[list[SimpleNamespace], list[bool]]:
 
 
 def test_calibration_finds_how_often_a_score_is_right() -> None:
-    fitted, error = calibrated(*drawn(4000, 0))
+    fitted, error = calibrate(*drawn(4000, 0))
     assert fitted is not None
     assert error is not None
     assert error < 0.03
@@ -112,12 +129,12 @@ def test_calibration_finds_how_often_a_score_is_right() -> None:
 def test_calibration_error_is_measured_on_readings_that_were_not_fitted() -> None:
     readings, _ = drawn(40, 1)
     right = [bool(place % 2) for place in range(40)]  # one half all right, the other all wrong
-    assert calibrated(readings, right)[1] is None
+    assert calibrate(readings, right)[1] is None
     coin = [bool(place // 2 % 2) for place in range(40)]
-    assert calibrated(readings, coin)[1] is not None
+    assert calibrate(readings, coin)[1] is not None
 
 
 def test_nothing_to_learn_gives_no_calibration() -> None:
     readings, _ = drawn(10, 2)
-    assert calibrated(readings, [True] * 10) == (None, None)
-    assert calibrated(readings, [False] * 10) == (None, None)
+    assert calibrate(readings, [True] * 10) == (None, None)
+    assert calibrate(readings, [False] * 10) == (None, None)

@@ -14,7 +14,7 @@ from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.input.batches import Cursor
 from im2latex_cli.train.input.pack import Packed
-from im2latex_cli.train.learner_state import Progress
+from im2latex_cli.train.learner_state import LearnerProgress
 from im2latex_cli.train.run.folder import RunFolder
 from im2latex_cli.train.run.run_state import History, RunState
 from im2latex_cli.train.run.time_budget import Pace
@@ -56,7 +56,7 @@ READ = RunState(
     epochs=3,
     max_minutes=None,
     glyph_classes=(("cmmi", 97),),
-    progress=Progress(40, 7, 21, 1.5, 2.25, Cursor(1, 0, 2, 5, 5)),
+    progress=LearnerProgress(40, 7, 21, 1.5, 2.25, Cursor(1, 0, 2, 5, 5)),
     history=History(**VERSION_1["memory"]),
     pace=Pace(100, 1.25, 1),
 )

@@ -1,0 +1,257 @@
+"""The routes of documents: upload one, look at its pages, read what is on them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Annotated, Any, Self, TypeVar
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from im2latex_cli.errors import InputError
+from im2latex_cli.pages.regions import RegionKind
+from im2latex_cli.serve import schemas
+from im2latex_cli.serve.batching import Batcher, BusyError
+from im2latex_cli.serve.intake import DOCUMENT, Intake, RefusedError
+from im2latex_cli.serve.reading import Asked, FoundPage, Open, Part, UploadedDocument
+from im2latex_cli.serve.responses import failure
+from im2latex_cli.serve.routes import AnsweredRoute, CountedRoute
+from im2latex_cli.serve.uploads import Uploads
+from im2latex_cli.settings.sections import ServeSettings
+
+UPLOADS_AT_ONCE = 2
+"""Further ones wait, so that few bodies are in memory."""
+PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""Pages of documents are not for a disk."""
+
+Result = TypeVar("Result")
+Key = Annotated[str, Path(description="The document's id.")]
+Number = Annotated[int, Path(ge=1, description="Counts from 1.")]
+Options = Annotated[schemas.ReadOptions, Query()]
+
+
+Respond = Callable[[Asked], Awaitable[Response]]
+"""Reads a part of a page and answers with its reading."""
+
+
+class DocumentRoutes:
+    """Uploaded documents and the one thread that opens, draws and searches them.
+
+    Args:
+        opener: opens an upload.
+        respond: answers with the reading of a part of a page.
+        settings: limits.
+    """
+
+    def __init__(self, opener: Open, respond: Respond, settings: ServeSettings) -> None:
+        self._open, self._respond, self._settings = opener, respond, settings
+        self._uploads: Uploads[UploadedDocument] = Uploads(
+            most=settings.documents, seconds=settings.document_seconds
+        )
+        self._uploading = asyncio.Semaphore(UPLOADS_AT_ONCE)
+        self._batcher: Batcher[Callable[[], Any], Any] = Batcher(
+            lambda tasks: [task() for task in tasks],
+            most=1,
+            room=settings.queue,
+            seconds=settings.timeout,
+        )
+        self._cleaner: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start working."""
+        await self._batcher.__aenter__()
+        self._cleaner = asyncio.create_task(self._clean())
+        return self
+
+    async def __aexit__(self, *reason: object) -> None:
+        """Stop, and delete all documents."""
+        if self._cleaner:
+            self._cleaner.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._cleaner
+        await self._batcher.__aexit__(*reason)
+
+    async def _clean(self) -> None:
+        """Delete documents in time even if nobody uses the server any more."""
+        while True:
+            await asyncio.sleep(self._settings.document_seconds / 2)
+            self._uploads.delete_expired()
+
+    def routes(self) -> tuple[APIRouter, APIRouter]:
+        """The routes whose requests are not counted, and those that read a formula."""
+        router, counted = APIRouter(route_class=AnsweredRoute), APIRouter(route_class=CountedRoute)
+        router.add_api_route(
+            "/documents",
+            self.upload,
+            methods=["POST"],
+            status_code=201,
+            response_model=schemas.DocumentBody,
+            responses=schemas.FAILURES_OF_DOCUMENTS,
+            openapi_extra=schemas.DOCUMENT_BODY,
+            summary="Upload a PDF or a picture to look at page by page",
+            operation_id="upload",
+        )
+        router.add_api_route(
+            "/documents/{document}",
+            self.delete,
+            methods=["DELETE"],
+            status_code=204,
+            responses={422: schemas.FAILURES[422]},
+            summary="Delete a document",
+            operation_id="delete",
+        )
+        at_page = "/documents/{document}/pages/{page}"
+        router.add_api_route(
+            at_page,
+            self.page,
+            response_model=schemas.PageBody,
+            responses=schemas.FAILURES_OF_PAGES,
+            summary="The formulas of a page",
+            operation_id="page",
+        )
+        router.add_api_route(
+            f"{at_page}/picture",
+            self.picture,
+            responses=schemas.FAILURES_OF_PAGES
+            | {200: {"content": {"image/png": {}}, "description": "A PNG file."}},
+            response_class=Response,
+            summary="A page as a picture",
+            operation_id="picture",
+        )
+        for path, handler, summary in (
+            (f"{at_page}/formulas/{{formula}}", self.formula, "Read a formula of a page"),
+            (f"{at_page}/part", self.part, "Read a part of a page"),
+        ):
+            counted.add_api_route(
+                path,
+                handler,
+                response_model=schemas.PartReadingBody,
+                responses=schemas.FAILURES_OF_PAGES,
+                summary=summary,
+                operation_id=handler.__name__,
+            )
+        return router, counted
+
+    async def upload(self, request: Request) -> Response:
+        """Keep a PDF or a picture, and say how many pages it has."""
+        limits = self._settings
+        intake = Intake(
+            request, most=limits.max_document_bytes, seconds=limits.timeout, kind=DOCUMENT
+        )
+        try:
+            with self._batcher.place():
+                async with self._uploading:
+                    data = await intake.file()
+                opened: UploadedDocument = await self._batcher.submit(
+                    partial(self._open, data, intake.content_type)
+                )
+                self._check_pages(opened)
+        except (RefusedError, InputError, BusyError) as error:
+            await intake.drain()
+            return failure(error)
+        told = schemas.DocumentBody(
+            id=self._uploads.add(opened),
+            pages=opened.pages,
+            unit=opened.unit,
+            one_formula=opened.one_formula,
+            seconds=limits.document_seconds,
+        )
+        return JSONResponse(told.model_dump(), 201, PRIVATE)
+
+    async def delete(self, document: Key) -> Response:
+        """Delete a document now; one that is not there is no error."""
+        self._uploads.delete(document)
+        return Response(status_code=204)
+
+    async def page(self, document: Key, page: Number) -> Response:
+        """Say where the formulas of a page are."""
+        opened = self._opened(document, page)
+        found = await self._submit(lambda: opened.find(page))
+        return JSONResponse(_page(page, opened, found).model_dump(), headers=PRIVATE)
+
+    async def picture(self, document: Key, page: Number) -> Response:
+        """Draw a page."""
+        opened = self._opened(document, page)
+        png = await self._submit(lambda: opened.picture(page))
+        return Response(png, media_type="image/png", headers=PRIVATE)
+
+    async def formula(
+        self, document: Key, page: Number, formula: Number, options: Options
+    ) -> Response:
+        """Read a formula that was found."""
+        opened = self._opened(document, page)
+
+        def cut() -> Part:
+            count = len(opened.find(page).formulas)
+            if formula > count:
+                raise _absent(f"Page {page} has no formula {formula}; {count} were found.")
+            return opened.formula(page, formula)
+
+        return await self._read(cut, options)
+
+    async def part(
+        self,
+        document: Key,
+        page: Number,
+        box: Annotated[
+            str,
+            Query(
+                description="Left, top, right and bottom in the document's unit, as in "
+                "`10,20,200.5,60`."
+            ),
+        ],
+        options: Options,
+    ) -> Response:
+        """Read a rectangle of a page."""
+        opened = self._opened(document, page)
+        return await self._read(lambda: opened.part(page, box), options)
+
+    async def _read(self, cut: Callable[[], Part], options: schemas.ReadOptions) -> Response:
+        part = await self._submit(cut)
+        return await self._respond(Asked(part, **options.model_dump()))
+
+    async def _submit(self, task: Callable[[], Result]) -> Result:
+        with self._batcher.place():
+            result: Result = await self._batcher.submit(task)
+            return result
+
+    def _opened(self, key: str, page: int) -> UploadedDocument:
+        opened = self._uploads.get(key)
+        if page > opened.pages:
+            raise _absent(f"There is no page {page}; the last is {opened.pages}.")
+        return opened
+
+    def _check_pages(self, opened: UploadedDocument) -> None:
+        most = self._settings.max_pages
+        if opened.pages > most:
+            raise RefusedError(
+                413,
+                "too-many-pages",
+                f"The document has {opened.pages:,} pages; {most:,} are the most.",
+                hint="Split it, or read it with `im2latex predict`.",
+            )
+
+
+def _absent(message: str) -> RefusedError:
+    return RefusedError(404, "not-found", message)
+
+
+def _page(number: int, opened: UploadedDocument, found: FoundPage) -> schemas.PageBody:
+    return schemas.PageBody(
+        page=number,
+        width=found.width,
+        height=found.height,
+        unit=opened.unit,
+        formulas=[
+            schemas.PageFormulaBody(
+                box=list(one.box),
+                kind="inline" if one.kind is RegionKind.INLINE else "display",
+                score=one.score,
+                numbers=[list(box) for box in one.numbers],
+            )
+            for one in found.formulas
+        ],
+    )
