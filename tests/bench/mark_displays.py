@@ -34,14 +34,14 @@ from im2latex_cli import files
 from im2latex_cli.data.jsonl import Row
 from im2latex_cli.errors import Im2LatexError
 from im2latex_cli.pages import store
-from im2latex_cli.pages.document import Labelled, owners
-from im2latex_cli.pages.regions import Kind, Region
+from im2latex_cli.pages.document import RegionLabel, owners
+from im2latex_cli.pages.regions import Region, RegionKind
 from im2latex_cli.pages.typeset import LINE_GAP, regions_of
 from im2latex_cli.render.renderer import RenderFailure
 from im2latex_cli.render.tex import dvi
 from im2latex_cli.render.tex.compositor import Compositor
 from im2latex_cli.render.tex.fonts import FontFinder
-from im2latex_cli.render.tex.rasterizer import SP_PER_INCH, FontShelf
+from im2latex_cli.render.tex.rasterizer import SP_PER_INCH, FontCache
 from im2latex_cli.vision.finish import encode_png
 
 DPI = 150
@@ -117,7 +117,7 @@ def _pages(document: Path, folder: Path, first: int) -> list[Row]:
                 name, size, regions, dpi=DPI, layout=document.name.split(".")[0], typeface=""
             )
         )
-    shown = sum(region["kind"] == Kind.DISPLAY for row in rows for region in row["regions"])
+    shown = sum(region["kind"] == RegionKind.DISPLAY for row in rows for region in row["regions"])
     print(f"{document.name}: {len(rows)} pages, {shown} displays")
     return rows
 
@@ -184,7 +184,7 @@ def _drawn(pdf: Path) -> Iterator[NDArray[np.uint8]]:
 
 def _regions(pages: bytes, inches: tuple[float, float]) -> Iterator[Sequence[Region]]:
     finder = FontFinder(shutil.which("kpsewhich") or "kpsewhich")
-    shelf = FontShelf(finder, DPI)
+    shelf = FontCache(finder, DPI)
     shelf.expect(dvi.font_names(pages))
     compositor = Compositor(shelf, DPI)
     fonts: list[dvi.FontUse] = []
@@ -202,7 +202,8 @@ def _regions(pages: bytes, inches: tuple[float, float]) -> Iterator[Sequence[Reg
             raise Im2LatexError(f"a page cannot be drawn: {sheet}")
         numbers = {mark.owner for mark in sheet.marks if mark.owner > 0}
         labels = {
-            number: Labelled(Kind.NUMBER if number % 2 else Kind.DISPLAY) for number in numbers
+            number: RegionLabel(RegionKind.NUMBER if number % 2 else RegionKind.DISPLAY)
+            for number in numbers
         }
         yield list(regions_of(sheet.marks, labels, LINE_GAP * DPI))
 
