@@ -129,7 +129,7 @@ def test_a_rectangle_is_read(client, paper: bytes) -> None:
 
 
 def test_equation_numbers_are_read_apart(client, typeset: Callable[..., Image.Image]) -> None:
-    numbered = typeset(r"\frac{a+b}{c+d}=\int_0^1 f(x)\,dx\hspace{9em}(3)")
+    numbered = typeset(r"\frac{a+b}{c+d}=\int_0^1 f(x)\,dx\hspace{15em}(3)")
     document = upload(client, png_of(numbered), PNG)
     (formula,) = get(client, document, "pages/1")["formulas"]
     assert len(formula["numbers"]) == 1
