@@ -21,20 +21,12 @@ def plan(shapes: Sequence[tuple[int, ...]], budget: int) -> Iterator[list[int]]:
         shapes: height and width of each picture.
         budget: most pixels in a group, padding included; a larger picture stands alone.
 
-    Yields:
-        Indices into `shapes`, each once.
+    Returns:
+        Groups of indices into `shapes`, each index once.
     """
     sizes = [padded(shape) for shape in shapes]
-    group: list[int] = []
-    height = width = 0
-    for at in sorted(range(len(sizes)), key=lambda at: (sizes[at][0] // 32, sizes[at][1])):
-        height, width = max(height, sizes[at][0]), max(width, sizes[at][1])
-        if group and (len(group) + 1) * height * width > budget:
-            yield group
-            group, (height, width) = [], sizes[at]
-        group.append(at)
-    if group:
-        yield group
+    order = sorted(range(len(sizes)), key=lambda at: (sizes[at][0] // 32, sizes[at][1]))
+    return _group(order, sizes, lambda canvas, _: canvas > budget)
 
 
 def alike(shapes: Sequence[tuple[int, ...]], *, waste: int = WASTE) -> Iterator[list[int]]:
@@ -44,20 +36,36 @@ def alike(shapes: Sequence[tuple[int, ...]], *, waste: int = WASTE) -> Iterator[
         shapes: height and width of each picture.
         waste: most pixels of padding in a group.
 
-    Yields:
-        Indices into `shapes`, each once.
+    Returns:
+        Groups of indices into `shapes`, each index once.
     """
     sizes = [padded(shape) for shape in shapes]
+    order = sorted(range(len(sizes)), key=sizes.__getitem__)
+    return _group(order, sizes, lambda canvas, filled: canvas - filled > waste)
+
+
+def _group(
+    order: Sequence[int],
+    sizes: Sequence[tuple[int, int]],
+    is_full: Callable[[int, int], bool],
+) -> Iterator[list[int]]:
+    """Groups of neighbours in `order`: one more picture in a group would make it too full.
+
+    Args:
+        order: indices into `sizes`.
+        sizes: padded height and width of each picture.
+        is_full: whether that many pixels of a group, of which so many are filled, are too many.
+    """
     group: list[int] = []
-    used = height = width = 0
-    for at in sorted(range(len(sizes)), key=sizes.__getitem__):
+    filled = height = width = 0
+    for at in order:
         area = sizes[at][0] * sizes[at][1]
         height, width = max(height, sizes[at][0]), max(width, sizes[at][1])
-        if group and (len(group) + 1) * height * width - used - area > waste:
+        if group and is_full((len(group) + 1) * height * width, filled + area):
             yield group
-            group, used, (height, width) = [], 0, sizes[at]
+            group, filled, (height, width) = [], 0, sizes[at]
         group.append(at)
-        used += area
+        filled += area
     if group:
         yield group
 

@@ -130,7 +130,7 @@ def element(tokens: Sequence[str]) -> tuple[Element, tuple[str, ...]]:
         failure = ET.SubElement(root, "merror")
         failure.append(elements.leaf("mtext", join(tokens)))
         return root, (f"the formula is text: {error}",)
-    writer = _Writer()
+    writer = _MathmlWriter()
     root.extend(writer.row(row, _Context()))
     return root, tuple(dict.fromkeys(writer.warnings))
 
@@ -143,7 +143,7 @@ class _Context(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Writer:
+class _MathmlWriter:
     """Writes one formula; collects its warnings."""
 
     warnings: list[str] = field(default_factory=list)
@@ -445,21 +445,21 @@ class _Writer:
         return elements.fenced(fences[0], [table], fences[1].strip()) if fences else table
 
 
-_Handler = Callable[[_Writer, Command, _Context], Element]
+_Handler = Callable[[_MathmlWriter, Command, _Context], Element]
 _COMMANDS: dict[str, _Handler] = {
     **dict.fromkeys(
         ("\\frac", "\\dfrac", "\\tfrac", "\\cfrac", "\\binom", "\\dbinom", "\\tbinom"),
-        _Writer.fraction,
+        _MathmlWriter.fraction,
     ),
-    **dict.fromkeys(STACKS.values(), _Writer.stack),
-    **dict.fromkeys(("\\phantom", "\\hphantom", "\\vphantom"), _Writer.unseen),
-    **dict.fromkeys(("\\operatorname", "\\operatorname*"), _Writer.operator),
-    **dict.fromkeys(("\\stackrel", "\\overset", "\\underset"), _Writer.over),
-    **dict.fromkeys(("\\xrightarrow", "\\xleftarrow"), _Writer.long_arrow),
-    **dict.fromkeys(("\\pmod", "\\pod", "\\mod"), _Writer.modulo),
-    "\\sqrt": _Writer.root,
-    "\\boxed": _Writer.box,
-    "\\smash": _Writer.smash,
+    **dict.fromkeys(STACKS.values(), _MathmlWriter.stack),
+    **dict.fromkeys(("\\phantom", "\\hphantom", "\\vphantom"), _MathmlWriter.unseen),
+    **dict.fromkeys(("\\operatorname", "\\operatorname*"), _MathmlWriter.operator),
+    **dict.fromkeys(("\\stackrel", "\\overset", "\\underset"), _MathmlWriter.over),
+    **dict.fromkeys(("\\xrightarrow", "\\xleftarrow"), _MathmlWriter.long_arrow),
+    **dict.fromkeys(("\\pmod", "\\pod", "\\mod"), _MathmlWriter.modulo),
+    "\\sqrt": _MathmlWriter.root,
+    "\\boxed": _MathmlWriter.box,
+    "\\smash": _MathmlWriter.smash,
 }
 
 

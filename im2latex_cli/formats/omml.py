@@ -119,13 +119,13 @@ def docx(formulas: Sequence[Sequence[str]]) -> tuple[bytes, tuple[str, ...]]:
 def element(tokens: Sequence[str]) -> tuple[Element, tuple[str, ...]]:
     """As `omml`, as an element."""
     root, warnings = mathml.element(tokens)
-    writer = _Writer(list(warnings))
+    writer = _OmmlWriter(list(warnings))
     formula = _element("oMath", *writer.row(list(root)))
     return _element("oMathPara", formula), tuple(dict.fromkeys(writer.warnings))
 
 
 @dataclass(slots=True)
-class _Writer:
+class _OmmlWriter:
     """Turns MathML elements into those of Office; collects warnings."""
 
     warnings: list[str] = field(default_factory=list)
@@ -338,21 +338,21 @@ class _Writer:
         return [_element("borderBox", self.inside("e", *node))]
 
 
-_ELEMENTS: dict[str, Callable[[_Writer, Element], list[Element]]] = {
-    "mi": _Writer.letter,
-    "mn": _Writer.letter,
-    "mo": _Writer.operator,
-    "mtext": _Writer.text,
-    "mspace": _Writer.space,
-    "mfrac": _Writer.fraction,
-    "msqrt": _Writer.root,
-    "mroot": _Writer.root,
-    **dict.fromkeys(("msub", "msup", "msubsup"), _Writer.beside),
-    **dict.fromkeys(("munder", "mover", "munderover"), _Writer.around),
-    "mtable": _Writer.table,
-    "mphantom": _Writer.phantom,
-    "mpadded": _Writer.padded,
-    "menclose": _Writer.box,
+_ELEMENTS: dict[str, Callable[[_OmmlWriter, Element], list[Element]]] = {
+    "mi": _OmmlWriter.letter,
+    "mn": _OmmlWriter.letter,
+    "mo": _OmmlWriter.operator,
+    "mtext": _OmmlWriter.text,
+    "mspace": _OmmlWriter.space,
+    "mfrac": _OmmlWriter.fraction,
+    "msqrt": _OmmlWriter.root,
+    "mroot": _OmmlWriter.root,
+    **dict.fromkeys(("msub", "msup", "msubsup"), _OmmlWriter.beside),
+    **dict.fromkeys(("munder", "mover", "munderover"), _OmmlWriter.around),
+    "mtable": _OmmlWriter.table,
+    "mphantom": _OmmlWriter.phantom,
+    "mpadded": _OmmlWriter.padded,
+    "menclose": _OmmlWriter.box,
 }
 
 

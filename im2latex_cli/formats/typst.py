@@ -101,7 +101,7 @@ def typst(tokens: Sequence[str]) -> Conversion:
         row = parse(tokens)
     except MalformedError as error:
         return Conversion(quote(join_latex(tokens)), (f"the formula is text: {error}",))
-    writer = _Writer()
+    writer = _TypstWriter()
     return Conversion(writer.formula(row), tuple(dict.fromkeys(writer.warnings)))
 
 
@@ -109,7 +109,7 @@ _ARGUMENT = Context(display=False, argument=True)
 
 
 @dataclass(slots=True)
-class _Writer:
+class _TypstWriter:
     """Writes one formula; collects its warnings."""
 
     warnings: list[str] = field(default_factory=list)
@@ -544,33 +544,33 @@ class _Writer:
         )
 
 
-_Handler = Callable[[_Writer, Command, Context], RowPart]
+_Handler = Callable[[_TypstWriter, Command, Context], RowPart]
 
 _COMMANDS: dict[str, _Handler] = {
     **dict.fromkeys(
         ("\\frac", "\\dfrac", "\\tfrac", "\\cfrac", "\\binom", "\\dbinom", "\\tbinom"),
-        _Writer.fraction,
+        _TypstWriter.fraction,
     ),
-    **dict.fromkeys(STACKS.values(), _Writer.stack),
-    "\\sqrt": _Writer.root,
-    "\\boxed": _Writer.box,
-    "\\phantom": _Writer.unseen,
-    "\\hphantom": _Writer.unseen,
-    "\\vphantom": _Writer.unseen,
-    "\\smash": _Writer.smash,
-    "\\operatorname": _Writer.operator,
-    "\\operatorname*": _Writer.operator,
-    "\\mathop": _Writer.operator,
-    "\\overbrace": _Writer.lone_brace,
-    "\\underbrace": _Writer.lone_brace,
-    "\\stackrel": _Writer.over,
-    "\\overset": _Writer.over,
-    "\\underset": _Writer.over,
-    "\\xrightarrow": _Writer.long_arrow,
-    "\\xleftarrow": _Writer.long_arrow,
-    "\\pmod": _Writer.modulo,
-    "\\pod": _Writer.modulo,
-    "\\mod": _Writer.modulo,
+    **dict.fromkeys(STACKS.values(), _TypstWriter.stack),
+    "\\sqrt": _TypstWriter.root,
+    "\\boxed": _TypstWriter.box,
+    "\\phantom": _TypstWriter.unseen,
+    "\\hphantom": _TypstWriter.unseen,
+    "\\vphantom": _TypstWriter.unseen,
+    "\\smash": _TypstWriter.smash,
+    "\\operatorname": _TypstWriter.operator,
+    "\\operatorname*": _TypstWriter.operator,
+    "\\mathop": _TypstWriter.operator,
+    "\\overbrace": _TypstWriter.lone_brace,
+    "\\underbrace": _TypstWriter.lone_brace,
+    "\\stackrel": _TypstWriter.over,
+    "\\overset": _TypstWriter.over,
+    "\\underset": _TypstWriter.over,
+    "\\xrightarrow": _TypstWriter.long_arrow,
+    "\\xleftarrow": _TypstWriter.long_arrow,
+    "\\pmod": _TypstWriter.modulo,
+    "\\pod": _TypstWriter.modulo,
+    "\\mod": _TypstWriter.modulo,
 }
 
 

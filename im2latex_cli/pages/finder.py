@@ -50,17 +50,10 @@ class Finder:
             return []
         formulas = group(picture, self._network(picture.small), inline=inline)
         ordered = reading_order(formulas, column_gap(picture))
-        return [_scaled(one, picture.shrunk) for one in ordered]
+        return [one.scaled(picture.shrunk) for one in ordered]
 
 
 @cache
 def bundled_finder() -> Finder:
     """The finder of this package, loaded once."""
     return Finder.load()
-
-
-def _scaled(found: FoundFormula, factor: int) -> FoundFormula:
-    if factor == 1:
-        return found
-    numbers = tuple(number.scaled(factor) for number in found.numbers)
-    return FoundFormula(found.box.scaled(factor), found.kind, found.score, numbers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -101,6 +101,11 @@ class FoundFormula:
     kind: RegionKind
     score: float
     numbers: tuple[Rectangle, ...] = ()
+
+    def scaled(self, factor: float) -> FoundFormula:
+        """The same formula on a page that is `factor` times as large."""
+        numbers = tuple(number.scaled(factor) for number in self.numbers)
+        return replace(self, box=self.box.scaled(factor), numbers=numbers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from im2latex_cli.serve.batching import Batcher, BusyError
 from im2latex_cli.serve.documents import DocumentRoutes
 from im2latex_cli.serve.intake import Intake, RefusedError
 from im2latex_cli.serve.metrics import Metrics
-from im2latex_cli.serve.reading import Answer, Asked, Open, Read
+from im2latex_cli.serve.reading import Answer, Open, Read, ReadRequest
 from im2latex_cli.serve.responses import bug, failure, http_error
 from im2latex_cli.serve.routes import CountedRoute
 from im2latex_cli.settings.sections import ServeSettings
@@ -64,12 +64,12 @@ class Server:
     def __init__(self, read: Read, documents: Open, settings: ServeSettings, *, model: str) -> None:
         self.metrics = Metrics()
         self._settings, self._model = settings, model
-        self._batcher: Batcher[Asked, Answer | Im2LatexError] = Batcher(
+        self._batcher: Batcher[ReadRequest, Answer | Im2LatexError] = Batcher(
             read,
             most=settings.batch,
             room=settings.queue,
             seconds=settings.timeout,
-            told=self.metrics.sizes.observe,
+            observe=self.metrics.sizes.observe,
         )
         self._documents = DocumentRoutes(documents, self._respond, settings)
         self.metrics.waiting.set_function(lambda: self._batcher.waiting)
@@ -131,13 +131,13 @@ class Server:
         try:
             with self._batcher.place():
                 picture = await intake.file()
-                answer = await self._batcher.submit(Asked(picture, **options.model_dump()))
+                answer = await self._batcher.submit(ReadRequest(picture, **options.model_dump()))
         except (RefusedError, InputError, BusyError) as error:
             await intake.drain()
             return failure(error)
         return _answered(answer)
 
-    async def _respond(self, asked: Asked) -> Response:
+    async def _respond(self, asked: ReadRequest) -> Response:
         """Answer with the reading of a part of a page."""
         with self._batcher.place():
             return _answered(await self._batcher.submit(asked))

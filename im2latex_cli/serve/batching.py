@@ -33,7 +33,7 @@ class Batcher(Generic[Item, Result]):
         most: most items in one call.
         room: places for requests.
         seconds: longest time from `submit` to the result.
-        told: called with the size of each batch.
+        observe: called with the size of each batch.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class Batcher(Generic[Item, Result]):
         most: int,
         room: int,
         seconds: float,
-        told: Callable[[int], None] = lambda size: None,  # noqa: ARG005
+        observe: Callable[[int], None] = lambda size: None,  # noqa: ARG005
     ) -> None:
         self._work, self._most, self._room, self._seconds = work, most, room, seconds
-        self._told = told
+        self._observe = observe
         self._taken = 0
         self._line: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._arrived = asyncio.Event()
@@ -122,7 +122,7 @@ class Batcher(Generic[Item, Result]):
     async def _work_on_batch(self, thread: ThreadPoolExecutor) -> None:
         """Work on what waits; a function of its own, so that nothing of it stays in memory."""
         batch = [self._line.popleft() for _ in range(min(self._most, len(self._line)))]
-        self._told(len(batch))
+        self._observe(len(batch))
         items = [item for item, _ in batch]
         try:
             done = await asyncio.get_running_loop().run_in_executor(thread, self._work, items)

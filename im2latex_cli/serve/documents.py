@@ -16,7 +16,7 @@ from im2latex_cli.pages.regions import RegionKind
 from im2latex_cli.serve import schemas
 from im2latex_cli.serve.batching import Batcher, BusyError
 from im2latex_cli.serve.intake import DOCUMENT, Intake, RefusedError
-from im2latex_cli.serve.reading import Asked, FoundPage, Open, Part, UploadedDocument
+from im2latex_cli.serve.reading import FoundPage, Open, Part, ReadRequest, UploadedDocument
 from im2latex_cli.serve.responses import failure
 from im2latex_cli.serve.routes import AnsweredRoute, CountedRoute
 from im2latex_cli.serve.uploads import Uploads
@@ -33,7 +33,7 @@ Number = Annotated[int, Path(ge=1, description="Counts from 1.")]
 Options = Annotated[schemas.ReadOptions, Query()]
 
 
-Respond = Callable[[Asked], Awaitable[Response]]
+Respond = Callable[[ReadRequest], Awaitable[Response]]
 """Reads a part of a page and answers with its reading."""
 
 
@@ -152,14 +152,14 @@ class DocumentRoutes:
         except (RefusedError, InputError, BusyError) as error:
             await intake.drain()
             return failure(error)
-        told = schemas.DocumentBody(
+        body = schemas.DocumentBody(
             id=self._uploads.add(opened),
             pages=opened.pages,
             unit=opened.unit,
             one_formula=opened.one_formula,
             seconds=limits.document_seconds,
         )
-        return JSONResponse(told.model_dump(), 201, PRIVATE)
+        return JSONResponse(body.model_dump(), 201, PRIVATE)
 
     async def delete(self, document: Key) -> Response:
         """Delete a document now; one that is not there is no error."""
@@ -211,7 +211,7 @@ class DocumentRoutes:
 
     async def _read(self, cut: Callable[[], Part], options: schemas.ReadOptions) -> Response:
         part = await self._submit(cut)
-        return await self._respond(Asked(part, **options.model_dump()))
+        return await self._respond(ReadRequest(part, **options.model_dump()))
 
     async def _submit(self, task: Callable[[], Result]) -> Result:
         with self._batcher.place():

@@ -33,7 +33,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReadRequest:
     """One picture and what to tell about it.
 
     Attributes:
@@ -55,7 +55,7 @@ Answer = dict[str, Any]
 """The JSON object of one picture, as `schemas.ReadingBody` describes it; for a part of a page
 `schemas.PartReadingBody`."""
 
-Read = Callable[[Sequence[Asked]], Sequence[Answer | Im2LatexError]]
+Read = Callable[[Sequence[ReadRequest]], Sequence[Answer | Im2LatexError]]
 """Reads pictures together; an answer or an error for each, in order. Called from one thread."""
 
 

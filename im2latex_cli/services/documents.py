@@ -46,7 +46,7 @@ def open_document(
         InputError: it is damaged, encrypted, blank, or of another kind.
     """
     is_pdf = content_type == CONTENT_TYPE or PDF_MAGIC in data[:MAGIC_WITHIN]
-    return _Document(_Pdf(data) if is_pdf else _Picture(data), finder)
+    return _Document(_PdfSource(data) if is_pdf else _PictureSource(data), finder)
 
 
 class _Source(Protocol):
@@ -60,7 +60,7 @@ class _Source(Protocol):
         """A page or a part of it, (H, W), and its pixels per unit."""
 
 
-class _Pdf:
+class _PdfSource:
     """Pages of a PDF; it is opened for each, which takes milliseconds."""
 
     unit: Unit = "pt"
@@ -77,7 +77,7 @@ class _Pdf:
         return entry.picture, entry.scale.pixels_per_point if entry.scale else 1.0
 
 
-class _Picture:
+class _PictureSource:
     """A picture as its only page."""
 
     unit: Unit = "px"
@@ -119,7 +119,7 @@ class _Document:
 
     def find(self, page: int) -> FoundPage:
         grey, scale = self._page(page)
-        formulas = tuple(_scale(one, 1 / scale) for one in self._formulas(page))
+        formulas = tuple(one.scaled(1 / scale) for one in self._formulas(page))
         height, width = grey.shape
         return FoundPage(width / scale, height / scale, formulas)
 
@@ -145,8 +145,3 @@ class _Document:
             blank = int(grey.max()) == int(grey.min())
             self._formulas_by_page[page] = () if blank else tuple(self._finder()(grey))
         return self._formulas_by_page[page]
-
-
-def _scale(formula: FoundFormula, factor: float) -> FoundFormula:
-    numbers = tuple(number.scaled(factor) for number in formula.numbers)
-    return FoundFormula(formula.box.scaled(factor), formula.kind, formula.score, numbers)

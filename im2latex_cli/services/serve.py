@@ -20,7 +20,7 @@ from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.render.embedded.vector import to_svg
 from im2latex_cli.render.renderer import RenderFailure
 from im2latex_cli.report.page import data_uri
-from im2latex_cli.serve.reading import Answer, Asked, Part
+from im2latex_cli.serve.reading import Answer, Part, ReadRequest
 from im2latex_cli.services.documents import NAME, open_document
 from im2latex_cli.services.reading.predict import equation_number, worth_saying
 from im2latex_cli.settings.tree import Settings
@@ -103,7 +103,7 @@ class Answers:
         """The model's name."""
         return self._recognizer.name
 
-    def __call__(self, requests: Sequence[Asked]) -> list[Answer | Im2LatexError]:
+    def __call__(self, requests: Sequence[ReadRequest]) -> list[Answer | Im2LatexError]:
         """Read pictures together; a picture that fails costs only itself."""
         readings = self._reader.read_together(
             Unread(_picture(request), NAME) for request in requests
@@ -113,7 +113,7 @@ class Answers:
             for request, reading in zip(requests, readings, strict=True)
         ]
 
-    def _answer(self, request: Asked, reading: Reading) -> Answer:
+    def _answer(self, request: ReadRequest, reading: Reading) -> Answer:
         best, *others = reading.hypotheses
         answer = _describe(best, request)
         answer["alternatives"] = [
@@ -149,11 +149,11 @@ class Answers:
         }
 
 
-def _picture(request: Asked) -> bytes | Picture:
+def _picture(request: ReadRequest) -> bytes | Picture:
     return request.data.picture if isinstance(request.data, Part) else request.data
 
 
-def _describe(hypothesis: Hypothesis, request: Asked) -> Answer:
+def _describe(hypothesis: Hypothesis, request: ReadRequest) -> Answer:
     answer = hypothesis.to_json()
     if request.svg:
         svg = to_svg(hypothesis.latex)

@@ -13,7 +13,7 @@ from im2latex_cli.errors import InputError
 from im2latex_cli.reading_warning import ReadingWarning
 from im2latex_cli.serve import app as module
 from im2latex_cli.serve.app import Server
-from im2latex_cli.serve.reading import Asked
+from im2latex_cli.serve.reading import ReadRequest
 from im2latex_cli.services.documents import open_document
 from im2latex_cli.settings.sections import ServeSettings
 
@@ -33,11 +33,11 @@ UNENDING = b'--a\r\nContent-Disposition: form-data; name="b"\r\n\r\nc'
 SLOW = threading.Event()
 
 
-def fake(asked: Sequence[Asked]) -> list[Any]:
+def fake(asked: Sequence[ReadRequest]) -> list[Any]:
     return [one_answer(one) for one in asked]
 
 
-def one_answer(one: Asked) -> Any:
+def one_answer(one: ReadRequest) -> Any:
     if one.data == b"slow":
         SLOW.wait(5)
     if one.data == b"bug":

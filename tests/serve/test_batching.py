@@ -11,8 +11,8 @@ def doubled(items: Sequence[int]) -> list[int]:
     return [2 * item for item in items]
 
 
-def batcher(work=doubled, *, most=4, room=8, seconds=5.0, told=abs) -> Batcher:
-    return Batcher(work, most=most, room=room, seconds=seconds, told=told)
+def batcher(work=doubled, *, most=4, room=8, seconds=5.0, observe=abs) -> Batcher:
+    return Batcher(work, most=most, room=room, seconds=seconds, observe=observe)
 
 
 def test_every_item_gets_its_own_result():
@@ -31,7 +31,7 @@ def test_what_arrives_during_a_batch_makes_up_the_next():
         return doubled(items)
 
     async def run() -> None:
-        async with batcher(work, most=4, told=sizes.append) as line:
+        async with batcher(work, most=4, observe=sizes.append) as line:
             first = asyncio.create_task(line.submit(0))
             await asyncio.sleep(0.05)
             rest = [asyncio.create_task(line.submit(i)) for i in range(1, 7)]

@@ -14,7 +14,7 @@ import pytest
 from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recognition.recognizer import Recognizer
-from im2latex_cli.serve.reading import Asked
+from im2latex_cli.serve.reading import ReadRequest
 from im2latex_cli.services import serve
 from im2latex_cli.settings.sections import DecodeSettings, RuntimeSettings, ServeSettings
 from im2latex_cli.settings.training import ModelSettings
@@ -61,7 +61,7 @@ def drawn():
 
 def test_a_bad_picture_costs_only_itself(answers, picture):
     good, bad, empty, again = answers(
-        [Asked(picture), Asked(b"no picture"), Asked(b""), Asked(picture)]
+        [ReadRequest(picture), ReadRequest(b"no picture"), ReadRequest(b""), ReadRequest(picture)]
     )
     assert isinstance(bad, InputError)
     assert isinstance(empty, InputError)
@@ -69,7 +69,7 @@ def test_a_bad_picture_costs_only_itself(answers, picture):
 
 
 def test_only_bad_pictures(answers):
-    (bad,) = answers([Asked(b"no picture")])
+    (bad,) = answers([ReadRequest(b"no picture")])
     assert isinstance(bad, InputError)
 
 
@@ -84,25 +84,25 @@ def test_a_batch_without_memory_is_read_one_by_one(answers, picture, monkeypatch
         return read(self, pictures)
 
     monkeypatch.setattr(Recognizer, "read", short)
-    one, two = answers([Asked(picture), Asked(picture)])
+    one, two = answers([ReadRequest(picture), ReadRequest(picture)])
     assert sizes == [2, 1, 1]
     assert one["latex"] == two["latex"]
 
 
 def test_alternatives_are_as_many_as_asked_for(answers, picture):
-    none, one, many = answers([Asked(picture, alternatives=n) for n in (0, 1, 20)])
+    none, one, many = answers([ReadRequest(picture, alternatives=n) for n in (0, 1, 20)])
     assert [len(a["alternatives"]) for a in (none, one, many)] == [0, 1, 2]
     assert many["alternatives"][0] == one["alternatives"][0]
 
 
 def test_drawings_come_where_asked_for(answers, picture):
-    plain, drawn = answers([Asked(picture), Asked(picture, svg=True)])
+    plain, drawn = answers([ReadRequest(picture), ReadRequest(picture, svg=True)])
     assert "svg" not in plain
     assert drawn["svg"] is None or drawn["svg"].startswith("<svg")
 
 
 def test_attention_is_a_byte_for_each_cell_of_each_token(answers, picture):
-    (answer,) = answers([Asked(picture, attention=True)])
+    (answer,) = answers([ReadRequest(picture, attention=True)])
     looked = answer["attention"]
     assert looked["tokens"] == answer["tokens"].split()
     assert looked["picture"].startswith("data:image/png;base64,")

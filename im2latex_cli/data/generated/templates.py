@@ -54,7 +54,7 @@ def read_template(text: str) -> Template:
     Raises:
         SlotError: a slot has no end or is of no known kind.
     """
-    return _Reader().template(text)
+    return _TemplateReader().template(text)
 
 
 def read_words(text: str) -> tuple[Template, ...]:
@@ -73,7 +73,7 @@ def choice(options: Iterable[tuple[float, Template]]) -> Alternatives:
 
 
 @dataclass
-class _Reader:
+class _TemplateReader:
     """Reads one alternative.
 
     Attributes:
@@ -135,7 +135,7 @@ class _Reader:
 
     def _inner(self, text: str) -> Template:
         """A template inside a slot; what it sets is not known outside."""
-        return _Reader(dict(self.names)).template(text)
+        return _TemplateReader(dict(self.names)).template(text)
 
     def _list(self, count: str, rest: str) -> Repeated:
         number = self._count(count)

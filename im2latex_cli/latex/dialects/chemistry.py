@@ -26,10 +26,10 @@ _SPACE = ["\\", "~", "\\nobreakspace", "\\space", "\\,", "\\;", "\\quad"]
 
 def formula(tokens: Sequence[str]) -> Tokens | None:
     r"""Write the argument of `\ce`; None if something in it is not known here."""
-    return _Reader(tokens).run()
+    return _FormulaReader(tokens).run()
 
 
-class _Reader:
+class _FormulaReader:
     """One pass over the argument; its spaces are tokens."""
 
     def __init__(self, tokens: Sequence[str]) -> None:

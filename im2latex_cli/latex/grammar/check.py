@@ -37,7 +37,7 @@ _NOT_TEXT = frozenset("_^&#$%")
 
 
 @dataclass(slots=True)
-class _Frame:
+class _OpenScope:
     r"""Something open.
 
     Attributes:
@@ -97,7 +97,7 @@ class _Checker:
     )
 
     def __init__(self) -> None:
-        self.stack: list[_Frame] = []
+        self.stack: list[_OpenScope] = []
         self.owner = ""  # whose argument is owed
         self.owed = ""  # kinds of the arguments that must come now
         self.option = False  # whether one in square brackets may come before
@@ -183,7 +183,7 @@ class _Checker:
         owed: str = "",
         columns: int = 0,
     ) -> None:
-        self.stack.append(_Frame(opener, closer, text, owed, self.used, self.limits, columns))
+        self.stack.append(_OpenScope(opener, closer, text, owed, self.used, self.limits, columns))
         self.owed, self.used, self.limits = "", 0, False
 
     def _close(self, token: str) -> str | None:

@@ -114,7 +114,7 @@ def _with_environments(tokens: list[str]) -> list[str]:
 
 
 @dataclass(slots=True)
-class _Frame:
+class _OpenList:
     """An open list: what stands in it, and what stood before its infix command."""
 
     tokens: list[str] = field(default_factory=list)
@@ -136,14 +136,14 @@ def _in_columns(depth: int, token: str) -> int:
 
 def _prefixed(tokens: list[str]) -> list[str]:
     r"""`{a \over b}` to `{\frac{a}{b}}`; a fraction reaches as far as its group or cell."""
-    stack = [_Frame()]
+    stack = [_OpenList()]
     columns = 0  # braces still open in a column argument; -1 before it
     for token in tokens:
         if columns:
             columns = _in_columns(columns, token)
             stack[-1].tokens.append(token)
             if not columns:
-                stack.append(_Frame())
+                stack.append(_OpenList())
             continue
         if token in INFIX:
             top = stack[-1]
@@ -162,7 +162,7 @@ def _prefixed(tokens: list[str]) -> list[str]:
         if token in _WITH_COLUMNS:
             columns = -1
         elif opens or next_cell:
-            stack.append(_Frame())
+            stack.append(_OpenList())
     while len(stack) > 1:
         finished = stack.pop().finished()
         stack[-1].tokens.extend(finished)
