@@ -10,17 +10,20 @@ from im2latex_cli.latex.dialects.reading import argument, before, option
 Tokens = list[str]
 
 _ARROWS = {
-    "<=>>": ["\\rightleftharpoons"],
-    "<<=>": ["\\rightleftharpoons"],
+    "<-->": ["\\leftrightarrows"],
     "<=>": ["\\rightleftharpoons"],
     "<->": ["\\longleftrightarrow"],
-    "<-->": ["\\longleftrightarrow"],
     "->": ["\\longrightarrow"],
     "<-": ["\\longleftarrow"],
 }
 """By length: the first that fits is taken."""
+_REFUSED = ("<=>>", "<<=>")
+"""Arrows of two lengths, which core LaTeX does not have."""
 _LABELLED = {"->": "\\xrightarrow", "<-": "\\xleftarrow"}
 _BONDS = {"-": "-", "=": "=", "#": "\\equiv"}
+_PHASES = {"v": "\\downarrow", "^": "\\uparrow"}
+"""Signs of a solid and a gas that form, if they stand alone."""
+_GREEK = ["\\alpha", "\\beta", "\\gamma", "\\delta", "\\mu", "\\eta"]
 _SPACE = ["\\", "~", "\\nobreakspace", "\\space", "\\,", "\\;", "\\quad"]
 
 
@@ -46,10 +49,13 @@ class _FormulaReader:
         return self.out
 
     def arrow(self) -> bool:
-        ahead = "".join(takewhile(lambda one: len(one) == 1, self.tokens[self.at : self.at + 4]))
+        ahead = "".join(takewhile(lambda one: len(one) == 1, self.tokens[self.at : self.at + 6]))
         sign = next((one for one in _ARROWS if ahead.startswith(one)), None)
-        if sign is None:
+        if sign is None or ahead.startswith(_REFUSED):
             return False
+        behind = ahead[len(sign) :]
+        if behind[1:2] == "[" or (behind[:1] == "[" and sign not in _LABELLED):
+            return False  # `->T[...]`, and labels on arrows that have none in core LaTeX
         self.at += len(sign)
         above = option(self.tokens, self.at)
         below = None if above is None else option(self.tokens, above[1])
@@ -67,6 +73,8 @@ class _FormulaReader:
         if token in _SPACE:
             self.at += 1
             self.atom = False
+        elif self.phase() or self.amount():
+            self.atom = False
         elif len(token) == 1 and token.isalpha():
             self.letters()
         elif len(token) == 1 and token.isdigit():
@@ -81,7 +89,8 @@ class _FormulaReader:
         elif token in ("*", "."):
             self.add("\\cdot")
         elif token in _BONDS and self.atom:
-            self.out += ["{", _BONDS[token], "}"]
+            greek = token == "-" and self.tokens[self.at - 1] in _GREEK
+            self.out += ["\\text", "{", "-", "}"] if greek else ["{", _BONDS[token], "}"]
             self.at += 1
             self.atom = False
         elif token in ("+", "=", ",", ";", "/", ":"):
@@ -112,32 +121,72 @@ class _FormulaReader:
         self.out += ["\\mathrm", "{", *run, "}"]
         self.atom, self.counted = True, False
 
+    def phase(self) -> bool:
+        """Take an arrow for a solid or a gas that forms: ` v ` or `(v)`."""
+        ahead = self.tokens[self.at : self.at + 3]
+        bracketed = ahead[:1] == ["("] and ahead[2:] == [")"]
+        mark = ahead[1] if bracketed else ahead[0]
+        behind = self.tokens[self.at + 1 : self.at + 2]
+        alone = self.is_at_blank() and (not behind or behind[0] in _SPACE)
+        if mark not in _PHASES or not (bracketed or alone):
+            return False
+        self.out.append(_PHASES[mark])
+        self.at += 3 if bracketed else 1
+        return True
+
+    def amount(self) -> bool:
+        """Take a small letter alone before an element: it counts, and is italic."""
+        ahead = self.tokens[self.at : self.at + 3]
+        if not (
+            len(ahead) == 3
+            and self.is_at_blank()
+            and _is_variable(ahead[:1])
+            and ahead[1] in _SPACE
+            and len(ahead[2]) == 1
+            and ahead[2].isupper()
+        ):
+            return False
+        self.out += [ahead[0], "\\,"]
+        self.at += 1
+        return True
+
+    def is_at_blank(self) -> bool:
+        """Whether a blank or nothing precedes."""
+        return not self.at or self.tokens[self.at - 1] in _SPACE
+
     def digits(self) -> None:
-        start = self.at
-        while self.at < len(self.tokens) and self.tokens[self.at] in "0123456789.":
-            self.at += 1
-        run = self.tokens[start : self.at]
+        run = self.run_of("0123456789" if self.atom else "0123456789.")
         if self.atom:
             self.charge("_", run)
-        else:
-            self.out += [*run, "\\,"]
+            return
+        if self.tokens[self.at : self.at + 1] == ["/"] and "".join(run).isdigit():
+            self.at += 1
+            below = self.run_of("0123456789")
+            if below and self.out[-1:] != ["("]:
+                self.out += ["\\tfrac", "{", *run, "}", "{", *below, "}", "\\,"]
+                return
+            run = [*run, "/", *below]
+        closed = self.tokens[self.at : self.at + 1] == [")"]
+        self.out += [*run, *([] if closed else ["\\,"])]
+
+    def run_of(self, characters: str) -> Tokens:
+        """Take the tokens from here on that are among these characters."""
+        start = self.at
+        while self.at < len(self.tokens) and self.tokens[self.at] in characters:
+            self.at += 1
+        return self.tokens[start : self.at]
 
     def script(self, mark: str) -> bool:
-        if mark == "^" and not self.atom and self.tokens[self.at + 1 : self.at + 2] != ["{"]:
-            self.at += 1
-            self.out.append("\\uparrow")
-            return True
         group = argument(self.tokens, self.at + 1)
         if group is None:
             return False
         inside, self.at = group
-        if mark == "^" and len(inside) == 1:
-            while self.at < len(self.tokens) and self.tokens[self.at] in "0123456789+-":
-                inside = [*inside, self.tokens[self.at]]
-                self.at += 1
+        if len(inside) == 1 and (mark == "^" or not self.atom):
+            inside = [*inside, *self.run_of("0123456789+-" if self.atom else "0123456789")]
         if not self.atom:
             return self.leading(mark, inside)
-        self.charge(mark, _roman(inside))
+        radical = ["\\bullet" if token == "." else token for token in inside]
+        self.charge(mark, _roman(radical if mark == "^" else inside))
         return True
 
     def charge(self, mark: str, inside: Sequence[str]) -> None:
@@ -148,18 +197,23 @@ class _FormulaReader:
 
     def leading(self, mark: str, inside: Sequence[str]) -> bool:
         """Mass number and atomic number before an element."""
+        opposite = "_" if mark == "^" else "^"
         other = argument(self.tokens, self.at + 1)
-        if self.tokens[self.at : self.at + 1] != ["_" if mark == "^" else "^"] or other is None:
+        if self.tokens[self.at : self.at + 1] != [opposite] or other is None:
             self.out += ["{", "}", mark, "{", *_roman(inside), "}"]
             return True
         self.at = other[1]
+        if len(other[0]) == 1:
+            other = ([*other[0], *self.run_of("0123456789")], self.at)
         pair = (other[0], inside) if mark == "^" else (inside, other[0])
         self.out += before(_roman(pair[0]), _roman(pair[1]))
         return True
 
     def is_charge(self) -> bool:
-        """Whether a sign is a charge: nothing follows it, or no element can."""
+        """Whether a sign is a charge: every plus is, and a minus that is no bond."""
         ahead = self.tokens[self.at + 1 : self.at + 2]
+        if self.tokens[self.at] == "+":
+            return True
         return not ahead or (not (ahead[0].isalnum() and len(ahead[0]) == 1) and ahead[0] != ">")
 
     def bracket(self, token: str) -> None:
@@ -178,7 +232,14 @@ class _FormulaReader:
         return True
 
 
+def _is_variable(tokens: Sequence[str]) -> bool:
+    """Whether these are one small letter, which mhchem sets in italics in scripts."""
+    return len(tokens) == 1 and len(tokens[0]) == 1 and "a" <= tokens[0] <= "z"
+
+
 def _roman(tokens: Sequence[str]) -> Tokens:
+    if _is_variable(tokens[: -1 if tokens[-1:] in (["+"], ["-"]) else None]):
+        return list(tokens)
     out: Tokens = []
     for token in tokens:
         is_letter = len(token) == 1 and token.isalpha()

@@ -13,6 +13,7 @@ from itertools import pairwise
 from im2latex_cli.latex.commands import LEFT, NEWLINE, RIGHT, STACKS
 from im2latex_cli.latex.dialects import chemistry, units
 from im2latex_cli.latex.dialects.reading import argument, before, group_end, option
+from im2latex_cli.latex.normal.shifts import is_flat
 from im2latex_cli.latex.tokenizer import tokenize
 
 Tokens = list[str]
@@ -40,8 +41,13 @@ _WORDS = {
     "rparen": ")",
     "gradient": r"\boldsymbol{\nabla}",
     "grad": r"\boldsymbol{\nabla}",
-    "divergence": r"\boldsymbol{\nabla}\cdot",
-    "curl": r"\boldsymbol{\nabla}\times",
+    "divergence": r"\boldsymbol{\nabla}\boldsymbol{\cdot}",
+    "curl": r"\boldsymbol{\nabla}\boldsymbol{\times}",
+    **dict.fromkeys(("vdot", "dotproduct"), r"\boldsymbol{\cdot}"),
+    **dict.fromkeys(("cross", "crossproduct"), r"\boldsymbol{\times}"),
+    **dict.fromkeys(("qcomma", "qc"), r",\quad"),
+    **dict.fromkeys(("pv", "principalvalue"), r"\mathcal{P}"),
+    "PV": r"\mathrm{P.V.}",
     "laplacian": r"\nabla^{2}",
     "degree": r"^{\circ}",
     "celsius": r"^{\circ}\mathrm{C}",
@@ -60,15 +66,32 @@ _TEMPLATES = {
     "acomm": (2, r"\left\{#1,#2\right\}"),
     "anticommutator": (2, r"\left\{#1,#2\right\}"),
     "order": (1, r"\mathcal{O}\left(#1\right)"),
-    "vb": (1, r"\mathbf{#1}"),
-    "vectorbold": (1, r"\mathbf{#1}"),
-    "vu": (1, r"\mathbf{\hat{#1}}"),
-    "va": (1, r"\vec{\mathbf{#1}}"),
-    "mel": (3, r"\left\langle{#1}\middle|{#2}\middle|{#3}\right\rangle"),
-    "matrixel": (3, r"\left\langle{#1}\middle|{#2}\middle|{#3}\right\rangle"),
+    **dict.fromkeys(("pb", "poissonbracket", "acommutator"), (2, r"\left\{#1,#2\right\}")),
+    "pqty": (1, r"\left(#1\right)"),
+    "bqty": (1, r"\left[#1\right]"),
+    "Bqty": (1, r"\left\{#1\right\}"),
+    "vqty": (1, r"\left|#1\right|"),
+    **dict.fromkeys(("vb", "vectorbold"), (1, r"\mathbf{#1}")),
+    **dict.fromkeys(("vu", "vectorunit"), (1, r"\mathbf{\hat{#1}}")),
+    **dict.fromkeys(("va", "vectorarrow"), (1, r"\vec{\mathbf{#1}}")),
+    **dict.fromkeys(("vb*", "vectorbold*"), (1, r"\boldsymbol{#1}")),
+    **dict.fromkeys(("vu*", "vectorunit*"), (1, r"\boldsymbol{\hat{#1}}")),
+    **dict.fromkeys(("va*", "vectorarrow*"), (1, r"\vec{\boldsymbol{#1}}")),
+    **dict.fromkeys(("eval", "evaluated"), (1, r"\left.#1\vphantom{\int}\right|")),
+    **dict.fromkeys(("qq", "qqtext"), (1, r"\quad\text{#1}\quad")),
+    **dict.fromkeys(("qq*", "qqtext*"), (1, r"\text{#1}\quad")),
+    "flatfrac": (2, r"{#1}/{#2}"),
+    "vev": (1, r"\left\langle{0}\middle|{#1}\middle|{0}\right\rangle"),
     "overunderset": (3, r"\overset{#1}{\underset{#2}{#3}}"),
 }
 _STARS_OF = frozenset(("abs", "absolutevalue", "norm", "bra", "ket", "comm", "commutator"))
+_STARS_OF |= {"acomm", "anticommutator", "acommutator", "pb", "poissonbracket"}
+_BRACED = frozenset(("eval", "evaluated"))
+"""Commands whose argument may stand between other marks, as in `\\eval[x|`; these are refused."""
+_CONJUNCTIONS = (
+    "if then else otherwise unless given using assume since let for all even odd integer and or as in"
+).split()
+"""Words that physics sets between formulas: `\\qif`, `\\qand`."""
 _FENCED = {"": ("{}", "{}"), "p": ("\\left(", "\\right)"), "b": ("\\left[", "\\right]")}
 _FENCED |= {"B": ("\\left\\{", "\\right\\}"), "v": ("\\left|", "\\right|")}
 _FENCED |= {"V": ("\\left\\|", "\\right\\|")}
@@ -133,10 +156,17 @@ def _word(latex: str) -> Rewriter:
 
 def _template(name: str, count: int, latex: str) -> Rewriter:
     template = tokenize(latex)
+    starred_form = _TEMPLATES.get(f"{name}*")
+    with_star = _template(f"{name}*", *starred_form) if starred_form else None
 
     def rewrite(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
         start = at + 1
-        plain = name in _STARS_OF and tokens[start : start + 1] == ["*"]
+        starred = tokens[start : start + 1] == ["*"]
+        plain = starred and name in _STARS_OF
+        if starred and with_star is not None:
+            return with_star(tokens, start)
+        if (starred and not plain) or (name in _BRACED and tokens[start : start + 1] != ["{"]):
+            return None
         arguments = _arguments(tokens, start + plain, count)
         if arguments is None:
             return None
@@ -189,9 +219,12 @@ def _derivative(sign: str) -> Rewriter:
             function = arguments[0] if len(arguments) == 2 else []
             above = [*mark, *power, *function]
             below = [*mark, *arguments[-1], *power]
+        behind: Tokens = []
+        if len(arguments) == 1 and (operand := _parenthesis(tokens, start)) is not None:
+            behind, start = ["{", *operand[0], "}"], operand[1]
         if flat:
-            return ["{", *above, "}", "/", "{", *below, "}"], start
-        return ["\\frac", "{", *above, "}", "{", *below, "}"], start
+            return ["{", *above, "}", "/", "{", *below, "}", *behind], start
+        return ["\\frac", "{", *above, "}", "{", *below, "}", *behind], start
 
     return rewrite
 
@@ -211,7 +244,8 @@ def _differential(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
 
 def _braket(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     r"""`\braket{a}{b}` of physics, `\braket{a|b}` of braket."""
-    group = argument(tokens, at + 1)
+    plain = tokens[at + 1 : at + 2] == ["*"]
+    group = argument(tokens, at + 1 + plain)
     if group is None:
         return None
     parts, end = [group[0]], group[1]
@@ -221,20 +255,49 @@ def _braket(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
         parts = _split(parts[0], "|")
     else:
         parts *= 2
+    return _between_angles(parts, plain=plain), end
+
+
+def _between_angles(parts: Sequence[Tokens], *, plain: bool = False) -> Tokens:
+    """Parts between angle brackets and bars; `plain` ones have the height of the line."""
     inside = [token for part in parts for token in ("\\middle|", "{", *part, "}")][1:]
-    return ["\\left\\langle", *inside, "\\right\\rangle"], end
+    if plain:
+        inside = [token.removeprefix("\\middle") for token in inside]
+        return ["\\langle", *inside, "\\rangle"]
+    return ["\\left\\langle", *inside, "\\right\\rangle"]
 
 
 def _expectation(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
-    group = argument(tokens, at + 1)
+    r"""`\ev{A}`, `\ev{A}{n}` of physics."""
+    stars = _stars(tokens, at + 1)
+    group = argument(tokens, at + 1 + stars)
     if group is None:
         return None
     inside, end = group
     if tokens[end : end + 1] == ["{"] and (other := argument(tokens, end)) is not None:
-        inside = ["{", *other[0], "}", "\\middle|", "{", *inside, "}", "\\middle|"]
-        inside += ["{", *other[0], "}"]
-        end = other[1]
+        return _element(other[0], inside, other[0], stars), other[1]
+    if stars:
+        return ["\\langle", "{", *inside, "}", "\\rangle"], end
     return ["\\left\\langle", *inside, "\\right\\rangle"], end
+
+
+def _matrix_element(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    r"""`\mel{a}{B}{c}` of physics."""
+    stars = _stars(tokens, at + 1)
+    arguments = _arguments(tokens, at + 1 + stars, 3)
+    return None if arguments is None else (_element(*arguments[0], stars), arguments[1])
+
+
+def _element(left: Tokens, inside: Tokens, right: Tokens, stars: int) -> Tokens:
+    """A matrix element: without stars the inside does not count for the height, with one nothing."""
+    if not stars and not is_flat(inside):
+        inside = ["\\smash", "{", *inside, "}"]
+    return _between_angles([left, inside, right], plain=stars == 1)
+
+
+def _stars(tokens: Sequence[str], at: int) -> int:
+    """How many of two stars stand at `at`."""
+    return (tokens[at : at + 1] == ["*"]) + (tokens[at : at + 2] == ["*", "*"])
 
 
 def _outer(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
@@ -271,17 +334,57 @@ def _quantity(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
             return units.quantity(tokens, at)
         group = argument(tokens, start)
         return None if group is None else (["\\left\\{", *group[0], "\\right\\}"], group[1])
+    return _parenthesis(tokens, start)
+
+
+def _parenthesis(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    """A pair of parentheses, brackets or bars that opens at `at`, as fences; None if it does not."""
+    opening = tokens[at] if at < len(tokens) else ""
     if opening not in _PAIRS:
         return None
     closing, depth = _PAIRS[opening], 0
-    for place in range(start + 1, len(tokens)):
+    for place in range(at + 1, len(tokens)):
         token = tokens[place]
         if token == closing and not depth:
-            inside = list(tokens[start + 1 : place])
+            inside = list(tokens[at + 1 : place])
             return [f"\\left{opening}", *inside, f"\\right{closing}"], place + 1
         depth += (token == opening) - (token == closing) if opening != closing else 0
         depth += (token == "{") - (token == "}")
     return None
+
+
+_MATRICES = {"(": ("p", ")"), "[": ("b", "]"), "|": ("v", "|")}
+
+
+def _matrix_quantity(kind: str, *, small: bool = False) -> Rewriter:
+    r"""`\mqty(a & b)` and `\pmqty{a & b}` of physics: a matrix of the kind its fences say."""
+
+    def rewrite(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+        start = at + 1
+        opening = tokens[start] if start < len(tokens) else ""
+        found, name = argument(tokens, start), kind
+        if opening != "{":
+            fenced = _parenthesis(tokens, start) if opening in _MATRICES and not kind else None
+            if fenced is None:
+                return None
+            found, name = (fenced[0][1:-1], fenced[1]), _MATRICES[opening][0]
+        if found is None:
+            return None
+        name += "smallmatrix" if small else "matrix"
+        return [f"\\begin{{{name}}}", *found[0], f"\\end{{{name}}}"], found[1]
+
+    return rewrite
+
+
+def _conjunction(word: str) -> Rewriter:
+    r"""`\qif`: a word between formulas; with a star without the space before it."""
+    body = ["\\text", "{", *word, "}", "\\quad"]
+
+    def rewrite(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+        starred = tokens[at + 1 : at + 2] == ["*"]
+        return [*([] if starred else ["\\quad"]), *body], at + 1 + starred
+
+    return rewrite
 
 
 def _operator_name(name: str) -> Rewriter:
@@ -478,18 +581,25 @@ def _width(row: Tokens) -> int:
     return len(_split_cells(row))
 
 
-_NAMED = {"tr": "tr", "Tr": "Tr", "rank": "rank", "erf": "erf", "Res": "Res", "pv": "P.V."}
+_NAMED = {"tr": "tr", "Tr": "Tr", "rank": "rank", "erf": "erf", "Res": "Res"}
 
 REWRITERS: dict[str, Rewriter] = {
     **{f"\\{name}": _word(latex) for name, latex in _WORDS.items()},
-    **{f"\\{name}": _template(name, *entry) for name, entry in _TEMPLATES.items()},
+    **{f"\\{name}": _template(name, *entry) for name, entry in _TEMPLATES.items() if name.isalpha()},
+    **{f"\\q{word}": _conjunction(word) for word in _CONJUNCTIONS},
+    **{f"\\{kind}mqty": _matrix_quantity(kind) for kind in ("", "p", "b", "v")},
+    **{f"\\{name}": _matrix_quantity("v") for name in ("mdet", "matrixdeterminant")},
+    "\\matrixquantity": _matrix_quantity(""),
+    "\\smqty": _matrix_quantity("", small=True),
+    **{f"\\{name}": _matrix_element for name in ("mel", "matrixel", "matrixelement")},
+    **{f"\\{name}": _derivative("\\delta") for name in ("fdv", "functionalderivative")},
     **{f"\\{name}": _operator_name(word) for name, word in _NAMED.items()},
     **{f"\\{name}": _derivative("\\mathrm{d}") for name in ("dv", "derivative")},
     **{f"\\{name}": _derivative("\\partial") for name in ("pdv", "partialderivative")},
     **{f"\\{name}": _differential for name in ("dd", "differential")},
     **{f"\\{name}": _braket for name in ("braket", "innerproduct", "ip", "Braket")},
     **{f"\\{name}": _expectation for name in ("expval", "ev", "expectationvalue")},
-    **{f"\\{name}": _outer for name in ("ketbra", "dyad", "outerproduct")},
+    **{f"\\{name}": _outer for name in ("ketbra", "dyad", "outerproduct", "op")},
     **{f"\\begin{{{name}}}": _matrix(name) for name in sorted(_STARRED)},
     **{f"\\begin{{{name}}}": _small(name) for name in sorted(_SMALL)},
     **{f"\\begin{{{name}}}": _cases(name) for name in sorted(_CASES)},

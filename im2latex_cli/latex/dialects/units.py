@@ -6,15 +6,17 @@ import re
 from collections.abc import Callable, Sequence
 
 from im2latex_cli.latex.dialects.reading import argument, option
-from im2latex_cli.latex.tokenizer import tokenize
+from im2latex_cli.latex.tokenizer import SPACE, tokenize
 
 Tokens = list[str]
+Rewriter = Callable[[Sequence[str], int], tuple[Tokens, int] | None]
+_SERIES = ("SI", "qty", "num")
 
 _UNITS = r"""
 metre m meter m kilogram kg gram g second s ampere A kelvin K mole mol candela cd hertz Hz newton N
 pascal Pa joule J watt W coulomb C volt V farad F siemens S weber Wb tesla T henry H lumen lm
 lux lx becquerel Bq gray Gy sievert Sv katal kat radian rad steradian sr minute min hour h day d
-hectare ha litre l liter L tonne t bel B decibel dB neper Np electronvolt eV dalton Da bar bar
+hectare ha litre L liter L tonne t bel B decibel dB neper Np electronvolt eV dalton Da bar bar
 barn b knot kn mmHg mmHg astronomicalunit au parsec pc lightyear ly bit bit byte B
 m m s s kg kg g g A A K K mol mol Hz Hz N N Pa Pa J J W W C C V V F F H H eV eV T T
 mm mm cm cm km km nm nm um \mu{}m ms ms us \mu{}s ns ns kHz kHz MHz MHz GHz GHz kN kN kPa kPa
@@ -59,7 +61,7 @@ def number(tokens: Sequence[str]) -> Tokens:
     if match is None or not text:
         return list(tokens)
     whole, part = match["whole"] or "", match["part"]
-    out = tokenize({"+-": "\\pm"}.get(match["sign"], match["sign"]))
+    out = tokenize({"+-": "\\pm", "+": ""}.get(match["sign"], match["sign"]))
     if whole or part is not None:
         out += _group_digits(whole or "0", backwards=True)
         out += [".", *_group_digits(part)] if part else []
@@ -157,32 +159,72 @@ def _literal(tokens: Sequence[str]) -> Tokens:
 
 def quantity(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     r"""`\SI{5}{\metre}`, `\qty{5}{m}`."""
-    start = _behind_option(tokens, at + 1)
-    value = argument(tokens, start)
+    value = _given(tokens, at + 1)
     unit_group = None if value is None else argument(tokens, value[1])
     if value is None or unit_group is None:
         return None
     unit_tokens = unit(unit_group[0])
     if unit_tokens is None:
         return None
-    tied = any(token in _TIED for token in unit_group[0][:1])
-    return [*number(value[0]), *([] if tied else ["\\,"]), *unit_tokens], unit_group[1]
+    return _with_unit(number(value[0]), unit_group[0], unit_tokens), unit_group[1]
+
+
+def _with_unit(value: Tokens, source: Sequence[str], written: Tokens) -> Tokens:
+    tied = any(token in _TIED for token in source[:1])
+    if not value:  # `\SI{}{\metre}` is the unit alone
+        return list(written)
+    value = ["(", *value, ")"] if "\\pm" in value[1:] else value
+    return [*value, *([] if tied else ["\\,"]), *written]
+
+
+def _several(kind: str, *, measured: bool) -> Rewriter:
+    r"""`\SIrange{1}{2}{\metre}`, `\numlist{1;2;3}`: numbers with words between them."""
+
+    def rewrite(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+        first = _given(tokens, at + 1)
+        if first is None:
+            return None
+        texts, end = "".join(first[0]).split(";"), first[1]
+        if kind == "range":
+            last = argument(tokens, end)
+            if last is None:
+                return None
+            texts, end = ["".join(first[0]), "".join(last[0])], last[1]
+        values = [number(tokenize(text)) for text in texts]
+        if measured:
+            group = argument(tokens, end)
+            written = None if group is None else unit(group[0])
+            if group is None or written is None:
+                return None
+            values = [_with_unit(value, group[0], written) for value in values]
+            end = group[1]
+        return _enumerated(values, "to" if kind == "range" else "and"), end
+
+    return rewrite
+
+
+def _enumerated(values: Sequence[Tokens], word: str) -> Tokens:
+    out = list(values[0])
+    for at, value in enumerate(values[1:], 2):
+        mark = [SPACE, *word, SPACE] if at == len(values) else [",", SPACE]
+        out += ["\\text", "{", *mark, "}", *value]
+    return out
 
 
 def _num(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
-    group = argument(tokens, _behind_option(tokens, at + 1))
+    group = _given(tokens, at + 1)
     return None if group is None else (number(group[0]), group[1])
 
 
 def _unit(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
-    group = argument(tokens, _behind_option(tokens, at + 1))
+    group = _given(tokens, at + 1)
     result = None if group is None else unit(group[0])
     return None if group is None or result is None else (result, group[1])
 
 
 def _angle(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     r"""`\ang{1;2;3}`: degrees, minutes, seconds."""
-    group = argument(tokens, _behind_option(tokens, at + 1))
+    group = _given(tokens, at + 1)
     if group is None:
         return None
     out: Tokens = []
@@ -192,13 +234,15 @@ def _angle(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     return out, group[1]
 
 
-def _behind_option(tokens: Sequence[str], at: int) -> int:
-    bracket = option(tokens, at)
-    return at if bracket is None else bracket[1]
+def _given(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    """An argument; None behind options, which change what siunitx writes."""
+    return argument(tokens, at) if option(tokens, at) is None else None
 
 
-REWRITERS: dict[str, Callable[[Sequence[str], int], tuple[Tokens, int] | None]] = {
+REWRITERS: dict[str, Rewriter] = {
     "\\SI": quantity,
+    **{f"\\{name}range": _several("range", measured=name != "num") for name in _SERIES},
+    **{f"\\{name}list": _several("list", measured=name != "num") for name in _SERIES},
     "\\num": _num,
     "\\si": _unit,
     "\\unit": _unit,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from im2latex_cli.latex import symbols
 from im2latex_cli.latex.commands import COMMANDS, RIGHT, Atom, CommandKind, Limits
-from im2latex_cli.latex.normal.atoms import DISPLAY, INNER, OP, space
+from im2latex_cli.latex.normal.atoms import DISPLAY, INNER, OP, ORD, PLAIN, space
 from im2latex_cli.latex.normal.parser import HANDLERS, Parser, Problem
 from im2latex_cli.latex.spellings import SYNONYMS
 
@@ -71,6 +71,9 @@ def named(parser: Parser, out: list[str], last: int) -> int:
     token = parser.tokens[parser.at]
     parser.at += 1
     began = parser.at
+    sign = parser.tokens[began]
+    if token == "\\mathop" and PLAIN.get(sign, ORD) != ORD:
+        raise Problem(f"\\mathop needs braces around {sign}: without them TeX moves it up or down")
     inner = parser.argument(token)
     if token != "\\mathop" and "'" in parser.tokens[began : parser.at]:
         raise Problem(f"a quote in {token} is an apostrophe in TeX; a prime is ^\\prime there")

@@ -8,6 +8,7 @@ _CLOSING = {"$": "$", "\\(": "\\)"}
 _BOLD = "\\boldmath"
 _FULL_SIZE = frozenset(("\\mbox", "\\hbox"))
 _WORDS = TEXT_WORDS - {"\\fbox"}
+_ACCENTS = frozenset(one.name for one in COMMANDS.values() if one.kind is CommandKind.ACCENT)
 _DEEPEST = 20
 """Text in the math of a text in math, so often; the parser refuses what stays."""
 
@@ -31,7 +32,7 @@ def out_of_text(tokens: list[str], depth: int = 0) -> list[str]:
     while at < len(tokens):
         token = tokens[at]
         script = scripts[-1] or (bool(out) and out[-1] in ("_", "^"))
-        if token in _WORDS and (end := _end(tokens, at + 1)):
+        if token in _WORDS and (end := _end(tokens, at + 1)) and not _is_raised(tokens, at, end):
             out += _split(token, tokens[at + 2 : end], depth, script=script) or tokens[at : end + 1]
             at = end
         else:
@@ -42,6 +43,17 @@ def out_of_text(tokens: list[str], depth: int = 0) -> list[str]:
                 scripts.pop()
         at += 1
     return out
+
+
+def _is_raised(tokens: list[str], start: int, end: int) -> bool:
+    """Whether scripts stand on an accent over this text: beside a box TeX sets them otherwise."""
+    accent = tokens[start - 2 : start - 1] if tokens[start - 1 : start] == ["{"] else []
+    return (
+        accent != []
+        and accent[0] in _ACCENTS
+        and tokens[end + 1 : end + 2] == ["}"]
+        and tokens[end + 2 : end + 3] in (["^"], ["_"], ["'"])
+    )
 
 
 def _end(tokens: list[str], at: int) -> int:
