@@ -113,6 +113,7 @@ IGNORED = frozenset(
 \tiny \scriptsize \footnotesize \small \normalsize \large \Large \LARGE \huge \Huge \sl \sc
 \rmfamily \bfseries \itshape \mdseries \sffamily \ttfamily \upshape \slshape \scshape \normalfont
 \centering \displaylimits \space \bigskip \medskip \smallskip \newline \par \qedhere
+\IEEEyesnumber \IEEEnonumber \IEEEyessubnumber \IEEEnosubnumber \IEEEeqnarraynumspace
 """.split()
 )
 """Words without argument that leave no trace in a displayed formula."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from html import unescape
+from html.entities import html5
 
 _TAGS = (
     "a|b|big|br|code|dd|div|dl|dt|em|font|h[1-6]|hr|i|img|input|label|li|m[a-z]+|ol|p|pre|s|small|"
@@ -10,9 +12,8 @@ _TAGS = (
 )
 _HTML = re.compile(
     rf"</(?:{_TAGS})\s*>|<(?:{_TAGS})\s[^<>]*=\s*[\"'][^<>]*>|<(?:br|hr)\s*/?>|<(?:{_TAGS})\s*/>"
-    r"|&(?:lt|gt|amp|quot|apos|nbsp|times|minus|le|ge|ne|infin|alpha|beta|pi|#\d+|#x[0-9a-fA-F]+);"
 )
-_ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&nbsp;": " ", "&amp;": "&"}
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 
 
 def markup(formula: str) -> str | None:
@@ -20,11 +21,15 @@ def markup(formula: str) -> str | None:
     if "<" not in formula and "&" not in formula:
         return None
     found = _HTML.search(formula)
-    return None if found is None else found[0]
+    if found is not None:
+        return found[0]
+    return next((one[0] for one in _ENTITY.finditer(formula) if _is_known(one[0])), None)
+
+
+def _is_known(entity: str) -> bool:
+    return entity[1] == "#" or entity[1:] in html5
 
 
 def decoded(text: str) -> str:
-    """The characters that the commonest entities stand for, in their place."""
-    for entity, character in _ENTITIES.items():
-        text = text.replace(entity, character)
-    return text
+    """The characters that entities stand for, in their place."""
+    return _ENTITY.sub(lambda found: unescape(found[0]).replace("\xa0", " "), text)

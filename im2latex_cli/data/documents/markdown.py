@@ -19,6 +19,22 @@ _ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s")
 _TABLE_BAR = re.compile(r"(?<!\\)\\\|")
 
 
+_QUOTE = re.compile(r"^(?: {0,3}>[ \t]?)+")
+
+
+def without_quotes(text: str) -> str:
+    """Take the signs of quoted lines away; in a display a line may begin with a relation."""
+    lines = text.split("\n")
+    quoted, inside = False, False
+    for number, line in enumerate(lines):
+        found = _QUOTE.match(line) if quoted or not inside else None
+        quoted = found is not None
+        if found is not None:
+            lines[number] = line[found.end() :]
+        inside ^= line.count("$$") % 2 == 1
+    return "\n".join(lines)
+
+
 def without_code(text: str) -> str:
     """Blank indented code and HTML blocks of code; newlines stay."""
     text = _BLOCKS.sub(lambda found: "\n" * found[0].count("\n"), text)

@@ -38,10 +38,12 @@ _HIDDEN_TEX = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _FENCE = re.compile(
-    r"^(?P<open> {0,3}(?P<mark>`{3,}|~{3,})[ \t]*(?P<info>[^\n`]*)\n)(?P<body>.*?)"
-    r"(?:^ {0,3}(?P=mark)[`~]*[ \t]*$|\Z)",
+    r"^(?P<open> {0,3}(?P<mark>`{3,}|~{3,}|:{3,}(?=[ \t]*\{math\}))[ \t]*(?P<info>[^\n`]*)\n)(?P<body>.*?)"
+    r"(?:^ {0,3}(?P=mark)[`~:]*[ \t]*$|\Z)",
     re.DOTALL | re.MULTILINE,
 )
+_OPTIONS = re.compile(r"\A(?:[ \t]*:[a-z-]+:[^\n]*\n)+")
+"""Options of a directive, such as `:label: name`."""
 _HIDDEN_MARKDOWN = re.compile(
     r"""\$`(?P<math>[^`\n]+)`\$
       | (?P<escaped>\\.)
@@ -55,9 +57,14 @@ _START: dict[Language, re.Pattern[str]] = {
     "markdown": re.compile(r"\\begin\s*\{([A-Za-z]+\*?)\}|\\\\[\[(]|\\.|\$\$|\$", re.DOTALL),
 }
 _CLOSING = {"\\[": "\\]", "\\(": "\\)", "\\\\[": "\\\\]", "\\\\(": "\\\\)", "$$": "$$"}
+_UNTIL_DOLLAR = re.compile(r"(?:\\.|[^\\$\n])*")
 _STEP = re.compile(r"\\.|[{}$]", re.DOTALL)
 _STRUCTURE = re.compile(r"\\(?:begin|end)\s*\{([A-Za-z]+\*?)\}|(?<!\\)\\[\[\]]|\$\$")
 _ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{([^{}\n]*)\}")
+_ROWS = re.compile(
+    r"\\left(?![A-Za-z])|\\begin\s*\{(?:array|d?cases|[a-zA-Z]*matrix|aligned(?:at)?|gathered|split)\}"
+)
+"""What an author's own environment inside a formula is made of."""
 _NOTHING = re.compile(r"\\label\s*\{[^{}]*\}|\\(?:nonumber|notag)(?![A-Za-z])|[&\s.,;~]|\\[,;:!]")
 _PROSE = frozenset(
     [
@@ -114,6 +121,12 @@ _MATHEMATICS = re.compile(
     r"(?<!\\)[_^]\s*[{\w\\]|\\(?:frac|dfrac|sqrt|sum|int|prod|partial|alpha|beta|gamma|lambda|infty|"
     r"cdot|times|leq?|geq?|neq?|to|mathbf|mathrm|mathbb|mathcal|left|right)(?![A-Za-z])|&\s*=\s*&"
 )
+_UNCLOSED = {
+    "$": "a dollar sign with mathematics behind it opens no formula here",
+    "$$": "a display that nothing closes before the next blank line",
+}
+"""Marks that open no formula although mathematics follows, and why."""
+_SHOWN = 200
 _LONGEST = 20_000
 _LONGEST_INLINE = 2_000
 """Characters after which an opening mark counts as one that nobody closes."""
@@ -155,6 +168,7 @@ def prepare(text: str, language: Language) -> BlankedText:
     """Blank comments, verbatim, code and definitions, and keep the definitions."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if language == "markdown":
+        text = markdown.without_quotes(text)
         text = markdown.without_code(_FENCE.sub(_show_fence, text))
         text = markdown.mathematics(_HIDDEN_MARKDOWN.sub(_show_markdown, text))
     else:
@@ -180,12 +194,17 @@ def formulas(piece: BlankedText, shared: Macros) -> Iterator[TextFormula]:
     for start, name, body in _spans(text, piece.language):
         line += text.count("\n", counted, start)
         counted = start
+        if name in _UNCLOSED:
+            yield TextFormula(line, " ".join(body.split()), _UNCLOSED[name], "not-taken")
+            continue
         if name not in displays.NAMES:
             shown = " ".join(body.split())
             problem = f"the environment {name} is not known here: its mathematics is left out"
             yield TextFormula(line, shown, problem, "not-taken")
             continue
         for newlines, row in displays.rows(name, lex(body)):
+            if piece.language == "markdown":
+                row = _unescaped(row)
             found = _written_out(row, macros)
             if found is not None:
                 yield TextFormula(line + newlines, *found)
@@ -203,7 +222,9 @@ def _show_tex(found: re.Match[str]) -> str:
 
 def _show_fence(found: re.Match[str]) -> str:
     if found["info"].strip() in {"math", "{math}"}:
-        return f"$$\n{found['body']}$$"
+        options = _OPTIONS.match(found["body"])
+        end = options.end() if options else 0
+        return _only_newlines(found["body"][:end]) + f"$$\n{found['body'][end:]}$$"
     return _only_newlines(found[0])
 
 
@@ -237,8 +258,9 @@ def _with_structure(piece: BlankedText, macros: Macros) -> str:
 def _own_environment(found: re.Match[str], own: Mapping[str, tuple[Tokens, Tokens]]) -> str:
     if found[2] not in own:
         return found[0]
-    part = unlex(own[found[2]][found[1] == "end"])
-    return part + " " if _is_structural(part) else found[0]
+    begin, end = map(unlex, own[found[2]])
+    part = end if found[1] == "end" else begin
+    return part + " " if _is_structural(part) or _ROWS.search(begin) else found[0]
 
 
 def _is_structural(text: str) -> bool:
@@ -297,6 +319,14 @@ def _spans(text: str, language: Language) -> Iterator[tuple[int, str, str]]:
         if closing is not None:
             yield start, found[1] or "equation", text[start : closing[0]]
             at = closing[1]
+        elif opening == "$":
+            shown = _UNTIL_DOLLAR.match(text, start, min(len(text), start + _SHOWN))
+            if shown is not None and _MATHEMATICS.search(shown[0]):
+                yield start, "$", shown[0]
+        elif found[1] in displays.NAMES or opening == "$$":
+            inside = text[start : min(limit, start + _SHOWN)]
+            if found[1] or _MATHEMATICS.search(inside):
+                yield start, "$$", inside
 
 
 def _brace_end(text: str, start: int, limit: int) -> tuple[int, int] | None:
@@ -318,7 +348,10 @@ def _unknown_end(text: str, start: int, limit: int, name: str) -> tuple[int, int
     end = re.compile(rf"\\end\s*\{{{re.escape(name)}\}}").search(text, start, limit)
     if end is None:
         return None
-    inside = _REFERENCES.sub("", text[start : end.start()])
+    inside = text[start : end.start()]
+    if any(one[1] in displays.NAMES for one in _STRUCTURE.finditer(inside)):
+        return None
+    inside = _REFERENCES.sub("", inside)
     if _MARKED.search(inside) or not _MATHEMATICS.search(inside):
         return None
     return end.span()
@@ -354,6 +387,19 @@ def _inline_end(text: str, start: int, limit: int, language: Language) -> tuple[
             )
             return None if is_markdown and is_money else step.span()
     return None
+
+
+def _unescaped(row: Tokens) -> Tokens:
+    r"""`\\\\{x\\\\}` as Markdown shows it: `\\{x\\}`; rows of environments keep their breaks."""
+    if "\\begin" in row or "\\\\" not in row:
+        return row
+    out: Tokens = []
+    for token in row:
+        if token in ("{", "}") and out[-1:] == ["\\\\"]:
+            out[-1] = f"\\{token}"
+        else:
+            out.append(token)
+    return out if out.count("\\{") == out.count("\\}") else row
 
 
 def _written_out(row: Tokens, macros: Macros) -> tuple[str, str | None] | None:

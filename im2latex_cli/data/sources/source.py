@@ -20,7 +20,7 @@ from im2latex_cli.data.sources.im2latex100k import IM2LATEX_100K
 from im2latex_cli.data.sources.imagefolder import Pairs, has_pairs, open_pairs
 from im2latex_cli.data.sources.listing import FORMULAS, is_listing, open_listing
 from im2latex_cli.data.sources.small import small_source
-from im2latex_cli.data.sources.tables import READERS, FormulaTable, guess_separator, suffix
+from im2latex_cli.data.sources.tables import READERS, FormulaTable, find_marks, guess_separator, suffix
 from im2latex_cli.errors import InputError
 
 FULL = "full"
@@ -125,14 +125,15 @@ def _table(path: Path, column: str, split_by: str | None) -> Source:
     demand_bytes(content, path.name)
     table = FormulaTable(content, path.name, column, split_by)
     separator, remark = guess_separator(table, kind)
-    table = replace(table, separator=separator)
+    marks, said = find_marks(table, kind)
+    table = replace(table, separator=separator, marks=marks)
     options = {"build.column": column, "build.split_by": split_by}
     return Source(
         path.name,
         hashlib.sha256(content).hexdigest(),
         lambda: READERS[kind](table),
         options={} if kind == ".txt" else {k: v for k, v in options.items() if v is not None},
-        remarks=(remark,) if remark else (),
+        remarks=tuple(one for one in (remark, said) if one),
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from im2latex_cli.latex.dialects.reading import argument, option
-from im2latex_cli.latex.tokenizer import SPACE, tokenize
+from im2latex_cli.latex.tokenizer import CONTROL_SPACE, SPACE, tokenize
 
 Tokens = list[str]
 Rewriter = Callable[[Sequence[str], int], tuple[Tokens, int] | None]
@@ -60,6 +60,8 @@ def number(tokens: Sequence[str]) -> Tokens:
     match = _NUMBER.match(text)
     if match is None or not text:
         return list(tokens)
+    if match["error"]:
+        return number(tokenize(_compact(match)))
     whole, part = match["whole"] or "", match["part"]
     out = tokenize({"+-": "\\pm", "+": ""}.get(match["sign"], match["sign"]))
     if whole or part is not None:
@@ -67,12 +69,21 @@ def number(tokens: Sequence[str]) -> Tokens:
         out += [".", *_group_digits(part)] if part else []
     if match["last"]:
         out += ["(", *match["last"], ")"]
-    if match["error"]:
-        out += ["\\pm", *match["error"].replace(",", ".")]
     if match["power"]:
         times = ["\\times"] if whole or part else []
         out += [*times, *"10", "^", "{", *match["power"].lstrip("+"), "}"]
     return out
+
+
+def _compact(match: re.Match[str]) -> str:
+    """A number whose uncertainty is that of its last digits: `1.20+-0.3` as `1.20(30)`."""
+    part, error = match["part"] or "", match["error"].replace(",", ".")
+    whole, _, decimals = error.partition(".")
+    places = max(len(part), len(decimals))
+    digits = (whole + decimals.ljust(places, "0")).lstrip("0") or "0"
+    value = match["whole"] + ("." + part.ljust(places, "0") if places else "")
+    power = f"e{match['power']}" if match["power"] else ""
+    return f"{match['sign']}{value}({digits}){power}"
 
 
 def _group_digits(digits: str, *, backwards: bool = False) -> Tokens:
@@ -173,7 +184,6 @@ def _with_unit(value: Tokens, source: Sequence[str], written: Tokens) -> Tokens:
     tied = any(token in _TIED for token in source[:1])
     if not value:  # `\SI{}{\metre}` is the unit alone
         return list(written)
-    value = ["(", *value, ")"] if "\\pm" in value[1:] else value
     return [*value, *([] if tied else ["\\,"]), *written]
 
 
@@ -206,8 +216,8 @@ def _several(kind: str, *, measured: bool) -> Rewriter:
 def _enumerated(values: Sequence[Tokens], word: str) -> Tokens:
     out = list(values[0])
     for at, value in enumerate(values[1:], 2):
-        mark = [SPACE, *word, SPACE] if at == len(values) else [",", SPACE]
-        out += ["\\text", "{", *mark, "}", *value]
+        between = ["\\text", "{", SPACE, *word, SPACE, "}"]
+        out += [*(between if at == len(values) else [",", CONTROL_SPACE]), *value]
     return out
 
 

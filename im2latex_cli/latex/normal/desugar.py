@@ -13,6 +13,8 @@ _PLAIN_MATRICES = {
     "\\matrix": "matrix",
     "\\pmatrix": "pmatrix",
     "\\cases": "cases",
+    "\\eqalign": "aligned",
+    "\\displaylines": "gathered",
     "\\mymatrix": "matrix",
     "\\mypmatrix": "pmatrix",
 }
@@ -60,6 +62,16 @@ def without_breaks(tokens: list[str]) -> list[str]:
         elif (token == "}" or token.startswith("\\end{")) and owners:
             owners.pop()
     return out
+
+
+def without_number(tokens: list[str]) -> list[str]:
+    r"""Drop the number behind `\eqno`, which ends a display; inside braces it stays and is refused."""
+    depth = 0
+    for at, token in enumerate(tokens):
+        depth += (token == "{") - (token == "}")
+        if token in ("\\eqno", "\\leqno") and not depth:
+            return tokens[:at]
+    return tokens
 
 
 def desugar(tokens: list[str]) -> list[str]:
