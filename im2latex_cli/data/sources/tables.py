@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -207,13 +207,20 @@ def find_marks(table: FormulaTable, kind: str) -> tuple[str, str]:
                 "formula a line.",
                 hint="Name it .tsv, with a first line that names the columns.",
             )
+    name = marks_of(lines)
+    said = f"{table.name}: {MARKS[name].words}; that is left out of the formulas." if name else ""
+    return name, said
+
+
+def marks_of(lines: Sequence[str]) -> str:
+    """The key of `MARKS` whose marks all lines have, or ""."""
     for name, marks in MARKS.items():
         found = [marks.pattern.match(line) for line in lines]
         seen = {one["mark"] for one in found if one is not None}
         alike = len(seen) == 1 or all(mark.isdecimal() for mark in seen)
         if None not in found and len(found) >= marks.least and alike:
-            return name, f"{table.name}: {marks.words}; that is left out of the formulas."
-    return "", ""
+            return name
+    return ""
 
 
 _SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "|"}
