@@ -13,6 +13,7 @@ from pathlib import Path
 
 from im2latex_cli.data.jsonl import Row, read_rows
 from im2latex_cli.errors import InputError
+from im2latex_cli.files import demand_no_url
 
 SPLITS = ("train", "val", "test")
 METADATA = "metadata.jsonl"
@@ -51,6 +52,7 @@ def splits(root: Path) -> list[str]:
     Raises:
         InputError: there is no data set at `root`.
     """
+    demand_no_url(root)
     if not root.is_dir():
         raise InputError(f"There is no data set at {root}.", hint=_make_it(root))
     found = [name for name in SPLITS if (root / name / METADATA).is_file()]

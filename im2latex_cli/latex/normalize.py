@@ -12,7 +12,7 @@ from im2latex_cli.latex.dialects.packages import expand as expand_packages
 from im2latex_cli.latex.dialects.unicode_math import to_latex
 from im2latex_cli.latex.normal import environments, handlers, operators, text
 from im2latex_cli.latex.normal.atoms import PLAIN, REL, is_space
-from im2latex_cli.latex.normal.desugar import OLD, desugar, unwrap, without_breaks, without_number
+from im2latex_cli.latex.normal.desugar import OLD, desugar, unwrap, without_breaks
 from im2latex_cli.latex.normal.parser import END, Parser, Problem, describe, describe_unknown
 from im2latex_cli.latex.normal.shifts import is_flat, out_of_text, shifted
 from im2latex_cli.latex.tokenizer import tokenize
@@ -72,8 +72,6 @@ def _canonical(tokens: list[str], *, keep: bool) -> list[str]:
         tokens = [_OLD_SCRIPTS.get(token, token) for token in tokens]
     while tokens and tokens[-1] == "\\":
         tokens = tokens[:-1]  # a control space cut short by the end of the line
-    if "\\eqno" in tokens or "\\leqno" in tokens:
-        tokens = without_number(tokens)
     if not OLD.isdisjoint(tokens):
         tokens, rewritten = desugar(tokens), True
     if any(token[:2] == NEWLINE for token in tokens):

@@ -38,8 +38,8 @@ _HIDDEN_TEX = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _FENCE = re.compile(
-    r"^(?P<open> {0,3}(?P<mark>`{3,}|~{3,}|:{3,}(?=[ \t]*\{math\}))[ \t]*(?P<info>[^\n`]*)\n)(?P<body>.*?)"
-    r"(?:^ {0,3}(?P=mark)[`~:]*[ \t]*$|\Z)",
+    r"^(?P<open> {0,3}(?P<mark>`{3,}|~{3,}|:{3,}(?=[ \t]*\{math\}))[ \t]*(?P<info>[^\n`]*)\n)"
+    r"(?P<body>.*?)(?:^ {0,3}(?P=mark)[`~:]*[ \t]*$|\Z)",
     re.DOTALL | re.MULTILINE,
 )
 _OPTIONS = re.compile(r"\A(?:[ \t]*:[a-z-]+:[^\n]*\n)+")
@@ -203,9 +203,8 @@ def formulas(piece: BlankedText, shared: Macros) -> Iterator[TextFormula]:
             yield TextFormula(line, shown, problem, "not-taken")
             continue
         for newlines, row in displays.rows(name, lex(body)):
-            if piece.language == "markdown":
-                row = _unescaped(row)
-            found = _written_out(row, macros)
+            plain = _unescaped(row) if piece.language == "markdown" else row
+            found = _written_out(plain, macros)
             if found is not None:
                 yield TextFormula(line + newlines, *found)
 
@@ -289,7 +288,9 @@ def _flat(tokens: Tokens, macros: Macros) -> str:
     return written.replace("%\n", " ").replace("\n", " ") + " " + _only_newlines(text)
 
 
-def _spans(text: str, language: Language) -> Iterator[tuple[int, str, str]]:
+def _spans(  # noqa: C901, PLR0912 - one case for each mark
+    text: str, language: Language
+) -> Iterator[tuple[int, str, str]]:
     """Yield where each formula begins, its environment and what is inside."""
     at = paragraph = 0
     hopeless: dict[str, int] = {}

@@ -20,8 +20,15 @@ from im2latex_cli.data.sources.im2latex100k import IM2LATEX_100K
 from im2latex_cli.data.sources.imagefolder import Pairs, has_pairs, open_pairs
 from im2latex_cli.data.sources.listing import FORMULAS, is_listing, open_listing
 from im2latex_cli.data.sources.small import small_source
-from im2latex_cli.data.sources.tables import READERS, FormulaTable, find_marks, guess_separator, suffix
+from im2latex_cli.data.sources.tables import (
+    READERS,
+    FormulaTable,
+    find_marks,
+    guess_separator,
+    suffix,
+)
 from im2latex_cli.errors import InputError
+from im2latex_cli.files import demand_no_url
 
 FULL = "full"
 BUILT_IN = ("small", "synthetic", FULL)
@@ -66,6 +73,8 @@ def open_source(
         InputError: nothing there, not of an accepted kind, or nothing to split by.
     """
     path = Path(dataset)
+    if dataset not in BUILT_IN:
+        demand_no_url(dataset)
     if dataset not in BUILT_IN and not path.exists():
         raise InputError(f"There are no formulas at {dataset}.", hint=f"Accepted: {ACCEPTED}.")
     if dataset not in BUILT_IN and path.is_file() and suffix(path)[0] in READERS:
@@ -181,7 +190,8 @@ def _content(path: Path, *, packed: bool) -> bytes:
 def _imagefolder(path: Path) -> Source:
     pairs = open_pairs(path)
     name = path.resolve().name
-    return Source(name, pairs.digest(), lambda: _imported(pairs), pairs.picture)
+    remarks = pairs.remarks()
+    return Source(name, pairs.digest(), lambda: _imported(pairs), pairs.picture, remarks=remarks)
 
 
 def _imported(pairs: Pairs) -> Iterator[SourceFormula | BadLine]:

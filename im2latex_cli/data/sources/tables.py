@@ -107,7 +107,7 @@ def read_csv(table: FormulaTable) -> Rows:
     lines = _split(table.content, keep_end=True)
     text = [line.decode("utf-8", "surrogateescape") for line in lines]
     mark = table.separator or ","
-    rows = csv.reader(text, delimiter=mark)
+    rows = csv.reader(text, delimiter=mark, strict=True)
     columns = _columns(_csv_header(rows, table.name), table)
     while True:
         number = rows.line_num + 1

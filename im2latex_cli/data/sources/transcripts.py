@@ -25,6 +25,7 @@ from im2latex_cli.data.sources.imagefolder import open_pairs
 from im2latex_cli.data.sources.splits import Split, own_split
 from im2latex_cli.data.sources.tables import MARKS, marks_of
 from im2latex_cli.errors import InputError
+from im2latex_cli.files import demand_no_url
 from im2latex_cli.latex.tokenizer import tokenize
 
 KEYS = ("id", "path", "file_name", "image", "name", "filename", "file", "image_path", "image_id")
@@ -89,6 +90,7 @@ def read(path: Path, *, prefer: Sequence[str] = (), may_be_empty: bool = False) 
         InputError: the file cannot be read, is empty, of another kind, or a line has no formula.
     """
     kind = path.suffix.lower()
+    demand_no_url(path)
     if path.is_dir() or path.suffix.lower() == ".tar":
         found = [
             Transcript(row.id, row.formula, row.source, tuple(tokenize(row.formula)))

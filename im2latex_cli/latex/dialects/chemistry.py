@@ -69,7 +69,7 @@ class _FormulaReader:
         self.atom = False
         return True
 
-    def step(self, token: str) -> bool:  # noqa: C901 - the table of the notation
+    def step(self, token: str) -> bool:  # noqa: C901, PLR0912 - the table of the notation
         if token in _SPACE:
             self.at += 1
             self.atom = False

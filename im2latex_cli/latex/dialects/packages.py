@@ -80,7 +80,7 @@ _TEMPLATES = {
     **dict.fromkeys(("eval", "evaluated"), (1, r"\left.#1\vphantom{\int}\right|")),
     **dict.fromkeys(("qq", "qqtext"), (1, r"\quad\text{#1}\quad")),
     **dict.fromkeys(("qq*", "qqtext*"), (1, r"\text{#1}\quad")),
-    "flatfrac": (2, r"{#1}/{#2}"),
+    "flatfrac": (2, r"\left.#1\middle/#2\right."),
     "vev": (1, r"\left\langle{0}\middle|{#1}\middle|{0}\right\rangle"),
     "overunderset": (3, r"\overset{#1}{\underset{#2}{#3}}"),
 }
@@ -89,7 +89,8 @@ _STARS_OF |= {"acomm", "anticommutator", "acommutator", "pb", "poissonbracket"}
 _BRACED = frozenset(("eval", "evaluated"))
 """Commands whose argument may stand between other marks, as in `\\eval[x|`; these are refused."""
 _CONJUNCTIONS = (
-    "if then else otherwise unless given using assume since let for all even odd integer and or as in"
+    "if then else otherwise unless given using assume since let for all even odd integer "
+    "and or as in"
 ).split()
 """Words that physics sets between formulas: `\\qif`, `\\qand`."""
 _FENCED = {"": ("{}", "{}"), "p": ("\\left(", "\\right)"), "b": ("\\left[", "\\right]")}
@@ -223,7 +224,7 @@ def _derivative(sign: str) -> Rewriter:
         if len(arguments) == 1 and (operand := _parenthesis(tokens, start)) is not None:
             behind, start = ["{", *operand[0], "}"], operand[1]
         if flat:
-            return ["{", *above, "}", "/", "{", *below, "}", *behind], start
+            return ["\\left.", *above, "\\middle/", *below, "\\right.", *behind], start
         return ["\\frac", "{", *above, "}", "{", *below, "}", *behind], start
 
     return rewrite
@@ -289,7 +290,7 @@ def _matrix_element(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None
 
 
 def _element(left: Tokens, inside: Tokens, right: Tokens, stars: int) -> Tokens:
-    """A matrix element: without stars the inside does not count for the height, with one nothing."""
+    """A matrix element; its inside counts for the height with two stars, the rest without one."""
     if not stars and not is_flat(inside):
         inside = ["\\smash", "{", *inside, "}"]
     return _between_angles([left, inside, right], plain=stars == 1)
@@ -338,7 +339,7 @@ def _quantity(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
 
 
 def _parenthesis(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
-    """A pair of parentheses, brackets or bars that opens at `at`, as fences; None if it does not."""
+    """Parentheses, brackets or bars that open at `at`, as fences; None if none do."""
     opening = tokens[at] if at < len(tokens) else ""
     if opening not in _PAIRS:
         return None
@@ -585,7 +586,9 @@ _NAMED = {"tr": "tr", "Tr": "Tr", "rank": "rank", "erf": "erf", "Res": "Res"}
 
 REWRITERS: dict[str, Rewriter] = {
     **{f"\\{name}": _word(latex) for name, latex in _WORDS.items()},
-    **{f"\\{name}": _template(name, *entry) for name, entry in _TEMPLATES.items() if name.isalpha()},
+    **{
+        f"\\{name}": _template(name, *entry) for name, entry in _TEMPLATES.items() if name.isalpha()
+    },
     **{f"\\q{word}": _conjunction(word) for word in _CONJUNCTIONS},
     **{f"\\{kind}mqty": _matrix_quantity(kind) for kind in ("", "p", "b", "v")},
     **{f"\\{name}": _matrix_quantity("v") for name in ("mdet", "matrixdeterminant")},
