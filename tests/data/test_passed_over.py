@@ -196,7 +196,15 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "formula", ["a &lt; b", "H<sub>2</sub>O", '<span class="m">x</span>', "x<br>y", "&#945;", r"\frac12 &deg; C"]
+    "formula",
+    [
+        "a &lt; b",
+        "H<sub>2</sub>O",
+        '<span class="m">x</span>',
+        "x<br>y",
+        "&#945;",
+        r"\frac12 &deg; C",
+    ],
 )
 def test_html_is_a_failure_that_says_so(tmp_path: Path, formula: str) -> None:
     path = tmp_path / "a.txt"
