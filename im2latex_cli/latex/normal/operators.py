@@ -30,6 +30,13 @@ _MOVES_DOTS = frozenset(
 _INTEGRALS = frozenset(r"\int \oint \iint \iiint \iiiint \idotsint".split())
 
 
+_ON_AXIS = frozenset(
+    r"+ - < > ( ) [ ] \pm \mp \times \oplus \otimes \odot \leq \geq \in \ni \subset \supset".split()
+    + r"\subseteq \supseteq \parallel \mid \circlearrowleft \circlearrowright \langle \rangle".split()
+)
+"""Signs that `\\mathop` leaves where they are, as an axis runs through their middle."""
+
+
 def stray_limits(parser: Parser, out: list[str], last: int) -> int:
     r"""`\limits` where no operator precedes."""
     raise Problem(f"{parser.tokens[parser.at]} must follow an operator")
@@ -72,7 +79,7 @@ def named(parser: Parser, out: list[str], last: int) -> int:
     parser.at += 1
     began = parser.at
     sign = parser.tokens[began]
-    if token == "\\mathop" and PLAIN.get(sign, ORD) != ORD:
+    if token == "\\mathop" and PLAIN.get(sign, ORD) != ORD and sign not in _ON_AXIS:
         raise Problem(f"\\mathop needs braces around {sign}: without them TeX moves it up or down")
     inner = parser.argument(token)
     if token != "\\mathop" and "'" in parser.tokens[began : parser.at]:
