@@ -12,8 +12,8 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "im2latex_cli"
 FLOORS = (
-    {"_version", "errors", "progress", "paths", "files", "reading_warning", "results", "runs"},
-    {"settings"},
+    {"_version", "errors", "progress", "paths", "reading_warning", "results", "runs"},
+    {"settings", "files"},
     {"latex", "vision"},
     {"data", "formats", "recombination", "render", "evaluate", "report"},
     {"decoding", "pages"},
@@ -92,7 +92,7 @@ def test_imports_point_down(path: Path) -> None:
         ("fastapi", {"serve"}),
         ("starlette", {"serve"}),
         ("prometheus_client", {"serve"}),
-        ("filelock", {"data"}),
+        ("filelock", {"files"}),
         ("uvicorn", {"serve"}),
     ],
 )

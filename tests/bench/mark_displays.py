@@ -31,7 +31,7 @@ import pypdfium2
 from numpy.typing import NDArray
 
 from im2latex_cli import files
-from im2latex_cli.data.jsonl import Row
+from im2latex_cli.data.text_files import Row
 from im2latex_cli.errors import Im2LatexError
 from im2latex_cli.pages import store
 from im2latex_cli.pages.document import RegionLabel, owners

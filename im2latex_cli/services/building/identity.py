@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from im2latex_cli.data.manifest import Manifest
 from im2latex_cli.data.sources.entries import Source
-from im2latex_cli.data.sources.mixture import parse_shares
-from im2latex_cli.data.sources.source import dataset_name
+from im2latex_cli.data.sources.source import dataset_name, parse_shares
+from im2latex_cli.data.store import Manifest
 from im2latex_cli.errors import UsageError
 from im2latex_cli.latex.normalize import NORMAL_FORM
 from im2latex_cli.render.choose import choose

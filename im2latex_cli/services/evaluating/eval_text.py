@@ -15,8 +15,8 @@ from im2latex_cli import runs
 from im2latex_cli._version import __version__
 from im2latex_cli.data import labelled, predictions
 from im2latex_cli.data.labelled import LabelledPicture
-from im2latex_cli.data.manifest import FILE as MANIFEST
 from im2latex_cli.data.predictions import Prediction
+from im2latex_cli.data.store import MANIFEST
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, UsageError
 from im2latex_cli.evaluate import breakdown, forms, styles, text
 from im2latex_cli.evaluate.forms import FORMS, Form
