@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from im2latex_cli.latex.normalize import Normalized, normalize
     from im2latex_cli.latex.tokenizer import join, tokenize
     from im2latex_cli.reading_warning import ReadingWarning
-    from im2latex_cli.recognition.pictures import Picture
+    from im2latex_cli.recognition.reader import Picture
     from im2latex_cli.recognition.recognizer import Recognizer, load
     from im2latex_cli.recombination.maker import recombine
     from im2latex_cli.results import Score
@@ -66,7 +66,7 @@ _MODULES = {
     "Im2LatexError": "errors",
     "InputError": "errors",
     "Normalized": "latex.normalize",
-    "Picture": "recognition.pictures",
+    "Picture": "recognition.reader",
     "ReadingWarning": "reading_warning",
     "Recognizer": "recognition.recognizer",
     "Score": "results",

@@ -17,7 +17,7 @@ from im2latex_cli.formats.convert import WRITERS
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognition.reader import Reader, Reading, Unread
 from im2latex_cli.recognition.recognizer import Recognizer
-from im2latex_cli.render.embedded.vector import to_svg
+from im2latex_cli.render.embedded.renderer import to_svg
 from im2latex_cli.render.renderer import RenderFailure
 from im2latex_cli.report.page import data_uri
 from im2latex_cli.serve.reading import Answer, Part, ReadRequest

@@ -33,11 +33,10 @@ from im2latex_cli.data.store import load_manifest
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.render.renderer import Page
 from im2latex_cli.render.tex import document, dvi
-from im2latex_cli.render.tex.compositor import Compositor
 from im2latex_cli.render.tex.dvi import FontUse
 from im2latex_cli.render.tex.fonts import FontFinder
 from im2latex_cli.render.tex.process import run_latex
-from im2latex_cli.render.tex.rasterizer import FontCache
+from im2latex_cli.render.tex.rasterizer import Compositor, FontCache
 from im2latex_cli.render.tex.sandbox import screen
 from im2latex_cli.vision.finish import encode_png, finish
 

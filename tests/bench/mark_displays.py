@@ -39,9 +39,8 @@ from im2latex_cli.pages.regions import Region, RegionKind
 from im2latex_cli.pages.typeset import LINE_GAP, regions_of
 from im2latex_cli.render.renderer import RenderFailure
 from im2latex_cli.render.tex import dvi
-from im2latex_cli.render.tex.compositor import Compositor
 from im2latex_cli.render.tex.fonts import FontFinder
-from im2latex_cli.render.tex.rasterizer import SP_PER_INCH, FontCache
+from im2latex_cli.render.tex.rasterizer import SP_PER_INCH, Compositor, FontCache
 from im2latex_cli.vision.finish import encode_png
 
 DPI = 150
