@@ -19,8 +19,7 @@ if TYPE_CHECKING:
         InputError,
         UsageError,
     )
-    from im2latex_cli.evaluate.formulas import text_scores
-    from im2latex_cli.evaluate.text import TextScores
+    from im2latex_cli.evaluate.text import TextScores, text_scores
     from im2latex_cli.formats.convert import convert
     from im2latex_cli.formats.result import Conversion
     from im2latex_cli.latex.normalize import Normalized, normalize
@@ -78,7 +77,7 @@ _MODULES = {
     "load": "recognition.recognizer",
     "normalize": "latex.normalize",
     "recombine": "recombination.maker",
-    "text_scores": "evaluate.formulas",
+    "text_scores": "evaluate.text",
     "tokenize": "latex.tokenizer",
 }
 

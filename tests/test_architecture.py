@@ -135,7 +135,7 @@ def texts(path: Path) -> Iterator[str]:
 
 
 def test_flags_are_named_by_the_commands_only() -> None:
-    """A service names settings and arguments in backquotes; cli/flags.py makes flags of them."""
+    """A service names settings and arguments in backquotes; cli/console.py makes flags of them."""
     programs = ("--version", "--no-newline", "--type", "--cask", "--nproc-per-node", "--with-temp")
     wrong = [
         f"{path.relative_to(PACKAGE)}: {text}"

@@ -43,10 +43,10 @@ from im2latex_cli.services.building.identity import (
     demand_same,
     name_of,
     requested_manifest,
+    with_recombined,
     with_renderer,
 )
 from im2latex_cli.services.building.pictures import draw, draw_or_take, take
-from im2latex_cli.services.building.recombining import with_recombined
 from im2latex_cli.services.building.report import write_build_page
 from im2latex_cli.settings.sections import BuildSettings
 from im2latex_cli.settings.tree import Settings
