@@ -28,7 +28,7 @@ from im2latex_cli import files, runs
 from im2latex_cli.decoding.engine import NEEDS, PREFIX, STRIDE
 from im2latex_cli.errors import CheckpointError
 from im2latex_cli.headers import KEY, Header, damaged, read_model_header
-from im2latex_cli.settings.training import ModelSettings
+from im2latex_cli.settings.sections import ModelSettings
 
 GRAPH, METADATA = 7, 14  # of ModelProto
 INITIALIZER = 5  # of GraphProto

@@ -20,10 +20,9 @@ from im2latex_cli._version import __version__
 from im2latex_cli.errors import Im2LatexError, InputError, UsageError
 from im2latex_cli.reading_warning import ReadingWarning
 from im2latex_cli.serve import routes, schemas
-from im2latex_cli.serve.batching import Batcher, BusyError
+from im2latex_cli.serve.batching import Answer, Batcher, BusyError, Open, Read, ReadRequest
 from im2latex_cli.serve.documents import DocumentRoutes
 from im2latex_cli.serve.intake import Intake, RefusedError
-from im2latex_cli.serve.reading import Answer, Open, Read, ReadRequest
 from im2latex_cli.serve.routes import CountedRoute, Metrics, bug, failure, http_error
 from im2latex_cli.settings.sections import ServeSettings
 

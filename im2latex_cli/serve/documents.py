@@ -20,9 +20,16 @@ from fastapi.responses import JSONResponse
 from im2latex_cli.errors import InputError
 from im2latex_cli.pages.regions import RegionKind
 from im2latex_cli.serve import schemas
-from im2latex_cli.serve.batching import Batcher, BusyError
+from im2latex_cli.serve.batching import (
+    Batcher,
+    BusyError,
+    FoundPage,
+    Open,
+    Part,
+    ReadRequest,
+    UploadedDocument,
+)
 from im2latex_cli.serve.intake import DOCUMENT, Intake, RefusedError
-from im2latex_cli.serve.reading import FoundPage, Open, Part, ReadRequest, UploadedDocument
 from im2latex_cli.serve.routes import AnsweredRoute, CountedRoute, failure
 from im2latex_cli.settings.sections import ServeSettings
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from im2latex_cli.data.documents import displays
+from im2latex_cli.data.documents import lexing
 from im2latex_cli.data.documents.lexing import Tokens, lex, unlex, without_comments
 from im2latex_cli.data.documents.macros import (
     BUILT_IN,
@@ -258,12 +258,12 @@ def formulas(piece: BlankedText, shared: Macros) -> Iterator[TextFormula]:
     for start, name, body in _spans(text, piece.language):
         line += text.count("\n", counted, start)
         counted = start
-        if name not in displays.NAMES:
+        if name not in lexing.NAMES:
             shown = " ".join(body.split())
             problem = f"the environment {name} is not known here: its mathematics is left out"
             yield TextFormula(line, shown, problem, "not-taken")
             continue
-        for newlines, row in displays.rows(name, lex(body)):
+        for newlines, row in lexing.rows(name, lex(body)):
             found = _written_out(row, macros)
             if found is not None:
                 yield TextFormula(line + newlines, *found)
@@ -320,9 +320,7 @@ def _own_environment(found: re.Match[str], own: Mapping[str, tuple[Tokens, Token
 
 
 def _is_structural(text: str) -> bool:
-    return any(
-        found[1] is None or found[1] in displays.NAMES for found in _STRUCTURE.finditer(text)
-    )
+    return any(found[1] is None or found[1] in lexing.NAMES for found in _STRUCTURE.finditer(text))
 
 
 def _structural(macros: Macros) -> set[str]:
@@ -361,7 +359,7 @@ def _spans(text: str, language: Language) -> Iterator[tuple[int, str, str]]:
         elif opening == "$":
             limit = min(paragraph, start + _LONGEST_INLINE)
             closing = _inline_end(text, start, limit, language)
-        elif opening in _CLOSING or found[1] in displays.NAMES:
+        elif opening in _CLOSING or found[1] in lexing.NAMES:
             limit = min(paragraph, start + _LONGEST)
             if hopeless.get(opening, 0) >= limit:
                 continue
@@ -453,4 +451,4 @@ def _expanded(tokens: Tokens, macros: Macros) -> tuple[str, str | None]:
             tokens = expand(tokens, macros)
         except TooLongError:
             problem = f"its macros write out to more than {LONGEST:,} tokens, or without end"
-    return unlex(displays.hoist(tokens)), problem
+    return unlex(lexing.hoist(tokens)), problem

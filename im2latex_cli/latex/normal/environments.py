@@ -23,7 +23,7 @@ from im2latex_cli.latex.commands import (
 from im2latex_cli.latex.commands import END as ENDS
 from im2latex_cli.latex.normal.atoms import DISPLAY, INNER, NONE, ORD, SCRIPT, TEXT, append
 from im2latex_cli.latex.normal.parser import HANDLERS, STOPS, Parser, Problem, describe
-from im2latex_cli.latex.spellings import FENCE_SYNONYMS, MATRIX_OF_FENCES, SYNONYMS
+from im2latex_cli.latex.symbols import FENCE_SYNONYMS, MATRIX_OF_FENCES, SYNONYMS
 from im2latex_cli.latex.tokenizer import tokenize
 
 PLAIN_COLUMNS = frozenset("lcr|")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from im2latex_cli.latex.vocab import BOS, EOS, PAD
-from im2latex_cli.settings.training import TrainSettings
+from im2latex_cli.settings.sections import TrainSettings
 from im2latex_cli.train.input.batches import BatchStream, Cursor, pad_ids, plan
 from im2latex_cli.train.input.pack import Packed
 
