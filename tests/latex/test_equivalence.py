@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from im2latex_cli.latex.equivalence import equivalent
+from im2latex_cli.evaluate.forms import equivalent
 from im2latex_cli.latex.normalize import normalize
 
 TOKENS = [

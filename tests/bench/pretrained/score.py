@@ -21,7 +21,7 @@ from typing import Any
 from rapidfuzz.distance import Levenshtein
 
 from im2latex_cli.decoding.calibration import calibration_error
-from im2latex_cli.latex.equivalence import equivalent
+from im2latex_cli.evaluate.forms import equivalent
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 

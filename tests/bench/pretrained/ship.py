@@ -18,7 +18,7 @@ from random import Random
 
 from im2latex_cli import checkpoints
 from im2latex_cli.decoding.calibration import Calibration, calibration_error
-from im2latex_cli.latex.equivalence import equivalent
+from im2latex_cli.evaluate.forms import equivalent
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.settings.sections import DecodeSettings
