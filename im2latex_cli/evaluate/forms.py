@@ -54,15 +54,22 @@ _SIDED = {
     for side in ("left", "right", "middle")
     for mark in DELIMITERS
 }
-_WITH_ARGUMENT = ("\\text", "\\begin{array}")
+_FONTS = frozenset(
+    f"\\{font}"
+    for font in (
+        *("mathrm", "mathbf", "mathsf", "mathtt", "mathit", "boldsymbol"),
+        *("mathcal", "mathbb", "mathfrak", "mathscr", "operatorname", "operatorname*"),
+    )
+)
+_WITH_ARGUMENT = _FONTS | {"\\text", "\\begin{array}"}
 
 
 def equivalent(tokens: Sequence[str]) -> tuple[str, ...]:
     r"""A form that normal forms without spacing share if they mean the same.
 
     Delimiters have no size, named functions and operators are `\mathrm`, text of letters is
-    `\mathrm` too, a matrix or `cases` is an `array` between its delimiters, and columns have no
-    alignment; their rules stay.
+    `\mathrm` too, each letter has its own font command, a matrix or `cases` is an `array` between
+    its delimiters, and columns have no alignment; their rules stay.
 
     Args:
         tokens: a normal form without spacing.
@@ -82,12 +89,28 @@ def equivalent(tokens: Sequence[str]) -> tuple[str, ...]:
         elif token == "\\begin{array}":
             result += [token, *(mark for mark in group[0] if mark == "|")]
             at = group[1]
+        elif token in _FONTS:
+            result += _in_font(_NAMES.get(token, token), group[0])
+            at = group[1]
         elif _is_word(group[0]):
-            result += _word(group[0])
+            result += _in_font("\\mathrm", group[0])
             at = group[1]
         else:
             result.append(token)
     return tuple(result)
+
+
+def _in_font(font: str, tokens: Sequence[str]) -> Sequence[str]:
+    r"""Every letter and digit with a font command of its own; a digit in `\mathrm` needs none.
+
+    So `\mathrm{H_2O}` and `\mathrm{H}_2\mathrm{O}` are the same.
+    """
+    result: list[str] = []
+    for token in equivalent(tokens):
+        inside = len(result) > 1 and result[-1] == "{" and result[-2] in _FONTS
+        plain = token.isalpha() or (token.isdigit() and font != "\\mathrm")
+        result += (font, "{", token, "}") if plain and not inside else (token,)
+    return result
 
 
 def _spelling(token: str) -> Sequence[str]:
@@ -95,7 +118,7 @@ def _spelling(token: str) -> Sequence[str]:
     if token in _SIZES:
         return ()
     if token in _FUNCTIONS:
-        return ("\\mathrm", "{", *token[1:], "}")
+        return _in_font("\\mathrm", token[1:])
     if token in _FENCED:
         return _FENCED[token]
     if token in _SIDED:
@@ -105,11 +128,6 @@ def _spelling(token: str) -> Sequence[str]:
 
 def _is_word(tokens: Sequence[str]) -> bool:
     return len(tokens) == 1 or (bool(tokens) and all(token.isalpha() for token in tokens))
-
-
-def _word(letters: Sequence[str]) -> Sequence[str]:
-    r"""The letters, or the one character, of `\text` as mathematics shows them."""
-    return ("\\mathrm", "{", *letters, "}") if letters[0].isalpha() else letters
 
 
 Form = Literal["raw", "im2markup", "normalised", "normalised_no_spacing", "equivalent"]

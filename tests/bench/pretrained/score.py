@@ -57,6 +57,7 @@ class Row:
 
 
 def bare(formula: str) -> tuple[str, ...]:
+    """The normal form without spacing, of what the normal form itself says of the formula."""
     return normalize(join(normalize(formula).tokens), spacing="drop").tokens
 
 
