@@ -184,10 +184,10 @@ class Server:
             return failure(error)
         return _answered(answer)
 
-    async def _respond(self, asked: ReadRequest) -> Response:
+    async def _respond(self, request: ReadRequest) -> Response:
         """Answer with the reading of a part of a page."""
         with self._batcher.place():
-            return _answered(await self._batcher.submit(asked))
+            return _answered(await self._batcher.submit(request))
 
     async def _health(self) -> Response:
         return JSONResponse(

@@ -31,12 +31,12 @@ class Part:
     Attributes:
         picture: (H, W).
         numbers: pictures (H, W) of the equation numbers beside it.
-        found: it is a formula that was found, not a rectangle that somebody drew.
+        is_formula: it is a formula that was found, not a rectangle that somebody drew.
     """
 
     picture: Grey
     numbers: tuple[Grey, ...] = ()
-    found: bool = False
+    is_formula: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,14 +238,14 @@ class Batcher(Generic[Item, Result]):
         self._observe(len(batch))
         items = [item for item, _ in batch]
         try:
-            done = await asyncio.get_running_loop().run_in_executor(thread, self._work, items)
+            outcomes = await asyncio.get_running_loop().run_in_executor(thread, self._work, items)
         except asyncio.CancelledError:
             _settle(batch, [BusyError(_STOPPING)] * len(batch))
             raise
         except Exception as error:  # noqa: BLE001 - the callers get it; the others go on
             _settle(batch, [error] * len(batch))
         else:
-            _settle(batch, done)
+            _settle(batch, outcomes)
 
     def _drop_gone(self) -> None:
         if any(result.done() for _, result in self._line):
@@ -253,9 +253,9 @@ class Batcher(Generic[Item, Result]):
 
 
 def _settle(
-    batch: Sequence[tuple[Item, asyncio.Future[Result]]], done: Sequence[Result | Exception]
+    batch: Sequence[tuple[Item, asyncio.Future[Result]]], outcomes: Sequence[Result | Exception]
 ) -> None:
-    for (_, result), outcome in zip(batch, done, strict=True):
+    for (_, result), outcome in zip(batch, outcomes, strict=True):
         if result.done():
             continue
         if isinstance(outcome, Exception):

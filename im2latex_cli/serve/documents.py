@@ -241,8 +241,8 @@ class DocumentRoutes:
     async def page(self, document: Key, page: Number) -> Response:
         """Say where the formulas of a page are."""
         opened = self._opened(document, page)
-        found = await self._submit(lambda: opened.find(page))
-        return JSONResponse(_page(page, opened, found).model_dump(), headers=PRIVATE)
+        content = await self._submit(lambda: opened.find(page))
+        return JSONResponse(_page(page, opened, content).model_dump(), headers=PRIVATE)
 
     async def picture(self, document: Key, page: Number) -> Response:
         """Draw a page."""
@@ -311,11 +311,11 @@ def _absent(message: str) -> RefusedError:
     return RefusedError(404, "not-found", message)
 
 
-def _page(number: int, opened: UploadedDocument, found: FoundPage) -> schemas.PageBody:
+def _page(number: int, opened: UploadedDocument, content: FoundPage) -> schemas.PageBody:
     return schemas.PageBody(
         page=number,
-        width=found.width,
-        height=found.height,
+        width=content.width,
+        height=content.height,
         unit=opened.unit,
         formulas=[
             schemas.PageFormulaBody(
@@ -324,6 +324,6 @@ def _page(number: int, opened: UploadedDocument, found: FoundPage) -> schemas.Pa
                 score=one.score,
                 numbers=[list(box) for box in one.numbers],
             )
-            for one in found.formulas
+            for one in content.formulas
         ],
     )

@@ -143,7 +143,7 @@ class _Document:
     def formula(self, page: int, number: int) -> Part:
         formula = self._formulas(page)[number - 1]
         picture, numbers = cut(self._page(page)[0], formula)
-        return Part(picture, numbers, found=True)
+        return Part(picture, numbers, is_formula=True)
 
     def part(self, page: int, box: str) -> Part:
         grey, _ = self._source.draw(page, Box.parse(box))
@@ -270,7 +270,7 @@ class Answers:
         """The fields for parts of pages only; warnings that do not apply to them are left out."""
         return {
             "number": equation_number(self._recognizer, part.numbers, reading),
-            "warnings": list(worth_saying(reading.warnings, found=part.found, numbers=True)),
+            "warnings": list(worth_saying(reading.warnings, found=part.is_formula, numbers=True)),
         }
 
     def _attention(self, picture: Picture, best: Hypothesis) -> Answer:

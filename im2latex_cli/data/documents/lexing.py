@@ -44,7 +44,7 @@ def is_word(token: str) -> bool:
 
 def without_comments(text: str) -> str:
     """Remove comments as TeX does, with the newline and the blanks that follow it."""
-    return _COMMENT.sub(lambda found: found[1] or "", text)
+    return _COMMENT.sub(lambda match: match[1] or "", text)
 
 
 def skip_blanks(tokens: Sequence[str], at: int) -> int:

@@ -22,7 +22,7 @@ from im2latex_cli.data.plan import (
     OVERLAP,
     REMOVED,
     BuildPlan,
-    Left,
+    Exclusion,
     make_plan,
 )
 from im2latex_cli.data.sources.entries import Source, count
@@ -272,7 +272,7 @@ class _Job:
     def _make(self, work: Unfinished, request: Manifest, plan: BuildPlan) -> None:
         self._draw(work, request, plan)
         undrawn = work.write_tables(plan.items, glyphs=self.settings.build.glyphs)
-        failures = sorted([*plan.left, *undrawn], key=lambda row: row.place)
+        failures = sorted([*plan.exclusions, *undrawn], key=lambda row: row.place)
         files.write_jsonl(work.path / store.FAILURES, (row.to_json() for row in failures))
         vocab = Vocab.build(_train_tokens(plan, undrawn), min_count=self.settings.vocab.min_count)
         vocab.save(work.path / store.VOCAB)
@@ -291,7 +291,7 @@ class _Job:
                 test_share=build.test_share,
                 spacing=self.settings.latex.spacing,
             )
-        if not plan.items and not plan.left:
+        if not plan.items and not plan.exclusions:
             raise InputError(f"There are no formulas in {self.source.name}: it is empty.")
         self._show_parts(plan)
         return with_recombined(plan, self.settings, self.reporter)
@@ -323,17 +323,17 @@ class _Job:
                 step.advance()
 
 
-def _train_tokens(plan: BuildPlan, undrawn: Sequence[Left]) -> Counter[str]:
+def _train_tokens(plan: BuildPlan, undrawn: Sequence[Exclusion]) -> Counter[str]:
     places = {row.place for row in undrawn}
     items = (item for item in plan.items if item.split == "train" and item.place not in places)
     return Counter(token for item in items for token in item.form.split(" "))
 
 
-def _complete(request: Manifest, plan: BuildPlan, undrawn: Sequence[Left]) -> Manifest:
+def _complete(request: Manifest, plan: BuildPlan, undrawn: Sequence[Exclusion]) -> Manifest:
     """Add the counts to the manifest."""
     places = {row.place for row in undrawn}
     counts = count(item.split for item in plan.items if item.place not in places)
-    reasons = Counter(row.reason for row in [*plan.left, *undrawn])
+    reasons = Counter(row.reason for row in [*plan.exclusions, *undrawn])
     removed = {name: reasons.pop(name, 0) for name in (DUPLICATE, OVERLAP)}
     if BEYOND_SHARE in reasons:
         removed[BEYOND_SHARE] = reasons.pop(BEYOND_SHARE)
