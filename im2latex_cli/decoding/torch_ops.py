@@ -1,4 +1,4 @@
-"""torch's spelling of the operations in `spelling`."""
+"""The array operations of `numpy_ops` as torch spells them."""
 
 from __future__ import annotations
 
