@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from im2latex_cli._version import __version__
+from im2latex_cli.cli.command import PlainFlagsCommand, RootGroup
 from im2latex_cli.cli.commands import (
     build,
     cache,
@@ -27,7 +28,6 @@ from im2latex_cli.cli.commands import (
     vocab,
 )
 from im2latex_cli.cli.console import out
-from im2latex_cli.cli.group import PlainFlagsCommand, RootGroup
 from im2latex_cli.settings.sources import limit_openmp_spinning
 
 app = typer.Typer(

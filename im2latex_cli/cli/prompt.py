@@ -16,14 +16,14 @@ from urllib.parse import urlsplit
 
 from im2latex_cli import paths
 from im2latex_cli.cli import console, rows
-from im2latex_cli.cli.predict_options import PredictRequest
+from im2latex_cli.cli.options import PredictRequest
 from im2latex_cli.cli.session import Session
 from im2latex_cli.errors import Im2LatexError, UsageError
 from im2latex_cli.progress import SilentReporter
 
 if TYPE_CHECKING:
     from im2latex_cli.recognition.recognizer import Recognizer
-    from im2latex_cli.settings.tree import Settings
+    from im2latex_cli.settings.sections import Settings
 
 PROMPT = "im2latex> "
 HELP = """\

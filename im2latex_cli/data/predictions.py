@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from im2latex_cli.data.jsonl import Row, read_rows
+from im2latex_cli.data.text_files import Row, read_rows
 from im2latex_cli.errors import InputError
 from im2latex_cli.files import demand_no_url, write_json, write_jsonl
 from im2latex_cli.latex.tokenizer import tokenize
@@ -130,14 +130,14 @@ def _error(row: Row) -> tuple[str | None, str]:
 
 def _hypotheses(row: Row) -> tuple[Hypothesis, ...]:
     if "hypotheses" in row:
-        found = list(row["hypotheses"])
+        rows = list(row["hypotheses"])
     elif "latex" in row:
-        found = [row, *row.get("alternatives", ())]
+        rows = [row, *row.get("alternatives", ())]
     elif row.get("error") is not None:
-        found = []
+        rows = []
     else:
         raise KeyError("hypotheses")
-    return tuple(Hypothesis.from_json(one) for one in found)
+    return tuple(Hypothesis.from_json(one) for one in rows)
 
 
 def write(folder: Path, predictions: Iterable[Prediction], meta: Mapping[str, Any]) -> None:

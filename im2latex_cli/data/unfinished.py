@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from im2latex_cli import files
-from im2latex_cli.data import manifest as manifests
 from im2latex_cli.data import store
-from im2latex_cli.data.manifest import Manifest
-from im2latex_cli.data.plan import Left, Planned
+from im2latex_cli.data.plan import Exclusion, Planned
+from im2latex_cli.data.store import Manifest
 from im2latex_cli.errors import InputError
 
 FOLDER = ".build"
@@ -30,7 +29,7 @@ REQUEST = "request.json"
 JOURNAL = "journal.jsonl"
 READY = "ready.json"
 TRASH = "replaced"
-ENTRIES = (*store.SPLITS, store.VOCAB, store.FAILURES, manifests.FILE)
+ENTRIES = (*store.SPLITS, store.VOCAB, store.FAILURES, store.MANIFEST)
 """All that a data set folder may hold; the manifest moves last and says that it is complete."""
 FLUSH_EVERY = 64
 
@@ -83,11 +82,11 @@ class Unfinished:
     def begin(self, request: Manifest) -> None:
         """Start from nothing."""
         (self.path / REQUEST).unlink(missing_ok=True)
-        for found in self.path.iterdir():
-            if found.is_dir():
-                shutil.rmtree(found)
-            elif found.name != "lock":
-                found.unlink()
+        for entry in self.path.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            elif entry.name != "lock":
+                entry.unlink()
         (self.path / JOURNAL).touch()
         files.write_json(self.path / REQUEST, request.to_json())
 
@@ -135,7 +134,7 @@ class Unfinished:
         row |= {"font": result.font} if result.font else {}
         return row if result.glyphs is None else {**row, "glyphs": result.glyphs}
 
-    def write_tables(self, items: Sequence[Planned], *, glyphs: bool) -> list[Left]:
+    def write_tables(self, items: Sequence[Planned], *, glyphs: bool) -> list[Exclusion]:
         """Write metadata (and glyphs) of every split and drop what a kill left there.
 
         Args:
@@ -145,14 +144,14 @@ class Unfinished:
         Returns:
             The formulas without a picture.
         """
-        left: list[Left] = []
+        exclusions: list[Exclusion] = []
         names: dict[str, set[str]] = {split: set() for split in store.SPLITS}
         with ExitStack() as stack:
             metadata = self._open_tables(stack, store.METADATA)
             marks = self._open_tables(stack, store.GLYPHS) if glyphs else {}
             for item, row in self._rows(items):
                 if "reason" in row:
-                    left.append(item.failed(row["reason"], row["message"]))
+                    exclusions.append(item.failed(row["reason"], row["message"]))
                     continue
                 names[item.split].add(item.file_name)
                 metadata[item.split].write(_line(_metadata(item, row)))
@@ -161,7 +160,7 @@ class Unfinished:
                     marks[item.split].write(_line(mark))
         for split, present in names.items():
             self._tidy(self.path / split, present, glyphs=glyphs)
-        return left
+        return exclusions
 
     def _rows(self, items: Sequence[Planned]) -> Iterator[tuple[Planned, Row]]:
         """Yield each formula with what the journal says of it."""
@@ -196,7 +195,7 @@ class Unfinished:
             files.write_json(self.path / READY, entries)
         entries = json.loads((self.path / READY).read_bytes())
         (self.path / TRASH).mkdir(exist_ok=True)
-        for name in (manifests.FILE, *ENTRIES):
+        for name in (store.MANIFEST, *ENTRIES):
             waiting = (self.path / name).exists()
             if waiting or name not in entries:
                 _put_away(self.root / name, self.path / TRASH)
@@ -230,7 +229,7 @@ def claim(root: Path) -> None:
     """
     if root.exists() and not root.is_dir():
         raise InputError(f"{root} is a file.", hint="Choose another `output`.")
-    if not root.is_dir() or (root / FOLDER).is_dir() or (root / manifests.FILE).is_file():
+    if not root.is_dir() or (root / FOLDER).is_dir() or (root / store.MANIFEST).is_file():
         return
     others = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
     if others:

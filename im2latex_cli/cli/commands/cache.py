@@ -9,8 +9,7 @@ import typer
 
 from im2latex_cli import paths
 from im2latex_cli.cli import console
-from im2latex_cli.cli.command import command
-from im2latex_cli.cli.group import CommandGroup, PlainFlagsCommand
+from im2latex_cli.cli.command import CommandGroup, PlainFlagsCommand, command
 from im2latex_cli.cli.session import Session
 
 app = typer.Typer(

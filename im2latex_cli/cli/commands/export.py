@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from im2latex_cli.cli.command import command
-from im2latex_cli.cli.options import Force
-from im2latex_cli.cli.predict_options import Model
+from im2latex_cli.cli.options import Force, Model
 from im2latex_cli.cli.session import Session
 
 Format = Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from im2latex_cli.cli.command import command
-from im2latex_cli.cli.predict_options import Model
+from im2latex_cli.cli.options import Model
 from im2latex_cli.cli.session import Session
 
 

@@ -1,7 +1,9 @@
-r"""Formulas in running text: where they begin and end in LaTeX and in Markdown.
+"""Formulas in running text: where they begin and end in LaTeX and in Markdown.
 
 A first pass blanks what is not text (comments, verbatim, code, definitions), a second one walks
-over the mathematics. Newlines stay in both, so that lines can be counted.
+over the mathematics. Newlines stay in both, so that lines can be counted. What Markdown does before
+mathematics is read (code, links, entities, bars in tables) is done here too, as is the removal of
+tags and entities of copied web pages.
 """
 
 from __future__ import annotations
@@ -9,9 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from html import unescape
+from html.entities import html5
 from typing import Literal
 
-from im2latex_cli.data.documents import displays, markdown
+from im2latex_cli.data.documents import lexing
 from im2latex_cli.data.documents.lexing import Tokens, lex, unlex, without_comments
 from im2latex_cli.data.documents.macros import (
     BUILT_IN,
@@ -24,6 +28,101 @@ from im2latex_cli.data.documents.macros import (
     find_definitions,
 )
 from im2latex_cli.data.sources.entries import BadReason
+
+_TAGS = (
+    "a|b|big|br|code|dd|div|dl|dt|em|font|h[1-6]|hr|i|img|input|label|li|m[a-z]+|ol|p|pre|s|small|"
+    "span|strike|strong|sub|sup|svg|table|tbody|td|th|tr|tt|u|ul|var"
+)
+_HTML = re.compile(
+    rf"</(?:{_TAGS})\s*>|<(?:{_TAGS})\s[^<>]*=\s*[\"'][^<>]*>|<(?:br|hr)\s*/?>|<(?:{_TAGS})\s*/>"
+)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+
+
+def markup(formula: str) -> str | None:
+    """The first tag or entity in a formula, or None."""
+    if "<" not in formula and "&" not in formula:
+        return None
+    match = _HTML.search(formula)
+    if match is not None:
+        return match[0]
+    return next((one[0] for one in _ENTITY.finditer(formula) if _is_known(one[0])), None)
+
+
+def _is_known(entity: str) -> bool:
+    return entity[1] == "#" or entity[1:] in html5
+
+
+def decoded(text: str) -> str:
+    """The characters that entities stand for, in their place."""
+    return _ENTITY.sub(lambda match: unescape(match[0]).replace("\xa0", " "), text)
+
+
+_BLOCKS = re.compile(
+    r"<(?P<tag>pre|code|script|style)\b(?P<type>[^>]*)>.*?(?:</(?P=tag)\s*>|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+_LINK = re.compile(r"\](?P<to>\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:\s+\"[^\"\n]*\")?\))")
+_ADDRESS = re.compile(r"<(?:https?|mailto):[^<>\s]*>|\bhttps?://[^\s<>]+")
+_RULE = re.compile(
+    r"^\s{0,3}\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)+\|?\s*$|^\s{0,3}\|\s*:?-+:?\s*\|\s*$"
+)
+_ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s")
+_TABLE_BAR = re.compile(r"(?<!\\)\\\|")
+
+
+_QUOTE = re.compile(r"^(?: {0,3}>[ \t]?)+")
+
+
+def without_quotes(text: str) -> str:
+    """Take the signs of quoted lines away; in a display a line may begin with a relation."""
+    lines = text.split("\n")
+    quoted, inside = False, False
+    for number, line in enumerate(lines):
+        match = _QUOTE.match(line) if quoted or not inside else None
+        quoted = match is not None
+        if match is not None:
+            lines[number] = line[match.end() :]
+        inside ^= line.count("$$") % 2 == 1
+    return "\n".join(lines)
+
+
+def without_code(text: str) -> str:
+    """Blank indented code and HTML blocks of code; newlines stay."""
+    text = _BLOCKS.sub(lambda match: "\n" * match[0].count("\n"), text)
+    lines = text.split("\n")
+    blank, code, listed = True, False, False
+    for number, line in enumerate(lines):
+        if not line.strip():
+            blank = True
+            continue
+        indented = line.startswith(("    ", "\t"))
+        if not indented:
+            listed = bool(_ITEM.match(line)) or (listed and line.startswith(" "))
+        code = indented and not listed and (blank or code)
+        if code:
+            lines[number] = ""
+        blank = False
+    return "\n".join(lines)
+
+
+def mathematics(text: str) -> str:
+    """Blank addresses, decode entities, and take the backslash off the bars of tables."""
+    text = _LINK.sub("]", _ADDRESS.sub("", text))
+    lines = decoded(text).split("\n")
+    for number, line in enumerate(lines):
+        if _RULE.match(line) and number and "|" in lines[number - 1]:
+            for row in (number - 1, *range(number + 1, len(lines))):
+                if "|" not in lines[row]:
+                    break
+                lines[row] = _TABLE_BAR.sub("|", lines[row])
+    return "\n".join(lines)
+
+
+def is_price(text: str, start: int) -> bool:
+    """Whether the dollar sign before `start` follows a letter or a digit, as in CA$6."""
+    return text[start - 2 : start - 1].isalnum()
+
 
 Language = Literal["tex", "markdown"]
 
@@ -168,9 +267,9 @@ def prepare(text: str, language: Language) -> BlankedText:
     """Blank comments, verbatim, code and definitions, and keep the definitions."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if language == "markdown":
-        text = markdown.without_quotes(text)
-        text = markdown.without_code(_FENCE.sub(_show_fence, text))
-        text = markdown.mathematics(_HIDDEN_MARKDOWN.sub(_show_markdown, text))
+        text = without_quotes(text)
+        text = without_code(_FENCE.sub(_show_fence, text))
+        text = mathematics(_HIDDEN_MARKDOWN.sub(_show_markdown, text))
     else:
         text = _HIDDEN_TEX.sub(_show_tex, text)
     tokens = lex(text)
@@ -197,40 +296,40 @@ def formulas(piece: BlankedText, shared: Macros) -> Iterator[TextFormula]:
         if name in _UNCLOSED:
             yield TextFormula(line, " ".join(body.split()), _UNCLOSED[name], "not-taken")
             continue
-        if name not in displays.NAMES:
+        if name not in lexing.NAMES:
             shown = " ".join(body.split())
             problem = f"the environment {name} is not known here: its mathematics is left out"
             yield TextFormula(line, shown, problem, "not-taken")
             continue
-        for newlines, row in displays.rows(name, lex(body)):
+        for newlines, row in lexing.rows(name, lex(body)):
             plain = _unescaped(row) if piece.language == "markdown" else row
-            found = _written_out(plain, macros)
-            if found is not None:
-                yield TextFormula(line + newlines, *found)
+            formula = _written_out(plain, macros)
+            if formula is not None:
+                yield TextFormula(line + newlines, *formula)
 
 
 def _only_newlines(text: str) -> str:
     return "\n" * text.count("\n")
 
 
-def _show_tex(found: re.Match[str]) -> str:
-    if found["escaped"] is not None:
-        return found[0]
-    return "%" if found["comment"] is not None else " " + _only_newlines(found[0])
+def _show_tex(match: re.Match[str]) -> str:
+    if match["escaped"] is not None:
+        return match[0]
+    return "%" if match["comment"] is not None else " " + _only_newlines(match[0])
 
 
-def _show_fence(found: re.Match[str]) -> str:
-    if found["info"].strip() in {"math", "{math}"}:
-        options = _OPTIONS.match(found["body"])
+def _show_fence(match: re.Match[str]) -> str:
+    if match["info"].strip() in {"math", "{math}"}:
+        options = _OPTIONS.match(match["body"])
         end = options.end() if options else 0
-        return _only_newlines(found["body"][:end]) + f"$$\n{found['body'][end:]}$$"
-    return _only_newlines(found[0])
+        return _only_newlines(match["body"][:end]) + f"$$\n{match['body'][end:]}$$"
+    return _only_newlines(match[0])
 
 
-def _show_markdown(found: re.Match[str]) -> str:
-    if found["math"] is not None:
-        return f"${found['math'].strip()}$"
-    return found[0] if found["escaped"] is not None else " " + _only_newlines(found[0])
+def _show_markdown(match: re.Match[str]) -> str:
+    if match["math"] is not None:
+        return f"${match['math'].strip()}$"
+    return match[0] if match["escaped"] is not None else " " + _only_newlines(match[0])
 
 
 def _with_structure(piece: BlankedText, macros: Macros) -> str:
@@ -238,7 +337,7 @@ def _with_structure(piece: BlankedText, macros: Macros) -> str:
     own = piece.definitions.environments
     text = piece.text
     if own:
-        text = _ENVIRONMENT.sub(lambda found: _own_environment(found, own), text)
+        text = _ENVIRONMENT.sub(lambda match: _own_environment(match, own), text)
     names = _structural(macros)
     if not any(name in text for name in names):
         return text
@@ -247,25 +346,23 @@ def _with_structure(piece: BlankedText, macros: Macros) -> str:
     out: Tokens = []
     at = 0
     while at < len(tokens):
-        found = call(chosen[tokens[at]], tokens, at + 1) if tokens[at] in chosen else None
-        end = at + 1 if found is None else found[2]
-        out.append("".join(tokens[at:end]) if found is None else _flat(tokens[at:end], chosen))
+        invocation = call(chosen[tokens[at]], tokens, at + 1) if tokens[at] in chosen else None
+        end = at + 1 if invocation is None else invocation[2]
+        out.append("".join(tokens[at:end]) if invocation is None else _flat(tokens[at:end], chosen))
         at = end
     return "".join(out)
 
 
-def _own_environment(found: re.Match[str], own: Mapping[str, tuple[Tokens, Tokens]]) -> str:
-    if found[2] not in own:
-        return found[0]
-    begin, end = map(unlex, own[found[2]])
-    part = end if found[1] == "end" else begin
-    return part + " " if _is_structural(part) or _ROWS.search(begin) else found[0]
+def _own_environment(match: re.Match[str], own: Mapping[str, tuple[Tokens, Tokens]]) -> str:
+    if match[2] not in own:
+        return match[0]
+    begin, end = map(unlex, own[match[2]])
+    part = end if match[1] == "end" else begin
+    return part + " " if _is_structural(part) or _ROWS.search(begin) else match[0]
 
 
 def _is_structural(text: str) -> bool:
-    return any(
-        found[1] is None or found[1] in displays.NAMES for found in _STRUCTURE.finditer(text)
-    )
+    return any(match[1] is None or match[1] in lexing.NAMES for match in _STRUCTURE.finditer(text))
 
 
 def _structural(macros: Macros) -> set[str]:
@@ -294,8 +391,8 @@ def _spans(  # noqa: C901, PLR0912 - one case for each mark
     """Yield where each formula begins, its environment and what is inside."""
     at = paragraph = 0
     hopeless: dict[str, int] = {}
-    while (found := _START[language].search(text, at)) is not None:
-        opening, start = found[0], found.end()
+    while (mark := _START[language].search(text, at)) is not None:
+        opening, start = mark[0], mark.end()
         at = start
         if paragraph < start:
             end = _PARAGRAPH.search(text, start)
@@ -306,27 +403,27 @@ def _spans(  # noqa: C901, PLR0912 - one case for each mark
         elif opening == "$":
             limit = min(paragraph, start + _LONGEST_INLINE)
             closing = _inline_end(text, start, limit, language)
-        elif opening in _CLOSING or found[1] in displays.NAMES:
+        elif opening in _CLOSING or mark[1] in lexing.NAMES:
             limit = min(paragraph, start + _LONGEST)
             if hopeless.get(opening, 0) >= limit:
                 continue
-            closing = _display_end(text, start, limit, opening, found[1])
+            closing = _display_end(text, start, limit, opening, mark[1])
             if closing is None:
                 hopeless[opening] = limit
-        elif found[1] is not None and found[1] not in _PROSE:
-            closing = _unknown_end(text, start, min(len(text), start + _LONGEST), found[1])
+        elif mark[1] is not None and mark[1] not in _PROSE:
+            closing = _unknown_end(text, start, min(len(text), start + _LONGEST), mark[1])
         else:
             continue
         if closing is not None:
-            yield start, found[1] or "equation", text[start : closing[0]]
+            yield start, mark[1] or "equation", text[start : closing[0]]
             at = closing[1]
         elif opening == "$":
             shown = _UNTIL_DOLLAR.match(text, start, min(len(text), start + _SHOWN))
             if shown is not None and _MATHEMATICS.search(shown[0]):
                 yield start, "$", shown[0]
-        elif found[1] in displays.NAMES or opening == "$$":
+        elif mark[1] in lexing.NAMES or opening == "$$":
             inside = text[start : min(limit, start + _SHOWN)]
-            if found[1] or _MATHEMATICS.search(inside):
+            if mark[1] or _MATHEMATICS.search(inside):
                 yield start, "$$", inside
 
 
@@ -350,7 +447,7 @@ def _unknown_end(text: str, start: int, limit: int, name: str) -> tuple[int, int
     if end is None:
         return None
     inside = text[start : end.start()]
-    if any(one[1] in displays.NAMES for one in _STRUCTURE.finditer(inside)):
+    if any(one[1] in lexing.NAMES for one in _STRUCTURE.finditer(inside)):
         return None
     inside = _REFERENCES.sub("", inside)
     if _MARKED.search(inside) or not _MATHEMATICS.search(inside):
@@ -375,7 +472,7 @@ def _display_end(
 def _inline_end(text: str, start: int, limit: int, language: Language) -> tuple[int, int] | None:
     """The same for a formula between dollars; in Markdown these may also be money."""
     is_markdown = language == "markdown"
-    if is_markdown and (text[start : start + 1].isspace() or markdown.is_price(text, start)):
+    if is_markdown and (text[start : start + 1].isspace() or is_price(text, start)):
         return None
     depth = 0
     for step in _STEP.finditer(text, start, limit):
@@ -422,4 +519,4 @@ def _expanded(tokens: Tokens, macros: Macros) -> tuple[str, str | None]:
             tokens = expand(tokens, macros)
         except TooLongError:
             problem = f"its macros write out to more than {LONGEST:,} tokens, or without end"
-    return unlex(displays.hoist(tokens)), problem
+    return unlex(lexing.hoist(tokens)), problem

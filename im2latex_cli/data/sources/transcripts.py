@@ -19,11 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
-from im2latex_cli.data.jsonl import read_rows
-from im2latex_cli.data.sources.decoding import BOM, demand_bytes
+from im2latex_cli.data.sources.entries import Split, own_split
 from im2latex_cli.data.sources.imagefolder import open_pairs
-from im2latex_cli.data.sources.splits import Split, own_split
 from im2latex_cli.data.sources.tables import MARKS, marks_of
+from im2latex_cli.data.text_files import BOM, demand_bytes, read_rows
 from im2latex_cli.errors import InputError
 from im2latex_cli.files import demand_no_url
 from im2latex_cli.latex.tokenizer import tokenize
@@ -99,7 +98,7 @@ def read(path: Path, *, prefer: Sequence[str] = (), may_be_empty: bool = False) 
     elif kind in _READERS:
         found = list(_READERS[kind](path, (*prefer, *FORMULAS)))
     elif kind in _PLAIN or not path.exists():
-        found = [_written(None, line) for line in _lines(path)]
+        found = [_transcript(None, line) for line in _lines(path)]
         _demand_no_names(path, found)
     else:
         raise InputError(
@@ -140,20 +139,20 @@ def pair(
 
 def _pairs(references: Path, hypotheses: Path, warn: Callable[[str], None]) -> list[Paired]:
     gold = read(references, prefer=RIGHT)
-    made = read(hypotheses, prefer=READ, may_be_empty=True)
-    made = made or [Transcript(None, None)] * len(gold)
-    if all(row.key is not None for row in (*gold, *made)):
-        return _by_name(gold, made, references, hypotheses, warn)
-    if len(gold) != len(made):
+    outputs = read(hypotheses, prefer=READ, may_be_empty=True)
+    outputs = outputs or [Transcript(None, None)] * len(gold)
+    if all(row.key is not None for row in (*gold, *outputs)):
+        return _by_name(gold, outputs, references, hypotheses, warn)
+    if len(gold) != len(outputs):
         raise InputError(
-            f"{references} has {len(gold)} lines and {hypotheses} {len(made)}, "
+            f"{references} has {len(gold)} lines and {hypotheses} {len(outputs)}, "
             "and not both name their pictures.",
             hint="Write an empty line for a formula that is missing.",
         )
-    _demand_order(gold, made, references, hypotheses)
+    _demand_order(gold, outputs, references, hypotheses)
     return [
         _paired(row.key or str(number), row, other)
-        for number, (row, other) in enumerate(zip(gold, made, strict=True), start=1)
+        for number, (row, other) in enumerate(zip(gold, outputs, strict=True), start=1)
     ]
 
 
@@ -186,12 +185,12 @@ _MISPLACED = 3
 
 
 def _demand_order(
-    gold: Sequence[Transcript], made: Sequence[Transcript], references: Path, hypotheses: Path
+    gold: Sequence[Transcript], outputs: Sequence[Transcript], references: Path, hypotheses: Path
 ) -> None:
     """Refuse files whose lines are in different orders: their score would mean nothing."""
     lines = {_compact(row): number for number, row in enumerate(gold, start=1)}
     right, misplaced = 0, list[tuple[int, int]]()
-    for number, (row, other) in enumerate(zip(gold, made, strict=True), start=1):
+    for number, (row, other) in enumerate(zip(gold, outputs, strict=True), start=1):
         text = _compact(other)
         if _compact(row) == text:
             right += 1
@@ -200,8 +199,8 @@ def _demand_order(
     if len(misplaced) >= _MISPLACED and len(misplaced) > max(right, len(gold) // 3):
         line, place = misplaced[0]
         raise InputError(
-            f"{len(misplaced)} of {len(made)} lines of {hypotheses} are the reference of another "
-            f"line of {references}: line {line} is that of line {place}.",
+            f"{len(misplaced)} of {len(outputs)} lines of {hypotheses} are the reference of "
+            f"another line of {references}: line {line} is that of line {place}.",
             hint="Put both in the same order, or name the pictures in both (.tsv, .csv, .jsonl).",
         )
 
@@ -213,14 +212,14 @@ def _compact(row: Transcript) -> str:
 
 def _by_name(
     gold: Sequence[Transcript],
-    made: Sequence[Transcript],
+    outputs: Sequence[Transcript],
     references: Path,
     hypotheses: Path,
     warn: Callable[[str], None],
 ) -> list[Paired]:
     for short in (False, True):
         names = _keys(gold, references, short=short)
-        given = _keys(made, hypotheses, short=short)
+        given = _keys(outputs, hypotheses, short=short)
         shared = names.keys() & given.keys()
         if shared:
             _demand_split([(names[name], given[name]) for name in shared], references, hypotheses)
@@ -270,7 +269,7 @@ def _paired(name: str, row: Transcript, other: Transcript) -> Paired:
     )
 
 
-def _written(key: str | None, text: str, source: str = "") -> Transcript:
+def _transcript(key: str | None, text: str, source: str = "") -> Transcript:
     """A formula whose tokens stand between blanks."""
     return Transcript(key, text, source, tuple(text.split()))
 
@@ -331,7 +330,7 @@ def _rows_of_table(
     if formula is None:
         _demand_no_header(path, rows[0], formulas)
         _demand_width(path, rows, len(rows[0]), start=1)
-        yield from (_written(row[0] if len(row) > 1 else None, row[-1]) for row in rows)
+        yield from (_transcript(row[0] if len(row) > 1 else None, row[-1]) for row in rows)
         return
     _demand_width(path, rows[1:], len(header), start=2)
     if header.count(header[formula]) > 1:
@@ -340,7 +339,7 @@ def _rows_of_table(
         if len(row) <= max(formula, key or 0):
             raise InputError(f"{path}, line {number}: {len(row)} columns, the header has more.")
         origin = row[source] if source is not None and source < len(row) else ""
-        yield _written(None if key is None else row[key], row[formula], origin)
+        yield _transcript(None if key is None else row[key], row[formula], origin)
 
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z_ -]{2,30}\Z")

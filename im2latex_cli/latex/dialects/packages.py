@@ -1,7 +1,7 @@
 r"""Commands of common packages and of plain TeX, in words of LaTeX and amsmath that paint the same.
 
 mathtools (`\coloneqq`, `dcases`, `pmatrix*`), physics (`\dv`, `\bra`, `\abs`), siunitx and mhchem
-(in `units.py` and `chemistry.py`), plain TeX (`\buildrel`, `\root`, `\above`). What is broken stays
+(both in `science.py`), plain TeX (`\buildrel`, `\root`, `\above`). What is broken stays
 as it is, and the parser refuses it.
 """
 
@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from im2latex_cli.latex.commands import LEFT, NEWLINE, RIGHT, STACKS
-from im2latex_cli.latex.dialects import chemistry, units
+from im2latex_cli.latex.dialects import science
 from im2latex_cli.latex.dialects.reading import argument, before, group_end, option
-from im2latex_cli.latex.normal.shifts import is_flat
+from im2latex_cli.latex.normal.atoms import is_flat
 from im2latex_cli.latex.tokenizer import tokenize
 
 Tokens = list[str]
@@ -39,8 +39,7 @@ _WORDS = {
     "nuparrow": r"\not\uparrow",
     "lparen": "(",
     "rparen": ")",
-    "gradient": r"\boldsymbol{\nabla}",
-    "grad": r"\boldsymbol{\nabla}",
+    **dict.fromkeys(("gradient", "grad"), r"\boldsymbol{\nabla}"),
     "divergence": r"\boldsymbol{\nabla}\boldsymbol{\cdot}",
     "curl": r"\boldsymbol{\nabla}\boldsymbol{\times}",
     **dict.fromkeys(("vdot", "dotproduct"), r"\boldsymbol{\cdot}"),
@@ -48,29 +47,24 @@ _WORDS = {
     **dict.fromkeys(("qcomma", "qc"), r",\quad"),
     **dict.fromkeys(("pv", "principalvalue"), r"\mathcal{P}"),
     "PV": r"\mathrm{P.V.}",
+    **{name: rf"\operatorname{{{name}}}" for name in ("tr", "Tr", "rank", "erf", "Res")},
     "laplacian": r"\nabla^{2}",
     "degree": r"^{\circ}",
     "celsius": r"^{\circ}\mathrm{C}",
     "infinity": r"\infty",
 }
 _TEMPLATES = {
-    "abs": (1, r"\left|#1\right|"),
-    "absolutevalue": (1, r"\left|#1\right|"),
+    **dict.fromkeys(("abs", "absolutevalue", "vqty"), (1, r"\left|#1\right|")),
     "norm": (1, r"\left\|#1\right\|"),
-    "bra": (1, r"\left\langle{#1}\right|"),
-    "ket": (1, r"\left|{#1}\right\rangle"),
-    "Bra": (1, r"\left\langle{#1}\right|"),
-    "Ket": (1, r"\left|{#1}\right\rangle"),
-    "comm": (2, r"\left[#1,#2\right]"),
-    "commutator": (2, r"\left[#1,#2\right]"),
-    "acomm": (2, r"\left\{#1,#2\right\}"),
-    "anticommutator": (2, r"\left\{#1,#2\right\}"),
+    **dict.fromkeys(("bra", "Bra"), (1, r"\left\langle{#1}\right|")),
+    **dict.fromkeys(("ket", "Ket"), (1, r"\left|{#1}\right\rangle")),
+    **dict.fromkeys(("comm", "commutator"), (2, r"\left[#1,#2\right]")),
+    **dict.fromkeys(("acomm", "anticommutator"), (2, r"\left\{#1,#2\right\}")),
     "order": (1, r"\mathcal{O}\left(#1\right)"),
     **dict.fromkeys(("pb", "poissonbracket", "acommutator"), (2, r"\left\{#1,#2\right\}")),
     "pqty": (1, r"\left(#1\right)"),
     "bqty": (1, r"\left[#1\right]"),
     "Bqty": (1, r"\left\{#1\right\}"),
-    "vqty": (1, r"\left|#1\right|"),
     **dict.fromkeys(("vb", "vectorbold"), (1, r"\mathbf{#1}")),
     **dict.fromkeys(("vu", "vectorunit"), (1, r"\mathbf{\hat{#1}}")),
     **dict.fromkeys(("va", "vectorarrow"), (1, r"\vec{\mathbf{#1}}")),
@@ -332,7 +326,7 @@ def _quantity(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     if opening == "{":
         end = group_end(tokens, start)
         if end is not None and tokens[end : end + 1] == ["{"]:
-            return units.quantity(tokens, at)
+            return science.quantity(tokens, at)
         group = argument(tokens, start)
         return None if group is None else (["\\left\\{", *group[0], "\\right\\}"], group[1])
     return _parenthesis(tokens, start)
@@ -386,12 +380,6 @@ def _conjunction(word: str) -> Rewriter:
         return [*([] if starred else ["\\quad"]), *body], at + 1 + starred
 
     return rewrite
-
-
-def _operator_name(name: str) -> Rewriter:
-    r"""`\tr`, `\rank`: names of operators."""
-    replacement = ["\\operatorname", "{", *name, "}"]
-    return lambda _tokens, at: (list(replacement), at + 1)
 
 
 def _genfrac(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
@@ -582,8 +570,6 @@ def _width(row: Tokens) -> int:
     return len(_split_cells(row))
 
 
-_NAMED = {"tr": "tr", "Tr": "Tr", "rank": "rank", "erf": "erf", "Res": "Res"}
-
 REWRITERS: dict[str, Rewriter] = {
     **{f"\\{name}": _word(latex) for name, latex in _WORDS.items()},
     **{
@@ -592,11 +578,9 @@ REWRITERS: dict[str, Rewriter] = {
     **{f"\\q{word}": _conjunction(word) for word in _CONJUNCTIONS},
     **{f"\\{kind}mqty": _matrix_quantity(kind) for kind in ("", "p", "b", "v")},
     **{f"\\{name}": _matrix_quantity("v") for name in ("mdet", "matrixdeterminant")},
-    "\\matrixquantity": _matrix_quantity(""),
     "\\smqty": _matrix_quantity("", small=True),
     **{f"\\{name}": _matrix_element for name in ("mel", "matrixel", "matrixelement")},
     **{f"\\{name}": _derivative("\\delta") for name in ("fdv", "functionalderivative")},
-    **{f"\\{name}": _operator_name(word) for name, word in _NAMED.items()},
     **{f"\\{name}": _derivative("\\mathrm{d}") for name in ("dv", "derivative")},
     **{f"\\{name}": _derivative("\\partial") for name in ("pdv", "partialderivative")},
     **{f"\\{name}": _differential for name in ("dd", "differential")},
@@ -607,15 +591,14 @@ REWRITERS: dict[str, Rewriter] = {
     **{f"\\begin{{{name}}}": _small(name) for name in sorted(_SMALL)},
     **{f"\\begin{{{name}}}": _cases(name) for name in sorted(_CASES)},
     "\\prescript": _prescript,
-    "\\qty": _quantity,
-    "\\quantity": _quantity,
+    **{f"\\{name}": _quantity for name in ("qty", "quantity")},
     "\\genfrac": _genfrac,
     "\\buildrel": _buildrel,
     "\\root": _root,
     "\\above": _above,
     "\\atopwithdelims": _with_delimiters,
-    **units.REWRITERS,
-    **chemistry.REWRITERS,
+    **science.UNITS,
+    **science.CHEMISTRY,
 }
 PACKAGE_COMMANDS = frozenset(REWRITERS)
 """Tokens that `expand` may replace."""

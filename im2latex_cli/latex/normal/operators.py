@@ -6,7 +6,7 @@ from im2latex_cli.latex import symbols
 from im2latex_cli.latex.commands import COMMANDS, RIGHT, Atom, CommandKind, Limits
 from im2latex_cli.latex.normal.atoms import DISPLAY, INNER, OP, ORD, PLAIN, space
 from im2latex_cli.latex.normal.parser import HANDLERS, Parser, Problem
-from im2latex_cli.latex.spellings import SYNONYMS
+from im2latex_cli.latex.symbols import SYNONYMS
 
 _FUNCTIONS = frozenset(symbols.FUNCTIONS.split())
 _LIMIT_FUNCTIONS = frozenset(symbols.LIMIT_FUNCTIONS.split())
@@ -32,7 +32,7 @@ _INTEGRALS = frozenset(r"\int \oint \iint \iiint \iiiint \idotsint".split())
 
 _ON_AXIS = frozenset(
     r"+ - < > ( ) [ ] \pm \mp \times \oplus \otimes \odot \leq \geq \in \ni \subset \supset".split()
-    + r"\subseteq \supseteq \parallel \mid \circlearrowleft \circlearrowright \langle \rangle".split()
+    + r"\subseteq \supseteq \parallel \mid \circlearrowleft \circlearrowright".split()
 )
 """Signs that `\\mathop` leaves where they are, as an axis runs through their middle."""
 

@@ -17,13 +17,14 @@ from im2latex_cli.errors import UsageError
 from im2latex_cli.recognition.decoder import Looked
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Renderer, RenderFailure
-from im2latex_cli.report import comparison, looking
+from im2latex_cli.report import attention as views
+from im2latex_cli.report import comparison
 from im2latex_cli.report.attention import sheet
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 from im2latex_cli.vision.finish import finish
 
 STEM = "{stem}"
-ATTENTION = {".png": sheet, ".gif": looking.animation, ".html": looking.page}
+ATTENTION = {".png": sheet, ".gif": views.animation, ".html": views.attention_page}
 """What draws where the network looked, by the file's ending."""
 KINDS = {"attention": tuple(ATTENTION), "render": (".png",)}
 

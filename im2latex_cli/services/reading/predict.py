@@ -13,13 +13,12 @@ from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import Im2LatexError, InputError
 from im2latex_cli.progress import Reporter, SilentReporter
 from im2latex_cli.reading_warning import ReadingWarning
-from im2latex_cli.recognition.pictures import Grey
-from im2latex_cli.recognition.reader import Reader, Reading, Unread
+from im2latex_cli.recognition.reader import Grey, Reader, Reading, Unread
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.services.reading.drawings import Drawings
 from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
 from im2latex_cli.services.reading.inputs import Entry, Origin, Source, as_entry
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 
 _FENCES = re.compile(r"\\(?:left|right)(?=[\[\]()])")
 _UPRIGHT = re.compile(r"\\(?:mathrm|text|textrm|mathbf|operatorname)\{([\w.]*)\}")

@@ -101,7 +101,7 @@ def test_unfinished_build_keeps_its_settings(
 def test_two_builds_at_once(source: Path, root: Path) -> None:
     code = (
         "import sys, pathlib\n"
-        "from im2latex_cli.data.lock import locked\n"
+        "from im2latex_cli.files import locked\n"
         f"with locked(pathlib.Path({str(root / '.build')!r}), busy=''):\n"
         "    print('held', flush=True)\n"
         "    sys.stdin.read()\n"
@@ -126,7 +126,7 @@ def test_real_kills(tmp_path: Path, renderer: str) -> None:
         code = (
             "from im2latex_cli.progress import SilentReporter\n"
             "from im2latex_cli.services.building import build\n"
-            "from im2latex_cli.settings.tree import Settings\n"
+            "from im2latex_cli.settings.sections import Settings\n"
             "if __name__ == '__main__':\n"
             f"    tree = Settings.model_validate_json({tree.model_dump_json()!r})\n"
             "    build.run(tree, SilentReporter())\n"

@@ -9,14 +9,14 @@ import pytest
 import stub_build as stub
 from PIL import Image
 
-from im2latex_cli.data import manifest, store
+from im2latex_cli.data import store
 from im2latex_cli.data.generated.synthetic import synthetic_formula
 from im2latex_cli.errors import Interrupted, UsageError
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recombination.maker import VERSION
 from im2latex_cli.services.building import build, pictures
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 
 pytestmark = pytest.mark.usefixtures("boxes")
 
@@ -92,7 +92,7 @@ def test_rare_tokens_are_filled_up(table: Path, tmp_path: Path) -> None:
 def test_the_manifest_says_what_was_made(table: Path, tmp_path: Path) -> None:
     root = tmp_path / "set"
     run(asked(table, root))
-    kept = manifest.load(root)
+    kept = store.load_manifest(root)
     assert kept is not None
     assert kept.settings["build.recombine"] == 60
     assert kept.settings["build.longer"] == 1.0
