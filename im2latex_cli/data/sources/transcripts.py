@@ -27,13 +27,15 @@ from im2latex_cli.errors import InputError
 from im2latex_cli.files import demand_no_url
 from im2latex_cli.latex.tokenizer import tokenize
 
-KEYS = ("id", "path", "file_name", "image", "name", "filename", "file", "image_path", "image_id")
-KEYS += ("idx", "index")
+_NAMES = "id path file_name image name filename file image_path image_id idx index"
+KEYS = tuple(_NAMES.split())
 SOURCE = "source"
 RIGHT = ("reference", "ground_truth", "groundtruth", "gt", "target", "label")
 READ = ("prediction", "hypothesis", "pred", "generated_text", "output")
-FORMULAS = ("latex", "formula", *READ[:2], "reference", "tokens", "text", "tex", "equation")
-FORMULAS += (*RIGHT[1:], *READ[2:])
+FORMULAS = (
+    *("latex", "formula", "prediction", "hypothesis", "reference", "tokens"),
+    *("text", "tex", "equation", *RIGHT[1:], *READ[2:]),
+)
 """Columns that may hold the formula; the first one present is taken."""
 
 

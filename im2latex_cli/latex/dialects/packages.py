@@ -8,11 +8,17 @@ as it is, and the parser refuses it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
-from im2latex_cli.latex.commands import LEFT, NEWLINE, RIGHT, STACKS
+from im2latex_cli.latex.commands import NEWLINE, STACKS
 from im2latex_cli.latex.dialects import science
-from im2latex_cli.latex.dialects.reading import argument, before, group_end, option
+from im2latex_cli.latex.dialects.reading import (
+    argument,
+    before,
+    group_end,
+    option,
+    rows,
+    split_cells,
+)
 from im2latex_cli.latex.normal.atoms import is_flat
 from im2latex_cli.latex.tokenizer import tokenize
 
@@ -28,11 +34,11 @@ _COLON = r"\mathrel{\mathop{:}}"
 _WORDS = {
     "vcentcolon": _COLON,
     "ordinarycolon": ":",
+    "dblcolon": _COLON + _COLON,
     "coloneqq": rf"{_COLON}=",
     "coloneq": rf"{_COLON}\mathrel{{-}}",
     "eqqcolon": rf"={_COLON}",
     "eqcolon": rf"\mathrel{{-}}{_COLON}",
-    "dblcolon": rf"{_COLON}{_COLON}",
     "Coloneqq": rf"{_COLON}{_COLON}=",
     "colonapprox": rf"{_COLON}\approx",
     "colonsim": rf"{_COLON}\sim",
@@ -280,7 +286,10 @@ def _matrix_element(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None
     r"""`\mel{a}{B}{c}` of physics."""
     stars = _stars(tokens, at + 1)
     arguments = _arguments(tokens, at + 1 + stars, 3)
-    return None if arguments is None else (_element(*arguments[0], stars), arguments[1])
+    if arguments is None:
+        return None
+    left, inside, right = arguments[0]
+    return _element(left, inside, right, stars), arguments[1]
 
 
 def _element(left: Tokens, inside: Tokens, right: Tokens, stars: int) -> Tokens:
@@ -474,7 +483,7 @@ def _matrix(name: str) -> Rewriter:
         if end is None or letter not in ("l", "c", "r"):
             return None
         body = list(tokens[start:end])
-        count = max(_width(row) for row in _rows(body))
+        count = max(_width(row) for row in rows(body))
         columns = ["@", "{", "}", *letter * count, "@", "{", "}"]
         array = ["\\begin{array}", "{", *columns, "}", *body, "\\end{array}"]
         return _between(left, array, right), end + 1
@@ -508,8 +517,8 @@ def _cases(name: str) -> Rewriter:
         if end is None:
             return None
         out: Tokens = []
-        for row in _rows(list(tokens[at + 1 : end])):
-            cells = _split_cells(row)
+        for row in rows(list(tokens[at + 1 : end])):
+            cells = split_cells(row)
             for number, cell in enumerate(cells):
                 ending = cell[-1:] if cell and cell[-1].startswith(NEWLINE) else []
                 inside = cell[: len(cell) - len(ending)]
@@ -537,37 +546,8 @@ def _end(tokens: Sequence[str], at: int, name: str) -> int | None:
     return None
 
 
-def _depths(tokens: Sequence[str]) -> list[int]:
-    """How deep in braces and environments each token is."""
-    depth, out = 0, []
-    for token in tokens:
-        depth += token == "{" or token in LEFT or token.startswith("\\begin{")
-        depth -= token == "}" or token in RIGHT or token.startswith("\\end{")
-        out.append(depth)
-    return out
-
-
-def _rows(body: Tokens) -> list[Tokens]:
-    """The rows of an environment, each with its line break."""
-    cuts = [0]
-    for place, (token, depth) in enumerate(zip(body, _depths(body), strict=True), 1):
-        if not depth and (token.startswith(NEWLINE) or token == "\\cr"):
-            cuts.append(place)
-    return [body[start:end] for start, end in pairwise([*cuts, len(body)]) if start < end] or [[]]
-
-
-def _split_cells(row: Tokens) -> list[Tokens]:
-    cells: list[Tokens] = [[]]
-    for token, depth in zip(row, _depths(row), strict=True):
-        if token == "&" and not depth:
-            cells.append([])
-        else:
-            cells[-1].append(token)
-    return cells
-
-
 def _width(row: Tokens) -> int:
-    return len(_split_cells(row))
+    return len(split_cells(row))
 
 
 REWRITERS: dict[str, Rewriter] = {
