@@ -159,7 +159,10 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
         reporter.info(f"{root} is built already; nothing to do.")
     if build.report:
         _write_page(Path(build.report), root, settings, reporter)
-    return _result(root, settings, built=built, seconds=time.perf_counter() - started)
+    result = _result(root, settings, built=built, seconds=time.perf_counter() - started)
+    if not any(result.counts.values()):
+        reporter.warn(f"No formula has a picture; {root / store.FAILURES} says why.")
+    return result
 
 
 def _open_source(settings: Settings, reporter: Reporter) -> Source:

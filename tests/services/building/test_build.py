@@ -255,3 +255,11 @@ def test_the_report_of_nothing_but_failures(tmp_path: Path, root: Path) -> None:
     page = tmp_path / "report.html"
     run(stub.settings(path, root, report=str(page)))
     assert "100.00" in page.read_text()
+
+
+@pytest.mark.parametrize("text", ["\n\n", "\\wurst\n", "a &lt; b\n"])
+def test_a_build_of_nothing_is_an_input_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "list.txt").write_text(text, encoding="utf-8")
+    result = run(stub.settings(tmp_path / "list.txt", tmp_path / "out"))
+    assert result.exit_code == InputError.exit_code
+    assert Path(str(result.failures_file)).is_file()
