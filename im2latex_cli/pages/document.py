@@ -7,6 +7,7 @@ their equation numbers the next odd ones.
 from __future__ import annotations
 
 import random
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from string import Template
@@ -21,6 +22,10 @@ FIGURE = 1
 FIRST = 2
 LONG = 24
 """Tokens from which a formula may be broken over two lines."""
+LISTING_WIDTH = 60
+"""Characters of a line of source."""
+LINE_NUMBERS = 0.05
+"""Share of the documents whose lines are numbered in the margin."""
 MARK = "i2p "
 
 _PREAMBLE = Template(r"""\documentclass[${options}]{${document_class}}
@@ -53,6 +58,11 @@ _PLUS = frozenset({"+", "-"})
 _OPENING, _CLOSING = ("{", "\\begin{"), ("}", "\\end{")
 _ROWS = frozenset({"\\\\", "&"})
 
+_STYLES = (
+    *("", "\\itshape ", "\\bfseries ", "\\small ", "\\ttfamily "),
+    *("\\scshape ", "\\sffamily ", "\\Large ", "\\LARGE\\bfseries "),
+)
+"""Of short centred lines."""
 _CONNECTORS = ("and", "or", "so that", "where", "hence", "we get", "", "for all such cases.")
 """Short texts between displays."""
 
@@ -190,13 +200,18 @@ class Composer:
         return _PREAMBLE.substitute(
             document_class=layout.document_class,
             options=rng.choice(layout.options),
-            extra=rng.choice(layout.preambles),
+            extra=rng.choice(layout.preambles) + self._line_numbers(),
             theorems=_NO_THEOREMS if layout.slides else _THEOREMS,
             face="" if layout.slides else face,
             tags=brackets if rng.random() < 0.06 else "",
             numbers=f"\\numberwithin{{equation}}{{{within}}}" if shared else "",
             nonce=nonce,
         ) + (f"\\setcounter{{equation}}{{{rng.randint(0, 120)}}}\n" if rng.random() < 0.5 else "")
+
+    def _line_numbers(self) -> str:
+        if self._layout.slides or self._rng.random() >= LINE_NUMBERS:
+            return ""
+        return r"\IfFileExists{lineno.sty}{\usepackage{lineno}\AtBeginDocument{\linenumbers}}{}"
 
     # Blocks
 
@@ -368,7 +383,12 @@ class Composer:
         """Source of displays, as in manuals."""
         rng, prose = self._rng, self._prose
         environment = rng.choice(("align", "equation", "gather*", "multline"))
-        rows = [join(rng.choice(self._supply.short)) + "\\\\" for _ in range(rng.randint(1, 4))]
+        supply = rng.choice((self._supply.short, self._supply.short, self._supply.displays))
+        rows = [
+            line
+            for _ in range(rng.randint(1, 4))
+            for line in textwrap.wrap(join(rng.choice(supply)) + "\\\\", LISTING_WIDTH)
+        ]
         made = [f"\\begin{{{environment}}}", *rows, f"\\end{{{environment}}}"]
         defined = f"\\newcommand{{\\{prose.word()}}}[{rng.randint(1, 3)}]{{{prose.word()} #1}}"
         return rng.choice((made, [f"\\usepackage{{{prose.word()}}}", defined], [defined, *made]))
@@ -402,9 +422,9 @@ class Composer:
         return "\\par\\noindent" + "\\hfill".join(parts) + "\n\n"
 
     def _centred(self) -> str:
-        style = self._rng.choice(("", "\\itshape ", "\\bfseries ", "\\small "))
+        style = self._rng.choice(_STYLES)
         lines = "\\\\".join(
-            " ".join(self._prose.words(self._rng.randint(2, 7)))
+            " ".join(self._prose.words(self._rng.randint(1, 7)))
             for _ in range(self._rng.randint(1, 4))
         )
         kind = self._rng.choice(("center", "center", "quote", "verse"))

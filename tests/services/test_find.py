@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from pdf_files import BLANK, CATALOG, CUT_SHORT, EMPTY, ENCRYPTED, ONE_PAGE, SHEET, pdf
 from PIL import Image, ImageDraw
 
 from im2latex_cli.errors import InputError, UsageError
+from im2latex_cli.pages.picture import PagePicture
 from im2latex_cli.pages.regions import FoundFormula, Rectangle, RegionKind
 from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
 from im2latex_cli.services.reading.inputs import Entry, Inputs
@@ -22,8 +22,8 @@ pytest.importorskip("pypdfium2")
 class Marked:
     """Finds what a test drew: nothing on white, else the hull of the ink as one display."""
 
-    def __call__(self, page: NDArray[np.uint8], *, inline: bool = False) -> list[FoundFormula]:
-        rows, columns = np.nonzero(page < 128)
+    def __call__(self, page: PagePicture, *, inline: bool = False) -> list[FoundFormula]:
+        rows, columns = np.nonzero(page.grey < 128)
         if not len(rows) or inline:
             return []
         box = Rectangle(columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
