@@ -22,8 +22,8 @@ FIGURE = 1
 FIRST = 2
 LONG = 24
 """Tokens from which a formula may be broken over two lines."""
-LISTING_WIDTH = 60
-"""Characters of a line of source."""
+LISTING_WIDTH, EXAMPLE_WIDTH = 60, 22
+"""Characters of a line of source, and of one beside what it looks like."""
 LINE_NUMBERS = 0.05
 """Share of the documents whose lines are numbered in the margin."""
 MARK = "i2p "
@@ -40,6 +40,9 @@ ${face}\makeatother
 \def\maketag@@@#1{\hbox{\m@th\normalfont\rg{\numberid}#1\rg{0}}}
 ${tags}
 \long\def\fit#1#2{{\setbox\z@\hbox{$$\displaystyle#1$$}\ifdim\wd\z@<.86\linewidth
+  \gdef\fits{1}\else\gdef\fits{0}\fi}%
+  \if1\fits\expandafter\@firstofone\else\expandafter\@gobble\fi{#2}}
+\long\def\wide#1#2{{\setbox\z@\hbox{$$\displaystyle#1$$}\ifdim\wd\z@>.7\linewidth
   \gdef\fits{1}\else\gdef\fits{0}\fi}%
   \if1\fits\expandafter\@firstofone\else\expandafter\@gobble\fi{#2}}
 \def\note#1{\immediate\write16{${nonce} #1}}
@@ -379,19 +382,16 @@ class Composer:
             lines.append("  " * depth + line)
         return lines
 
-    def _latex_lines(self) -> list[str]:
+    def _latex_lines(self, width: int = LISTING_WIDTH) -> list[str]:
         """Source of displays, as in manuals."""
         rng, prose = self._rng, self._prose
         environment = rng.choice(("align", "equation", "gather*", "multline"))
         supply = rng.choice((self._supply.short, self._supply.short, self._supply.displays))
-        rows = [
-            line
-            for _ in range(rng.randint(1, 4))
-            for line in textwrap.wrap(join(rng.choice(supply)) + "\\\\", LISTING_WIDTH)
-        ]
+        rows = [join(rng.choice(supply)) + "\\\\" for _ in range(rng.randint(1, 4))]
         made = [f"\\begin{{{environment}}}", *rows, f"\\end{{{environment}}}"]
         defined = f"\\newcommand{{\\{prose.word()}}}[{rng.randint(1, 3)}]{{{prose.word()} #1}}"
-        return rng.choice((made, [f"\\usepackage{{{prose.word()}}}", defined], [defined, *made]))
+        lines = rng.choice((made, [f"\\usepackage{{{prose.word()}}}", defined], [defined, *made]))
+        return [part for line in lines for part in textwrap.wrap(line, width)]
 
     def _algorithm(self) -> str:
         """Lines of pseudocode with formulas in them."""
@@ -410,7 +410,8 @@ class Composer:
 
     def _example(self) -> str:
         """Source and what it looks like, side by side, as in manuals."""
-        code = "\\begin{verbatim}\n" + "\n".join(self._latex_lines()) + "\n\\end{verbatim}\n"
+        lines = "\n".join(self._latex_lines(EXAMPLE_WIDTH))
+        code = f"{{\\footnotesize\n\\begin{{verbatim}}\n{lines}\n\\end{{verbatim}}\n}}"
         shown = self._short_text() if self._plain else self._displayed()
         width = self._rng.choice((0.4, 0.5, 0.6))
         parts = [
@@ -500,7 +501,7 @@ class Composer:
 
     def _row_end(self) -> str:
         """The end of all rows of a display, some with more white."""
-        return self._rng.choice(("\\\\", "\\\\", "\\\\", "\\\\[1ex]", "\\\\[2.5ex]"))
+        return self._rng.choice(("\\\\", "\\\\", "\\\\", "\\\\[1ex]"))
 
     def _aligned(self) -> str:
         rng = self._rng
@@ -531,7 +532,7 @@ class Composer:
         return self._fitted(rows, number, f"\\begin{{gather{star}}}{body}\\end{{gather{star}}}")
 
     def _broken(self) -> str:
-        """A long formula over two lines."""
+        """A formula over two lines, as authors do with those that are wide."""
         rng = self._rng
         long = [row for row in self._supply.rows if len(row) >= LONG]
         if not long:
@@ -543,6 +544,7 @@ class Composer:
         star = rng.choice(("*", ""))
         body = "\\\\".join(_marked(number, part) for part in parts)
         made = f"\\begin{{multline{star}}}{body}\\end{{multline{star}}}"
+        made = f"\\wide{{{join(row)}}}{{{made}}}"
         return self._fitted([f"{part}\\qquad" for part in parts], number, made)
 
     def _ended(self, formula: str) -> str:

@@ -56,6 +56,8 @@ FLUSH = 0.5
 FLUSH_LINES, FLUSH_WIDTH, FLUSH_WITHIN = 3, 10.0, 0.3
 """Least number of lines of text at a margin; least width of them and greatest difference of where
 they begin, in heights of an x."""
+WORDS_GAP, WORDS_WIDTH = (1.0, 6.0), 18.0
+"""White between a display and words of its row, and their greatest width, in heights of an x."""
 POSSIBLE = 0.4
 """Probability from which a piece inside a display's named box belongs to it."""
 _SAMPLES = (1 / 6, 1 / 2, 5 / 6)
@@ -207,14 +209,23 @@ def _look_like_numbers(asked: _Asked, text_height: float) -> NDArray[np.bool_]:
 def _at_margin(asked: _Asked, text_height: float) -> NDArray[np.bool_]:
     """Pieces of wide lines that begin where wide lines of text begin."""
     around = _around(asked.boxes, asked.lines)
+    wide = around[:, 2] - around[:, 0] >= FLUSH_WIDTH * text_height
+    return _begin_with_text(asked, asked.classes.argmax(axis=1), text_height) & wide[asked.lines]
+
+
+def _begin_with_text(
+    asked: _Asked, kinds: NDArray[np.int64], text_height: float
+) -> NDArray[np.bool_]:
+    """Pieces of lines that begin where wide lines of text begin."""
+    around = _around(asked.boxes, asked.lines)
     text = np.zeros(len(around), np.bool_)
-    text[asked.lines] = asked.classes.argmax(axis=1) == TEXT
+    text[asked.lines] = kinds == TEXT
     wide = around[:, 2] - around[:, 0] >= FLUSH_WIDTH * text_height
     starts = np.sort(around[text & wide, 0])
     near = FLUSH_WITHIN * text_height
     low = np.searchsorted(starts, around[:, 0] - near)
     high = np.searchsorted(starts, around[:, 0] + near)
-    flush: NDArray[np.bool_] = (wide & (high - low >= FLUSH_LINES))[asked.lines]
+    flush: NDArray[np.bool_] = (high - low >= FLUSH_LINES)[asked.lines]
     return flush
 
 
@@ -245,7 +256,34 @@ def _displays(
     for group in _stacked(parts, asked.boxes, gap, text_height):
         score = float(asked.classes[group, DISPLAY].mean())
         if score >= LEAST_SCORE:
-            yield _hull(asked.boxes[group]), score
+            yield _with_words(_hull(asked.boxes[group]), asked, kinds, gap, text_height), score
+
+
+def _with_words(
+    box: Rectangle,
+    asked: _Asked,
+    kinds: NDArray[np.int64],
+    gap: Rectangle | None,
+    text_height: float,
+) -> Rectangle:
+    """A display with the few words beside it: nothing else stands in the row of a display."""
+    around = _around(asked.boxes, asked.lines)
+    text = np.zeros(len(around), np.bool_)
+    text[asked.lines] = kinds == TEXT
+    flush = np.zeros(len(around), np.bool_)
+    flush[asked.lines] = _begin_with_text(asked, kinds, text_height)
+    middle = (around[:, 1] + around[:, 3]) / 2
+    words = text & ~flush & (middle > box.top) & (middle < box.bottom)
+    words &= around[:, 2] - around[:, 0] <= WORDS_WIDTH * text_height
+    words &= _same_column(box, around, gap)
+    least, most = (white * text_height for white in WORDS_GAP)
+    for line in np.flatnonzero(words):
+        left, _, right, _ = around[line]
+        white = max(left - box.right, box.left - right)
+        pieces = asked.boxes[asked.lines == line]
+        if least <= white <= most and not _bracketed(pieces, text_height):
+            box = hull((box, _hull(pieces)))
+    return box
 
 
 def _agreeing(members: NDArray[np.int64], asked: _Asked) -> list[NDArray[np.int64]]:

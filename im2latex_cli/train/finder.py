@@ -161,7 +161,7 @@ def _averaged(average: Tensor, value: Tensor, steps: Tensor | int) -> Tensor:
     """The next moving average of a weight; faster in the first steps, when weights are raw."""
     if not value.is_floating_point():
         return value
-    return average.lerp(value, 1 - min(AVERAGE, (1 + int(steps)) / (10 + int(steps))))
+    return average.lerp(value, 1 - min(AVERAGE, int(steps) / (20 + int(steps))))
 
 
 def _ink(crops: Sequence[_Crop]) -> Tensor:
