@@ -22,6 +22,8 @@ FIGURE = 1
 FIRST = 2
 LONG = 24
 """Tokens from which a formula may be broken over two lines."""
+WIDEST = (".86", ".97")
+"""Widest row of a display, as a share of the line."""
 LISTING_WIDTH, EXAMPLE_WIDTH = 60, 22
 """Characters of a line of source, and of one beside what it looks like."""
 LINE_NUMBERS = 0.05
@@ -39,7 +41,7 @@ ${face}\makeatother
 \def\numberid{0}
 \def\maketag@@@#1{\hbox{\m@th\normalfont\rg{\numberid}#1\rg{0}}}
 ${tags}
-\long\def\fit#1#2{{\setbox\z@\hbox{$$\displaystyle#1$$}\ifdim\wd\z@<.86\linewidth
+\long\def\fit#1#2{{\setbox\z@\hbox{$$\displaystyle#1$$}\ifdim\wd\z@<${widest}\linewidth
   \gdef\fits{1}\else\gdef\fits{0}\fi}%
   \if1\fits\expandafter\@firstofone\else\expandafter\@gobble\fi{#2}}
 \long\def\wide#1#2{{\setbox\z@\hbox{$$\displaystyle#1$$}\ifdim\wd\z@>.7\linewidth
@@ -182,7 +184,7 @@ class Composer:
         self._layout = layout
         self._prose = Prose(rng, foreign=rng.choice((0.0, 0.02, 0.3)))
         self._plain = plain
-        self._density = rng.choice((0.0, 0.3, 0.7, 1.2))
+        self._density = rng.choice((0.0, 0.3, 0.7, 1.2, 3.0, 5.0))
         self._displays = rng.choice((1, 3, 6))
         self._labels: dict[int, RegionLabel] = {}
         self._head = self._preamble(nonce, face)
@@ -209,6 +211,7 @@ class Composer:
             tags=brackets if rng.random() < 0.06 else "",
             numbers=f"\\numberwithin{{equation}}{{{within}}}" if shared else "",
             nonce=nonce,
+            widest=rng.choice(WIDEST),
         ) + (f"\\setcounter{{equation}}{{{rng.randint(0, 120)}}}\n" if rng.random() < 0.5 else "")
 
     def _line_numbers(self) -> str:
@@ -273,9 +276,17 @@ class Composer:
         rng = self._rng
         parts = [self._sentences(1, 3)]
         for _ in range(rng.choice((1, 1, 1, 2, 3))):
-            after = rng.choice(_CONNECTORS) if rng.random() < 0.4 else self._sentences(1, 2)
-            parts += [self._displayed(), after]
+            kinds = (lambda: rng.choice(_CONNECTORS), self._clause, lambda: self._sentences(1, 2))
+            parts += [self._displayed(), rng.choices(kinds, (3, 3, 4))[0]()]
         return "\n".join(parts) + "\n\n"
+
+    def _clause(self) -> str:
+        """A short line of words and formulas between displays."""
+        rng, prose = self._rng, self._prose
+        parts = [prose.word().capitalize()]
+        for _ in range(rng.randint(1, 4)):
+            parts += [self._inline(), *prose.words(rng.randint(0, 3))]
+        return " ".join(parts) + rng.choice(("", ",", ".", ":", "\n\n"))
 
     def _text(self) -> str:
         text = self._sentences(1, 6)
@@ -290,7 +301,7 @@ class Composer:
         rng = self._rng
         said = []
         for _ in range(rng.randint(least, most)):
-            count = 0 if self._plain else min(4, int(rng.expovariate(1 / (self._density + 1e-9))))
+            count = 0 if self._plain else min(8, int(rng.expovariate(1 / (self._density + 1e-9))))
             said.append(self._prose.sentence([self._inline() for _ in range(count)]))
         return " ".join(said)
 
@@ -484,8 +495,10 @@ class Composer:
         short = join(rng.choice(self._supply.short))
         words = " ".join(prose.words(rng.randint(1, 3)))
         space = rng.choice(("\\quad", "\\qquad"))
+        count = rng.choice("kmnN")
         return rng.choice(
             (
+                f"{formula},{space} {rng.choice('ijk')}=1,\\ldots,{count}",
                 f"{formula},{space} {short}",
                 f"{formula}{space}\\text{{{words} }}{short}",
                 f"{formula}{space}\\text{{{words}}}",

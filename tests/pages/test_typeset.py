@@ -1,13 +1,14 @@
 """Typeset pages: boxes lie around the ink of their formulas, and nothing else."""
 
 import random
+import re
 from collections import Counter
 
 import numpy as np
 import pytest
 
 from im2latex_cli.errors import UsageError
-from im2latex_cli.pages.document import Composer, Supply, owners
+from im2latex_cli.pages.document import EXAMPLE_WIDTH, Composer, Supply, owners
 from im2latex_cli.pages.layouts import LAYOUTS, chosen_layouts
 from im2latex_cli.pages.regions import RegionKind
 from im2latex_cli.pages.typeset import PageTypesetter, TypesetPage
@@ -56,6 +57,17 @@ def test_a_document_without_formulas_has_none() -> None:
     assert "\\[" not in document.source()
 
 
+def test_source_beside_what_it_looks_like_is_narrow() -> None:
+    rng = random.Random(0)
+    composer = Composer(rng, Supply.of(FORMULAS, rng), LAYOUTS["article"], nonce="n")
+    source = composer.document(500).source()
+    example = r"linewidth}\n{\\footnotesize\n\\begin{verbatim}\n(.*?)\n\\end{verbatim}"
+    listings = re.findall(example, source, re.DOTALL)
+    beside = [line for listing in listings for line in listing.split("\n")]
+    assert len(listings) > 2
+    assert max(map(len, beside)) <= EXAMPLE_WIDTH
+
+
 def test_unknown_layout() -> None:
     with pytest.raises(UsageError, match="There is no layout nonsense"):
         chosen_layouts(("nonsense",))
@@ -67,6 +79,24 @@ def pages() -> list[TypesetPage]:
         dpi=100, layouts=("article", "two-column", "article-left"), typefaces=("computer-modern",)
     )
     return [page for seed in range(3) for page in typesetter.pages(FORMULAS, seed)]
+
+
+@pytest.mark.tex
+def test_a_narrow_formula_is_not_broken() -> None:
+    """A short one over two lines would be two pieces of ink at the two margins."""
+    narrow = ["x", "=", *"{" * 12, "y", *"}" * 12, "+", "z"]
+    rng = random.Random(5)
+    composer = Composer(rng, Supply.of([narrow], rng), LAYOUTS["article"], nonce="n")
+    assert "{multline" in composer.document(60).source()
+    typesetter = PageTypesetter(dpi=60, layouts=("article",), typefaces=("computer-modern",))
+    shown = [
+        region.box.width / page.ink.shape[1]
+        for page in typesetter.pages([narrow], 5)
+        for region in page.regions
+        if region.kind is RegionKind.DISPLAY
+    ]
+    assert shown
+    assert max(shown) < 0.4
 
 
 @pytest.mark.tex
