@@ -51,7 +51,7 @@ BRACKET = (1.3, 1.7)
 """Least height of a bracket, in heights of an x and in its own widths."""
 LEAST_ALIGNED = 2
 """Lines of text and other numbers that begin or end where an equation number does."""
-FLUSH = 0.5
+FLUSH = 0.35
 """How likely a line that begins at the left margin still is a display, as displays are indented."""
 FLUSH_LINES, FLUSH_WIDTH, FLUSH_WITHIN = 3, 10.0, 0.3
 """Least number of lines of text at a margin; least width of them and greatest difference of where
