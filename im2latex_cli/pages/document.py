@@ -29,6 +29,8 @@ LISTING_WIDTH, EXAMPLE_WIDTH = 60, 22
 LINE_NUMBERS = 0.05
 """Share of the documents whose lines are numbered in the margin."""
 MARK = "i2p "
+BACK = "back"
+"""A mark with this for a number goes back to the number before the last mark."""
 
 _PREAMBLE = Template(r"""\documentclass[${options}]{${document_class}}
 \usepackage{amsmath,amssymb}\usepackage[mathscr]{eucal}${theorems}
@@ -591,6 +593,9 @@ def owners(specials: Sequence[tuple[int, str]], counts: Sequence[int], total: in
 
 
 def _marks(specials: Sequence[tuple[int, str]], counts: Sequence[int]) -> Iterator[tuple[int, int]]:
+    number = before = 0
     for (_, text), count in zip(specials, counts, strict=True):
         if text.startswith(MARK):
-            yield count, int(text[len(MARK) :])
+            value = text[len(MARK) :]
+            number, before = before if value == BACK else int(value), number
+            yield count, number

@@ -23,6 +23,18 @@ from im2latex_cli.vision.components import Pieces
 TEXT, DISPLAY, NUMBER, INLINE = range(len(CLASSES))
 LEAST_SCORE = 0.6
 """Mean probability of a display's pieces below which it is none."""
+LEAST_WORDS_SCORE = 0.92
+"""The same for one that looks like a line of words, such as a heading."""
+WORD_SHARE, WORD = 0.6, 3
+"""Share of the pieces that stand in words from which a line is one of words, and letters of one."""
+LETTER_GAP, BASE = 0.3, 0.12
+"""White between two letters of a word, and how far their lower edges differ, in heights of a
+capital."""
+LETTER_HEIGHT, HIGHEST_LETTER, PARTICLE = (0.55, 1.25), 1.6, 0.4
+"""Least and greatest height of a letter, and greatest of all pieces of a line of words, in heights
+of a capital; pieces lower than the last share of the highest one are dots and dashes."""
+DRAWING_PIECES, DRAWING_HEIGHT = 3, 6.0
+"""Most pieces of what must be a drawing, as it is higher than that many heights of an x."""
 AGREE = 0.3
 """Least overlap of the boxes that two pieces of one display name."""
 INSIDE = 0.15
@@ -255,8 +267,33 @@ def _displays(
         parts += _parted(group, asked.boxes, texts, gap, text_height)
     for group in _stacked(parts, asked.boxes, gap, text_height):
         score = float(asked.classes[group, DISPLAY].mean())
-        if score >= LEAST_SCORE:
+        boxes = asked.boxes[group]
+        if _is_drawing(boxes, text_height):
+            continue
+        if score >= (LEAST_WORDS_SCORE if are_words(boxes) else LEAST_SCORE):
             yield _with_words(_hull(asked.boxes[group]), asked, kinds, gap, text_height), score
+
+
+def _is_drawing(boxes: Floats, text_height: float) -> bool:
+    return len(boxes) <= DRAWING_PIECES and _hull(boxes).height > DRAWING_HEIGHT * text_height
+
+
+def are_words(boxes: Floats) -> bool:
+    """Whether most of (N, 4) pieces are letters in words: near each other on one base line."""
+    heights = boxes[:, 3] - boxes[:, 1]
+    boxes = boxes[heights > PARTICLE * heights.max()]
+    boxes = boxes[np.argsort(boxes[:, 0], kind="stable")]
+    if len(boxes) < WORD:
+        return False
+    heights = boxes[:, 3] - boxes[:, 1]
+    capital = float(np.percentile(heights, 75))
+    least, most = (factor * capital for factor in LETTER_HEIGHT)
+    letters = (heights > least) & (heights < most)
+    letters &= np.abs(boxes[:, 3] - np.median(boxes[:, 3])) <= max(1.0, BASE * capital)
+    near = boxes[1:, 0] - boxes[:-1, 2] < LETTER_GAP * capital
+    word = np.concatenate(([0], np.cumsum(~(near & letters[1:] & letters[:-1]))))
+    in_words = letters & (np.bincount(word)[word] >= WORD)
+    return bool(in_words.mean() >= WORD_SHARE and heights.max() < HIGHEST_LETTER * capital)
 
 
 def _with_words(

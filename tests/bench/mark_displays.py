@@ -68,6 +68,8 @@ MARKS = (
 \def\i@numbered#1{\ifnum\i@now=\z@ #1\else
   \hbox{\special{i2p \the\numexpr\i@now+1}#1\special{i2p \i@now}}\fi}
 \AtBeginDocument{%
+  \@ifundefined{LineNumber}{}{\let\i@line\LineNumber
+    \def\LineNumber{\special{i2p 0}\i@line\special{i2p back}}}%
   \immediate\write16{PAPER \number\paperwidth\space\number\paperheight}%
   \@ifundefined{maketag@@@}{%
     \let\i@left\[\let\i@right\]\def\[{\i@open\i@left}\def\]{\i@right\i@close}%

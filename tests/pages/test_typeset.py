@@ -30,6 +30,8 @@ def test_owners_follow_marks() -> None:
     specials = [(1, "i2p 4"), (3, "i2p 0"), (4, "color push"), (4, "i2p 6")]
     assert owners(specials, [1, 3, 4, 4], 6) == [0, 4, 4, 0, 6, 6]
     assert owners(specials, [0, 1, 1, 1], 2) == [4, 6]
+    lines = [(1, "i2p 4"), (2, "i2p 0"), (3, "i2p back"), (4, "i2p 0")]  # a line number inside
+    assert owners(lines, [0, 1, 2, 3], 4) == [4, 0, 4, 0]
 
 
 def test_rows_split_at_a_relation_outside_braces() -> None:

@@ -160,6 +160,19 @@ def test_numbers_are_blanked_and_kept() -> None:
     assert (page == 90).any()  # the page itself stays
 
 
+def test_a_lost_page_costs_only_itself(tmp_path: Path) -> None:
+    drawing = b"<< /Length 17 >>\nstream\n50 20 100 20 re f\nendstream"
+    sheet = SHEET.replace(b" >>", b" /Contents 4 0 R >>")
+    pages = b"<< /Type /Pages /Kids [3 0 R 5 0 R 3 0 R] /Count 3 >>"  # there is no object 5
+    path = tmp_path / "a.pdf"
+    path.write_bytes(pdf(CATALOG, pages, sheet, drawing))
+    first, second, third = search(Inputs([path]))
+    assert first.place is not None
+    assert third.place is not None
+    assert (first.place.page, third.place.page) == (1, 3)
+    assert "page 2 cannot be drawn" in str(second.error)
+
+
 def test_overlays(tmp_path: Path, paper: Path) -> None:
     import pypdfium2
 
