@@ -14,8 +14,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from im2latex_cli.decoding.batches import alike
-from im2latex_cli.decoding.engine import Grey
-from im2latex_cli.decoding.state import take_pictures
+from im2latex_cli.decoding.engine import Grey, take_pictures
 from im2latex_cli.errors import CheckpointError
 from im2latex_cli.onnx.graphs import Graphs
 from im2latex_cli.vision.canvas import stack
@@ -28,7 +27,7 @@ _SPENT = ("allocate memory", "bad_alloc", "bad allocation")
 
 @dataclass(frozen=True, slots=True)
 class OnnxState:
-    """See `state.State`.
+    """See `DecoderState`.
 
     Attributes:
         memory: arrays (B, ...) by picture. rows: arrays (B * K, ...) by hypothesis.
