@@ -23,7 +23,7 @@ from im2latex_cli.progress import SilentReporter
 
 if TYPE_CHECKING:
     from im2latex_cli.recognition.recognizer import Recognizer
-    from im2latex_cli.settings.tree import Settings
+    from im2latex_cli.settings.sections import Settings
 
 PROMPT = "im2latex> "
 HELP = """\
@@ -118,8 +118,9 @@ class Dialogue:
         _show_state("beam", value)
 
     def _read(self, names: list[str]) -> None:
+        from im2latex_cli.services.reading.drawings import Drawings
         from im2latex_cli.services.reading.inputs import Inputs
-        from im2latex_cli.services.reading.predict import Drawings, read
+        from im2latex_cli.services.reading.predict import read
 
         drawings = Drawings(
             self._settings, attention=self._request.attention, render=self._request.render

@@ -13,7 +13,7 @@ from safetensors.numpy import save
 
 from im2latex_cli import files
 from im2latex_cli.errors import Interrupted, UsageError
-from im2latex_cli.network.device import use_threads
+from im2latex_cli.network.torch_engine import use_threads
 from im2latex_cli.pages import network, store
 from im2latex_cli.pages.finder import Finder
 from im2latex_cli.pages.network import FinderNetwork
@@ -22,7 +22,7 @@ from im2latex_cli.pages.regions import Matches
 from im2latex_cli.pages.store import PageRecord
 from im2latex_cli.progress import Reporter, Step
 from im2latex_cli.services.eval_pages import displays, open_pages
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 from im2latex_cli.train.finder import JITTER, FinderProgress, TrainingPage, train
 
 REPORTED = 25
