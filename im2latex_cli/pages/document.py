@@ -43,12 +43,10 @@ ${face}\makeatother
 \def\numberid{0}
 \def\maketag@@@#1{\hbox{\m@th\normalfont\rg{\numberid}#1\rg{0}}}
 ${tags}
-\long\def\fit#1#2{{\setbox\z@\hbox{$$\displaystyle#1$$}\ifdim\wd\z@<${widest}\linewidth
+\long\def\measured#1#2#3{{\setbox\z@\hbox{$$\displaystyle#1$$}\ifdim\wd\z@#2\linewidth
   \gdef\fits{1}\else\gdef\fits{0}\fi}%
-  \if1\fits\expandafter\@firstofone\else\expandafter\@gobble\fi{#2}}
-\long\def\wide#1#2{{\setbox\z@\hbox{$$\displaystyle#1$$}\ifdim\wd\z@>.7\linewidth
-  \gdef\fits{1}\else\gdef\fits{0}\fi}%
-  \if1\fits\expandafter\@firstofone\else\expandafter\@gobble\fi{#2}}
+  \if1\fits\expandafter\@firstofone\else\expandafter\@gobble\fi{#3}}
+\long\def\fit#1{\measured{#1}{<${widest}}}\long\def\wide#1{\measured{#1}{>.7}}
 \def\note#1{\immediate\write16{${nonce} #1}}
 \makeatother
 ${numbers}
