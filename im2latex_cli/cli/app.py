@@ -10,23 +10,7 @@ import typer
 
 from im2latex_cli._version import __version__
 from im2latex_cli.cli.command import PlainFlagsCommand, RootGroup
-from im2latex_cli.cli.commands import (
-    build,
-    cache,
-    compare,
-    config,
-    doctor,
-    eval_image,
-    eval_text,
-    export,
-    mcp,
-    pages,
-    predict,
-    run,
-    serve,
-    train,
-    vocab,
-)
+from im2latex_cli.cli.commands import evaluate, maintain, offer, pages, predict, training
 from im2latex_cli.cli.console import out
 from im2latex_cli.settings.sources import limit_openmp_spinning
 
@@ -58,20 +42,20 @@ def root(
     """Read pictures of printed formulas as LaTeX; build data sets, train and evaluate readers."""
 
 
-app.command("build", cls=PlainFlagsCommand)(build.build)
-app.command("vocab", cls=PlainFlagsCommand)(vocab.vocab)
-app.command("train", cls=PlainFlagsCommand)(train.train)
-app.command("eval-text", cls=PlainFlagsCommand)(eval_text.eval_text)
-app.command("eval-image", cls=PlainFlagsCommand)(eval_image.eval_image)
-app.command("compare", cls=PlainFlagsCommand)(compare.compare)
+app.command("build", cls=PlainFlagsCommand)(training.build)
+app.command("vocab", cls=PlainFlagsCommand)(training.vocab)
+app.command("train", cls=PlainFlagsCommand)(training.train)
+app.command("eval-text", cls=PlainFlagsCommand)(evaluate.eval_text)
+app.command("eval-image", cls=PlainFlagsCommand)(evaluate.eval_image)
+app.command("compare", cls=PlainFlagsCommand)(evaluate.compare)
 app.command("predict", cls=PlainFlagsCommand)(predict.predict)
-app.command("serve", cls=PlainFlagsCommand)(serve.serve)
-app.command("mcp", cls=PlainFlagsCommand)(mcp.mcp)
-app.command("export", cls=PlainFlagsCommand)(export.export)
-app.command("run", cls=PlainFlagsCommand)(run.run)
-app.command("doctor", cls=PlainFlagsCommand)(doctor.doctor)
-app.add_typer(config.app, name="config")
-app.add_typer(cache.app, name="cache")
+app.command("serve", cls=PlainFlagsCommand)(offer.serve)
+app.command("mcp", cls=PlainFlagsCommand)(offer.mcp)
+app.command("export", cls=PlainFlagsCommand)(offer.export)
+app.command("run", cls=PlainFlagsCommand)(training.run)
+app.command("doctor", cls=PlainFlagsCommand)(maintain.doctor)
+app.add_typer(maintain.config_app, name="config")
+app.add_typer(maintain.cache_app, name="cache")
 app.add_typer(pages.app, name="pages")
 
 
