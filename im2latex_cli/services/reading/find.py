@@ -19,7 +19,7 @@ from im2latex_cli import files
 from im2latex_cli.errors import Im2LatexError, InputError, UsageError
 from im2latex_cli.pages.finder import Finder, bundled_finder
 from im2latex_cli.pages.order import lies_sideways
-from im2latex_cli.pages.picture import page_picture
+from im2latex_cli.pages.picture import PagePicture, page_picture
 from im2latex_cli.pages.regions import FoundFormula, Rectangle
 from im2latex_cli.services.reading.inputs import Entry, Origin, Source, as_entry
 from im2latex_cli.vision import layout
@@ -191,9 +191,10 @@ class FormulaSearch:
             if self._mode == "auto" and is_one_formula(page):
                 yield replace(entry, picture=page)
                 return
-            formulas = self._finder()(page, inline=self._inline)
+            picture = page_picture(page)
+            formulas = self._finder()(picture, inline=self._inline)
             if len(formulas) <= FEW:
-                _check_upright(entry, page)
+                _check_upright(entry, picture)
             if self._overlay is not None:
                 self._overlay.add(entry.stem, page, formulas)
         except InputError as error:
@@ -233,8 +234,8 @@ def _opened(entry: Entry) -> Grey:
     return open_grey(entry.picture, name=entry.title)
 
 
-def _check_upright(entry: Entry, page: Grey) -> None:
-    if lies_sideways(page_picture(page)):
+def _check_upright(entry: Entry, page: PagePicture) -> None:
+    if lies_sideways(page):
         raise InputError(
             f"{entry.title}: the page lies on its side.", hint="Turn it by 90 degrees."
         )
