@@ -20,7 +20,7 @@ from im2latex_cli.cli import show
 from im2latex_cli.cli.flags import register
 from im2latex_cli.cli.session import SHARED_PANEL, Session, SharedOptions
 from im2latex_cli.settings.reference import Leaf, leaves, to_value
-from im2latex_cli.settings.sources import SettingValue
+from im2latex_cli.settings.sources import SettingValue, limit_openmp_spinning
 
 Body = Callable[..., Any]
 
@@ -56,6 +56,7 @@ def command(
         shared = list(inspect.signature(SharedOptions, eval_str=True).parameters.values())
 
         def run(**values: Any) -> None:
+            limit_openmp_spinning()
             options = SharedOptions(**{option.name: values.pop(option.name) for option in shared})
             flag_values = [
                 SettingValue(setting, values.pop(key), f"command line {flags[setting].split()[0]}")

@@ -16,6 +16,11 @@ from im2latex_cli.latex.grammar.roles import ANY, Role
 MOST_COLUMNS = 24
 """Columns that an array may have here; the widest of 100,000 real formulas has 21."""
 
+LOCAL = frozenset("symbol star [ ] blank limits _ ^ big command { left begin".split())
+"""Kinds of roles whose effect in math depends on the place alone, and on whether it is an option."""
+_SAME = "same"
+"""In a move from `like`: the name of the state itself."""
+
 _WITHOUT_INK = frozenset(("columns", "arguments", "side", "over"))
 _BARS = {"start": "bar", "bar": "bars"}
 
@@ -69,6 +74,22 @@ POP_ROW = Move(START, reach=2, drop=2)
 def move(state: State, role: Role) -> Move | None:
     """The effect of a token of `role` in `state`; None if it is not allowed there."""
     return _LEVELS.get(state.level, _math)(state, role)
+
+
+def like(state: State) -> State | None:
+    """One state for all those of math in which roles of `LOCAL` have the same effect.
+
+    In a move from it, a state that `is_same` stands for the real one at another place. None: the
+    state is not of math.
+    """
+    if state.level in _LEVELS:
+        return None
+    return State("option" if state.level == "option" else "group", state.at, _SAME)
+
+
+def is_same(state: State) -> bool:
+    """Whether a state of a move from `like` stands for the real one."""
+    return state.name == _SAME
 
 
 def leaves_ink(state: State, role: Role) -> bool:
