@@ -130,6 +130,7 @@ def _explore(kinds: tuple[Role, ...]) -> tuple[list[State], dict[State, int], li
     states, number, edges = [START], {START: 0}, []
     alike: dict[State, list[int]] = {}
     common: dict[State, dict[int, Move]] = {}
+    targets: dict[State, list[State]] = {}
 
     def visit(targets: Iterable[State]) -> None:
         for target in targets:
@@ -142,8 +143,9 @@ def _explore(kinds: tuple[Role, ...]) -> tuple[list[State], dict[State, int], li
         if model is not None:
             if model not in common:
                 common[model] = _moves(model, local, kinds)
+                targets[model] = list(_targets(common[model]))
             alike.setdefault(model, []).append(at)
-            visit(_real(target, state) for target in _targets(common[model]))
+            visit(_real(target, state) for target in targets[model])
         own = _moves(state, others if model else range(len(kinds)), kinds)
         visit(_targets(own))
         for role, step in own.items():

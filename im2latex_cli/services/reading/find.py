@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli.errors import Im2LatexError, InputError
-from im2latex_cli.pages.finder import Finder, bundled_finder
-from im2latex_cli.pages.order import lies_sideways
-from im2latex_cli.pages.picture import page_picture
 from im2latex_cli.pages.regions import FoundFormula, Rectangle
 from im2latex_cli.services.reading.inputs import Entry, Origin, Source, as_entry
-from im2latex_cli.services.reading.overlays import Overlay
 from im2latex_cli.vision import layout
 from im2latex_cli.vision.image import open_grey
 from im2latex_cli.vision.ink import Ink
 from im2latex_cli.vision.prepare import Preprocessing, prepare
+
+if TYPE_CHECKING:  # a formula alone needs no finder, and starts sooner without
+    from im2latex_cli.pages.finder import Finder
+    from im2latex_cli.services.reading.overlays import Overlay
 
 Mode = Literal["auto", "always", "never"]
 MARGIN = 2
@@ -65,17 +65,17 @@ class FormulaSearch:
 
     Args:
         request: how formulas are looked for.
-        finder: gives the finder, once there is something to search.
+        finder: gives the finder, once there is something to search; None is the bundled one.
 
     Raises:
         UsageError: the overlay is of a kind that cannot be written.
     """
 
-    def __init__(self, request: FindRequest, finder: Callable[[], Finder] = bundled_finder) -> None:
+    def __init__(self, request: FindRequest, finder: Callable[[], Finder] | None = None) -> None:
         self._mode = request.mode
         self._inline = request.inline
-        self._finder = finder
-        self._overlay = None if request.overlay is None else Overlay(request.overlay)
+        self._finder = finder or _bundled_finder
+        self._overlay = None if request.overlay is None else _overlay(request.overlay)
 
     def __call__(self, images: Iterable[Source | Entry | None]) -> Iterator[Entry | None]:
         """Yield each formula as a picture of its own; what is not searched as it is.
@@ -139,6 +139,18 @@ class FormulaSearch:
         return replace(entry, picture=None, error=error)
 
 
+def _bundled_finder() -> Finder:
+    from im2latex_cli.pages.finder import bundled_finder
+
+    return bundled_finder()
+
+
+def _overlay(target: Path) -> Overlay:
+    from im2latex_cli.services.reading.overlays import Overlay
+
+    return Overlay(target)
+
+
 def _opened(entry: Entry) -> Grey:
     """The page as grey levels.
 
@@ -155,6 +167,9 @@ def _opened(entry: Entry) -> Grey:
 
 
 def _check_upright(entry: Entry, page: Grey) -> None:
+    from im2latex_cli.pages.order import lies_sideways
+    from im2latex_cli.pages.picture import page_picture
+
     if lies_sideways(page_picture(page)):
         raise InputError(
             f"{entry.title}: the page lies on its side.", hint="Turn it by 90 degrees."

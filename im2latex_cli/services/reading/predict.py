@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import Im2LatexError, InputError
@@ -16,10 +16,12 @@ from im2latex_cli.reading_warning import ReadingWarning
 from im2latex_cli.recognition.pictures import Grey
 from im2latex_cli.recognition.reader import Reader, Reading, Unread
 from im2latex_cli.recognition.recognizer import Recognizer
-from im2latex_cli.services.reading.drawings import Drawings
 from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
 from im2latex_cli.services.reading.inputs import Entry, Origin, Source, as_entry
 from im2latex_cli.settings.tree import Settings
+
+if TYPE_CHECKING:
+    from im2latex_cli.services.reading.drawings import Drawings
 
 _FENCES = re.compile(r"\\(?:left|right)(?=[\[\]()])")
 _UPRIGHT = re.compile(r"\\(?:mathrm|text|textrm|mathbf|operatorname)\{([\w.]*)\}")
@@ -98,14 +100,23 @@ def run(
         CheckpointError: the model cannot be used.
         InputError: there is no such model.
     """
-    drawings = Drawings(settings, attention=attention, render=render)
+    drawings = _drawings(settings, attention, render)
     find = find or FindRequest()
     if find.mode != "never":
         images = FormulaSearch(find)(images)
-    images = drawings.check(images)
+    if drawings is not None:
+        images = drawings.check(images)
     recognizer = Recognizer.from_settings(settings, model, reporter=reporter)
     reporter.detail(f"backend: {recognizer.backend} ({recognizer.reason})")
     return read(recognizer, images, reporter, drawings=drawings, total=total, numbers=find.numbers)
+
+
+def _drawings(settings: Settings, attention: Path | None, render: Path | None) -> Drawings | None:
+    if attention is None and render is None:
+        return None
+    from im2latex_cli.services.reading.drawings import Drawings  # brings renderers
+
+    return Drawings(settings, attention=attention, render=render)
 
 
 def read(
