@@ -1,5 +1,7 @@
-"""The `im2latex` executable. A command's module is imported once the command is used, and its service
-once it runs, so that a start costs what that command needs.
+"""The `im2latex` executable.
+
+A command's module is imported once the command is used, and its service once it runs, so that a
+start costs what that command needs.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ COMMANDS = (
     "cache",
     "pages",
 )
-"""In the order of `--help`; each has a module in `commands` with a function of that name or a group."""
+"""In the order of `--help`; each has a module in `commands`, with a function of its name or a group."""
 
 
 class _Commands(Mapping[str, Any]):

@@ -125,9 +125,7 @@ class _StepGraph:
         rates = self._constant("frequencies", frequencies(self._width, torch.device("cpu")).numpy())
         angles = self._node("Mul", place, rates)
         last = self._constant("last_axis", np.array([1]))
-        waves = [
-            self._node("Unsqueeze", self._node(kind, angles), last) for kind in ("Sin", "Cos")
-        ]
+        waves = [self._node("Unsqueeze", self._node(kind, angles), last) for kind in ("Sin", "Cos")]
         flat = self._constant("all", np.array([_ALL]))
         position = self._node("Reshape", self._node("Concat", *waves, axis=1), flat)
         rows = self._constant("rows", np.array([_ALL, self._width]))

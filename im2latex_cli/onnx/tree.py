@@ -78,9 +78,7 @@ class TreeState:
         if self.used + width > self.seen.shape[2]:
             tree = self._with_room(BLOCK * width)
         elif self.filled.nodes != self.used:  # another step was taken from here
-            tree = replace(
-                self, keys=self.keys.copy(), values=self.values.copy(), filled=_Filled()
-            )
+            tree = replace(self, keys=self.keys.copy(), values=self.values.copy(), filled=_Filled())
         new = slice(tree.used, tree.used + width)
         for at, (key, value) in enumerate(zip(keys, values, strict=True)):
             tree.keys[at, ..., new], tree.values[at, :, :, new] = key, value
@@ -123,6 +121,4 @@ class TreeState:
             keys[:, at, ..., :kept] = self.keys[:, at][..., nodes]
             values[:, at, :, :kept] = self.values[:, at][:, :, nodes]
             seen[at, :, :kept] = self.seen[at][:, nodes]
-        return replace(
-            self, keys=keys, values=values, seen=seen, used=kept, filled=_Filled(kept)
-        )
+        return replace(self, keys=keys, values=values, seen=seen, used=kept, filled=_Filled(kept))

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 
 import pytest
-
-from importlib import metadata
 
 from im2latex_cli.errors import UsageError
 from im2latex_cli.recognition import backends

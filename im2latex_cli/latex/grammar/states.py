@@ -17,7 +17,7 @@ MOST_COLUMNS = 24
 """Columns that an array may have here; the widest of 100,000 real formulas has 21."""
 
 LOCAL = frozenset("symbol star [ ] blank limits _ ^ big command { left begin".split())
-"""Kinds of roles whose effect in math depends on the place alone, and on whether it is an option."""
+"""Kinds of roles whose effect in math depends only on the place, and on whether it is an option."""
 _SAME = "same"
 """In a move from `like`: the name of the state itself."""
 
