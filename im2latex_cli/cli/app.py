@@ -34,7 +34,7 @@ COMMANDS = (
     "cache",
     "pages",
 )
-"""In the order of `--help`; each has a module in `commands`, with a function of its name or a group."""
+"""In the order of `--help`; a module of `commands` each, with a function of its name or `app`."""
 
 
 class _Commands(Mapping[str, Any]):

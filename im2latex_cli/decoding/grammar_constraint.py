@@ -110,8 +110,8 @@ class GrammarConstraint:
             places = state.places if state.fresh else state.places.read(last)
             needs, slack = places.room()
             xp = kind(self._needed)
-            forbidden = (xp.take(self._needed, needs) > slack[:, None])[:, self._roles]
-            forbidden = kind(scores).own(forbidden)
+            refused = xp.take(self._needed, needs) > slack[:, None]  # by role, an eighth of all ids
+            forbidden = kind(scores).own(xp.spread(refused, self._roles))
             scores = kind(scores).where(forbidden, -math.inf, scores)
             return scores, GrammarState(after, places, fresh=False)
 

@@ -35,6 +35,10 @@ class Arrays:
         """Rows of the first axis."""
         return np.take(values, rows, axis=0)
 
+    def spread(self, values: Any, columns: Any) -> Any:
+        """Columns of (R, C), in row-major memory: (R, N)."""
+        return np.take(values, columns, axis=1)
+
     def repeat(self, values: Any, times: int) -> Any:
         """Each row of the first axis `times` times."""
         return np.repeat(values, times, axis=0)

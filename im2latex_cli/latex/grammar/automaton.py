@@ -127,7 +127,8 @@ def _explore(kinds: tuple[Role, ...]) -> tuple[list[State], dict[State, int], li
     """
     local = [at for at, kind in enumerate(kinds) if kind.kind in LOCAL]
     others = [at for at, kind in enumerate(kinds) if kind.kind not in LOCAL]
-    states, number, edges = [START], {START: 0}, []
+    states, number = [START], {START: 0}
+    edges: list[_Edge] = []
     alike: dict[State, list[int]] = {}
     common: dict[State, dict[int, Move]] = {}
     targets: dict[State, list[State]] = {}
