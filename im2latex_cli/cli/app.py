@@ -6,6 +6,7 @@ start costs what that command needs.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -35,6 +36,10 @@ COMMANDS = (
     "pages",
 )
 """In the order of `--help`; a module of `commands` each, with a function of its name or `app`."""
+
+
+YOUNG_OBJECTS = 50_000
+"""New objects after which Python looks for garbage; it would after 700 to 2,000."""
 
 
 class _Commands(Mapping[str, Any]):
@@ -104,4 +109,6 @@ def main() -> None:
     """Run the executable, with UTF-8 on stdout; what UTF-8 lacks in a file name is escaped."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    # Imports make objects that stay: looking for garbage among them takes a twentieth of a start.
+    gc.set_threshold(YOUNG_OBJECTS)
     app(prog_name="im2latex")

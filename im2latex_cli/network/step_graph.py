@@ -16,7 +16,7 @@ import torch
 
 from im2latex_cli.decoding.graph_format import PREFIX
 from im2latex_cli.network.positions import frequencies
-from im2latex_cli.network.transformer import TransformerDecoder
+from im2latex_cli.network.transformer import DecoderLayer, TransformerDecoder
 
 EPSILON = 1e-5
 """Of `nn.LayerNorm`."""
@@ -47,7 +47,8 @@ class _StepGraph:
         self._layers = len(decoder.layers)
         self._taught = decoder.taught_layer
         self._width = decoder.embedding.embedding_dim
-        self._heads = decoder.layers[0].attend.heads  # type: ignore[union-attr]
+        layers = (layer for layer in decoder.layers if isinstance(layer, DecoderLayer))
+        self._heads = next(layers).attend.heads
         self._nodes: list[Any] = []
         self._constants: dict[str, Any] = {}
 
