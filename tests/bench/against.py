@@ -79,8 +79,9 @@ def measure(python: Path, tree: Path, name: str, options: Sequence[str] = ()) ->
     """Run a tree's benchmark once; its figures, and the seconds of the whole script."""
     began, before = time.perf_counter(), processor_time()
     script = tree / "tests" / "bench" / f"bench_{name}.py"
-    # Users' modules are compiled once; where that is switched off, each start would compile them.
+    # As for users: modules are compiled once, and OpenMP's threads sleep soon (settings.sources).
     env = {key: one for key, one in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    env.setdefault("GOMP_SPINCOUNT", "1000")
     done = subprocess.run(
         [python, script, *options], stdout=subprocess.PIPE, text=True, cwd=tree, env=env, check=True
     )
