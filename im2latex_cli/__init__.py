@@ -19,14 +19,13 @@ if TYPE_CHECKING:
         InputError,
         UsageError,
     )
-    from im2latex_cli.evaluate.formulas import text_scores
-    from im2latex_cli.evaluate.text import TextScores
+    from im2latex_cli.evaluate.text import TextScores, text_scores
     from im2latex_cli.formats.convert import convert
     from im2latex_cli.formats.result import Conversion
     from im2latex_cli.latex.normalize import Normalized, normalize
     from im2latex_cli.latex.tokenizer import join, tokenize
     from im2latex_cli.reading_warning import ReadingWarning
-    from im2latex_cli.recognition.pictures import Picture
+    from im2latex_cli.recognition.reader import Picture
     from im2latex_cli.recognition.recognizer import Recognizer, load
     from im2latex_cli.recombination.maker import recombine
     from im2latex_cli.results import Score
@@ -66,7 +65,7 @@ _MODULES = {
     "Im2LatexError": "errors",
     "InputError": "errors",
     "Normalized": "latex.normalize",
-    "Picture": "recognition.pictures",
+    "Picture": "recognition.reader",
     "ReadingWarning": "reading_warning",
     "Recognizer": "recognition.recognizer",
     "Score": "results",
@@ -78,7 +77,7 @@ _MODULES = {
     "load": "recognition.recognizer",
     "normalize": "latex.normalize",
     "recombine": "recombination.maker",
-    "text_scores": "evaluate.formulas",
+    "text_scores": "evaluate.text",
     "tokenize": "latex.tokenizer",
 }
 

@@ -1,4 +1,4 @@
-"""How work reports its progress. Knows no terminal: `cli.bars` draws, tests stay silent."""
+"""How work reports its progress. Knows no terminal: `cli.session` draws bars, tests stay silent."""
 
 from __future__ import annotations
 

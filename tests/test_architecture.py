@@ -12,8 +12,8 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "im2latex_cli"
 FLOORS = (
-    {"_version", "errors", "progress", "paths", "files", "reading_warning", "results", "runs"},
-    {"settings"},
+    {"_version", "errors", "progress", "paths", "reading_warning", "results", "runs"},
+    {"settings", "files"},
     {"latex", "vision"},
     {"data", "formats", "recombination", "render", "evaluate", "report"},
     {"decoding", "pages"},
@@ -92,7 +92,7 @@ def test_imports_point_down(path: Path) -> None:
         ("fastapi", {"serve"}),
         ("starlette", {"serve"}),
         ("prometheus_client", {"serve"}),
-        ("filelock", {"data"}),
+        ("filelock", {"files"}),
         ("uvicorn", {"serve"}),
     ],
 )
@@ -135,7 +135,7 @@ def texts(path: Path) -> Iterator[str]:
 
 
 def test_flags_are_named_by_the_commands_only() -> None:
-    """A service names settings and arguments in backquotes; cli/flags.py makes flags of them."""
+    """A service names settings and arguments in backquotes; cli/console.py makes flags of them."""
     programs = ("--version", "--no-newline", "--type", "--cask", "--nproc-per-node", "--with-temp")
     wrong = [
         f"{path.relative_to(PACKAGE)}: {text}"

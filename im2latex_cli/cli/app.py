@@ -18,25 +18,24 @@ import typer
 from im2latex_cli.cli.console import out
 from im2latex_cli.cli.group import PlainFlagsCommand, RootGroup
 
-COMMANDS = (
-    "build",
-    "vocab",
-    "train",
-    "eval-text",
-    "eval-image",
-    "compare",
-    "predict",
-    "serve",
-    "mcp",
-    "export",
-    "run",
-    "doctor",
-    "config",
-    "cache",
-    "pages",
-)
-"""In the order of `--help`; a module of `commands` each, with a function of its name or `app`."""
-
+COMMANDS = {
+    "build": "training:build",
+    "vocab": "training:vocab",
+    "train": "training:train",
+    "eval-text": "evaluate:eval_text",
+    "eval-image": "evaluate:eval_image",
+    "compare": "evaluate:compare",
+    "predict": "predict:predict",
+    "serve": "offer:serve",
+    "mcp": "offer:mcp",
+    "export": "offer:export",
+    "run": "training:run",
+    "doctor": "maintain:doctor",
+    "config": "maintain:config_app",
+    "cache": "maintain:cache_app",
+    "pages": "pages:app",
+}
+"""In the order of `--help`: the module in `commands`, and its function or group."""
 
 YOUNG_OBJECTS = 50_000
 """New objects after which Python looks for garbage; it would after 700 to 2,000."""
@@ -46,16 +45,14 @@ class _Commands(Mapping[str, Any]):
     """The commands by name, as Typer wants them; each is made when it is looked up."""
 
     def __getitem__(self, name: str) -> Any:
-        if name not in COMMANDS:
-            raise KeyError(name)
-        identifier = name.replace("-", "_")
-        module = import_module(f"im2latex_cli.cli.commands.{identifier}")
-        if hasattr(module, "app"):
-            group = typer.main.get_group(module.app)
+        module, attribute = COMMANDS[name].split(":")
+        body = getattr(import_module(f"im2latex_cli.cli.commands.{module}"), attribute)
+        if isinstance(body, typer.Typer):
+            group = typer.main.get_group(body)
             group.name = name
             return group
         alone = typer.Typer(add_completion=False)
-        alone.command(name, cls=PlainFlagsCommand)(getattr(module, identifier))
+        alone.command(name, cls=PlainFlagsCommand)(body)
         return typer.main.get_command(alone)
 
     def __contains__(self, name: object) -> bool:

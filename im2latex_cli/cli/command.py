@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 
 from im2latex_cli.cli import show
-from im2latex_cli.cli.flags import register
+from im2latex_cli.cli.console import register
 from im2latex_cli.cli.session import SHARED_PANEL, Session, SharedOptions
 from im2latex_cli.settings.reference import Leaf, leaves, to_value
 from im2latex_cli.settings.sources import SettingValue, limit_openmp_spinning

@@ -1,18 +1,44 @@
-"""The two streams: results on stdout, all else on stderr. rich is imported when first written to.
+"""The two streams, results on stdout and all else on stderr, and what is written to them.
 
-rich itself respects NO_COLOR and drops colours if the stream is no terminal.
+rich is imported when first written to. It respects NO_COLOR and drops colours if the stream is no
+terminal.
+
+A service writes the name of a setting or of an argument in backquotes, as in "Lower
+`train.learning_rate`, or set `force`.". On the way to a stream such names become the flags that a
+user types.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
-from im2latex_cli.cli.flags import with_flags
-
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+_NAME = re.compile(r"`([a-z_]+(?:\.[a-z_]+)?)`")
+_FLAGS: dict[str, str] = {}
+
+
+def register(name: str, flag: str) -> None:
+    """Say which flag sets a setting or an argument; a setting's last word may replace its name."""
+    _FLAGS[name] = flag
+    last = name.rpartition(".")[2]
+    if flag == f"--{last.replace('_', '-')}":
+        _FLAGS.setdefault(last, flag)
+
+
+def with_flags(text: str) -> str:
+    """Replace names in backquotes by flags; settings that have none lose the backquotes."""
+    return _NAME.sub(_replacement, text)
+
+
+def _replacement(match: re.Match[str]) -> str:
+    name = match[1]
+    return _FLAGS.get(name, name if "." in name else match[0])
 
 
 @cache

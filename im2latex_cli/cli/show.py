@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from im2latex_cli.cli import console
-from im2latex_cli.cli.flags import with_flags
+from im2latex_cli.cli.console import with_flags
 from im2latex_cli.errors import EXIT_OK, Im2LatexError
 from im2latex_cli.results import INTERVAL, is_detail, items
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from im2latex_cli.data import store
-from im2latex_cli.data.manifest import FILE as MANIFEST
 from im2latex_cli.data.sources.imagefolder import open_pairs
+from im2latex_cli.data.store import MANIFEST
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.normalize import normalize
 

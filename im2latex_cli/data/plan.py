@@ -9,9 +9,17 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
-from im2latex_cli.data.documents import html
-from im2latex_cli.data.sources.entries import BadLine, MixturePart, Source, SourceFormula
-from im2latex_cli.data.sources.splits import Split, hashed_split, own_split, remove_repeats
+from im2latex_cli.data.documents import mathtext
+from im2latex_cli.data.sources.entries import (
+    BadLine,
+    MixturePart,
+    Source,
+    SourceFormula,
+    Split,
+    hashed_split,
+    own_split,
+    remove_repeats,
+)
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
@@ -153,7 +161,7 @@ def _planned(
     """Normalise one formula and choose its split; or say why it has no picture."""
     if isinstance(line, BadLine):
         return Left(place, line.line, line.text, line.reason, line.message, line.file)
-    tag = html.markup(line.formula)
+    tag = mathtext.markup(line.formula)
     if tag is not None:
         message = f"HTML ({tag}) and no LaTeX; convert it, or copy the formula's source"
         return Left(place, line.line, line.formula, "html", message, line.file)

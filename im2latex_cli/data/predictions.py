@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from im2latex_cli.data.jsonl import Row, read_rows
+from im2latex_cli.data.text_files import Row, read_rows
 from im2latex_cli.errors import InputError
 from im2latex_cli.files import write_json, write_jsonl
 from im2latex_cli.latex.tokenizer import tokenize

@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from im2latex_cli import files
-from im2latex_cli.data import manifest as manifests
 from im2latex_cli.data import store
-from im2latex_cli.data.manifest import Manifest
 from im2latex_cli.data.plan import Left, Planned
+from im2latex_cli.data.store import Manifest
 from im2latex_cli.errors import InputError
 
 FOLDER = ".build"
@@ -30,7 +29,7 @@ REQUEST = "request.json"
 JOURNAL = "journal.jsonl"
 READY = "ready.json"
 TRASH = "replaced"
-ENTRIES = (*store.SPLITS, store.VOCAB, store.FAILURES, manifests.FILE)
+ENTRIES = (*store.SPLITS, store.VOCAB, store.FAILURES, store.MANIFEST)
 """All that a data set folder may hold; the manifest moves last and says that it is complete."""
 FLUSH_EVERY = 64
 
@@ -196,7 +195,7 @@ class Unfinished:
             files.write_json(self.path / READY, entries)
         entries = json.loads((self.path / READY).read_bytes())
         (self.path / TRASH).mkdir(exist_ok=True)
-        for name in (manifests.FILE, *ENTRIES):
+        for name in (store.MANIFEST, *ENTRIES):
             waiting = (self.path / name).exists()
             if waiting or name not in entries:
                 _put_away(self.root / name, self.path / TRASH)
@@ -230,7 +229,7 @@ def claim(root: Path) -> None:
     """
     if root.exists() and not root.is_dir():
         raise InputError(f"{root} is a file.", hint="Choose another `output`.")
-    if not root.is_dir() or (root / FOLDER).is_dir() or (root / manifests.FILE).is_file():
+    if not root.is_dir() or (root / FOLDER).is_dir() or (root / store.MANIFEST).is_file():
         return
     others = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
     if others:

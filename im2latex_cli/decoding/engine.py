@@ -1,16 +1,37 @@
-"""What the recogniser asks of a network, whichever library computes it."""
+"""What the recogniser and the search ask of a network, whichever library computes it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from im2latex_cli.decoding.arrays import Array, Device
+from im2latex_cli.decoding.arrays import Array, Device, kind
+
+
+class DecoderState(Protocol):
+    """Where a decoder stands in R = B * K rows, the K rows of a picture together."""
+
+    def repeat(self, times: int) -> Self:
+        """Turn each of B rows into `times` equal rows, once, before the beam opens."""
+
+    def reorder(self, rows: Array) -> Self:
+        """Take rows (R,), each from the same picture as the row whose place it takes."""
+
+    def select(self, pictures: Array) -> Self:
+        """Keep only some pictures (B',) with all their rows."""
+
+
+def take_pictures(rows: Array, pictures: Array, *, batch: int) -> Array:
+    """Rows (R, ...) of some pictures out of `batch`, each picture's rows together."""
+    grouped = rows.reshape(batch, -1, *rows.shape[1:])
+    kept: Array = kind(rows).take(grouped, pictures).reshape(-1, *rows.shape[1:])
+    return kept
+
 
 Grey = NDArray[np.uint8]
 
@@ -51,3 +72,11 @@ class Engine(Protocol):
 
     def attention(self, picture: Grey, ids: list[int]) -> NDArray[np.float32]:
         """Weights (T, rows, columns) over the cells, while what follows each id is predicted."""
+
+
+PREFIX = "network."
+"""Of the names of tensors in a graph: the attribute of the modules that were traced."""
+NEEDS = "im2latex.weights"
+"""Key of the graph's metadata: JSON, names of the tensors of the model file that it needs."""
+STRIDE = "im2latex.stride"
+"""Key of the graph's metadata: JSON, height and width of a memory cell in pixels."""

@@ -1,12 +1,15 @@
 """95 % bootstrap intervals from per-pair statistics, without scoring anything twice.
 
-Every corpus figure here is a function of sums over pairs, so a resampled corpus is a weighted
-sum of rows (Koehn 2004, "Statistical significance tests for machine translation evaluation").
+Every corpus figure here is a function of sums over pairs, so a resampled corpus is a weighted sum
+of rows (Koehn 2004, "Statistical significance tests for machine translation evaluation"). Two
+systems are scored on the same resampled corpora, so that what makes a corpus easy or hard for both
+cancels out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,3 +67,63 @@ def share(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> S
 def similarity(distance: NDArray[np.float64], longest: NDArray[np.float64]) -> Sums:
     """100 · (1 - sum of distances / sum of the longer lengths); 100 if everything is empty."""
     return np.where(longest > 0, 100.0 - share(distance, longest), 100.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One figure of both systems, in percent.
+
+    Attributes:
+        figure: its name.
+        a, b: of the first and of the second system.
+        difference: b - a.
+        difference_interval: 95 %, low and high.
+        resampled_b_better: percent of resampled corpora on which the second system is better;
+            a tie is half.
+    """
+
+    figure: str
+    a: float
+    b: float
+    difference: float
+    difference_interval: tuple[float, float]
+    resampled_b_better: float
+
+
+def compare(
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    figures: Mapping[str, Figure],
+    *,
+    seed: int = 0,
+    rounds: int = ROUNDS,
+) -> tuple[Difference, ...]:
+    """Compare two tables of per-pair statistics, row by row of the same pairs.
+
+    Raises:
+        ValueError: the tables differ in shape, or are empty.
+    """
+    if first.shape != second.shape or not len(first):
+        raise ValueError("two tables over the same pairs are needed")
+    resamples = [resample(table, seed=seed, rounds=rounds) for table in (first, second)]
+    total = [table.sum(axis=0, keepdims=True).astype(np.float64) for table in (first, second)]
+    return tuple(_difference(name, figure, total, resamples) for name, figure in figures.items())
+
+
+def _difference(
+    name: str,
+    figure: Figure,
+    total: list[NDArray[np.float64]],
+    resamples: list[NDArray[np.float64]],
+) -> Difference:
+    a, b = (float(figure(sums)[0]) for sums in total)
+    differences = figure(resamples[1]) - figure(resamples[0])
+    better = (differences > 0).mean() + (differences == 0).mean() / 2
+    return Difference(
+        figure=name,
+        a=a,
+        b=b,
+        difference=b - a,
+        difference_interval=percentile(differences),
+        resampled_b_better=float(100 * better),
+    )

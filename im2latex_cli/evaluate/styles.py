@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from im2latex_cli.evaluate import bleu
+from im2latex_cli.evaluate import text
 
 _WORDS = (
     (re.compile(r"([\{-\~\[-\` -\&\(-\+\:-\@\/])"), r" \1 "),
@@ -50,13 +50,13 @@ def score(references: Sequence[str], hypotheses: Sequence[str | None]) -> StyleS
     edits = np.array([Levenshtein.distance(left, right) for left, right in pairs], np.float64)
     truth = np.array([len(left) for left, _ in pairs], np.float64)
     longest = np.array([max(map(len, pair)) for pair in pairs], np.float64)
-    counts = np.array([bleu.statistics(words(left), words(right)) for left, right in pairs])
+    counts = np.array([text.bleu_statistics(words(left), words(right)) for left, right in pairs])
     total = counts.sum(axis=0, keepdims=True).astype(np.float64)
     return StyleScores(
         character_error_rate=float(100 * edits.sum() / max(truth.sum(), 1)),
         pix2tex_edit_distance=float(100 * (edits / np.maximum(truth, 1)).mean()),
         unimernet_edit_distance=float(100 * (edits / np.maximum(longest, 1)).mean()),
-        unimernet_bleu=float(bleu.multi_bleu(total)[0]),
+        unimernet_bleu=float(text.multi_bleu(total)[0]),
     )
 
 

@@ -1,13 +1,17 @@
 """Formulas scored as sequences of tokens, corpus by corpus.
 
-Definitions: BLEU-4 as multi-bleu.perl; edit similarity 1 - sum(Levenshtein) / sum(longer
-length), over all pairs; exact match of whole sequences. A missing hypothesis (None) counts
-as an empty one, except in the variant that skips it and says so.
+Definitions: BLEU-4 as multi-bleu.perl (Papineni et al. 2002: clipped n-gram matches, geometric
+mean, brevity penalty on the totals of the corpus) and as nltk, from one table of counts; edit
+similarity 1 - sum(Levenshtein) / sum(longer length), over all pairs; exact match of whole
+sequences. The two kinds of BLEU differ only in short hypotheses: nltk counts one n-gram for a
+hypothesis that is too short to have any. A missing hypothesis (None) counts as an empty one, except
+in the variant that skips it and says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -15,9 +19,58 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
-from im2latex_cli.evaluate import bleu, intervals
+from im2latex_cli.errors import UsageError
+from im2latex_cli.evaluate import intervals
+from im2latex_cli.evaluate.forms import FORMS, Example, Form, tokens_in
 from im2latex_cli.evaluate.intervals import Figure, Sums
+from im2latex_cli.latex.tokenizer import tokenize
 from im2latex_cli.results import Score
+
+ORDER = 4
+WIDTH = 3 * ORDER + 2
+"""Columns of one row: matches 1..4, n-grams 1..4, nltk's n-grams 1..4, both lengths."""
+
+
+def bleu_statistics(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> list[int]:
+    """Counts of one pair, `WIDTH` numbers that add up over a corpus."""
+    matches, totals = [], []
+    for order in range(1, ORDER + 1):
+        ngrams, reference_ngrams = _ngrams(hypothesis, order), _ngrams(reference, order)
+        matches.append(sum(min(count, reference_ngrams[gram]) for gram, count in ngrams.items()))
+        totals.append(max(len(hypothesis) - order + 1, 0))
+    floors = [max(total, 1) for total in totals]
+    return [*matches, *totals, *floors, len(hypothesis), len(reference)]
+
+
+def _ngrams(tokens: Sequence[Hashable], order: int) -> Counter[tuple[Hashable, ...]]:
+    return Counter(zip(*(tokens[start:] for start in range(order)), strict=False))
+
+
+def multi_bleu(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """BLEU-4 in percent of each row of sums, `(R, WIDTH)` to `(R,)`, as multi-bleu.perl.
+
+    No smoothing: an order without a match, or without an n-gram, makes the whole figure 0.
+    """
+    return _bleu(sums, sums[:, ORDER : 2 * ORDER])
+
+
+def nltk_bleu(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """BLEU-4 in percent as `nltk.translate.bleu_score.corpus_bleu` without smoothing."""
+    return _bleu(sums, sums[:, 2 * ORDER : 3 * ORDER])
+
+
+def _bleu(sums: NDArray[np.float64], totals: NDArray[np.float64]) -> NDArray[np.float64]:
+    matches = sums[:, :ORDER]
+    hypothesis, reference = sums[:, WIDTH - 2], sums[:, WIDTH - 1]
+    defined: NDArray[np.bool_] = np.all(matches > 0, axis=1)
+    ratios = np.divide(
+        matches, totals, out=np.ones_like(matches), where=np.reshape(defined, (-1, 1))
+    )
+    ratio = np.divide(reference, hypothesis, out=np.ones_like(reference), where=hypothesis > 0)
+    brevity = np.exp(np.minimum(0.0, 1.0 - ratio))
+    mean = np.exp(np.log(ratios).mean(axis=1))
+    return np.asarray(np.where(defined, 100.0 * brevity * mean, 0.0))
+
 
 Tokens = Sequence[str]
 
@@ -25,7 +78,7 @@ UNKNOWN = frozenset({"<unk>", "[UNK]", "_UNK"})
 """Names of the unknown token; one never matches anything, another unknown token included."""
 
 _EXTRA = ("edit", "longest", "exact", "rows", "present_edit", "present_longest")
-_AT = {name: bleu.WIDTH + place for place, name in enumerate(_EXTRA)}
+_AT = {name: WIDTH + place for place, name in enumerate(_EXTRA)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +109,12 @@ def _column(sums: Sums, name: str) -> Sums:
 
 
 FIGURES: Mapping[str, Figure] = {
-    "bleu4": bleu.multi_bleu,
+    "bleu4": multi_bleu,
     "edit_similarity": lambda sums: intervals.similarity(
         _column(sums, "edit"), _column(sums, "longest")
     ),
     "exact_match": lambda sums: intervals.share(_column(sums, "exact"), _column(sums, "rows")),
-    "bleu4_nltk": bleu.nltk_bleu,
+    "bleu4_nltk": nltk_bleu,
     "edit_similarity_present": lambda sums: intervals.similarity(
         _column(sums, "present_edit"), _column(sums, "present_longest")
     ),
@@ -115,7 +168,7 @@ def statistics(
         pair_statistics(reference, hypothesis)
         for reference, hypothesis in zip(references, hypotheses, strict=True)
     ]
-    return np.array(rows, dtype=np.int64).reshape(len(rows), bleu.WIDTH + len(_EXTRA))
+    return np.array(rows, dtype=np.int64).reshape(len(rows), WIDTH + len(_EXTRA))
 
 
 def similarities(references: Sequence[Tokens], hypotheses: Sequence[Tokens | None]) -> list[float]:
@@ -133,7 +186,7 @@ def pair_statistics(reference: Tokens, hypothesis: Tokens | None) -> list[int]:
     longest = max(len(left), len(right))
     present = hypothesis is not None
     return [
-        *bleu.statistics(left, right),
+        *bleu_statistics(left, right),
         edit,
         longest,
         int(left == right),
@@ -156,3 +209,52 @@ def number_tokens(reference: Tokens, hypothesis: Tokens) -> tuple[list[int], lis
         return numbers[token]
 
     return [number(token) for token in reference], [number(token) for token in hypothesis]
+
+
+def text_scores(
+    references: Sequence[str],
+    predictions: Sequence[str | None],
+    *,
+    form: Form = "normalised",
+    seed: int = 0,
+) -> TextScores:
+    r"""Score formulas against references, pair by pair.
+
+    >>> from im2latex_cli import text_scores
+    >>> scores = text_scores([r"x^2", r"\frac12"], [r"x^{2}", r"\frac{1}{3}"])
+    >>> float(scores.exact_match)
+    50.0
+
+    Args:
+        references: the true formulas, in LaTeX.
+        predictions: the formulas read; None for no result, which counts as an empty formula.
+        form: the form to compare: `"raw"` tokens, im2markup's normal form (`"im2markup"`), or that
+            of `normalize`, with spacing commands (`"normalised"`) or without
+            (`"normalised_no_spacing"`).
+        seed: of the bootstrap that gives the intervals.
+
+    Returns:
+        Figures in percent with 95 % intervals.
+
+    Raises:
+        UsageError: there are not as many predictions as references, or none, or the form is
+            unknown.
+    """
+    if len(references) != len(predictions) or not references:
+        raise UsageError(
+            f"There are {len(references)} references and {len(predictions)} predictions.",
+            hint="Give as many of one as of the other, and at least one.",
+        )
+    if form not in FORMS:
+        raise UsageError(f"form={form!r} is unknown.", hint=f"Use {', '.join(FORMS)}.")
+    pairs = [
+        Example(
+            id=str(number),
+            reference=reference,
+            hypothesis=prediction,
+            reference_tokens=tuple(tokenize(reference)),
+            hypothesis_tokens=None if prediction is None else tuple(tokenize(prediction)),
+        )
+        for number, (reference, prediction) in enumerate(zip(references, predictions, strict=True))
+    ]
+    return score(*tokens_in(form, pairs), seed=seed)

@@ -1,8 +1,12 @@
-"""The Unicode characters of LaTeX's symbols, for every format that is not LaTeX."""
+r"""The Unicode characters of LaTeX symbols: plain, of mathematical alphabets, struck by `\not`."""
 
 from __future__ import annotations
 
+import unicodedata
+
 from im2latex_cli.latex import symbols
+from im2latex_cli.latex.commands import COMMANDS, CommandKind
+from im2latex_cli.latex.tree import Node, Row, Scripts, Word
 
 _TABLE = r"""
 alpha α beta β gamma γ delta δ epsilon ϵ varepsilon ε zeta ζ eta η theta θ vartheta ϑ iota ι kappa
@@ -119,3 +123,91 @@ def ems(length: str) -> float:
     r"""Return a TeX length such as `2pt` or `-3mu` in em, at a font size of 10 pt."""
     unit = length[-2:]
     return float(length[:-2]) * _POINTS[unit] / 10
+
+
+_CAPITALS = {
+    "bold": 0x1D400,
+    "italic": 0x1D434,
+    "bold-italic": 0x1D468,
+    "script": 0x1D49C,
+    "fraktur": 0x1D504,
+    "double-struck": 0x1D538,
+    "sans": 0x1D5A0,
+    "mono": 0x1D670,
+}
+"""Where each alphabet has its capital A; small letters follow the capitals."""
+
+_DIGITS = {"bold": 0x1D7CE, "double-struck": 0x1D7D8, "sans": 0x1D7E2, "mono": 0x1D7F6}
+_DIGITS["bold-italic"] = _DIGITS["bold"]
+_GREEK = {"bold": 0x1D6A8, "italic": 0x1D6E2, "bold-italic": 0x1D71C}
+_GREEK_LETTERS = "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡϴΣΤΥΦΧΨΩ∇αβγδεζηθικλμνξοπρςστυφχψω∂ϵϑϰϕϱϖ"
+_ELSEWHERE = {
+    "italic": {"h": "ℎ"},
+    "script": dict(zip("BEFHILMRego", "ℬℰℱℋℐℒℳℛℯℊℴ", strict=True)),
+    "fraktur": dict(zip("CHIRZ", "ℭℌℑℜℨ", strict=True)),
+    "double-struck": dict(zip("CHNPQRZ", "ℂℍℕℙℚℝℤ", strict=True)),
+}
+"""Letters that Unicode had before it had the alphabets."""
+
+
+def to_alphabet(character: str, alphabet: str) -> str:
+    """Return a letter or digit in an alphabet; itself if the alphabet has no such character.
+
+    Args:
+        character: one character.
+        alphabet: bold, italic, bold-italic, script, fraktur, double-struck, sans or mono.
+    """
+    if character in _ELSEWHERE.get(alphabet, {}):
+        return _ELSEWHERE[alphabet][character]
+    if character.isascii() and character.isalpha() and alphabet in _CAPITALS:
+        small = character.islower()
+        place = ord(character) - ord("a" if small else "A")
+        return chr(_CAPITALS[alphabet] + 26 * small + place)
+    if character.isascii() and character.isdigit() and alphabet in _DIGITS:
+        return chr(_DIGITS[alphabet] + int(character))
+    if character in _GREEK_LETTERS and alphabet in _GREEK:
+        return chr(_GREEK[alphabet] + _GREEK_LETTERS.index(character))
+    return character
+
+
+def negate(character: str) -> str:
+    """Return a character with a stroke through it."""
+    return unicodedata.normalize("NFC", character + "\N{COMBINING LONG SOLIDUS OVERLAY}")
+
+
+def struck_index(row: Row, index: int) -> int | None:
+    r"""Return the index of the node that `\not` strikes; None if it paints a slash of its own.
+
+    In `\not\!p` the space only moves the letter below the stroke.
+
+    Args:
+        row: the nodes.
+        index: of the `\not`.
+    """
+    for place in range(index + 1, len(row)):
+        if not _is_space(row[place]):
+            return (
+                None
+                if _kind(row[place]) is CommandKind.STYLE or row[place] == row[index]
+                else place
+            )
+    return None
+
+
+def struck_character(node: Node) -> str | None:
+    """Return the character that a node is, scripts aside; None of anything longer."""
+    word = node.base if isinstance(node, Scripts) else node
+    if not isinstance(word, Word):
+        return None
+    text = SYMBOLS.get(word.token, word.token)
+    return text if len(text) == 1 else None
+
+
+def _is_space(node: Node) -> bool:
+    moves = isinstance(node, Word) and node.token.startswith(("\\hspace{", "\\mspace{"))
+    return moves or _kind(node) is CommandKind.SPACE
+
+
+def _kind(node: Node) -> CommandKind | None:
+    entry = COMMANDS.get(node.token) if isinstance(node, Word) else None
+    return entry.kind if entry else None

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from im2latex_cli.formats import mathml_elements as elements
-from im2latex_cli.formats.alphabets import to_alphabet
 from im2latex_cli.formats.characters import (
     DECORATED_LIMITS,
     FUNCTIONS,
@@ -22,9 +21,12 @@ from im2latex_cli.formats.characters import (
     SPACES_EM,
     SYMBOLS,
     ems,
+    negate,
+    struck_character,
+    struck_index,
+    to_alphabet,
 )
 from im2latex_cli.formats.mathml_elements import NAMESPACE, Element
-from im2latex_cli.formats.negation import negate, struck_character, struck_index
 from im2latex_cli.formats.result import Conversion
 from im2latex_cli.formats.runs import has_negative_space, runs
 from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom, CommandKind, Limits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from im2latex_cli.formats.alphabets import to_alphabet
+from im2latex_cli.formats.characters import to_alphabet
 from im2latex_cli.formats.runs import Run
 from im2latex_cli.latex.commands import Atom
 

@@ -25,11 +25,11 @@ from im2latex_cli.formats.characters import (
     FUNCTIONS,
     SIZES_EM,
     SYMBOLS,
+    struck_character,
+    struck_index,
 )
-from im2latex_cli.formats.negation import struck_character, struck_index
 from im2latex_cli.formats.result import Conversion
 from im2latex_cli.formats.runs import has_negative_space, runs
-from im2latex_cli.formats.typst_pieces import decorated_limit, distance, rule, space, text_run
 from im2latex_cli.formats.typst_rows import (
     PLAIN,
     Context,
@@ -38,11 +38,18 @@ from im2latex_cli.formats.typst_rows import (
     atom_of,
     bare_pairs,
     carried,
+    carries_prime,
+    decorated_limit,
+    distance,
+    in_call,
     join_pieces,
     raises,
     raises_row,
+    rule,
     separates_digits,
     shrinks,
+    space,
+    text_run,
 )
 from im2latex_cli.formats.typst_symbols import (
     ACCENTS,
@@ -55,15 +62,18 @@ from im2latex_cli.formats.typst_symbols import (
     RIGID,
     STYLES,
     UPPERCASE,
+    cases,
     character,
     delimits,
     function,
+    join_cells,
     lone_delimiter,
+    losses,
+    matrix,
     negation,
     quote,
     stretching,
 )
-from im2latex_cli.formats.typst_tables import cases, join_cells, losses, matrix
 from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom, CommandKind
 from im2latex_cli.latex.tokenizer import join as join_latex
 from im2latex_cli.latex.tree import (
@@ -331,13 +341,13 @@ class _TypstWriter:
         text = base.text or '""'
         if node.limits:
             call = "limits" if node.limits == "\\limits" else "scripts"
-            text = f"{call}({_in_call(text)})"
+            text = f"{call}({in_call(text)})"
         elif node.base is not None and raises(node.base):
-            text = f"scripts({_in_call(text)})"
+            text = f"scripts({in_call(text)})"
         if base.scripted or text.startswith("#"):
             return self.attach(text, node)
         count = _primes(node)
-        if count and _carries_prime(text):
+        if count and carries_prime(text):
             text += "'" * count
         elif node.sup is not None:
             sup = self.script(node.sup)
@@ -349,7 +359,7 @@ class _TypstWriter:
 
     def attach(self, text: str, node: Scripts) -> RowPart:
         """Write scripts by a call: the base has some already, or is code."""
-        parts = [_in_call(text)]
+        parts = [in_call(text)]
         if node.sub is not None:
             parts.append(f"br: {self.argument(node.sub)}")
         if node.sup is not None:
@@ -582,14 +592,3 @@ def _primes(node: Scripts) -> int:
     """Count the primes that are all of a superscript."""
     row = node.sup or ()
     return len(row) if all(item == Word("\\prime") for item in row) else 0
-
-
-def _carries_prime(text: str) -> bool:
-    return bool(re.search(r"[A-Za-z)\]0-9]$", text)) and not text.startswith(
-        ("limits(", "scripts(")
-    )
-
-
-def _in_call(text: str) -> str:
-    """Escape a lone comma that becomes an argument."""
-    return f"\\{text}" if text in (",", ";") else text

@@ -1,4 +1,4 @@
-"""Joins the pieces of a row of Typst mathematics."""
+"""Pieces of Typst mathematics (spaces, rules, text), and how those of a row are joined."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from im2latex_cli.formats.characters import (
-    FUNCTIONS,
-)
+from im2latex_cli.formats.characters import DECORATED_LIMITS, FUNCTIONS, SPACES_EM, ems
+from im2latex_cli.formats.runs import Run
 from im2latex_cli.formats.typst_symbols import (
     ACCENTS,
+    BELOW,
     FONTS,
+    SPACES,
     STYLES,
     delimits,
+    quote,
 )
 from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom
 from im2latex_cli.latex.tree import (
@@ -260,3 +262,57 @@ def _may_touch(left: str, right: str) -> bool:
     word_ends = left[-1].isalnum() or left[-1] == "."
     word_begins = right[0].isalnum()
     return not (word_ends and word_begins)
+
+
+def space(token: str) -> RowPart:
+    """Write a command that is a space."""
+    return RowPart(SPACES.get(token) or f"#h({SPACES_EM[token]:.4g}em)")
+
+
+def distance(token: str) -> RowPart:
+    r"""Write `\hspace{...}` or `\mspace{...}`."""
+    return RowPart(f"#h({ems(token[8:-1]):.4g}em)")
+
+
+def rule(token: str) -> RowPart:
+    r"""Write `\rule{...}{...}`."""
+    width, height = (ems(length) for length in token[6:-1].split("}{"))
+    if width < 0 or height <= 0:
+        return RowPart(f"#h({width:.4g}em)")  # TeX paints nothing
+    box = f"#box(width: {width:.4g}em, height: {height:.4g}em, fill: black)"
+    return RowPart(box, spaced=True)
+
+
+def decorated_limit(token: str) -> RowPart:
+    r"""Write a limit with a line or an arrow, such as `\varliminf`."""
+    accent = DECORATED_LIMITS[token][1:]
+    if accent in BELOW:
+        body = f'accent(op("lim"), "\\u{{{BELOW[accent]}}}")'
+    else:
+        body = f'{accent}(op("lim"))'
+    return RowPart(f"op({body}, limits: #true)")
+
+
+def text_run(run: Run) -> RowPart:
+    """Write text in one font."""
+    text = quote(run.text)
+    for font in reversed(run.fonts):
+        if font == "box":
+            text = f"#box(stroke: 0.4pt, inset: 3pt, ${text}$)"
+        elif font == "smallcaps":
+            text = f"#smallcaps({text.removeprefix('#')})" if text[0] == '"' else text
+        else:
+            text = f"{font}({text})"
+    return RowPart(text, spaced=True)
+
+
+def carries_prime(text: str) -> bool:
+    """Whether a prime after this text is part of it."""
+    return bool(re.search(r"[A-Za-z)\]0-9]$", text)) and not text.startswith(
+        ("limits(", "scripts(")
+    )
+
+
+def in_call(text: str) -> str:
+    """Escape a lone comma that becomes an argument."""
+    return f"\\{text}" if text in (",", ";") else text

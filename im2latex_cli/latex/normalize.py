@@ -14,7 +14,7 @@ from im2latex_cli.latex.normal import environments, handlers, operators, text
 from im2latex_cli.latex.normal.atoms import PLAIN, REL, is_space
 from im2latex_cli.latex.normal.desugar import OLD, desugar, unwrap, without_breaks
 from im2latex_cli.latex.normal.parser import END, Parser, Problem, describe, describe_unknown
-from im2latex_cli.latex.normal.shifts import is_flat, out_of_text, shifted
+from im2latex_cli.latex.normal.text import is_flat, out_of_text, shifted
 from im2latex_cli.latex.tokenizer import tokenize
 
 for _module in (handlers, operators, environments, text):

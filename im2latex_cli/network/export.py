@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from im2latex_cli.decoding.graph_format import NEEDS, PREFIX, STRIDE
+from im2latex_cli.decoding.engine import NEEDS, PREFIX, STRIDE
 from im2latex_cli.network.encoder_output import Memory
 from im2latex_cli.network.inputs import to_ink
 from im2latex_cli.network.network import Network

@@ -8,13 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from im2latex_cli.decoding.state import DecoderState
-from im2latex_cli.network.convolution import ClassicEncoder, ResidualEncoder
+from im2latex_cli.decoding.engine import DecoderState
 from im2latex_cli.network.encoder_output import Decoded, Memory, cell_mask, cover, pad_to
-from im2latex_cli.network.positions import grid_sinusoids
+from im2latex_cli.network.encoders import ClassicEncoder, ResidualEncoder, RowEncoder
 from im2latex_cli.network.recurrent import RecurrentDecoder
-from im2latex_cli.network.row_encoder import RowEncoder
-from im2latex_cli.network.transformer import EncoderLayer, TransformerDecoder
+from im2latex_cli.network.transformer import EncoderLayer, TransformerDecoder, grid_sinusoids
 from im2latex_cli.settings.training import ModelSettings
 
 

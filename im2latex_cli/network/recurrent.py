@@ -9,7 +9,7 @@ from typing import Literal, Self
 import torch
 from torch import Tensor, nn
 
-from im2latex_cli.decoding.state import take_pictures
+from im2latex_cli.decoding.engine import take_pictures
 from im2latex_cli.network.attention import AdditiveAttention
 from im2latex_cli.network.encoder_output import Decoded, Memory
 

@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from im2latex_cli.decoding.graph_format import PREFIX
-from im2latex_cli.network.positions import frequencies
-from im2latex_cli.network.transformer import DecoderLayer, TransformerDecoder
+from im2latex_cli.decoding.engine import PREFIX
+from im2latex_cli.network.transformer import DecoderLayer, TransformerDecoder, frequencies
 
 EPSILON = 1e-5
 """Of `nn.LayerNorm`."""

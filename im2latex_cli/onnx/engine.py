@@ -14,11 +14,10 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from im2latex_cli.decoding.batches import alike
-from im2latex_cli.decoding.engine import Grey
-from im2latex_cli.decoding.state import take_pictures
+from im2latex_cli.decoding.engine import Grey, take_pictures
 from im2latex_cli.errors import CheckpointError
 from im2latex_cli.onnx.graphs import Graphs
-from im2latex_cli.onnx.tree import TreeState
+from im2latex_cli.onnx.tree import OnnxTree
 from im2latex_cli.vision.canvas import stack
 
 Arrays = dict[str, NDArray[Any]]
@@ -29,7 +28,7 @@ _SPENT = ("allocate memory", "bad_alloc", "bad allocation")
 
 @dataclass(frozen=True, slots=True)
 class OnnxState:
-    """See `state.State`.
+    """See `DecoderState`.
 
     Attributes:
         memory: arrays (B, ...) by picture. rows: arrays (B * K, ...) by hypothesis.
@@ -56,7 +55,7 @@ class OnnxState:
         return replace(self, rows={name: change(one) for name, one in self.rows.items()})
 
 
-State = OnnxState | TreeState
+State = OnnxState | OnnxTree
 
 
 class OnnxEngine:
@@ -103,7 +102,7 @@ class OnnxEngine:
         """See `Engine.start`."""
         memory = self._encode(pictures) if len(pictures) == 1 else self._encode_apart(pictures)
         if self._layers:
-            return TreeState.begin(memory, layers=self._layers)
+            return OnnxTree.begin(memory, layers=self._layers)
         rows = {name: memory.pop(name)[:, 0] for name in self._changed}
         return OnnxState(memory, rows)
 
@@ -156,7 +155,7 @@ class OnnxEngine:
     def _look(self, ids: Any, state: State) -> tuple[Any, Any, State]:
         """Log-probabilities (R, V), attention (B, K, S), and the next state."""
         batch = len(state.memory["mask"])
-        if isinstance(state, TreeState):
+        if isinstance(state, OnnxTree):
             given = {**state.inputs(), "ids": ids.reshape(batch, -1)}
             scores, attention, *nodes = self._decoder.run(self._outputs, given)
             after = state.grown(nodes[::2], nodes[1::2])

@@ -1,6 +1,6 @@
 """Keys and values of what the hypotheses of a picture have read, once for all of them.
 
-As `network.kv_tree`, with NumPy's arrays, laid out as a graph of `network.step_graph` takes them.
+As `network.transformer.Tree`, with NumPy's arrays, laid out as a graph of `network.step_graph` takes them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ BLOCK = 8
 
 
 @dataclass(slots=True)
-class _Filled:
+class _Written:
     """Nodes written into the buffers; a state that has fewer must not write there."""
 
     nodes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class TreeState:
+class OnnxTree:
     """See `state.State`.
 
     Attributes:
@@ -45,7 +45,7 @@ class TreeState:
     seen: NDArray[np.float32]
     used: int = 0
     position: int = 0
-    filled: _Filled = field(default_factory=_Filled)
+    filled: _Written = field(default_factory=_Written)
 
     @classmethod
     def begin(cls, memory: Arrays, *, layers: int) -> Self:
@@ -78,7 +78,9 @@ class TreeState:
         if self.used + width > self.seen.shape[2]:
             tree = self._with_room(BLOCK * width)
         elif self.filled.nodes != self.used:  # another step was taken from here
-            tree = replace(self, keys=self.keys.copy(), values=self.values.copy(), filled=_Filled())
+            tree = replace(
+                self, keys=self.keys.copy(), values=self.values.copy(), filled=_Written()
+            )
         new = slice(tree.used, tree.used + width)
         for at, (key, value) in enumerate(zip(keys, values, strict=True)):
             tree.keys[at, ..., new], tree.values[at, :, :, new] = key, value
@@ -105,7 +107,7 @@ class TreeState:
             keys=self.keys[:, pictures],
             values=self.values[:, pictures],
             seen=self.seen[pictures],
-            filled=_Filled(self.used),
+            filled=_Written(self.used),
         )
 
     def _with_room(self, more: int) -> Self:
@@ -121,4 +123,4 @@ class TreeState:
             keys[:, at, ..., :kept] = self.keys[:, at][..., nodes]
             values[:, at, :, :kept] = self.values[:, at][:, :, nodes]
             seen[at, :, :kept] = self.seen[at][:, nodes]
-        return replace(self, keys=keys, values=values, seen=seen, used=kept, filled=_Filled(kept))
+        return replace(self, keys=keys, values=values, seen=seen, used=kept, filled=_Written(kept))

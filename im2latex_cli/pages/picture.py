@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from im2latex_cli.vision.components import Pieces, find_pieces
-from im2latex_cli.vision.levels import normalise_levels
+from im2latex_cli.vision.prepare import normalise_levels
 from im2latex_cli.vision.scale import ink_threshold
 
 TEXT_HEIGHT = 2.8

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from im2latex_cli import files
-from im2latex_cli.data.jsonl import Row, read_rows
+from im2latex_cli.data.text_files import Row, read_rows
 from im2latex_cli.errors import InputError
 from im2latex_cli.pages.regions import Rectangle, Region, RegionKind
 

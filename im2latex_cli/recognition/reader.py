@@ -1,22 +1,128 @@
 """Reading many pictures: opened, read in batches, on an error one by one, and checked.
 
-A picture that fails costs only itself.
+A picture that fails costs only itself. A picture is a file, bytes, a stream, a Pillow image or an
+array, and becomes grey levels; warnings come from the picture and its hypotheses.
 """
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import Im2LatexError, InputError
+from im2latex_cli.latex import repetition
+from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.reading_warning import ReadingWarning
-from im2latex_cli.recognition import warnings
-from im2latex_cli.recognition.pictures import Grey, Picture
 from im2latex_cli.settings.sections import DecodeSettings
+from im2latex_cli.vision import foreign, layout
+from im2latex_cli.vision.foreign import may_be_formula
+from im2latex_cli.vision.image import open_grey
 from im2latex_cli.vision.ink import Ink
+
+Picture = Path | str | bytes | BinaryIO | Image.Image | NDArray[Any]
+"""A file, its bytes, a stream of them, a Pillow image, or an array: (H, W) grey, (H, W, 3) RGB,
+(H, W, 4) RGBA."""
+Grey = NDArray[np.uint8]
+
+
+def to_grey(picture: Picture, *, name: str) -> Grey:
+    """Return a picture as (H, W) uint8, 255 is white.
+
+    Args:
+        picture: the picture.
+        name: how error messages call it.
+
+    Raises:
+        InputError: it cannot be read, is blank, or is no picture at all.
+    """
+    if isinstance(picture, np.ndarray):
+        if picture.ndim == 2 and picture.dtype == np.uint8:
+            return picture
+        picture = _as_image(picture, name)
+    if isinstance(picture, Image.Image):
+        file = io.BytesIO()
+        picture.save(file, "TIFF")
+        picture = file.getvalue()
+    if isinstance(picture, str):
+        picture = Path(picture)
+    if not (isinstance(picture, Path | bytes) or hasattr(picture, "read")):
+        raise InputError(
+            f"{name}: {type(picture).__name__} is no picture.",
+            hint="Give a path, bytes, a binary stream, a Pillow image or a NumPy array.",
+        )
+    return open_grey(picture, name=name)
+
+
+def name_of(picture: Picture, number: int) -> str:
+    """Return how messages call a picture: its path, or its number in the call."""
+    return str(picture) if isinstance(picture, str | Path) else f"picture {number}"
+
+
+def _as_image(array: NDArray[Any], name: str) -> Image.Image:
+    try:
+        return Image.fromarray(array)
+    except (TypeError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{name}: an array of shape {array.shape} and type {array.dtype} is no picture.",
+            hint="Give uint8 of shape (H, W), (H, W, 3) or (H, W, 4); 255 is white.",
+        ) from error
+
+
+LOW_CONFIDENCE = 0.5
+"""Readings of a lower confidence are more often wrong than right."""
+
+
+def find_warnings(
+    ink: Ink, hypotheses: Sequence[Hypothesis], *, number_cut: bool = False
+) -> tuple[tuple[Hypothesis, ...], tuple[ReadingWarning, ...]]:
+    """Look for what is doubtful in a reading; cut the best hypothesis if it repeats itself.
+
+    Args:
+        ink: of the picture as the network saw it.
+        hypotheses: best first.
+        number_cut: an equation number was cut off before.
+
+    Returns:
+        The hypotheses, and the warnings in the order of `ReadingWarning`.
+    """
+    if not hypotheses:
+        return (), ()
+    best, *others = hypotheses
+    unrepeated = repetition.cut(best.tokens, full=best.truncated)
+    present = {
+        ReadingWarning.NUMBER_CUT: number_cut,
+        ReadingWarning.LOW_CONFIDENCE: best.confidence < LOW_CONFIDENCE,
+        ReadingWarning.REPETITION_CUT: unrepeated is not None,
+        ReadingWarning.TRUNCATED: best.truncated and unrepeated is None,
+    }
+    if unrepeated is not None:
+        best = replace(best, latex=join(unrepeated), tokens=unrepeated, token_scores=())
+    warnings = (*_of_picture(ink), *(name for name, holds in present.items() if holds))
+    return (best, *others), warnings
+
+
+def _of_picture(ink: Ink) -> Iterator[ReadingWarning]:
+    """What the ink alone says; if it is no formula at all, most of it says nothing."""
+    formula = may_be_formula(ink)
+    found = layout.examine(ink)
+    if not formula:
+        yield ReadingWarning.NOT_A_FORMULA
+    if found.words:
+        yield ReadingWarning.TEXT_AROUND
+    if formula and found.formulas:
+        yield ReadingWarning.SEVERAL_FORMULAS
+    if formula and foreign.is_foreign(ink):
+        yield ReadingWarning.OUT_OF_VOCABULARY
+
 
 LARGEST_GROUP = 64
 """Most pictures read together from a stream of them."""
@@ -167,7 +273,7 @@ class Reader:
         if not self._check:
             return Reading(tuple(result), picture, milliseconds=milliseconds)
         ink, number_cut, number = opening.opened
-        hypotheses, found = warnings.check(ink, result, number_cut=number_cut)
+        hypotheses, found = find_warnings(ink, result, number_cut=number_cut)
         return Reading(
             hypotheses, picture, warnings=found, milliseconds=milliseconds, number=number
         )

@@ -20,8 +20,16 @@ from im2latex_cli.recognition import backends
 from im2latex_cli.recognition.backends import Backend
 from im2latex_cli.recognition.decoder import Decoder, Looked
 from im2latex_cli.recognition.models import PRETRAINED, ModelSource, default_model, find_model
-from im2latex_cli.recognition.pictures import Grey, Picture, name_of, to_grey
-from im2latex_cli.recognition.reader import Opened, Reader, Reading, Unread
+from im2latex_cli.recognition.reader import (
+    Grey,
+    Opened,
+    Picture,
+    Reader,
+    Reading,
+    Unread,
+    name_of,
+    to_grey,
+)
 from im2latex_cli.settings.sections import DecodeSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.ink import Ink

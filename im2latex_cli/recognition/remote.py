@@ -17,7 +17,6 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
 from im2latex_cli import paths, runs
-from im2latex_cli.data.lock import locked
 from im2latex_cli.data.sources.download import (
     WRONG_CONTENT,
     Patience,
@@ -28,6 +27,7 @@ from im2latex_cli.data.sources.download import (
     verified,
 )
 from im2latex_cli.errors import DownloadError, InputError, UsageError
+from im2latex_cli.files import locked
 from im2latex_cli.progress import Reporter
 
 HUB = "https://huggingface.co"

@@ -1,4 +1,7 @@
-"""Which symbols may replace one another in a formula: tokens by their group."""
+r"""Which symbols may replace one another: tokens by their group, and where they stand.
+
+Words stay as they are: text, names of operators, `\mathrm{min}` and column letters.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,17 @@ from itertools import accumulate
 from random import Random
 
 from im2latex_cli.latex import symbols
-from im2latex_cli.latex.commands import COMMANDS, NEWLINE, Atom, CommandKind, CommandSpec, Limits
-from im2latex_cli.latex.normal.atoms import is_space
-from im2latex_cli.recombination.pieces import NAMED_FUNCTIONS
+from im2latex_cli.latex.commands import (
+    BEGIN,
+    COMMANDS,
+    NEWLINE,
+    Atom,
+    CommandKind,
+    CommandSpec,
+    Limits,
+)
+from im2latex_cli.latex.normal.atoms import FONTS, is_space
+from im2latex_cli.recombination.pieces import CLOSERS, NAMED_FUNCTIONS, OPENERS
 
 FAMILIES = ("ijklmn", "abc", "fgh", "pqrs", "tuvwxyz", "ABC", "FGH", "UVWXYZ", "KLMN")
 """Letters that mathematics uses for the same things; renaming mostly stays among them."""
@@ -134,3 +145,76 @@ class Usage:
         if rng.random() < 0.7:
             group = self._family.get(token, group)
         return self.draw(group, rng) or token
+
+
+Sites = dict[str, list[int]]
+"""Places of the tokens of each group; `bracket` has each opening one and then its partner."""
+
+SHAPES = {"(": ")", "[": "]", "\\{": "\\}", "\\langle": "\\rangle"}
+"""Brackets that may stand for one another."""
+
+_WORDS = frozenset(entry.name for entry in COMMANDS.values() if entry.kind is CommandKind.TEXT) | {
+    "\\operatorname",
+    "\\operatorname*",
+    *(name for name, entry in BEGIN.items() if entry.argument),
+}
+_ROMAN = FONTS - CAPITALS_ONLY - {"\\boldsymbol", "\\pmb"}
+_CLOSING = frozenset(SHAPES.values())
+_ENDS = CLOSERS | {"&"}
+
+
+def sites(tokens: list[str]) -> Sites:
+    """Find what may be renamed, words left out."""
+    places: Sites = {}
+    brackets: list[int] = []
+    at, end = 0, len(tokens)
+    while at < end:
+        token = tokens[at]
+        if token in _WORDS or (token in _ROMAN and tokens[at + 3] != "}"):
+            closing = _closing(tokens, at + 1)
+            if token in OPENERS:
+                brackets.append(at)
+            if token not in _ROMAN or _are_letters(tokens[at + 2 : closing]):
+                at = closing + 1
+                continue
+        group = group_of(token)
+        if group:
+            places.setdefault(group, []).append(at)
+        elif token in SHAPES or token in OPENERS:
+            brackets.append(at)
+        elif token in _CLOSING and brackets and SHAPES.get(tokens[brackets[-1]]) == token:
+            places.setdefault("bracket", []).extend((brackets.pop(), at))
+        if token in _ENDS or group == "newline":
+            _leave(tokens, brackets, at, places)
+        at += 1
+    return places
+
+
+def _leave(tokens: list[str], brackets: list[int], at: int, places: Sites) -> None:
+    """Forget what was opened in a list that ends here; a fence that ends is a pair."""
+    while brackets and tokens[brackets[-1]] in SHAPES:
+        brackets.pop()
+    if tokens[at] not in CLOSERS or not brackets:
+        return
+    opening = brackets.pop()
+    shape = tokens[opening].removeprefix("\\left")
+    if tokens[at].removeprefix("\\right") == SHAPES.get(shape):
+        places.setdefault("bracket", []).extend((opening, at))
+
+
+def _closing(tokens: list[str], at: int) -> int:
+    depth = 0
+    while True:
+        depth += (tokens[at] == "{") - (tokens[at] == "}")
+        if depth == 0:
+            return at
+        at += 1
+
+
+def is_word(kind: str) -> bool:
+    """Whether pieces of a kind are words: arguments of text, names and upright fonts."""
+    return kind[:-1] in _WORDS or kind[:-1] in _ROMAN
+
+
+def _are_letters(tokens: list[str]) -> bool:
+    return all(len(token) == 1 and token.isalpha() for token in tokens)

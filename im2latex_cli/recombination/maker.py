@@ -1,27 +1,169 @@
 """New formulas from real ones: pieces swapped between formulas, symbols changed, lengths kept.
 
-The same formulas and seed make the same new ones, and more of them begin with fewer. What comes
-out is a fixed point of the normaliser, holds no token that the real formulas lack, and is equal
-to none of them, to none of the others and, spacing aside, to none that is held out.
+The same formulas and seed make the same new ones, and more of them begin with fewer. What comes out
+is a fixed point of the normaliser, holds no token that the real formulas lack, and is equal to none
+of them, to none of the others and, spacing aside, to none that is held out.
+
+Some are made for tokens that real formulas seldom use. Spaces are added only in places that an
+author might have chosen: put anywhere, they can only be read from the width of the gap.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Literal
 
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
-from im2latex_cli.recombination.alike import Usage
-from im2latex_cli.recombination.assemble import Stock, build, grow
-from im2latex_cli.recombination.pieces import Tokens
-from im2latex_cli.recombination.rare import Rare, examples
-from im2latex_cli.recombination.rename import vary
-from im2latex_cli.recombination.spacing import space_out
-from im2latex_cli.recombination.swap import Pool, swap
+from im2latex_cli.recombination.alike import CAPITALS_ONLY, LETTERS, Usage, group_of, is_word, sites
+from im2latex_cli.recombination.assemble import Pool, Stock, build, grow, palette_of, swap
+from im2latex_cli.recombination.pieces import Piece, Tokens, pieces
+from im2latex_cli.recombination.rename import adapt, vary
+
+_BEFORE_PUNCTUATION = 0.3
+_RUN = 0.15
+_LONGEST_RUN = 4
+_TOKENS_A_SPACE = 12
+_CLOSED = frozenset([")", "]", "}", ",", "=", "\\}"])
+_BOUND = frozenset(["^", "_", "{", "}", "&", "'"])
+_PUNCTUATION = frozenset([",", "."])
+
+
+def space_out(tokens: list[str], usage: Usage, rng: Random) -> list[str]:
+    """Put spaces of the kinds that real formulas have into some gaps.
+
+    Args:
+        tokens: a normal form.
+        usage: which spaces the input has, and how often.
+        rng: makes the choices.
+    """
+    gaps = _gaps(tokens)
+    if not gaps:
+        return tokens
+    ends = [at for at in gaps if tokens[at] in _PUNCTUATION]
+    spaces: dict[int, list[str]] = {}
+    for _ in range(1 + rng.randrange(1 + len(tokens) // _TOKENS_A_SPACE)):
+        space = usage.draw("space", rng)
+        if space is None:
+            return tokens
+        at = rng.choice(ends if ends and rng.random() < _BEFORE_PUNCTUATION else gaps)
+        spaces[at] = [space] * (rng.randint(2, _LONGEST_RUN) if rng.random() < _RUN else 1)
+    return [one for at, token in enumerate(tokens) for one in (*spaces.get(at, ()), token)]
+
+
+def _gaps(tokens: list[str]) -> list[int]:
+    """Places before which a space may stand: between two atoms of one list, not in a number."""
+    places = sites(tokens)
+    letters = {at for group in LETTERS for at in places.get(group, ())}
+    digits = set(places.get("digit", ()))
+    return [
+        at
+        for at in range(1, len(tokens))
+        if (at - 1 in letters or at - 1 in digits or tokens[at - 1] in _CLOSED)
+        and tokens[at] not in _BOUND
+        and not (at in digits and at - 1 in digits)
+    ]
+
+
+FEWEST = 2
+"""Real formulas that must use a token before more are made with it: one may be a slip."""
+
+_GROUPS_KEPT = 4000
+_CANDIDATES = 4
+_LONGEST_PIECE = 40
+_SUBSTITUTED = 0.45
+_TRANSPLANTED = 0.8
+
+
+def examples(formulas: Sequence[Tokens]) -> Counter[str]:
+    """Count the formulas that hold each token."""
+    counts = Counter[str]()
+    for form in formulas:
+        counts.update(set(form))
+    return counts
+
+
+class Rare:
+    """Makes formulas that hold a rare token."""
+
+    def __init__(
+        self, formulas: Sequence[Tokens], counts: Mapping[str, int], pool: Pool, *, floor: int
+    ) -> None:
+        """Find the formulas that hold a rare token, or one of its group.
+
+        Args:
+            formulas: all different.
+            counts: formulas that hold each token.
+            pool: their pieces.
+            floor: how many formulas should hold each token.
+        """
+        self.tokens = sorted(token for token, n in counts.items() if FEWEST <= n < floor)
+        self._formulas = formulas
+        self._pool = pool
+        self._holders: dict[str, list[int]] = {token: [] for token in self.tokens}
+        self._like: dict[str, list[int]] = {group_of(token): [] for token in self.tokens}
+        self._like.pop("", None)
+        for index, form in enumerate(formulas):
+            for token in dict.fromkeys(form):
+                if token in self._holders:
+                    self._holders[token].append(index)
+                like = self._like.get(group_of(token))
+                if like is not None and len(like) < _GROUPS_KEPT and like[-1:] != [index]:
+                    like.append(index)
+
+    def attempt(self, token: str, target: int, rng: Random) -> list[str] | None:
+        """Try to make a formula of about `target` tokens with `token`; it may not hold it yet."""
+        chance = rng.random()
+        if chance < _SUBSTITUTED and len(self._like.get(group_of(token), ())) > 1:
+            return self._substitute(token, target, rng)
+        if chance < _TRANSPLANTED:
+            return self._transplant(token, target, rng)
+        own = list(self._formulas[rng.choice(self._holders[token])])
+        return swap(own, self._pool, len(own), rng)
+
+    def _substitute(self, token: str, target: int, rng: Random) -> list[str] | None:
+        """Replace another token of its group by the token."""
+        group = group_of(token)
+        candidates = [rng.choice(self._like[group]) for _ in range(_CANDIDATES)]
+        nearest = min(candidates, key=lambda index: abs(len(self._formulas[index]) - target))
+        tokens = list(self._formulas[nearest])
+        places = sites(tokens).get(group)
+        if token in CAPITALS_ONLY:
+            places = [at for at in places or () if group_of(tokens[at + 2]) == "upper"]
+        if not places:
+            return None
+        old = tokens[rng.choice(places)]
+        throughout = group not in ("space", "newline", "digit")
+        for at in places:
+            if tokens[at] == old and (throughout or rng.random() < _SUBSTITUTED):
+                tokens[at] = token
+        return tokens
+
+    def _transplant(self, token: str, target: int, rng: Random) -> list[str] | None:
+        """Replace a piece by a real one of its kind that holds the token."""
+        source = self._formulas[rng.choice(self._holders[token])]
+        matching = [piece for piece in pieces(source) if _holds(source, piece, token)]
+        if not matching:
+            return None
+        kind, start, end = rng.choice(matching)
+        slots = [self._pool.place(kind, end - start, rng) for _ in range(_CANDIDATES)]
+        candidates = [slot for slot in slots if slot is not None]
+        if not candidates:
+            return None
+        base, low, high = min(candidates, key=lambda slot: abs(len(slot[0]) - target))
+        piece = list(source[start:end])
+        if rng.random() < _TRANSPLANTED and not is_word(kind):
+            piece = adapt(piece, palette_of(list(base)), rng)
+        return [*base[:low], *piece, *base[high:]]
+
+
+def _holds(form: Tokens, piece: Piece, token: str) -> bool:
+    short = piece.end - piece.start <= _LONGEST_PIECE
+    return short and token in form[piece.start : piece.end]
+
 
 VERSION = "3"
 """Changes whenever the same input makes other formulas."""

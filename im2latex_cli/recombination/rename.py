@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from random import Random
 
-from im2latex_cli.recombination.alike import CAPITALS_ONLY, LETTERS, Usage, group_of
-from im2latex_cli.recombination.sites import SHAPES, sites
+from im2latex_cli.recombination.alike import CAPITALS_ONLY, LETTERS, SHAPES, Usage, group_of, sites
 
 Change = Callable[["Draft", Random], None]
 

@@ -1,8 +1,9 @@
-"""A sheet with a picture and, under it, the rendering of its reading."""
+"""A picture above the rendering of its reading, and two pages overlaid with their differences."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,3 +45,54 @@ def _text_picture(text: str) -> NDArray[np.uint8]:
     image = Image.new("L", (int(right - left) + 1, int(bottom - top) + 1), 255)
     ImageDraw.Draw(image).text((-left, -top), text, fill=0, font=font)
     return np.array(image)
+
+
+Grey = NDArray[np.uint8]
+
+BOTH, LOST, ADDED = (40, 40, 40), (214, 39, 40), (31, 119, 180)
+"""Colours of ink on both pages, on the reference alone and on the hypothesis alone."""
+MARGIN = 8
+
+
+def png(picture: NDArray[np.uint8]) -> bytes:
+    """The PNG file of a grey `(H, W)` or colour `(H, W, 3)` picture, with a white margin."""
+    pad = [(MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)][: picture.ndim]
+    buffer = io.BytesIO()
+    Image.fromarray(np.pad(picture, pad, constant_values=255)).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def overlay(
+    reference: Grey, hypothesis: Grey, blocks: Iterable[tuple[bool, slice, slice]]
+) -> NDArray[np.uint8]:
+    """Lay the pages over each other along an edit script of their columns.
+
+    Equal columns are drawn once, deleted and inserted ones between them, and replaced columns on
+    top of each other.
+
+    Args:
+        reference: `(H, W)` grey.
+        hypothesis: the other page.
+        blocks: whether equal, reference columns, hypothesis columns; in order.
+
+    Returns:
+        `(H, W, 3)` uint8.
+    """
+    height = max(len(reference), len(hypothesis))
+    left, right = (_ink(page, height) for page in (reference, hypothesis))
+    parts = [_part(left[:, a], right[:, b]) for _, a, b in blocks]
+    return np.concatenate(parts or [np.full((height, 1, 3), 255, np.uint8)], axis=1)
+
+
+def _ink(page: Grey, height: int) -> NDArray[np.bool_]:
+    ink = np.zeros((height, page.shape[1]), dtype=np.bool_)
+    ink[: len(page)] = page <= 128
+    return ink
+
+
+def _part(left: NDArray[np.bool_], right: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    width = max(left.shape[1], right.shape[1])
+    one, other = (np.pad(ink, ((0, 0), (0, width - ink.shape[1]))) for ink in (left, right))
+    part = np.full((len(left), width, 3), 255, dtype=np.uint8)
+    part[one & ~other], part[other & ~one], part[one & other] = LOST, ADDED, BOTH
+    return part

@@ -1,4 +1,4 @@
-"""HTML report on an evaluation: figures, plots and examples of errors.
+"""HTML report on an evaluation: figures, plots, examples of errors, and labels that may be wrong.
 
 Self-contained: pictures are data URIs, plots are SVG, and no other host is contacted.
 """
@@ -168,4 +168,44 @@ def _pieces(pieces: Sequence[tuple[str, str]]) -> str:
     return " ".join(
         escape(text) if kind == "same" else f'<span class="{kind}">{escape(text)}</span>'
         for text, kind in pieces
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SuspiciousPicture:
+    """A picture with a label that may be wrong.
+
+    Attributes:
+        id: the picture's name.
+        picture: PNG file; empty if it cannot be read.
+        label: the formula that it is said to show.
+        reading: what the model reads; empty if it was not asked.
+        verdict: the losses, in words.
+    """
+
+    id: str
+    picture: bytes
+    label: str
+    reading: str
+    verdict: str
+
+
+def suspicious_html(
+    title: str, facts: Mapping[str, str], pairs: Sequence[SuspiciousPicture]
+) -> str:
+    """The page as text."""
+    return document(title, [fact_list(facts), *map(_pair, pairs)])
+
+
+def _pair(pair: SuspiciousPicture) -> str:
+    reading = f"<p class=tokens><b>read</b> {escape(pair.reading)}</p>" if pair.reading else ""
+    figure = (
+        f'<figure><img loading=lazy alt="" src="{data_uri(pair.picture)}"></figure>'
+        if pair.picture
+        else ""
+    )
+    return (
+        f"<article><h4>{escape(pair.id)}</h4>{figure}"
+        f"<p class=tokens><b>label</b> {escape(pair.label)}</p>{reading}"
+        f"<p><small>{escape(pair.verdict)}</small></p></article>"
     )

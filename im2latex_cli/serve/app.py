@@ -1,29 +1,77 @@
-"""The routes: the page, `POST /predict`, documents, and what watches over a server."""
+"""The application: the page, `POST /predict`, documents, what watches over it, and its socket."""
 
 from __future__ import annotations
 
 import json
+import logging
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
+import uvicorn
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from im2latex_cli._version import __version__
-from im2latex_cli.errors import Im2LatexError, InputError
+from im2latex_cli.errors import Im2LatexError, InputError, UsageError
 from im2latex_cli.reading_warning import ReadingWarning
-from im2latex_cli.serve import metrics, schemas
+from im2latex_cli.serve import routes, schemas
 from im2latex_cli.serve.batching import Batcher, BusyError
 from im2latex_cli.serve.documents import DocumentRoutes
 from im2latex_cli.serve.intake import Intake, RefusedError
-from im2latex_cli.serve.metrics import Metrics
 from im2latex_cli.serve.reading import Answer, Open, Read, ReadRequest
-from im2latex_cli.serve.responses import bug, failure, http_error
-from im2latex_cli.serve.routes import CountedRoute
+from im2latex_cli.serve.routes import CountedRoute, Metrics, bug, failure, http_error
 from im2latex_cli.settings.sections import ServeSettings
+
+BACKLOG = 512
+SECONDS_TO_FINISH = 5
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """Listen on an address.
+
+    Raises:
+        UsageError: it cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise UsageError(
+            f"Cannot listen on {host}, port {port}: {error.strerror or error}.",
+            hint="Name another `serve.port`; 0 takes a free one.",
+        ) from None
+
+
+def address(listening: socket.socket) -> str:
+    """Where a browser finds it."""
+    host, port = listening.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+def serve(app: Starlette, listening: socket.socket) -> None:
+    """Answer requests until interrupted; log bugs, but no client's mistakes."""
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SECONDS_TO_FINISH,
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:
+        return
+
 
 PAGE = Path(__file__).parent / "page"
 SCRIPT = "text/javascript"
@@ -148,7 +196,7 @@ class Server:
         )
 
     async def _counts(self) -> Response:
-        return Response(self.metrics.text(), headers={"Content-Type": metrics.CONTENT_TYPE})
+        return Response(self.metrics.text(), headers={"Content-Type": routes.CONTENT_TYPE})
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:

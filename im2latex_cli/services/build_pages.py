@@ -15,10 +15,9 @@ from itertools import count, islice
 from pathlib import Path
 
 from im2latex_cli import files
-from im2latex_cli.data.jsonl import Row
-from im2latex_cli.data.sources.entries import SourceFormula
+from im2latex_cli.data.sources.entries import SourceFormula, hashed_split
 from im2latex_cli.data.sources.source import open_source
-from im2latex_cli.data.sources.splits import hashed_split
+from im2latex_cli.data.text_files import Row
 from im2latex_cli.errors import InputError, RendererError, UsageError
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.pages import store

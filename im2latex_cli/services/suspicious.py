@@ -10,7 +10,7 @@ from pathlib import Path
 from im2latex_cli import files
 from im2latex_cli.evaluate.suspicion import Suspect
 from im2latex_cli.progress import Reporter
-from im2latex_cli.report.suspicious import SuspiciousPicture, html
+from im2latex_cli.report.evaluation import SuspiciousPicture, suspicious_html
 
 SHOWN = 200
 """Pictures on the sheet; the list has all."""
@@ -84,7 +84,7 @@ def write_suspects(
         "why": "the model finds the label far less likely than other labels of this length: it "
         "belongs to another picture, or shows something that the model has not learned",
     }
-    files.write_text(sheet, html(f"Suspicious labels: {split}", facts, pairs))
+    files.write_text(sheet, suspicious_html(f"Suspicious labels: {split}", facts, pairs))
     reporter.warn(
         f"{len(suspects)} of {checked} labels may not belong to their pictures: see {sheet}."
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from im2latex_cli import checkpoints, paths
 from im2latex_cli.checkpoints import ModelFile
-from im2latex_cli.data import manifest, store
+from im2latex_cli.data import store
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.normalize import NORMAL_FORM
 from im2latex_cli.latex.vocab import Vocab
@@ -154,7 +154,7 @@ def _vocab(data: Path) -> Vocab:
 
 def _warn_of_age(data: Path, reporter: Reporter) -> None:
     """Say that a data set has labels of an older normal form; training goes on."""
-    build = manifest.load(data)
+    build = store.load_manifest(data)
     number = 1 if build is None else build.settings.get("latex.normal_form", 1)
     if build is not None and number != NORMAL_FORM:
         reporter.warn(
@@ -165,7 +165,7 @@ def _warn_of_age(data: Path, reporter: Reporter) -> None:
 
 def _preprocessing(data: Path) -> Preprocessing:
     """The preprocessing that fits the pictures: that of `build` if it made them."""
-    build = manifest.load(data)
+    build = store.load_manifest(data)
     names = ("look", "font_size", "dpi", "padding")
     settings: dict[str, Any] = dict(build.settings) if build else {}
     values = {name: settings[f"render.{name}"] for name in names if f"render.{name}" in settings}

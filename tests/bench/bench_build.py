@@ -27,17 +27,16 @@ from typing import TypeVar
 from PIL import Image, ImageOps
 
 from im2latex_cli.data.generated.synthetic import synthetic_formula
-from im2latex_cli.data.manifest import load
 from im2latex_cli.data.plan import make_plan
 from im2latex_cli.data.sources.source import open_source
+from im2latex_cli.data.store import load_manifest
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.render.renderer import Page
 from im2latex_cli.render.tex import document, dvi
-from im2latex_cli.render.tex.compositor import Compositor
 from im2latex_cli.render.tex.dvi import FontUse
 from im2latex_cli.render.tex.fonts import FontFinder
 from im2latex_cli.render.tex.process import run_latex
-from im2latex_cli.render.tex.rasterizer import FontCache
+from im2latex_cli.render.tex.rasterizer import Compositor, FontCache
 from im2latex_cli.render.tex.sandbox import screen
 from im2latex_cli.vision.finish import encode_png, finish
 
@@ -134,7 +133,7 @@ def build(lines: Sequence[str], flags: Sequence[str]) -> tuple[int, int, Cost]:
         (folder / "formulas.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
         command = [sys.executable, "-m", "im2latex_cli", "build", "-d", "formulas.txt", "-o", "out"]
         cost = run_watched([*command, *flags, "--quiet"], folder)
-        manifest = load(folder / "out")
+        manifest = load_manifest(folder / "out")
         assert manifest is not None
         pictures = sum(manifest.counts[split] for split in ("train", "val", "test"))
         return pictures, manifest.counts["failed"], cost

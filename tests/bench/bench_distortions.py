@@ -28,7 +28,7 @@ from PIL import Image, ImageFilter
 
 from im2latex_cli.data import labelled
 from im2latex_cli.data.labelled import LabelledPicture
-from im2latex_cli.evaluate import forms, paired, text
+from im2latex_cli.evaluate import forms, intervals, text
 from im2latex_cli.evaluate.forms import Example
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recognition.recognizer import Recognizer
@@ -237,7 +237,7 @@ def statistics(rows: Sequence[LabelledPicture], found: Sequence[str | None]) -> 
 
 def row_of(name: str, plain: NDArray[np.int64], table: NDArray[np.int64]) -> str:
     figures = {kind: text.FIGURES[kind] for kind in ("edit_similarity", "exact_match")}
-    edit, exact = paired.compare(table, plain, figures)
+    edit, exact = intervals.compare(table, plain, figures)
     if name == PLAIN:
         return f"| {name} | {edit.a:.1f} | | {exact.a:.1f} |"
     low, high = edit.difference_interval

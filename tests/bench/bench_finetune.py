@@ -23,8 +23,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from im2latex_cli.evaluate import forms, paired, text
-from im2latex_cli.evaluate.paired import Difference
+from im2latex_cli.evaluate import forms, intervals, text
+from im2latex_cli.evaluate.intervals import Difference
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Page
@@ -118,7 +118,7 @@ def edit(before: Path, after: Path) -> Difference:
         for folder in (before, after)
     ]
     figures = {"edit_similarity": text.FIGURES["edit_similarity"]}
-    return paired.compare(*tables, figures)[0]
+    return intervals.compare(*tables, figures)[0]
 
 
 def row(name: str, found: Difference) -> str:

@@ -30,7 +30,7 @@ from PIL import Image
 import im2latex_cli
 from im2latex_cli.data import labelled
 from im2latex_cli.data.labelled import LabelledPicture
-from im2latex_cli.evaluate import forms, intervals, paired, text
+from im2latex_cli.evaluate import forms, intervals, text
 from im2latex_cli.evaluate.forms import Example
 from im2latex_cli.recognition.models import find_model
 from im2latex_cli.render.choose import choose
@@ -323,7 +323,7 @@ def difference(pictures: Sequence[Drawn], found: Readings, ours: Readings) -> st
     if not both:
         return "-"
     first, second = (statistics(both, one, "equivalent") for one in (ours, found))
-    (one,) = paired.compare(first, second, {EXACT: text.FIGURES[EXACT]})
+    (one,) = intervals.compare(first, second, {EXACT: text.FIGURES[EXACT]})
     low, high = one.difference_interval
     return f"{one.difference:+.1f} ({low:+.1f} to {high:+.1f})"
 

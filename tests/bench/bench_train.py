@@ -2,7 +2,8 @@
 
 Beside it the share of the matrix rate, measured in the same run: of bf16 on CUDA, of float32 on a
 CPU, whose instruction set is named. On CUDA also `base`; then pictures a second that the loader
-alone delivers. The pictures are those of `pictures.py`.
+alone delivers, and the share of a batch's pixels that are not padding. The pictures are those of
+`pictures.py`.
 `python tests/bench/bench_train.py [--pictures N] [--seconds S] [--device D] [--presets P ...]`.
 """
 
@@ -127,14 +128,16 @@ def matrix_rate(device: torch.device, *, seconds: float = 2.0) -> float:
     return 2 * side**3 * done / (time.perf_counter() - began)
 
 
-def loader_rate(batches: BatchStream, seconds: float) -> float:
-    """Pictures a second that the loader delivers to nobody."""
-    began, count = time.perf_counter(), 0
+def loader_rate(batches: BatchStream, seconds: float) -> tuple[float, float]:
+    """Pictures a second that the loader delivers to nobody, and percent of pixels not padding."""
+    began, count, pixels, area = time.perf_counter(), 0, 0, 0
     for batch in batches:
         count += len(batch)
+        pixels += int(batch.sizes.prod(1).sum())
+        area += batch.images.numel()
         if time.perf_counter() - began > seconds:
             break
-    return count / (time.perf_counter() - began)
+    return count / (time.perf_counter() - began), 100 * pixels / area
 
 
 def named(device: torch.device) -> str:
@@ -182,8 +185,9 @@ def main() -> None:
             f"\nfast against seed: {rates['fast'] / rates['seed']:.1f} times the pictures a second"
         )
     for augment in (False, True):
-        found = loader_rate(stream(split, settings("fast")[1], device, augment=augment), 3.0)
-        print(f"the loader alone, {'augmented' if augment else 'plain'}: {found:,.0f} pictures/s")
+        rate, filled = loader_rate(stream(split, settings("fast")[1], device, augment=augment), 3.0)
+        kind = "augmented" if augment else "plain"
+        print(f"the loader alone, {kind}: {rate:,.0f} pictures/s, {filled:.0f} % of pixels filled")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ import pypdfium2
 from numpy.typing import NDArray
 
 from im2latex_cli import files
-from im2latex_cli.data.jsonl import Row
+from im2latex_cli.data.text_files import Row
 from im2latex_cli.errors import Im2LatexError
 from im2latex_cli.pages import store
 from im2latex_cli.pages.document import RegionLabel, owners
@@ -39,9 +39,8 @@ from im2latex_cli.pages.regions import Region, RegionKind
 from im2latex_cli.pages.typeset import LINE_GAP, regions_of
 from im2latex_cli.render.renderer import RenderFailure
 from im2latex_cli.render.tex import dvi
-from im2latex_cli.render.tex.compositor import Compositor
 from im2latex_cli.render.tex.fonts import FontFinder
-from im2latex_cli.render.tex.rasterizer import SP_PER_INCH, FontCache
+from im2latex_cli.render.tex.rasterizer import SP_PER_INCH, Compositor, FontCache
 from im2latex_cli.vision.finish import encode_png
 
 DPI = 150

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from im2latex_cli.cli import console
-from im2latex_cli.cli.bars import TerminalReporter
+from im2latex_cli.cli.session import TerminalReporter
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 from im2latex_cli.cli import app  # noqa: F401 - commands register their flags
-from im2latex_cli.cli.flags import with_flags
+from im2latex_cli.cli.console import with_flags
 
 
 def test_names_in_backquotes_become_flags() -> None:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from im2latex_cli.data.lock import FILE, locked
 from im2latex_cli.errors import UsageError
+from im2latex_cli.files import LOCK, locked
 
 HOLD = """
 import multiprocessing, subprocess, sys, time
 from pathlib import Path
-from im2latex_cli.data.lock import locked
+from im2latex_cli.files import locked
 
 if __name__ == "__main__":
     with locked(Path(sys.argv[1]), busy="busy"):
@@ -72,11 +72,11 @@ def test_the_holder_may_delete_the_folder(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "data"
     for _ in range(2):
         with locked(folder, busy="busy"):
-            assert (folder / FILE).is_file()
+            assert (folder / LOCK).is_file()
             if sys.platform != "win32":
                 shutil.rmtree(folder)
     with locked(folder, busy="busy"):
-        assert (folder / FILE).is_file()
+        assert (folder / LOCK).is_file()
 
 
 def test_a_lock_is_free_after_an_error(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from im2latex_cli.data import manifest, store
-from im2latex_cli.data.manifest import Manifest
+from im2latex_cli.data import store
+from im2latex_cli.data.store import Manifest
 from im2latex_cli.errors import InputError
 
 ROWS = [
@@ -102,21 +102,21 @@ def test_manifest_survives_its_file(tmp_path: Path) -> None:
         failures={"tex-error": 1},
     )
     made.save(tmp_path)
-    assert manifest.load(tmp_path) == made
+    assert store.load_manifest(tmp_path) == made
 
 
 def test_no_manifest_is_none(tmp_path: Path) -> None:
-    assert manifest.load(tmp_path) is None
+    assert store.load_manifest(tmp_path) is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": "x"}'])
 def test_broken_manifest_names_force(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(InputError, match="`force`"):
-        manifest.load(tmp_path)
+        store.load_manifest(tmp_path)
 
 
 def test_manifest_of_a_newer_format_says_so(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"format": 99}')
     with pytest.raises(InputError, match="newer im2latex-cli"):
-        manifest.load(tmp_path)
+        store.load_manifest(tmp_path)

@@ -8,8 +8,7 @@ import pytest
 import torch
 from rapidfuzz.distance import Levenshtein
 
-from im2latex_cli.decoding.beam import BeamHypothesis, search
-from im2latex_cli.decoding.diversity import Diversity
+from im2latex_cli.decoding.beam import BeamHypothesis, Diversity, search
 
 EOS, SIZE, WIDTH = 0, 12, 5
 

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from im2latex_cli.decoding.beam import BeamHypothesis, search
-from im2latex_cli.decoding.grammar_constraint import GrammarConstraint, without
-from im2latex_cli.decoding.position_tables import DEPTH, needs
+from im2latex_cli.decoding.grammar_constraint import DEPTH, GrammarConstraint, needs, without
 from im2latex_cli.latex.commands import BEGIN, COMMANDS, END, LEFT, MIDDLE, RIGHT
 from im2latex_cli.latex.grammar.automaton import automaton
 from im2latex_cli.latex.grammar.check import check

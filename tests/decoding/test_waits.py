@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from im2latex_cli.decoding import beam
-from im2latex_cli.decoding.beam import search
-from im2latex_cli.decoding.diversity import NONE, Diversity
+from im2latex_cli.decoding.beam import NONE, Diversity, search
 from im2latex_cli.decoding.grammar_constraint import GrammarConstraint, without
 from im2latex_cli.latex.grammar.automaton import automaton
 from im2latex_cli.latex.vocab import BOS, EOS, SPECIALS

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
 
-from im2latex_cli.evaluate import script
+from im2latex_cli.evaluate import columns
 
 KINDS = "=rid"
 SYMBOLS = st.lists(st.integers(0, 3), max_size=20)
@@ -49,7 +49,7 @@ def numbers(text: str) -> list[int]:
 
 @pytest.mark.parametrize(("left", "right", "recorded"), RECORDED)
 def test_recorded_scripts(left, right, recorded):
-    found = script.blocks(numbers(left), numbers(right))
+    found = columns.blocks(numbers(left), numbers(right))
     assert " ".join(f"{KINDS[kind]}{max(lost, added)}" for kind, lost, added in found) == recorded
 
 
@@ -57,8 +57,8 @@ def test_recorded_scripts(left, right, recorded):
 def test_a_script_turns_one_side_into_the_other_in_the_fewest_steps(left, right):
     made: list[int] = []
     steps = taken = 0
-    for kind, lost, added in script.blocks(left, right):
-        if kind == script.EQUAL:
+    for kind, lost, added in columns.blocks(left, right):
+        if kind == columns.EQUAL:
             assert left[taken : taken + lost] == right[len(made) : len(made) + added]
         else:
             steps += max(lost, added)
@@ -77,4 +77,4 @@ def test_costs_are_those_of_a_plain_dynamic_programme(left, right):
             ways += [plain[i][j - 1] + 1] if j else []
             ways += [plain[i - 1][j - 1] + (left[i - 1] != right[j - 1])] if i and j else []
             plain[i][j] = min(ways, default=0)
-    assert (script.costs(left, right) == plain).all()
+    assert (columns.costs(left, right) == plain).all()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from im2latex_cli.latex.equivalence import equivalent
+from im2latex_cli.evaluate.forms import equivalent
 from im2latex_cli.latex.normalize import normalize
 
 TOKENS = [
@@ -41,6 +41,10 @@ def form(formula: str) -> tuple[str, ...]:
             r"\left\{\begin{array}{ll}a&b\\c&d\end{array}\right.",
         ),
         (r"A\setminus B", r"A\backslash B"),
+        (r"\mathrm{H_2SO_4}", r"\mathrm{H}_2\mathrm{SO}_4"),
+        (r"\mathrm{N_2+3H_2\to 2NH_3}", r"\mathrm{N}_2+3\mathrm{H}_2\to 2\mathrm{NH}_3"),
+        (r"\mathbf{AB}", r"\mathbf{A}\mathbf{B}"),
+        (r"\operatorname{cosh}x", r"\cosh x"),
     ],
 )
 def test_equal_in_meaning(one: str, other: str) -> None:
@@ -57,6 +61,9 @@ def test_equal_in_meaning(one: str, other: str) -> None:
         (r"\begin{pmatrix}a\\b\end{pmatrix}", r"\begin{bmatrix}a\\b\end{bmatrix}"),
         (r"a\leq b", r"a\leqslant b"),
         (r"\mathcal{A}", r"\mathscr{A}"),
+        (r"\mathbf{2}", "2"),
+        (r"\mathrm{H_2O}", r"\mathrm{H}_2O"),
+        (r"\mathrm{a\mathbf{b}}", r"\mathrm{ab}"),
     ],
 )
 def test_different_in_the_picture(one: str, other: str) -> None:

@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from im2latex_cli.decoding.torch_ops import Tensors
-from im2latex_cli.network.incremental_decoder import POSITIONS
-from im2latex_cli.network.kv_tree import BLOCK
 from im2latex_cli.network.network import Network
+from im2latex_cli.network.transformer import BLOCK, POSITIONS
 from im2latex_cli.settings.training import ModelSettings
 
 SIZE, BATCH = 11, 3

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from im2latex_cli.network.positions import grid_sinusoids, sinusoids
+from im2latex_cli.network.transformer import grid_sinusoids, sinusoids
 
 
 def test_sinusoids_follow_the_formula():

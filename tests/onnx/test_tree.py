@@ -5,26 +5,26 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from im2latex_cli.onnx.tree import BLOCK, TreeState
+from im2latex_cli.onnx.tree import BLOCK, OnnxTree
 
 HEADS, SIZE, LAYERS, CELLS = 2, 3, 2, 4
 
 
-def begun(batch: int) -> TreeState:
+def begun(batch: int) -> OnnxTree:
     memory = {
         "mask": np.ones((batch, CELLS), bool),
         "memory_0_key": np.zeros((batch, HEADS, CELLS, SIZE), np.float32),
     }
-    return TreeState.begin(memory, layers=LAYERS)
+    return OnnxTree.begin(memory, layers=LAYERS)
 
 
-def read(state: TreeState, names: np.ndarray) -> TreeState:
+def read(state: OnnxTree, names: np.ndarray) -> OnnxTree:
     """One more token in each row: its keys and values are its number."""
     filled = names.astype(np.float32)[:, None, :, None] * np.ones((1, HEADS, 1, SIZE), np.float32)
     return state.grown([filled.swapaxes(2, 3)] * LAYERS, [filled] * LAYERS)
 
 
-def history(state: TreeState) -> list[list[list[int]]]:
+def history(state: OnnxTree) -> list[list[list[int]]]:
     """The numbers that each row of each picture sees; keys and values must agree."""
     seen = state.inputs()["seen"]
     width = seen.shape[1]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from onnx import TensorProto, helper, numpy_helper
 
-from im2latex_cli.onnx import wire
+from im2latex_cli.onnx import graphs
 
 
 def graph() -> bytes:
@@ -34,7 +34,7 @@ values = arrays.arrays(
 
 @given(st.dictionaries(st.text(min_size=1, max_size=200), values, max_size=3))
 def test_onnx_reads_the_weights_as_they_were(weights) -> None:
-    model = onnx.load_from_string(wire.with_weights(graph(), weights))
+    model = onnx.load_from_string(graphs.insert_weights(graph(), weights))
     found = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
     assert found.keys() == weights.keys()
     for name, value in weights.items():
@@ -46,9 +46,9 @@ def test_onnx_reads_the_weights_as_they_were(weights) -> None:
 
 @given(st.dictionaries(st.text(max_size=9), st.text(max_size=300), max_size=4))
 def test_metadata_reads_back_here_and_in_onnx(entries) -> None:
-    changed = wire.with_metadata(graph(), entries)
+    changed = graphs.insert_metadata(graph(), entries)
     expected = {"first": "1", **entries}
-    assert wire.metadata(changed) == expected
+    assert graphs.read_metadata(changed) == expected
     model = onnx.load_from_string(changed)
     assert {one.key: one.value for one in model.metadata_props} == expected
 
@@ -56,9 +56,9 @@ def test_metadata_reads_back_here_and_in_onnx(entries) -> None:
 @given(st.binary(max_size=60))
 def test_other_bytes_are_no_crash(content) -> None:
     with contextlib.suppress(ValueError):
-        assert isinstance(wire.metadata(content), dict)
+        assert isinstance(graphs.read_metadata(content), dict)
 
 
 def test_a_cut_file_is_told() -> None:
     with pytest.raises(ValueError, match="past the end"):
-        wire.metadata(wire.with_metadata(b"", {"key": "value"})[:-1])
+        graphs.read_metadata(graphs.insert_metadata(b"", {"key": "value"})[:-1])

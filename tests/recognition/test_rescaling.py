@@ -10,8 +10,8 @@ import pytest
 
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.decoding.calibration import geometric_mean
-from im2latex_cli.recognition import rescaling
-from im2latex_cli.recognition.rescaling import certainty, pool
+from im2latex_cli.recognition import decoder
+from im2latex_cli.recognition.decoder import certainty, pool
 
 
 def hypothesis(name: str, mean: float, *, tokens: int = 4, truncated: bool = False) -> Hypothesis:
@@ -23,7 +23,7 @@ def pooled(*readings: list[Hypothesis]) -> list[Hypothesis]:
     return pool(readings, 0.2, lambda score, _: math.exp(score))
 
 
-read_again = partial(rescaling.read_again, length_penalty=0.2, confidence=geometric_mean)
+read_again = partial(decoder.read_again, length_penalty=0.2, confidence=geometric_mean)
 
 
 class Reader:

@@ -2,8 +2,8 @@ import numpy as np
 
 from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.reading_warning import ReadingWarning
-from im2latex_cli.recognition import warnings
-from im2latex_cli.recognition.warnings import check
+from im2latex_cli.recognition import reader
+from im2latex_cli.recognition.reader import find_warnings
 from im2latex_cli.vision.ink import Ink
 
 PICTURE = np.full((40, 100), 255, np.uint8)
@@ -15,13 +15,13 @@ def hypothesis(latex: str, *, confidence: float = 0.9, truncated: bool = False) 
 
 
 def names(*hypotheses: Hypothesis, picture: np.ndarray = PICTURE) -> tuple[str, ...]:
-    return check(Ink(picture), hypotheses)[1]
+    return find_warnings(Ink(picture), hypotheses)[1]
 
 
 def test_a_good_reading_is_not_doubted() -> None:
     best, other = hypothesis("a+b"), hypothesis("a", confidence=0.01, truncated=True)
-    assert check(Ink(PICTURE), (best, other)) == ((best, other), ())
-    assert check(Ink(PICTURE), ()) == ((), ())
+    assert find_warnings(Ink(PICTURE), (best, other)) == ((best, other), ())
+    assert find_warnings(Ink(PICTURE), ()) == ((), ())
 
 
 def test_doubts_have_names() -> None:
@@ -34,29 +34,29 @@ def test_doubts_have_names() -> None:
 
 def test_circles_are_cut_where_the_length_was_used_up() -> None:
     circling = hypothesis("x=" + "01" * 10, truncated=True)
-    (best,), told = check(Ink(PICTURE), [circling])
+    (best,), told = find_warnings(Ink(PICTURE), [circling])
     assert (best.latex, best.tokens, told) == ("x=01", ("x", "=", "0", "1"), ("repetition-cut",))
     assert best.score == circling.score
     finished = hypothesis("x=" + "01" * 10)
-    assert check(Ink(PICTURE), [finished]) == ((finished,), ())
+    assert find_warnings(Ink(PICTURE), [finished]) == ((finished,), ())
     endless = hypothesis("x=" + "01" * 30)
-    assert check(Ink(PICTURE), [endless])[1] == ("repetition-cut",)
+    assert find_warnings(Ink(PICTURE), [endless])[1] == ("repetition-cut",)
 
 
 def test_what_the_ink_says_is_told(monkeypatch) -> None:
-    found = warnings.layout.Layout(words=True, formulas=True)
-    monkeypatch.setattr(warnings.layout, "examine", lambda _: found)
-    monkeypatch.setattr(warnings.foreign, "is_foreign", lambda _: True)
-    told = check(Ink(PICTURE), [hypothesis("a")], number_cut=True)[1]
+    found = reader.layout.Layout(words=True, formulas=True)
+    monkeypatch.setattr(reader.layout, "examine", lambda _: found)
+    monkeypatch.setattr(reader.foreign, "is_foreign", lambda _: True)
+    told = find_warnings(Ink(PICTURE), [hypothesis("a")], number_cut=True)[1]
     assert told == ("text-around", "several-formulas", "out-of-vocabulary", "number-cut")
-    monkeypatch.setattr(warnings, "may_be_formula", lambda _: False)
+    monkeypatch.setattr(reader, "may_be_formula", lambda _: False)
     assert names(hypothesis("a")) == ("not-a-formula", "text-around")
 
 
 def test_warnings_come_in_the_order_of_the_enumeration(monkeypatch) -> None:
-    monkeypatch.setattr(warnings.foreign, "is_foreign", lambda _: True)
+    monkeypatch.setattr(reader.foreign, "is_foreign", lambda _: True)
     doubtful = hypothesis("abc", confidence=0.1, truncated=True)
-    found = check(Ink(PICTURE), [doubtful], number_cut=True)[1]
+    found = find_warnings(Ink(PICTURE), [doubtful], number_cut=True)[1]
     assert list(found) == [one for one in ReadingWarning if one in found]
     assert len(found) == 4
 

@@ -9,8 +9,7 @@ from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.recombination import assemble
 from im2latex_cli.recombination.alike import Usage
-from im2latex_cli.recombination.assemble import Builder, Stock
-from im2latex_cli.recombination.swap import Pool
+from im2latex_cli.recombination.assemble import Builder, Pool, Stock
 
 FORMULAS = [normalize(synthetic_formula(8, number)).tokens for number in range(800)]
 

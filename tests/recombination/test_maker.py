@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from im2latex_cli.data.generated.synthetic import synthetic_formula
-from im2latex_cli.data.sources.small import small_source
+from im2latex_cli.data.sources.tables import small_source
 from im2latex_cli.latex.grammar.check import check
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join

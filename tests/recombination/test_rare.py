@@ -3,8 +3,8 @@ from random import Random
 
 from im2latex_cli.data.generated.synthetic import synthetic_formula
 from im2latex_cli.latex.normalize import normalize
-from im2latex_cli.recombination.rare import Rare, examples
-from im2latex_cli.recombination.swap import Pool
+from im2latex_cli.recombination.assemble import Pool
+from im2latex_cli.recombination.maker import Rare, examples
 
 REAL = [normalize(synthetic_formula(6, number)).tokens for number in range(400)]
 ODD = [

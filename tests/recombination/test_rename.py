@@ -9,9 +9,8 @@ from im2latex_cli.latex.commands import COMMANDS
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.recombination import rename
-from im2latex_cli.recombination.alike import Usage, group_of
+from im2latex_cli.recombination.alike import Usage, group_of, is_word, sites
 from im2latex_cli.recombination.rename import Draft, adapt, vary
-from im2latex_cli.recombination.sites import is_word, sites
 
 ALL = Usage(dict.fromkeys(COMMANDS, 1))
 

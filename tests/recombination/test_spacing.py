@@ -11,7 +11,7 @@ from im2latex_cli.latex.normal.atoms import is_space
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.recombination.alike import Usage
-from im2latex_cli.recombination.spacing import space_out
+from im2latex_cli.recombination.maker import space_out
 
 SPACES = Usage(Counter({r"\,": 5, r"\;": 2, r"\quad": 1}))
 FORMULAS = [

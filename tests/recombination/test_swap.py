@@ -5,8 +5,8 @@ from statistics import mean
 from im2latex_cli.data.generated.synthetic import synthetic_formula
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
+from im2latex_cli.recombination.assemble import Pool, palette_of, swap
 from im2latex_cli.recombination.pieces import pieces
-from im2latex_cli.recombination.swap import Pool, palette_of, swap
 
 FORMULAS = [normalize(synthetic_formula(4, number)).tokens for number in range(600)]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from im2latex_cli.report.looking import animation, page
+from im2latex_cli.report.attention import animation, attention_page
 
 TOKENS = ("<a&b>", "{", r"\frac")
 
@@ -48,7 +48,7 @@ def test_no_tokens_are_a_still_picture(looked) -> None:
 
 def test_the_page_lights_the_place_of_each_token_and_loads_nothing(looked) -> None:
     picture, weights = looked
-    text = page(picture, TOKENS, weights, cell=(16, 8)).decode()
+    text = attention_page(picture, TOKENS, weights, cell=(16, 8)).decode()
     assert "&lt;a&amp;b&gt;<img" in text
     assert "<script" not in text
     assert "http" not in text

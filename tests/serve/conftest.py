@@ -11,7 +11,7 @@ import uvicorn
 from PIL import Image
 
 from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
-from im2latex_cli.serve import server
+from im2latex_cli.serve import app as application
 from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.settings.training import ModelSettings
 
@@ -94,7 +94,7 @@ def serving() -> Serve:
 
     @contextmanager
     def run(app) -> Iterator[str]:
-        listening = server.open_socket("127.0.0.1", 0)
+        listening = application.open_socket("127.0.0.1", 0)
         config = uvicorn.Config(app, http="h11", ws="none", log_config=None, log_level="critical")
         uvicorn_server = uvicorn.Server(config)
         thread = threading.Thread(target=uvicorn_server.run, kwargs={"sockets": [listening]})
@@ -102,7 +102,7 @@ def serving() -> Serve:
         while not uvicorn_server.started and thread.is_alive():
             time.sleep(0.01)
         try:
-            yield server.address(listening)
+            yield application.address(listening)
         finally:
             uvicorn_server.should_exit = True
             thread.join()

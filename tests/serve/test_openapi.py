@@ -4,8 +4,7 @@ import httpx
 import pytest
 
 from im2latex_cli.serve.app import Server
-from im2latex_cli.services.documents import open_document
-from im2latex_cli.services.serve import Answers
+from im2latex_cli.services.serve import Answers, open_document
 from im2latex_cli.settings.sections import DecodeSettings, RuntimeSettings, ServeSettings
 from im2latex_cli.settings.tree import Settings
 

@@ -13,8 +13,7 @@ from pdf_files import BLANK, CUT_SHORT, EMPTY, ENCRYPTED, of_pages
 
 from im2latex_cli import convert, normalize
 from im2latex_cli.serve.app import Server
-from im2latex_cli.services.documents import open_document
-from im2latex_cli.services.serve import Answers
+from im2latex_cli.services.serve import Answers, open_document
 from im2latex_cli.settings.sections import DecodeSettings, RuntimeSettings, ServeSettings
 from im2latex_cli.settings.tree import Settings
 

@@ -1,7 +1,7 @@
 import pytest
 
+from im2latex_cli.serve.documents import Uploads
 from im2latex_cli.serve.intake import RefusedError
-from im2latex_cli.serve.uploads import Uploads
 
 
 class Clock:

@@ -4,8 +4,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.settings.sections import RenderSettings
-from im2latex_cli.vision.content import may_be_formula
 from im2latex_cli.vision.finish import finish
+from im2latex_cli.vision.foreign import may_be_formula
 from im2latex_cli.vision.ink import Ink
 from im2latex_cli.vision.prepare import Preprocessing, prepare
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from im2latex_cli.vision.halve import halve
+from im2latex_cli.vision.finish import halve
 
 
 @pytest.mark.parametrize("seed", range(5))

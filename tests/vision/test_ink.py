@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from im2latex_cli.vision import components, ink
-from im2latex_cli.vision.content import may_be_formula
-from im2latex_cli.vision.foreign import SIDE, _sample, describe, is_foreign
+from im2latex_cli.vision.foreign import SIDE, _sample, describe, is_foreign, may_be_formula
 from im2latex_cli.vision.ink import Ink
 from im2latex_cli.vision.layout import examine, without_number
 from im2latex_cli.vision.scale import ink_threshold

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from im2latex_cli.vision.finish import finish
-from im2latex_cli.vision.levels import normalise_levels
+from im2latex_cli.vision.prepare import normalise_levels
 
 
 @pytest.fixture

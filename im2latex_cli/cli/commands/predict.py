@@ -11,7 +11,7 @@ import typer
 
 from im2latex_cli.cli import rows
 from im2latex_cli.cli.command import command
-from im2latex_cli.cli.predict_options import PredictRequest
+from im2latex_cli.cli.options import PredictRequest
 from im2latex_cli.cli.session import Session
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, UsageError
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from im2latex_cli.data.documents.macros import Macro
 from im2latex_cli.data.documents.mathtext import BlankedText, Language, formulas, prepare
-from im2latex_cli.data.sources.decoding import BOM, decode, demand_bytes, remark
 from im2latex_cli.data.sources.entries import BadLine, Source, SourceFormula
+from im2latex_cli.data.text_files import BOM, decode, demand_bytes, remark
 from im2latex_cli.errors import InputError
 
 SUFFIXES = (".tex", ".md", ".ipynb")

@@ -1,7 +1,9 @@
-r"""Formulas in running text: where they begin and end in LaTeX and in Markdown.
+"""Formulas in running text: where they begin and end in LaTeX and in Markdown.
 
 A first pass blanks what is not text (comments, verbatim, code, definitions), a second one walks
-over the mathematics. Newlines stay in both, so that lines can be counted.
+over the mathematics. Newlines stay in both, so that lines can be counted. What Markdown does before
+mathematics is read (code, links, entities, bars in tables) is done here too, as is the removal of
+tags and entities of copied web pages.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from im2latex_cli.data.documents import displays, markdown
+from im2latex_cli.data.documents import displays
 from im2latex_cli.data.documents.lexing import Tokens, lex, unlex, without_comments
 from im2latex_cli.data.documents.macros import (
     BUILT_IN,
@@ -24,6 +26,82 @@ from im2latex_cli.data.documents.macros import (
     find_definitions,
 )
 from im2latex_cli.data.sources.entries import BadReason
+
+_TAGS = (
+    "a|b|big|br|code|dd|div|dl|dt|em|font|h[1-6]|hr|i|img|input|label|li|m[a-z]+|ol|p|pre|s|small|"
+    "span|strike|strong|sub|sup|svg|table|tbody|td|th|tr|tt|u|ul|var"
+)
+_HTML = re.compile(
+    rf"</(?:{_TAGS})\s*>|<(?:{_TAGS})\s[^<>]*=\s*[\"'][^<>]*>|<(?:br|hr)\s*/?>|<(?:{_TAGS})\s*/>"
+    r"|&(?:lt|gt|amp|quot|apos|nbsp|times|minus|le|ge|ne|infin|alpha|beta|pi|#\d+|#x[0-9a-fA-F]+);"
+)
+_ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&nbsp;": " ", "&amp;": "&"}
+
+
+def markup(formula: str) -> str | None:
+    """The first tag or entity in a formula, or None."""
+    if "<" not in formula and "&" not in formula:
+        return None
+    found = _HTML.search(formula)
+    return None if found is None else found[0]
+
+
+def decoded(text: str) -> str:
+    """The characters that the commonest entities stand for, in their place."""
+    for entity, character in _ENTITIES.items():
+        text = text.replace(entity, character)
+    return text
+
+
+_BLOCKS = re.compile(
+    r"<(?P<tag>pre|code|script|style)\b(?P<type>[^>]*)>.*?(?:</(?P=tag)\s*>|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+_LINK = re.compile(r"\](?P<to>\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:\s+\"[^\"\n]*\")?\))")
+_ADDRESS = re.compile(r"<(?:https?|mailto):[^<>\s]*>|\bhttps?://[^\s<>]+")
+_RULE = re.compile(
+    r"^\s{0,3}\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)+\|?\s*$|^\s{0,3}\|\s*:?-+:?\s*\|\s*$"
+)
+_ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s")
+_TABLE_BAR = re.compile(r"(?<!\\)\\\|")
+
+
+def without_code(text: str) -> str:
+    """Blank indented code and HTML blocks of code; newlines stay."""
+    text = _BLOCKS.sub(lambda found: "\n" * found[0].count("\n"), text)
+    lines = text.split("\n")
+    blank, code, listed = True, False, False
+    for number, line in enumerate(lines):
+        if not line.strip():
+            blank = True
+            continue
+        indented = line.startswith(("    ", "\t"))
+        if not indented:
+            listed = bool(_ITEM.match(line)) or (listed and line.startswith(" "))
+        code = indented and not listed and (blank or code)
+        if code:
+            lines[number] = ""
+        blank = False
+    return "\n".join(lines)
+
+
+def mathematics(text: str) -> str:
+    """Blank addresses, decode entities, and take the backslash off the bars of tables."""
+    text = _LINK.sub("]", _ADDRESS.sub("", text))
+    lines = decoded(text).split("\n")
+    for number, line in enumerate(lines):
+        if _RULE.match(line) and number and "|" in lines[number - 1]:
+            for row in (number - 1, *range(number + 1, len(lines))):
+                if "|" not in lines[row]:
+                    break
+                lines[row] = _TABLE_BAR.sub("|", lines[row])
+    return "\n".join(lines)
+
+
+def is_price(text: str, start: int) -> bool:
+    """Whether the dollar sign before `start` follows a letter or a digit, as in CA$6."""
+    return text[start - 2 : start - 1].isalnum()
+
 
 Language = Literal["tex", "markdown"]
 
@@ -155,8 +233,8 @@ def prepare(text: str, language: Language) -> BlankedText:
     """Blank comments, verbatim, code and definitions, and keep the definitions."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if language == "markdown":
-        text = markdown.without_code(_FENCE.sub(_show_fence, text))
-        text = markdown.mathematics(_HIDDEN_MARKDOWN.sub(_show_markdown, text))
+        text = without_code(_FENCE.sub(_show_fence, text))
+        text = mathematics(_HIDDEN_MARKDOWN.sub(_show_markdown, text))
     else:
         text = _HIDDEN_TEX.sub(_show_tex, text)
     tokens = lex(text)
@@ -341,7 +419,7 @@ def _display_end(
 def _inline_end(text: str, start: int, limit: int, language: Language) -> tuple[int, int] | None:
     """The same for a formula between dollars; in Markdown these may also be money."""
     is_markdown = language == "markdown"
-    if is_markdown and (text[start : start + 1].isspace() or markdown.is_price(text, start)):
+    if is_markdown and (text[start : start + 1].isspace() or is_price(text, start)):
         return None
     depth = 0
     for step in _STEP.finditer(text, start, limit):

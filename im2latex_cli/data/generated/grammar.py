@@ -24,24 +24,22 @@ from difflib import get_close_matches
 from pathlib import Path
 from random import Random
 
-from im2latex_cli.data.generated.slots import (
-    Alternatives,
-    Choices,
-    PlainText,
-    Template,
-    TooLong,
-    symbols,
-)
 from im2latex_cli.data.generated.templates import (
     EXAMPLES,
     NAME,
+    Alternatives,
+    Choices,
+    PlainText,
     SlotError,
+    Template,
+    TooLong,
     choice,
     read_template,
     read_words,
+    symbols,
 )
-from im2latex_cli.data.sources.decoding import BOM
 from im2latex_cli.data.sources.entries import BadLine, Source, SourceFormula
+from im2latex_cli.data.text_files import BOM
 from im2latex_cli.errors import InputError
 
 SUFFIX = ".grammar"

@@ -2,7 +2,8 @@
 
 Formula `i` depends on the seed and on `i` only, so a larger data set begins with the smaller one.
 A budget of tokens is drawn for each formula (log-normal) and handed down the rules; most spend a
-little less, so that lengths have median 20 and ninth decile 45.
+little less, so that lengths have median 20 and ninth decile 45. In each pair of tables of symbols
+the most common ones come first.
 """
 
 from __future__ import annotations
@@ -12,9 +13,110 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from im2latex_cli.data.generated import symbols
 from im2latex_cli.data.sources.entries import BadLine, Source, SourceFormula
 from im2latex_cli.latex.tokenizer import join
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+VARIABLES = _words("x y z a b c n k i j t u v f g r s p q m h A B C X Y R S N T V")
+"""Letters that formulas prefer."""
+
+LETTERS = tuple("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+DIGITS = tuple("0123456789")
+
+COMMON_GREEK = _words(r"\alpha \beta \gamma \delta \lambda \mu \pi \theta \phi \sigma \omega \rho")
+
+GREEK = _words(
+    r"""\alpha \beta \gamma \delta \epsilon \varepsilon \zeta \eta \theta \vartheta \iota \kappa
+    \lambda \mu \nu \xi \pi \varpi \rho \varrho \sigma \varsigma \tau \upsilon \phi \varphi \chi
+    \psi \omega \Gamma \Delta \Theta \Lambda \Xi \Pi \Sigma \Upsilon \Phi \Psi \Omega"""
+)
+
+CONSTANTS = _words(
+    r"""\infty \hbar \ell \partial \nabla \emptyset \aleph \Re \Im \wp \imath \jmath \top \bot
+    \forall \exists \varnothing \angle \triangle \flat \sharp \natural \clubsuit \diamondsuit
+    \heartsuit \spadesuit \square \prime \beth \complement \dagger"""
+)
+
+DOTS = _words(r"\ldots \cdots \vdots \ddots")
+
+COMMON_OPERATORS = _words(r"+ - + - \cdot \times")
+
+OPERATORS = _words(
+    r"""+ - \cdot \times \pm \mp \ast \star \circ \bullet \div \cap \cup \uplus \sqcap \sqcup \vee
+    \wedge \setminus \wr \diamond \oplus \ominus \otimes \oslash \odot \bigtriangleup
+    \bigtriangledown \triangleleft \triangleright \amalg \boxplus \boxtimes \ltimes \rtimes"""
+)
+
+COMMON_RELATIONS = _words(r"= = = = = \leq \geq < > \in \neq \equiv \approx")
+
+RELATIONS = _words(
+    r"""= < > \leq \geq \neq \equiv \approx \sim \simeq \cong \propto \in \notin \ni \subset
+    \supset \subseteq \supseteq \ll \gg \prec \succ \preceq \succeq \parallel \perp \mid \asymp
+    \doteq \models \vdash \dashv \sqsubseteq \sqsupseteq \bowtie \smile \frown \leqslant
+    \geqslant \lesssim \gtrsim \triangleq \subsetneq \supsetneq \nmid \vDash"""
+)
+
+ARROWS = _words(
+    r"""\rightarrow \leftarrow \Rightarrow \Leftarrow \leftrightarrow \Leftrightarrow \mapsto
+    \longrightarrow \Longrightarrow \longleftrightarrow \longmapsto \uparrow \downarrow \nearrow
+    \searrow \swarrow \nwarrow \hookrightarrow \hookleftarrow \rightharpoonup \leftharpoonup
+    \rightleftharpoons \rightsquigarrow \twoheadrightarrow"""
+)
+
+FUNCTIONS = _words(
+    r"""\sin \cos \tan \log \ln \exp \cot \sec \csc \arcsin \arccos \arctan \sinh \cosh \tanh
+    \coth \det \dim \ker \deg \arg \gcd \hom \lg"""
+)
+
+LIMITS = _words(r"\lim \max \min \sup \inf \limsup \liminf \Pr")
+
+BIG_OPERATORS = _words(
+    r"""\sum \prod \sum \prod \coprod \bigcup \bigcap \bigoplus \bigotimes \bigodot \bigvee
+    \bigwedge \bigsqcup \biguplus"""
+)
+
+INTEGRALS = _words(r"\int \int \int \int \oint \iint \iiint")
+
+ACCENTS = _words(
+    r"""\hat \bar \tilde \vec \dot \ddot \overline \widehat \widetilde \check \breve \acute
+    \grave \mathring \underline \overrightarrow \overleftarrow"""
+)
+
+ALPHABETS = _words(r"\mathbf \mathbb \mathcal \mathrm \mathfrak \mathsf \mathtt \boldsymbol")
+
+CAPITALS_ONLY = _words(r"\mathbb \mathcal")
+
+SPACES = _words(r"\, \quad \; \! \qquad \:")
+
+PUNCTUATION = _words(", , . ; :")
+
+PAIRS = (
+    ("(", ")"),
+    ("(", ")"),
+    ("(", ")"),
+    ("[", "]"),
+    (r"\{", r"\}"),
+    ("|", "|"),
+    (r"\|", r"\|"),
+    (r"\langle", r"\rangle"),
+    (r"\lfloor", r"\rfloor"),
+    (r"\lceil", r"\rceil"),
+)
+"""Delimiters that open and close."""
+
+STRETCHED = (*PAIRS[:8], (".", "|"), (r"\{", "."), ("[", ")"))
+"""Delimiters after \\left and \\right."""
+
+MATRICES = _words("pmatrix bmatrix vmatrix matrix Bmatrix Vmatrix")
+
+NAMES = _words("tr rank Var Cov sgn diag div curl Hom Aut Spec Res Tr ad")
+"""Operators without a command of their own."""
+
 
 VERSION = "1"
 MEDIAN = 29
@@ -65,26 +167,26 @@ class Grammar:
     def relation(self, budget: int) -> Tokens:
         """Two expressions and what relates them."""
         left, right = self._share(budget - 1)
-        sign = self._symbol(symbols.COMMON_RELATIONS, symbols.RELATIONS)
+        sign = self._symbol(COMMON_RELATIONS, RELATIONS)
         return [*self.expression(left), sign, *self.expression(right)]
 
     def chain(self, budget: int) -> Tokens:
         """A relation that goes on."""
         left, right = self._share(budget - 1)
-        sign = self._symbol(symbols.COMMON_RELATIONS, symbols.RELATIONS)
+        sign = self._symbol(COMMON_RELATIONS, RELATIONS)
         return [*self.relation(max(3, left)), sign, *self.expression(right)]
 
     def arrow(self, budget: int) -> Tokens:
         """Two expressions with an arrow between."""
         left, right = self._share(budget - 1)
-        sign = self._symbol(symbols.ARROWS[:5], symbols.ARROWS)
+        sign = self._symbol(ARROWS[:5], ARROWS)
         return [*self.expression(left), sign, *self.expression(right)]
 
     def listed(self, budget: int) -> Tokens:
         """Formulas one after the other."""
         left, right = self._share(budget - 2)
-        mark = self._rng.choice(symbols.PUNCTUATION)
-        space = self._symbol(symbols.SPACES[:2], symbols.SPACES)
+        mark = self._rng.choice(PUNCTUATION)
+        space = self._symbol(SPACES[:2], SPACES)
         return [*self.relation(max(3, left)), mark, space, *self.relation(max(3, right))]
 
     def quantified(self, budget: int) -> Tokens:
@@ -99,7 +201,7 @@ class Grammar:
         lines: list[Tokens] = []
         for _ in range(rows):
             left, right = self._share((budget - 2) // rows - 3)
-            sign = self._symbol(symbols.COMMON_RELATIONS, symbols.RELATIONS)
+            sign = self._symbol(COMMON_RELATIONS, RELATIONS)
             lines.append([*self.expression(left), "&", sign, *self.expression(right)])
         return _environment("aligned", lines)
 
@@ -120,19 +222,19 @@ class Grammar:
     def letter(self) -> Tokens:
         """A letter, Latin or Greek."""
         if self._rng.random() < 0.8:
-            return [self._symbol(symbols.VARIABLES, symbols.LETTERS)]
-        return [self._symbol(symbols.COMMON_GREEK, symbols.GREEK)]
+            return [self._symbol(VARIABLES, LETTERS)]
+        return [self._symbol(COMMON_GREEK, GREEK)]
 
     def number(self, _budget: int) -> Tokens:
         """A number of two or three digits, perhaps with a point."""
-        digits = [self._rng.choice(symbols.DIGITS) for _ in range(self._rng.randint(1, 2))]
-        first = self._rng.choice(symbols.DIGITS[1:])
+        digits = [self._rng.choice(DIGITS) for _ in range(self._rng.randint(1, 2))]
+        first = self._rng.choice(DIGITS[1:])
         return [first, ".", *digits] if self._rng.random() < 0.2 else [first, *digits]
 
     def operation(self, budget: int) -> Tokens:
         """Two expressions and an operator."""
         left, right = self._share(budget - 1)
-        sign = self._symbol(symbols.COMMON_OPERATORS, symbols.OPERATORS)
+        sign = self._symbol(COMMON_OPERATORS, OPERATORS)
         return [*self.expression(left), sign, *self.expression(right)]
 
     def product(self, budget: int) -> Tokens:
@@ -188,12 +290,12 @@ class Grammar:
 
     def enclosed(self, budget: int) -> Tokens:
         """An expression in brackets."""
-        left, right = self._symbol(symbols.PAIRS[:3], symbols.PAIRS)
+        left, right = self._symbol(PAIRS[:3], PAIRS)
         return [left, *self.expression(budget - 2), right]
 
     def stretched(self, budget: int) -> Tokens:
         """An expression in brackets of its height."""
-        left, right = self._symbol(symbols.STRETCHED[:4], symbols.STRETCHED)
+        left, right = self._symbol(STRETCHED[:4], STRETCHED)
         return [rf"\left{left}", *self.expression(budget - 2), rf"\right{right}"]
 
     def applied(self, budget: int) -> Tokens:
@@ -201,17 +303,17 @@ class Grammar:
         if self._rng.random() < 0.4:
             arguments = self.expression(budget - 3)
             return [*self.letter(), "(", *arguments, ")"]
-        function = self._symbol(symbols.FUNCTIONS[:6], symbols.FUNCTIONS)
+        function = self._symbol(FUNCTIONS[:6], FUNCTIONS)
         return [function, *self.expression(budget - 1)]
 
     def named(self, budget: int) -> Tokens:
         """A named operator of something."""
-        name = list(self._rng.choice(symbols.NAMES))
+        name = list(self._rng.choice(NAMES))
         return [r"\operatorname", *_braced(name), "(", *self.expression(budget - 8), ")"]
 
     def summed(self, budget: int) -> Tokens:
         """A sum, a product or their like."""
-        sign = self._symbol(symbols.BIG_OPERATORS[:4], symbols.BIG_OPERATORS)
+        sign = self._symbol(BIG_OPERATORS[:4], BIG_OPERATORS)
         index = self._rng.choice(("i", "j", "k", "n", "m"))
         start = [index, "=", self._rng.choice(("0", "1"))]
         end = [self._rng.choice((r"\infty", "n", "N", "m"))]
@@ -223,7 +325,7 @@ class Grammar:
 
     def integral(self, budget: int) -> Tokens:
         """An integral, with bounds or without."""
-        sign = self._rng.choice(symbols.INTEGRALS)
+        sign = self._rng.choice(INTEGRALS)
         bounds: Tokens = []
         if self._rng.random() < 0.7:
             low, high = self.atom(), self.atom()
@@ -235,21 +337,21 @@ class Grammar:
 
     def limit(self, budget: int) -> Tokens:
         """A limit of something."""
-        sign = self._symbol(symbols.LIMITS[:3], symbols.LIMITS)
+        sign = self._symbol(LIMITS[:3], LIMITS)
         below = [*self.letter(), r"\rightarrow", self._rng.choice((r"\infty", "0", "1", "a"))]
         return [sign, "_", *_braced(below), *self.expression(budget - 7)]
 
     def accented(self, budget: int) -> Tokens:
         """Something under an accent."""
-        accent = self._symbol(symbols.ACCENTS[:7], symbols.ACCENTS)
+        accent = self._symbol(ACCENTS[:7], ACCENTS)
         long = accent.startswith((r"\over", r"\under", r"\wide"))
         return [accent, *_braced(self.expression(min(budget - 3, 4)) if long else self.letter())]
 
     def alphabet(self, _budget: int) -> Tokens:
         """A letter of another alphabet."""
-        name = self._rng.choice(symbols.ALPHABETS)
-        letter = self._rng.choice(symbols.LETTERS)
-        return [name, *_braced([letter.upper() if name in symbols.CAPITALS_ONLY else letter])]
+        name = self._rng.choice(ALPHABETS)
+        letter = self._rng.choice(LETTERS)
+        return [name, *_braced([letter.upper() if name in CAPITALS_ONLY else letter])]
 
     def braced_over(self, budget: int) -> Tokens:
         """An expression with a brace and what it says."""
@@ -259,7 +361,7 @@ class Grammar:
     def stacked(self, budget: int) -> Tokens:
         """One thing over or under another."""
         name = self._rng.choice((r"\overset", r"\underset", r"\stackrel"))
-        sign = [self._symbol(symbols.COMMON_RELATIONS, symbols.RELATIONS)]
+        sign = [self._symbol(COMMON_RELATIONS, RELATIONS)]
         left, right = self._share(budget - 6)
         middle = [name, *_braced(self.atom()), *_braced(sign)]
         return [*self.expression(left), *middle, *self.expression(right)]
@@ -285,11 +387,11 @@ class Grammar:
         for _ in range(rows):
             cells = [self._cell(each) for _ in range(columns)]
             lines.append([token for cell in cells for token in ("&", *cell)][1:])
-        return _environment(self._symbol(symbols.MATRICES[:2], symbols.MATRICES), lines)
+        return _environment(self._symbol(MATRICES[:2], MATRICES), lines)
 
     def _cell(self, budget: int) -> Tokens:
         if self._rng.random() < 0.06:
-            return [self._rng.choice(symbols.DOTS)]
+            return [self._rng.choice(DOTS)]
         return self.expression(budget)
 
     def _base(self, budget: int) -> Tokens:
@@ -305,10 +407,10 @@ class Grammar:
     def _pick_atom(self) -> str:
         kind = self._rng.random()
         if kind < 0.25:
-            return self._rng.choice(symbols.DIGITS)
+            return self._rng.choice(DIGITS)
         if kind < 0.96:
             return self.letter()[0]
-        return self._rng.choice(symbols.CONSTANTS)
+        return self._rng.choice(CONSTANTS)
 
     def _symbol(self, common: Sequence[S], table: Sequence[S]) -> S:
         return self._rng.choice(table if self._rng.random() < RARE else common)

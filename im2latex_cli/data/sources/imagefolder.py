@@ -16,10 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from im2latex_cli.data.jsonl import parse_row
-from im2latex_cli.data.sources.decoding import BOM
-from im2latex_cli.data.sources.entries import BadLine
-from im2latex_cli.data.sources.splits import Split, own_split
+from im2latex_cli.data.sources.entries import BadLine, Split, own_split
+from im2latex_cli.data.text_files import BOM, parse_row
 from im2latex_cli.errors import InputError
 
 METADATA = "metadata.jsonl"

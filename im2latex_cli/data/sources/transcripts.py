@@ -19,10 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
-from im2latex_cli.data.jsonl import read_rows
-from im2latex_cli.data.sources.decoding import BOM, demand_bytes
+from im2latex_cli.data.sources.entries import Split, own_split
 from im2latex_cli.data.sources.imagefolder import open_pairs
-from im2latex_cli.data.sources.splits import Split, own_split
+from im2latex_cli.data.text_files import BOM, demand_bytes, read_rows
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.tokenizer import tokenize
 

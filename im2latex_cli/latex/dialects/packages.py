@@ -1,7 +1,7 @@
 r"""Commands of common packages and of plain TeX, in words of LaTeX and amsmath that paint the same.
 
 mathtools (`\coloneqq`, `dcases`, `pmatrix*`), physics (`\dv`, `\bra`, `\abs`), siunitx and mhchem
-(in `units.py` and `chemistry.py`), plain TeX (`\buildrel`, `\root`, `\above`). What is broken stays
+(both in `science.py`), plain TeX (`\buildrel`, `\root`, `\above`). What is broken stays
 as it is, and the parser refuses it.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from im2latex_cli.latex.commands import LEFT, NEWLINE, RIGHT, STACKS
-from im2latex_cli.latex.dialects import chemistry, units
+from im2latex_cli.latex.dialects import science
 from im2latex_cli.latex.dialects.reading import argument, before, group_end, option
 from im2latex_cli.latex.tokenizer import tokenize
 
@@ -268,7 +268,7 @@ def _quantity(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     if opening == "{":
         end = group_end(tokens, start)
         if end is not None and tokens[end : end + 1] == ["{"]:
-            return units.quantity(tokens, at)
+            return science.quantity(tokens, at)
         group = argument(tokens, start)
         return None if group is None else (["\\left\\{", *group[0], "\\right\\}"], group[1])
     if opening not in _PAIRS:
@@ -501,8 +501,8 @@ REWRITERS: dict[str, Rewriter] = {
     "\\root": _root,
     "\\above": _above,
     "\\atopwithdelims": _with_delimiters,
-    **units.REWRITERS,
-    **chemistry.REWRITERS,
+    **science.UNITS,
+    **science.CHEMISTRY,
 }
 PACKAGE_COMMANDS = frozenset(REWRITERS)
 """Tokens that `expand` may replace."""

@@ -19,8 +19,7 @@ from urllib.parse import urlsplit
 from im2latex_cli.errors import RendererError, UsageError
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Renderer
-from im2latex_cli.render.workers.executors import Pending, WorkerDiedError
-from im2latex_cli.render.workers.work import Finish, Formula, work
+from im2latex_cli.render.workers.executors import Finish, Formula, Pending, WorkerDiedError, work
 from im2latex_cli.settings.sections import RenderSettings
 
 _AHEAD = 3

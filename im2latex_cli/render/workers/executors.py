@@ -1,4 +1,7 @@
-"""Where chunks are worked on: processes of this machine, here; or a cluster, in cluster.py."""
+"""What a worker does with a chunk of formulas, in processes of this machine.
+
+`dask.py` has the same for a cluster.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,39 @@ import multiprocessing
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from im2latex_cli.errors import RendererError
+from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.render.choose import choose
-from im2latex_cli.render.workers.work import Finish, Formula, work
+from im2latex_cli.render.renderer import Page, Renderer, RenderFailure, TokenRenderer
 from im2latex_cli.settings.sections import RenderSettings
+
+R = TypeVar("R")
+Formula = str | tuple[str, ...]
+"""LaTeX without dollars; or the tokens of a normal form, whose glyphs then name their tokens."""
+Finish = Callable[[Page], R]
+
+
+def work(renderer: Renderer, formulas: Sequence[Formula], finish: Finish[Any]) -> list[Any]:
+    """Render and finish a chunk: what `finish` makes of each page, or why there is none."""
+    return [
+        page if isinstance(page, RenderFailure) else finish(page)
+        for page in _pages(renderer, formulas)
+    ]
+
+
+def _pages(renderer: Renderer, formulas: Sequence[Formula]) -> Iterator[Page | RenderFailure]:
+    """Pages of formulas or of normal forms; a renderer without tokens leaves them out."""
+    forms = [formula for formula in formulas if not isinstance(formula, str)]
+    if len(forms) == len(formulas) and isinstance(renderer, TokenRenderer):
+        return renderer.render_tokens(forms)
+    return renderer.render([f if isinstance(f, str) else join(f) for f in formulas])
+
 
 if sys.platform == "win32":
     from multiprocessing.connection import PipeConnection as Connection

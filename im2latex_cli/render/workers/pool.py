@@ -14,8 +14,16 @@ from typing import Any, overload
 
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Page, RenderFailure
-from im2latex_cli.render.workers.executors import Executor, LocalExecutor, Pending, WorkerDiedError
-from im2latex_cli.render.workers.work import Finish, Formula, R, work
+from im2latex_cli.render.workers.executors import (
+    Executor,
+    Finish,
+    Formula,
+    LocalExecutor,
+    Pending,
+    R,
+    WorkerDiedError,
+    work,
+)
 from im2latex_cli.settings.sections import RenderSettings
 
 CHUNK = 1000

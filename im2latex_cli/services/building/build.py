@@ -10,10 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from im2latex_cli import files, runs
-from im2latex_cli.data import manifest as manifests
 from im2latex_cli.data import store
-from im2latex_cli.data.lock import locked
-from im2latex_cli.data.manifest import Manifest
 from im2latex_cli.data.plan import (
     BEYOND_SHARE,
     DUPLICATE,
@@ -23,13 +20,20 @@ from im2latex_cli.data.plan import (
     Left,
     make_plan,
 )
-from im2latex_cli.data.sources.entries import Source
+from im2latex_cli.data.sources.entries import Source, count
 from im2latex_cli.data.sources.im2latex100k import IM2LATEX_100K, missing, obtain
-from im2latex_cli.data.sources.mixture import mix, parse_shares
-from im2latex_cli.data.sources.source import BUILT_IN, FULL, open_source, with_macros
-from im2latex_cli.data.sources.splits import count
+from im2latex_cli.data.sources.source import (
+    BUILT_IN,
+    FULL,
+    mix,
+    open_source,
+    parse_shares,
+    with_macros,
+)
+from im2latex_cli.data.store import Manifest
 from im2latex_cli.data.unfinished import FOLDER, Unfinished, claim
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, Interrupted, UsageError
+from im2latex_cli.files import locked
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.paths import make_cache
 from im2latex_cli.progress import Reporter
@@ -39,10 +43,10 @@ from im2latex_cli.services.building.identity import (
     demand_same,
     name_of,
     requested_manifest,
+    with_recombined,
     with_renderer,
 )
 from im2latex_cli.services.building.pictures import draw, draw_or_take, take
-from im2latex_cli.services.building.recombining import with_recombined
 from im2latex_cli.services.building.report import write_build_page
 from im2latex_cli.settings.sections import BuildSettings
 from im2latex_cli.settings.tree import Settings
@@ -250,7 +254,7 @@ class _Job:
         return True
 
     def _is_built(self) -> bool:
-        manifest = manifests.load(self.root)
+        manifest = store.load_manifest(self.root)
         if manifest is None:
             return False
         demand_same(
@@ -337,7 +341,7 @@ def _complete(request: Manifest, plan: BuildPlan, undrawn: Sequence[Left]) -> Ma
 
 
 def _manifest(root: Path) -> Manifest:
-    manifest = manifests.load(root)
+    manifest = store.load_manifest(root)
     if manifest is None:
         raise InputError(f"{root} lost its manifest while it was built.")
     return manifest

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from im2latex_cli import files
 from im2latex_cli.data import store
-from im2latex_cli.data.jsonl import Row, read_rows
-from im2latex_cli.data.manifest import Manifest
 from im2latex_cli.data.plan import REMOVED
+from im2latex_cli.data.store import Manifest
+from im2latex_cli.data.text_files import Row, read_rows
 from im2latex_cli.report.building import Building, Histogram, Sample, html
 from im2latex_cli.report.page import Table
 from im2latex_cli.settings.reference import to_value

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from im2latex_cli import files
 from im2latex_cli.errors import InputError
-from im2latex_cli.evaluate import forms, paired, text
+from im2latex_cli.evaluate import forms, intervals, text
 from im2latex_cli.evaluate.forms import Example, Form
-from im2latex_cli.evaluate.paired import Difference
+from im2latex_cli.evaluate.intervals import Difference
 from im2latex_cli.progress import Reporter
 from im2latex_cli.report.evaluation import Case, Report, Table, html
 from im2latex_cli.results import DETAIL
-from im2latex_cli.services.evaluating import examples, gallery
+from im2latex_cli.services.evaluating import examples
+from im2latex_cli.services.evaluating import report as pages
 from im2latex_cli.settings.tree import Settings
 
 SHOWN = 10
@@ -94,14 +95,14 @@ def run(settings: Settings, reporter: Reporter, *, first: Path, second: Path) ->
         b_better=sum(gain > 0 for gain in gains),
         b_worse=sum(gain < 0 for gain in gains),
         alike=sum(gain == 0 for gain in gains),
-        figures=paired.compare(before, after, figures, seed=settings.runtime.seed),
+        figures=intervals.compare(before, after, figures, seed=settings.runtime.seed),
         better=tuple(_change(at, left, right, scores) for at in better),
         worse=tuple(_change(at, left, right, scores) for at in worse),
         report=settings.evaluate.report,
     )
     if settings.evaluate.report:
         selection = {"better": better, "worse": worse}
-        cases = gallery.make_pairs(settings, (left, right), scores, selection, form=form)
+        cases = pages.make_pairs(settings, (left, right), scores, selection, form=form)
         files.write_text(Path(settings.evaluate.report), html(_page(result, cases)))
     return result
 

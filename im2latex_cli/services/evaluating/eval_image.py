@@ -1,26 +1,114 @@
-"""im2latex eval-image: render references and predictions, and compare the pages. No torch."""
+"""im2latex eval-image: render references and predictions, and compare the pages. No torch.
+
+Each formula is drawn once, over all cores.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, fields
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from im2latex_cli import runs
-from im2latex_cli.errors import UsageError
+from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.evaluate import cdm, image
-from im2latex_cli.evaluate.forms import Example
+from im2latex_cli.evaluate.cdm import Symbols
+from im2latex_cli.evaluate.columns import Columns
+from im2latex_cli.evaluate.forms import Example, drawable
 from im2latex_cli.evaluate.image import PairScore
 from im2latex_cli.progress import Reporter
 from im2latex_cli.render.choose import choose
-from im2latex_cli.render.renderer import Renderer
-from im2latex_cli.services.evaluating import examples, rendering
+from im2latex_cli.render.renderer import Page, Renderer, RenderFailure
+from im2latex_cli.render.workers.pool import render_all
+from im2latex_cli.services.evaluating import examples
 from im2latex_cli.services.evaluating.figures import EvalImageResult
-from im2latex_cli.services.evaluating.rendering import RenderedFormula
 from im2latex_cli.services.evaluating.report import write_image_page
+from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.settings.tree import Settings
+from im2latex_cli.vision.finish import finish
+from im2latex_cli.vision.image import open_grey
+
+
+class RenderedFormula(NamedTuple):
+    """One rendered formula, small enough to come back from a worker process.
+
+    Attributes:
+        page: the columns of the page as it came, cropped to its ink.
+        picture: those of the seed's picture, padded and halved.
+        symbols: the characters, if `evaluate.cdm` needs them.
+    """
+
+    page: Columns
+    picture: Columns
+    symbols: Symbols | None
+
+
+def against_pictures(
+    settings: Settings, scored: Sequence[Example]
+) -> Iterator[tuple[RenderedFormula | None, RenderedFormula | None]]:
+    """The picture of each example and its finished hypothesis, both cropped to their ink.
+
+    Padding and buckets differ from maker to maker, so neither counts.
+    """
+    formulas = [drawable(row.hypothesis or "") for row in scored]
+    rendered = _render(settings, [text for text in formulas if text])
+    for row, text in zip(scored, formulas, strict=True):
+        hypothesis = next(rendered) if text else None
+        if hypothesis is not None:
+            hypothesis = _bare(hypothesis.picture.crop())
+        yield _of_file(Path(row.image)), hypothesis
+
+
+def _bare(columns: Columns) -> RenderedFormula:
+    return RenderedFormula(columns, columns, None)
+
+
+def _of_file(path: Path) -> RenderedFormula | None:
+    try:
+        columns = Columns.of(open_grey(path, name=str(path))).crop()
+    except InputError:
+        return None
+    return _bare(columns) if len(columns) else None
+
+
+def pairs(
+    settings: Settings, scored: Sequence[Example]
+) -> Iterator[tuple[RenderedFormula | None, RenderedFormula | None]]:
+    """Reference and hypothesis of each example, in order; None if there is no page."""
+    sides = [[drawable(text or "") for text in (row.reference, row.hypothesis)] for row in scored]
+    formulas = [text for pair in sides for text in pair]
+    order = list(dict.fromkeys(text for text in formulas if text))
+    last = {text: place for place, text in enumerate(formulas)}
+    rendered = zip(order, _render(settings, order), strict=True)
+    cache: dict[str, RenderedFormula | None] = {"": None}
+    for place, pair in enumerate(sides):
+        for text in pair:
+            while text not in cache:
+                name, page = next(rendered)
+                cache[name] = page
+        yield cache[pair[0]], cache[pair[1]]
+        for text in set(pair):
+            if text and last[text] <= 2 * place + 1:
+                del cache[text]
+
+
+def _render(settings: Settings, formulas: Sequence[str]) -> Iterator[RenderedFormula | None]:
+    drawing = partial(_draw, settings.render, settings.evaluate.cdm)
+    for result in render_all(
+        settings.render.uniform, formulas, jobs=settings.build.jobs, finish=drawing
+    ):
+        yield None if isinstance(result, RenderFailure) else result
+
+
+def _draw(render: RenderSettings, cdm: bool, page: Page) -> RenderedFormula:  # noqa: FBT001 - of a partial
+    picture, _ = finish(page.ink, look=render.look, padding=render.padding)
+    glyphs = (glyph[:6] for glyph in page.glyphs)
+    symbols = Symbols.of(glyphs, page.ink.shape) if cdm else None
+    return RenderedFormula(Columns.of(page.ink), Columns.of(picture), symbols)
+
 
 HARVARD = (12, 200)
 """Font size and dpi of the Harvard evaluation, which drew with TeX."""
@@ -68,7 +156,7 @@ def run(
     pictures = examples.are_pictures(references, source)
     scored = examples.read(references, source, pictures=pictures, warn=reporter.warn)
     scored = scored[: settings.evaluate.limit]
-    compared = rendering.against_pictures if pictures else rendering.pairs
+    compared = against_pictures if pictures else pairs
     renderer = choose(settings.render.uniform)
     reporter.info(f"Renderer: {renderer.name} {renderer.version}, {settings.render.dpi} dpi.")
     shown: list[Example] = []

@@ -1,19 +1,211 @@
-"""The HTML pages of the two evaluations, from their results."""
+"""The HTML pages of the evaluations: figures, and which formulas to show with their pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from im2latex_cli import files
-from im2latex_cli.evaluate import forms, text
+from im2latex_cli.data.sources.imagefolder import open_pairs
+from im2latex_cli.errors import InputError, RendererError
+from im2latex_cli.evaluate import breakdown, columns, forms, text
 from im2latex_cli.evaluate.breakdown import ScoreGroup
-from im2latex_cli.evaluate.forms import Example
-from im2latex_cli.report.evaluation import Figure, Plot, Report, ScoreBar, Table, html
+from im2latex_cli.evaluate.columns import Columns
+from im2latex_cli.evaluate.forms import Example, Form, drawable, tokens_in
+from im2latex_cli.render.choose import choose
+from im2latex_cli.render.renderer import Page, RenderFailure
+from im2latex_cli.report.comparison import overlay, png
+from im2latex_cli.report.evaluation import Case, Figure, Plot, Report, ScoreBar, Table, html
 from im2latex_cli.results import Score
-from im2latex_cli.services.evaluating import gallery
 from im2latex_cli.services.evaluating.figures import EvalImageResult, EvalTextResult
 from im2latex_cli.settings.tree import Settings
+from im2latex_cli.vision.image import open_grey
+
+SHOWN = 8
+"""Cases of each kind."""
+TAR = ".tar:"
+
+WORST = "worst"
+
+Attend = Callable[[NDArray[np.uint8], Sequence[str]], bytes | None]
+"""Draws a model's attention to a picture while it wrote tokens, as PNG."""
+Pages = Mapping[str, Page | RenderFailure]
+
+
+def choose_cases(scores: Sequence[float], *, seed: int) -> dict[str, list[int]]:
+    """Pick the worst, the middle and random ones, each case once.
+
+    Args:
+        scores: percent of each case.
+        seed: of the random ones.
+
+    Returns:
+        Kind -> indices into `scores`.
+    """
+    order = sorted(range(len(scores)), key=lambda at: (scores[at], at))
+    worst = order[:SHOWN]
+    middle = max(len(order) // 2 - SHOWN // 2, 0)
+    median = [at for at in order[middle : middle + SHOWN] if at not in worst]
+    rest = [at for at in order if at not in {*worst, *median}]
+    sample = random.Random(seed).sample(rest, min(SHOWN, len(rest)))
+    return {WORST: worst, "median": median, "random": sorted(sample)}
+
+
+def make(
+    settings: Settings,
+    examples: Sequence[Example],
+    scores: Sequence[float],
+    selection: Mapping[str, Sequence[int]],
+    *,
+    form: Form,
+    score_name: str = "edit similarity",
+    attend: Attend | None = None,
+) -> tuple[Case, ...]:
+    """Draw the selected cases.
+
+    Args:
+        settings: renderer.
+        examples: all cases.
+        scores: percent of each.
+        selection: kind -> indices.
+        form: of the tokens that are compared.
+        score_name: name of the score.
+        attend: for the worst cases, whose pictures are there.
+    """
+    cases = [(kind, at) for kind, places in selection.items() for at in places]
+    shown = [examples[at] for _, at in cases]
+    pages = _draw(settings, shown)
+    lines = zip(*tokens_in(form, shown), strict=True)
+    return tuple(
+        Case(
+            kind=kind,
+            id=example.id,
+            verdict=f"{score_name} {scores[at]:.1f} %",
+            pictures=_pictures(example, pages, "prediction")
+            | _attention(example, attend if kind == WORST else None),
+            tokens=_lines(reference, hypothesis),
+            remark=_remark(example, pages),
+        )
+        for (kind, at), example, (reference, hypothesis) in zip(cases, shown, lines, strict=True)
+    )
+
+
+def make_pairs(
+    settings: Settings,
+    sides: tuple[Sequence[Example], Sequence[Example]],
+    scores: Sequence[Sequence[float]],
+    selection: Mapping[str, Sequence[int]],
+    *,
+    form: Form,
+) -> tuple[Case, ...]:
+    """Draw the selected cases as two runs read them; the arguments as `make`'s, for a and b."""
+    cases = [(kind, at) for kind, places in selection.items() for at in places]
+    shown = [[side[at] for _, at in cases] for side in sides]
+    pages = _draw(settings, [row for side in shown for row in side])
+    (references, first), (_, second) = (tokens_in(form, side) for side in shown)
+    return tuple(
+        Case(
+            kind=kind,
+            id=a.id,
+            verdict=f"edit similarity: a {scores[0][at]:.1f} %, b {scores[1][at]:.1f} %",
+            pictures=_pictures(a, pages, "a") | _pictures(b, pages, "b"),
+            tokens={
+                "reference": [(token, "same") for token in references[row]],
+                "a": list(_changes(references[row], first[row])),
+                "b": list(_changes(references[row], second[row])),
+            },
+            remark=" ".join(
+                f"{name}: {remark}"
+                for name, side in (("a", a), ("b", b))
+                if (remark := _remark(side, pages))
+            ),
+        )
+        for row, ((kind, at), a, b) in enumerate(zip(cases, *shown, strict=True))
+    )
+
+
+def _draw(settings: Settings, shown: Sequence[Example]) -> Pages:
+    formulas = sorted({text for row in shown for text in (row.reference, row.hypothesis) if text})
+    sources = [drawable(text) for text in formulas]
+    try:
+        return dict(zip(formulas, choose(settings.render.uniform).render(sources), strict=True))
+    except RendererError:
+        return {}
+
+
+def _pictures(example: Example, pages: Pages, name: str) -> dict[str, bytes]:
+    """The picture, the reading called `name` as it renders, and how it differs."""
+    pictures = {}
+    original = _original(example.image)
+    if original is not None:
+        pictures["picture"] = png(original)
+    left, right = pages.get(example.reference), pages.get(example.hypothesis or "")
+    if original is None and isinstance(left, Page):
+        pictures["reference rendered"] = png(left.ink)
+    if isinstance(right, Page):
+        pictures[f"{name} rendered"] = png(right.ink)
+    if isinstance(left, Page) and isinstance(right, Page):
+        blocks = columns.alignment(Columns.of(left.ink), Columns.of(right.ink))
+        pictures[_difference(name)] = png(overlay(left.ink, right.ink, blocks))
+    return pictures
+
+
+def _attention(example: Example, attend: Attend | None) -> dict[str, bytes]:
+    original = _original(example.image) if attend and example.hypothesis_tokens else None
+    if attend is None or original is None:
+        return {}
+    sheet = attend(original, example.hypothesis_tokens or ())
+    return {} if sheet is None else {"where the model looked, token by token from the first": sheet}
+
+
+def _difference(name: str) -> str:
+    return "difference" if name == "prediction" else f"difference of {name}"
+
+
+def _original(image: str) -> NDArray[np.uint8] | None:
+    archive, inside, name = image.partition(TAR)
+    try:
+        if inside:
+            content = open_pairs(Path(archive + TAR[:-1])).picture(name)
+            return open_grey(content, name=image)
+        return open_grey(Path(image), name=image) if image else None
+    except InputError:
+        return None
+
+
+def _remark(example: Example, pages: Pages) -> str:
+    if example.hypothesis is None:
+        return "There is no prediction."
+    failure = pages.get(example.hypothesis)
+    if isinstance(failure, RenderFailure):
+        return f"The prediction does not render: {failure.message}"
+    return ""
+
+
+def _lines(
+    reference: Sequence[str], hypothesis: Sequence[str] | None
+) -> dict[str, list[tuple[str, str]]]:
+    left: list[tuple[str, str]] = []
+    right: list[tuple[str, str]] = []
+    for equal, lost, added in breakdown.align(reference, hypothesis or ()):
+        left += [(token, "same" if equal else "lost") for token in lost]
+        right += [(token, "same" if equal else "added") for token in added]
+    return {"reference": left, "prediction": right}
+
+
+def _changes(
+    reference: Sequence[str], hypothesis: Sequence[str] | None
+) -> Iterator[tuple[str, str]]:
+    """The hypothesis in one line, missing tokens included."""
+    for equal, lost, added in breakdown.align(reference, hypothesis or ()):
+        if not equal:
+            yield from ((token, "lost") for token in lost)
+        yield from ((token, "same" if equal else "added") for token in added)
+
 
 NOTHING = "nothing"
 LOWER = "{} (error, lower is better)"
@@ -25,11 +217,11 @@ def write_text_page(
     result: EvalTextResult,
     scored: Sequence[Example],
     *,
-    attend: gallery.Attend | None = None,
+    attend: Attend | None = None,
 ) -> None:
     """Write the page of eval-text; `attend` draws the model's attention."""
     scores = text.similarities(*forms.tokens_in(result.form, scored))
-    selection = gallery.choose_cases(scores, seed=settings.runtime.seed)
+    selection = choose_cases(scores, seed=settings.runtime.seed)
     facts = {
         "form": result.form,
         "model": result.model,
@@ -71,7 +263,7 @@ def write_text_page(
                 ),
             ),
         ),
-        cases=gallery.make(settings, scored, scores, selection, form=result.form, attend=attend),
+        cases=make(settings, scored, scores, selection, form=result.form, attend=attend),
     )
     files.write_text(path, html(page))
 
@@ -92,7 +284,7 @@ def write_image_page(
         scored: the examples whose references rendered.
         scores: image edit similarity of each, in percent.
     """
-    selection = gallery.choose_cases(scores, seed=settings.runtime.seed)
+    selection = choose_cases(scores, seed=settings.runtime.seed)
     facts = {
         "results": result.results,
         "renderer": f"{result.renderer}, {result.renderer_version}",
@@ -113,7 +305,7 @@ def write_image_page(
             *_halve(result),
             *_characters(result),
         ),
-        cases=gallery.make(
+        cases=make(
             settings,
             scored,
             scores,

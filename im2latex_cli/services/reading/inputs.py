@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from im2latex_cli.errors import Im2LatexError, InputError
 from im2latex_cli.pages.regions import RegionKind
-from im2latex_cli.services.reading import clipboard, pdf, streams, watch
+from im2latex_cli.services.reading import clipboard, pdf, streams
 from im2latex_cli.services.reading.box import Box
 from im2latex_cli.vision.image import open_grey
 
@@ -137,7 +137,7 @@ class Inputs:
                 else:
                     yield from self._path(path)
         if self.watched is not None:
-            for new in watch.appearing(self.watched, SUFFIXES):
+            for new in streams.appearing(self.watched, SUFFIXES):
                 yield from (None,) if new is None else self._path(str(new))
 
     def _clipboard(self) -> Entry:

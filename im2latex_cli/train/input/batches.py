@@ -1,13 +1,15 @@
 """Batches of a packed split: bucketed, budgeted, shuffled from the seed, built ahead in threads.
 
 The order of batches is a pure function of seed, settings and cursor, so a resumed run goes on
-with exactly the batches that an uninterrupted one would have seen.
+with exactly the batches that an uninterrupted one would have seen. Augmentation changes the sizes
+of pictures, so the pictures of a pool are augmented before they are sorted into batches: sorted by
+the sizes that they have in the pack, a quarter of a batch's work would be padding.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -25,17 +27,21 @@ from im2latex_cli.train.input.pack import Glyphs, Packed
 from im2latex_cli.train.schedule import allowed_length
 from im2latex_cli.vision.canvas import UNIT
 
-POOL = 16_384
-"""Pictures that are sorted into buckets together."""
+POOL = 8_192
+"""Pictures that are sorted into buckets together; augmented ones of two pools are in memory."""
 
 _WIDTH_STEP = 32
 _JITTER = 0.05
+"""Spread of the widths that pictures are sorted by, so that batches differ between epochs."""
 
 Indices = NDArray[np.int64]
 Augment = Callable[
     [NDArray[np.uint8], Glyphs, np.random.Generator], tuple[NDArray[np.uint8], Glyphs]
 ]
 """Distorts a picture and moves its glyph rows along."""
+
+Picture = tuple[NDArray[np.uint8], Glyphs]
+"""(H, W) grey values and the glyph rows that belong to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class Cursor:
         offset: pictures of this epoch's order that went into earlier pools.
         position: batches of the current pool already delivered.
         origin: batches delivered before the current pool was planned.
-        allowed: longest formula of the current pool, or 0 where it is not planned yet.
+        allowed: longest formula of the current pool, or 0 if it is not planned yet.
     """
 
     epoch: int = 0
@@ -118,14 +124,25 @@ def plan(
     pixels: int,
     tokens: int,
     random: np.random.Generator,
+    sizes: NDArray[np.int64] | None = None,
 ) -> list[Indices]:
     """Cut a pool of pictures into batches of like size and length, in random order.
 
     A batch holds at most `pictures` pictures and, padding included, at most `pixels` pixels and
     `tokens` tokens; a picture that alone exceeds a budget gets a batch of its own.
+
+    Args:
+        pool: (N,) indices into the split.
+        packed: the split.
+        pictures: most pictures in a batch.
+        pixels: most pixels in a batch.
+        tokens: most tokens in a batch.
+        random: source of the order.
+        sizes: (N, 2) height and width of the pool's pictures, if not those of the pack.
     """
-    sizes, lengths = packed.sizes[pool], packed.lengths[pool] + 1
-    jitter = random.uniform(1 - _JITTER, 1 + _JITTER, len(pool))
+    spread = _JITTER if sizes is None else 0.0
+    sizes, lengths = packed.sizes[pool] if sizes is None else sizes, packed.lengths[pool] + 1
+    jitter = random.uniform(1 - spread, 1 + spread, len(pool))
     heights, widths = sizes[:, 0], sizes[:, 1]
     high, wide = -(-heights // UNIT[0]), (widths * jitter).astype(np.int64) // _WIDTH_STEP
     order = np.lexsort((lengths, wide, high))
@@ -154,9 +171,10 @@ class BatchStream:
         cursor: where to begin.
         classes: glyph classes where glyph losses are wanted.
         augment: distorts a picture and its glyph rows, or None.
-        workers: threads that build batches ahead.
+        workers: threads that augment pictures and build batches ahead.
         processes: of every batch this process builds its share; a batch of fewer pictures than
-            processes holds some twice.
+            processes holds some twice. Several processes sort pictures by the sizes of the pack,
+            so that each augments only its own.
         device: where the batches will go; for a GPU they stay bytes, in pinned memory.
     """
 
@@ -189,31 +207,50 @@ class BatchStream:
         self._longest = int(lengths[-1])
 
     def __iter__(self) -> Iterator[Batch]:
+        workers = ThreadPoolExecutor(self._workers, thread_name_prefix="batches")
         ahead: deque[Future[Batch]] = deque()
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="batches") as workers:
-            try:
-                for indices, cursor in self.order():
-                    ahead.append(workers.submit(self.build, indices, cursor))
-                    if len(ahead) > 2 * self._workers:
-                        yield ahead.popleft().result()
-            finally:
-                for future in ahead:
-                    future.cancel()
+        try:
+            for indices, cursor, pictures in self._batches(workers):
+                ahead.append(workers.submit(self.build, indices, cursor, pictures))
+                if len(ahead) > 2 * self._workers:
+                    yield ahead.popleft().result()
+        finally:
+            workers.shutdown(cancel_futures=True)
 
     def order(self) -> Iterator[tuple[Indices, Cursor]]:
-        """Indices of each batch, with the cursor after it."""
-        cursor = self._cursor
+        """Indices of each batch, with the cursor after it; pictures have the sizes of the pack."""
+        for indices, cursor, _ in self._batches(None):
+            yield indices, cursor
+
+    def _batches(
+        self, workers: ThreadPoolExecutor | None
+    ) -> Iterator[tuple[Indices, Cursor, Mapping[int, Picture]]]:
+        """Indices of each batch, the cursor after it, and pictures that are augmented already.
+
+        The next pool is augmented while the batches of this one are delivered, a slice at a time.
+
+        Args:
+            workers: None augments nothing ahead.
+        """
+        if not self._augments_ahead:
+            workers = None
+        pool = self._pool(self._cursor)
+        pictures = _gather(self._augment_ahead(pool, 2 * self._workers, workers))
         while True:
-            cursor = replace(cursor, allowed=cursor.allowed or self._allowed(cursor))
-            batches, after = self._pool(cursor)
-            for position in range(cursor.position, len(batches)):
+            batches = self._plan(pool, pictures)
+            at = pool.cursor.position
+            following = self._pool(replace(pool.after, origin=pool.cursor.origin + len(batches)))
+            slices = self._augment_ahead(following, len(batches) - at, workers)
+            futures = []
+            for position in range(at, len(batches)):
+                futures += [next(slices, None)]
                 last = position + 1 == len(batches)
-                stay = replace(cursor, position=position + 1)
-                yield batches[position], replace(after, origin=stay.delivered) if last else stay
-            cursor = replace(after, origin=cursor.origin + len(batches))
+                here = replace(pool.cursor, position=position + 1)
+                yield batches[position], following.cursor if last else here, pictures
+            pool, pictures = following, _gather(future for future in futures if future)
 
     def epoch_batches(self) -> int:
-        """Batches of one pass over the whole split, no formula held back."""
+        """Batches of one pass over the whole split, all lengths allowed; about, if it augments."""
         whole = BatchStream(
             self.packed,
             self._settings.model_copy(update={"short_first": 0.0}),
@@ -227,21 +264,23 @@ class BatchStream:
         done = self._cursor.delivered
         left = max(self.steps * self._settings.accumulate - done, 0)
         cursors = (Cursor(epoch=n, origin=done + left * n // 10) for n in range(10))
-        return [indices for cursor in cursors for indices in self._pool(cursor)[0]]
+        return [indices for cursor in cursors for indices in self._plan(self._pool(cursor), {})]
 
-    def build(self, indices: Indices, cursor: Cursor) -> Batch:
-        """Read, distort, pad and stack this process's pictures of one batch."""
+    def build(
+        self, indices: Indices, cursor: Cursor, augmented: Mapping[int, Picture] | None = None
+    ) -> Batch:
+        """Read, distort, pad and stack this process's pictures of one batch.
+
+        Args:
+            indices: the batch.
+            cursor: after it.
+            augmented: pictures that are distorted already, by their index.
+        """
         rank, size = self._processes.rank, self._processes.size
-        share = [rank] if size > 1 else []
-        random = np.random.default_rng([self._seed, 2, cursor.epoch, int(indices[0]), *share])
         mine = np.resize(indices, max(len(indices), size))[rank::size]
-        pictures, rows = [], []
-        for index in mine:
-            picture, glyphs = self.packed.picture(index), self.packed.glyphs_of(index)
-            if self._augment is not None:
-                picture, glyphs = self._augment(picture, glyphs, random)
-            pictures.append(picture)
-            rows.append(glyphs)
+        ready = augmented or {}
+        drawn = [ready.get(int(index)) or self._picture(int(index), cursor.epoch) for index in mine]
+        pictures, rows = [picture for picture, _ in drawn], [glyphs for _, glyphs in drawn]
         # All processes pad alike where they can, since padding counts in batch normalisation.
         whole = self.packed.sizes[indices].max(axis=0) if self._augment is None else (0, 0)
         grey, sizes = stack(pictures, at_least=(int(whole[0]), int(whole[1])))
@@ -260,24 +299,75 @@ class BatchStream:
             longest=self._longest,
         )
 
-    def _pool(self, cursor: Cursor) -> tuple[list[Indices], Cursor]:
-        """Batches of the pool that begins at `cursor`, and the cursor of the next pool."""
+    @property
+    def _augments_ahead(self) -> bool:
+        return self._augment is not None and self._processes.size == 1
+
+    def _picture(self, index: int, epoch: int) -> Picture:
+        """One picture as it is trained on in an epoch."""
+        picture, glyphs = self.packed.picture(index), self.packed.glyphs_of(index)
+        if self._augment is None:
+            return picture, glyphs
+        random = np.random.default_rng([self._seed, 2, epoch, index])
+        return self._augment(picture, glyphs, random)
+
+    def _augment_ahead(
+        self, pool: _Pool, slices: int, workers: ThreadPoolExecutor | None
+    ) -> Iterator[Future[dict[int, Picture]]]:
+        """Hand out the pictures of a pool in so many slices, each when it is asked for."""
+        if workers is None:
+            return
+
+        def draw(indices: Indices) -> dict[int, Picture]:
+            return {int(index): self._picture(int(index), pool.cursor.epoch) for index in indices}
+
+        for indices in np.array_split(pool.indices, max(slices, 1)):
+            yield workers.submit(draw, indices)
+
+    def _pool(self, cursor: Cursor) -> _Pool:
+        """The pool that begins at `cursor`."""
+        cursor = replace(cursor, allowed=cursor.allowed or self._allowed(cursor))
         count = len(self.packed)
         order = np.random.default_rng([self._seed, 0, cursor.epoch]).permutation(count)
         rest = self.packed.lengths[order[cursor.offset :]]
-        fitting = np.flatnonzero(rest <= (cursor.allowed or self._allowed(cursor)))[:POOL]
-        pool = order[cursor.offset :][fitting]
+        fitting = np.flatnonzero(rest <= cursor.allowed)[:POOL]
         end = cursor.offset + int(fitting[-1]) + 1 if len(fitting) == POOL else count
         after = Cursor(cursor.epoch, end) if end < count else Cursor(cursor.epoch + 1)
-        batches = plan(
-            pool,
+        return _Pool(cursor, order[cursor.offset :][fitting], after)
+
+    def _plan(self, pool: _Pool, pictures: Mapping[int, Picture]) -> list[Indices]:
+        """Batches of a pool, by the sizes of its augmented pictures if there are any."""
+        sizes = [pictures[int(index)][0].shape for index in pool.indices] if pictures else None
+        return plan(
+            pool.indices,
             self.packed,
             pictures=self._settings.batch_size,
             pixels=self._settings.batch_pixels,
             tokens=self._settings.batch_tokens,
-            random=np.random.default_rng([self._seed, 1, cursor.epoch, cursor.offset]),
+            random=np.random.default_rng([self._seed, 1, pool.cursor.epoch, pool.cursor.offset]),
+            sizes=np.array(sizes, dtype=np.int64) if sizes else None,
         )
-        return batches, after
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """Pictures that are sorted into batches together.
+
+    Attributes:
+        cursor: where it begins; `position` and later batches are still to be delivered.
+        indices: (N,) into the split.
+        after: where the next pool begins, without `origin` and `allowed`.
+    """
+
+    cursor: Cursor
+    indices: Indices
+    after: Cursor
+
+
+def _gather(futures: Iterable[Future[dict[int, Picture]]]) -> dict[int, Picture]:
+    return {
+        index: picture for future in list(futures) for index, picture in future.result().items()
+    }
 
 
 def stack(

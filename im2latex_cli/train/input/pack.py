@@ -27,9 +27,8 @@ from numpy.typing import NDArray
 
 from im2latex_cli import files
 from im2latex_cli.data import store
-from im2latex_cli.data.jsonl import read_rows
-from im2latex_cli.data.manifest import FILE as MANIFEST
-from im2latex_cli.data.store import Record
+from im2latex_cli.data.store import MANIFEST, Record
+from im2latex_cli.data.text_files import read_rows
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.paths import folder_size

@@ -180,7 +180,7 @@ class TimePlan:
 
 
 def first_guess(learner: Learner, stream: BatchStream, minutes: float) -> TimePlan:
-    """Steps that a run of `minutes` should have, its learner being at its beginning.
+    """Steps that a run of `minutes` should have in all, those before a pause included.
 
     The learner stays as it is, and so do random generators.
     """
@@ -199,7 +199,7 @@ def first_guess(learner: Learner, stream: BatchStream, minutes: float) -> TimePl
         tried = learner.copy()
         speed = measure_speed(tried, batches[:accumulate]) if measurable else None
         rate = seconds_per_work(tried, batches, budget=budget)
-    left = minutes * 60 * (1 - RESERVE) - budget
+    left = minutes * 60 * (1 - RESERVE) - budget - learner.seconds
     return TimePlan(learner.step + steps_in(learner, stream, left, rate=rate), speed)
 
 

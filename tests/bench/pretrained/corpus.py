@@ -258,6 +258,8 @@ def main() -> None:
     given = {"symbol": symbols, "real-piece": equally(pieces), "long": equally(longer)}
     made = admit(drawn_by("constructs.grammar", random, given), size // 7, held)
     write(output / "constructs.tsv", [("construct", form) for form in made], random)
+    made = admit(drawn_by("weak.grammar", random, given), size // 14, held)
+    write(output / "weak.tsv", [("weak", form) for form in made], random)
 
     chosen = sample(random, middle, size // 5) + sample(random, long, size // 5)
     write(output / "real.tsv", [(corpus.forms[form], form) for form in chosen], random)

@@ -21,7 +21,7 @@ from typing import Any
 from rapidfuzz.distance import Levenshtein
 
 from im2latex_cli.decoding.calibration import calibration_error
-from im2latex_cli.latex.equivalence import equivalent
+from im2latex_cli.evaluate.forms import equivalent
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 
@@ -57,6 +57,7 @@ class Row:
 
 
 def bare(formula: str) -> tuple[str, ...]:
+    """The normal form without spacing, of what the normal form itself says of the formula."""
     return normalize(join(normalize(formula).tokens), spacing="drop").tokens
 
 

@@ -16,10 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+from score import bare
+
 from im2latex_cli import checkpoints
 from im2latex_cli.decoding.calibration import Calibration, calibration_error
-from im2latex_cli.latex.equivalence import equivalent
-from im2latex_cli.latex.normalize import normalize
+from im2latex_cli.evaluate.forms import equivalent
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.settings.sections import DecodeSettings
 
@@ -39,11 +40,11 @@ def labelled(path: Path, limit: int) -> Iterator[tuple[bytes, tuple[str, ...]]]:
         lines = read("metadata.jsonl").decode().split("\n")
         rows = [json.loads(line) for line in lines if line]
         for row in Random(0).sample(rows, min(limit, len(rows))):
-            yield read(Path(row["file_name"]).name), bare(row["formula"])
+            yield read(Path(row["file_name"]).name), meaning(row["formula"])
 
 
-def bare(formula: str) -> tuple[str, ...]:
-    return equivalent(normalize(formula, spacing="drop").tokens)
+def meaning(formula: str) -> tuple[str, ...]:
+    return equivalent(bare(formula))
 
 
 def main() -> None:
@@ -67,7 +68,7 @@ def main() -> None:
             pictures = [recognizer.prepare(io.BytesIO(picture).getvalue()) for picture, _ in batch]
             for (_, label), found in zip(batch, recognizer.read(pictures), strict=True):
                 best = found[0]
-                right = bare(best.latex) == label
+                right = meaning(best.latex) == label
                 by_set.setdefault(path.stem, []).append((best.score, len(best.token_scores), right))
     rows = [row for group in by_set.values() for row in group]
     fitted = Calibration.fit(*(list(column) for column in zip(*rows, strict=True)))

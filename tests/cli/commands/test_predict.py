@@ -269,7 +269,7 @@ def test_the_latex_is_copied(predict, monkeypatch) -> None:
 
 
 def test_failures_are_told_at_once_where_more_may_come(invoke, service, monkeypatch) -> None:
-    from im2latex_cli.cli.bars import TerminalReporter
+    from im2latex_cli.cli.session import TerminalReporter
 
     told: list[str] = []
     monkeypatch.setattr(TerminalReporter, "warn", lambda _, message: told.append(message))

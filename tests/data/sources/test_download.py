@@ -12,8 +12,14 @@ import loopback as server
 import pytest
 
 from im2latex_cli.data.sources.download import Patience, Published, fetch, verified
-from im2latex_cli.data.sources.im2latex100k import IM2LATEX_100K, Collection, missing, obtain
-from im2latex_cli.data.sources.listing import FILES, open_listing
+from im2latex_cli.data.sources.im2latex100k import (
+    FILES,
+    IM2LATEX_100K,
+    Collection,
+    missing,
+    obtain,
+    open_listing,
+)
 from im2latex_cli.errors import DownloadError, InputError, UsageError
 from im2latex_cli.progress import SilentReporter, SilentStep
 
@@ -199,7 +205,7 @@ def test_the_other_form_of_a_record(zenodo: Any, tmp_path: Path) -> None:
 
 def test_two_processes_never_download_at_once(zenodo: Any, tmp_path: Path) -> None:
     hold = (
-        "import sys; from pathlib import Path; from im2latex_cli.data.lock import locked\n"
+        "import sys; from pathlib import Path; from im2latex_cli.files import locked\n"
         "with locked(Path(sys.argv[1]), busy=''): print('held', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", hold, str(tmp_path / ".lock")]

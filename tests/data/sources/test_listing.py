@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from im2latex_cli.data.sources.entries import BadLine, SourceFormula
-from im2latex_cli.data.sources.listing import FILES, FORMULAS, TABLES, is_listing, open_listing
+from im2latex_cli.data.sources.im2latex100k import FILES, FORMULAS, TABLES, is_listing, open_listing
 from im2latex_cli.errors import InputError
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from im2latex_cli.data.plan import BEYOND_SHARE, BuildPlan, make_plan
 from im2latex_cli.data.sources.entries import BadLine, Source, SourceFormula
-from im2latex_cli.data.sources.mixture import mix, parse_shares
+from im2latex_cli.data.sources.source import mix, parse_shares
 from im2latex_cli.errors import InputError, UsageError
 
 

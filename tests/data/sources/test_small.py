@@ -4,7 +4,7 @@ from statistics import median
 import pytest
 
 from im2latex_cli.data.sources.entries import SourceFormula
-from im2latex_cli.data.sources.small import small_source
+from im2latex_cli.data.sources.tables import small_source
 from im2latex_cli.latex.normalize import normalize
 
 

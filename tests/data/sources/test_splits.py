@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from im2latex_cli.data.sources.splits import SPLITS, Split, hashed_split, own_split, remove_repeats
+from im2latex_cli.data.sources.entries import SPLITS, Split, hashed_split, own_split, remove_repeats
 
 FORMS = st.lists(st.tuples(st.sampled_from(SPLITS), st.sampled_from("abcdefgh")), max_size=40)
 

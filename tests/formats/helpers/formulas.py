@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from im2latex_cli.data.generated.synthetic import synthetic_formula
-from im2latex_cli.data.sources.small import small_source
+from im2latex_cli.data.sources.tables import small_source
 from im2latex_cli.latex.commands import (
     COMMANDS,
     DELIMITERS,

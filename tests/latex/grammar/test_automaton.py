@@ -9,10 +9,17 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from im2latex_cli.latex.grammar.automaton import NEVER, NOTHING, Automaton, _explore, automaton
+from im2latex_cli.latex.grammar.automaton import (
+    NEVER,
+    NOTHING,
+    Automaton,
+    _explore,
+    automaton,
+    leaves_ink,
+    move,
+)
 from im2latex_cli.latex.grammar.check import check
 from im2latex_cli.latex.grammar.roles import ACCENT, BOX, INSIDES, UNSEEN, Role, role_of
-from im2latex_cli.latex.grammar.states import leaves_ink, move
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.vocab import EOS, SPECIALS, Vocab
 

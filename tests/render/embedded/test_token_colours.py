@@ -3,8 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from im2latex_cli.latex.tokenizer import tokenize
-from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
-from im2latex_cli.render.embedded.token_colours import TintedFormula, colour
+from im2latex_cli.render.embedded.renderer import EmbeddedRenderer, TintedFormula, colour
 from im2latex_cli.render.renderer import Page, RenderFailure, TokenRenderer
 from im2latex_cli.settings.sections import RenderSettings
 

@@ -3,11 +3,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from im2latex_cli.latex.commands import COMMANDS, ENVIRONMENTS
-from im2latex_cli.render.tex.sandbox import screen
-from im2latex_cli.render.tex.sandbox_words import (
+from im2latex_cli.render.tex.sandbox import (
     HARMLESS_ENVIRONMENTS,
     HARMLESS_WORDS,
     REFUSED_WORDS,
+    screen,
 )
 
 

@@ -101,7 +101,7 @@ def test_unfinished_build_keeps_its_settings(
 def test_two_builds_at_once(source: Path, root: Path) -> None:
     code = (
         "import sys, pathlib\n"
-        "from im2latex_cli.data.lock import locked\n"
+        "from im2latex_cli.files import locked\n"
         f"with locked(pathlib.Path({str(root / '.build')!r}), busy=''):\n"
         "    print('held', flush=True)\n"
         "    sys.stdin.read()\n"

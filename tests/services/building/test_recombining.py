@@ -9,7 +9,7 @@ import pytest
 import stub_build as stub
 from PIL import Image
 
-from im2latex_cli.data import manifest, store
+from im2latex_cli.data import store
 from im2latex_cli.data.generated.synthetic import synthetic_formula
 from im2latex_cli.errors import Interrupted, UsageError
 from im2latex_cli.latex.normalize import normalize
@@ -92,7 +92,7 @@ def test_rare_tokens_are_filled_up(table: Path, tmp_path: Path) -> None:
 def test_the_manifest_says_what_was_made(table: Path, tmp_path: Path) -> None:
     root = tmp_path / "set"
     run(asked(table, root))
-    kept = manifest.load(root)
+    kept = store.load_manifest(root)
     assert kept is not None
     assert kept.settings["build.recombine"] == 60
     assert kept.settings["build.longer"] == 1.0

@@ -24,7 +24,7 @@ from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recognition.models import default_model_for
 from im2latex_cli.recognition.reader import Opened
-from im2latex_cli.services.evaluating import eval_text, recognise
+from im2latex_cli.services.evaluating import eval_text
 from im2latex_cli.settings.sections import EvaluateSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.vision.image import open_grey
@@ -113,8 +113,8 @@ def oracle(monkeypatch, tmp_path):
         attended: ClassVar[list[str]] = []
         opened: ClassVar[list[str]] = []
 
-    monkeypatch.setattr(recognise, "Recognizer", Fresh)
-    monkeypatch.setattr(recognise, "find_model", lambda *_: model)
+    monkeypatch.setattr(eval_text, "Recognizer", Fresh)
+    monkeypatch.setattr(eval_text, "find_model", lambda *_: model)
     monkeypatch.setattr(eval_text, "find_model", lambda *_: model)
     return Fresh
 
@@ -244,7 +244,7 @@ def test_sources_of_a_file_of_references_are_groups(tmp_path):
 
 
 def test_the_interval_of_the_perplexity_is_over_pictures():
-    found = recognise.perplexity([-1.0, -9.0] * 50, [10, 10] * 50, seed=0)
+    found = eval_text.perplexity([-1.0, -9.0] * 50, [10, 10] * 50, seed=0)
     assert found.value == pytest.approx(np.exp(0.5))
     low, high = found.interval
     assert np.exp(0.4) < low < found.value - 0.05

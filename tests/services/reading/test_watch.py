@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from im2latex_cli.errors import InputError
-from im2latex_cli.services.reading import watch
+from im2latex_cli.services.reading import streams
 
 SUFFIXES = frozenset({".png"})
 
@@ -25,7 +25,7 @@ def looks(folder: Path, *changes: Callable[[], object]) -> list[str]:
 
     found: list[str] = []
     with suppress(EndedError):
-        found.extend(new.name for new in watch.appearing(folder, SUFFIXES, sleep=change) if new)
+        found.extend(new.name for new in streams.appearing(folder, SUFFIXES, sleep=change) if new)
     return found
 
 
@@ -65,4 +65,4 @@ def test_a_changed_file_is_found_again_and_others_are_not(tmp_path: Path) -> Non
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="none: cannot be watched"):
-        next(watch.appearing(tmp_path / "none", SUFFIXES))
+        next(streams.appearing(tmp_path / "none", SUFFIXES))

@@ -5,11 +5,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from im2latex_cli.latex.vocab import BOS, EOS, PAD
 from im2latex_cli.settings.training import TrainSettings
-from im2latex_cli.train.input.batches import BatchStream, Cursor, pad_ids, plan
-from im2latex_cli.train.input.pack import Packed
+from im2latex_cli.train.input.batches import Batch, BatchStream, Cursor, pad_ids, plan
+from im2latex_cli.train.input.pack import Glyphs, Packed
 
 
 def made_up(sizes: list[tuple[int, int]], lengths: list[int]) -> Packed:
@@ -107,6 +108,60 @@ def test_short_formulas_come_first() -> None:
     assert max(longest[:2]) <= 6
     assert max(longest[:10]) < 20
     assert max(longest[30:]) == 30
+
+
+def resize(
+    picture: NDArray[np.uint8], glyphs: Glyphs, random: np.random.Generator
+) -> tuple[NDArray[np.uint8], Glyphs]:
+    """A picture of another size, of one grey that tells the draw."""
+    height, width = (int(side * random.uniform(0.5, 2)) for side in picture.shape)
+    return np.full((height, width), random.integers(0, 255), np.uint8), glyphs
+
+
+def augmented(cursor: Cursor | None = None, **changes: object) -> BatchStream:
+    settings = TrainSettings(**{"batch_size": 4, "batch_pixels": 12_000, **changes})
+    return BatchStream(SPLIT, settings, seed=7, steps=40, cursor=cursor, augment=resize)
+
+
+def same(one: Batch, other: Batch) -> bool:
+    return torch.equal(one.images, other.images) and torch.equal(one.ids, other.ids)
+
+
+@pytest.mark.parametrize("pool", [8, 8192])
+@pytest.mark.parametrize("changes", [{}, {"short_first": 0.5}])
+def test_augmented_batches_go_on_from_any_cursor(
+    pool: int, changes: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("im2latex_cli.train.input.batches.POOL", pool)
+    whole = list(islice(augmented(**changes), 40))
+    assert [batch.cursor.delivered for batch in whole] == list(range(1, 41))
+    for done in (1, 7, 13, 25):
+        rest = list(islice(augmented(whole[done - 1].cursor, **changes), 40 - done))
+        assert all(map(same, rest, whole[done:]))
+        assert [batch.cursor for batch in rest] == [batch.cursor for batch in whole[done:]]
+
+
+@pytest.mark.parametrize("pool", [8, 8192])
+def test_an_augmented_epoch_shows_every_picture_once_and_keeps_the_budgets(
+    pool: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("im2latex_cli.train.input.batches.POOL", pool)
+    lengths = []
+    for batch in augmented():
+        lengths += [int(row.sum()) // 5 for row in batch.ids * (batch.ids == 5)]
+        height, width = batch.sizes.max(0).values.tolist()
+        assert len(batch) == 1 or len(batch) * height * width <= 12_000
+        if batch.cursor.epoch:
+            break
+    assert sorted(lengths) == list(range(1, 31))
+
+
+def test_pictures_are_augmented_anew_in_each_epoch() -> None:
+    epochs: list[set[float]] = [set(), set(), set()]
+    for batch in islice(augmented(), 40):
+        before = batch.cursor.epoch - (batch.cursor.position == 0)
+        epochs[min(before, 2)] |= {round(float(ink), 6) for ink in batch.images.amax((1, 2, 3))}
+    assert len(epochs[0] & epochs[1]) < 15
 
 
 def test_batches_hold_padded_ids_and_pictures() -> None:

@@ -12,7 +12,7 @@ from im2latex_cli.settings.training import TrainSettings
 from im2latex_cli.settings.tree import Settings
 from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.train.run import time_budget
-from im2latex_cli.train.run.time_budget import Speed, matrix_rate, measure_speed
+from im2latex_cli.train.run.time_budget import Speed, first_guess, matrix_rate, measure_speed
 from im2latex_cli.train.run.training_run import TrainingData, TrainingRun
 from im2latex_cli.vision.prepare import Preprocessing
 
@@ -118,3 +118,10 @@ def test_a_run_of_fixed_time_says_that_it_is_slow(
     monkeypatch.setattr(time_budget, "LOW_EFFICIENCY", 2.0)
     run = begin(packed, vocab, settings, max_minutes=0.02)
     assert any("matrix rate" in line for line in run.warnings)
+
+
+def test_minutes_before_a_pause_count(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+    run = begin(packed, vocab, settings, max_minutes=60)
+    fresh = first_guess(run.learner, run._stream(), 60).steps
+    run.learner.seconds = 60 * 60 * 0.89
+    assert first_guess(run.learner, run._stream(), 60).steps < fresh / 4
