@@ -1,6 +1,6 @@
 """Keys and values of what the hypotheses of a picture have read, once for all of them.
 
-As `network.transformer.Tree`, with NumPy's arrays, laid out as a graph of `network.step_graph` takes them.
+As `network.transformer.Tree`, with NumPy's arrays, laid out as `network.step_graph` takes them.
 """
 
 from __future__ import annotations
