@@ -9,23 +9,26 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from im2latex_cli import files
 from im2latex_cli.errors import Im2LatexError, InputError, UsageError
-from im2latex_cli.pages.finder import Finder, bundled_finder
-from im2latex_cli.pages.order import lies_sideways
-from im2latex_cli.pages.picture import PagePicture, page_picture
 from im2latex_cli.pages.regions import FoundFormula, Rectangle
 from im2latex_cli.services.reading.inputs import Entry, Origin, Source, as_entry
 from im2latex_cli.vision import layout
 from im2latex_cli.vision.image import open_grey
 from im2latex_cli.vision.ink import Ink
 from im2latex_cli.vision.prepare import Preprocessing, prepare
+
+if TYPE_CHECKING:  # a formula alone needs no finder and no pen, and starts sooner without
+    from PIL import ImageDraw
+
+    from im2latex_cli.pages.finder import Finder
+    from im2latex_cli.pages.picture import PagePicture
 
 STEM = "{stem}"
 KINDS = (".png", ".pdf")
@@ -84,6 +87,8 @@ class Overlay:
 
 def drawn(page: NDArray[np.uint8], formulas: Sequence[FoundFormula]) -> Image.Image:
     """A page (H, W) in colour with boxes around its formulas and their equation numbers."""
+    from PIL import ImageDraw, ImageFont
+
     image = Image.fromarray(page).convert("RGB")
     pen = ImageDraw.Draw(image)
     font = ImageFont.load_default(_LABEL)
@@ -144,16 +149,16 @@ class FormulaSearch:
 
     Args:
         request: how formulas are looked for.
-        finder: gives the finder, once there is something to search.
+        finder: gives the finder, once there is something to search; None is the bundled one.
 
     Raises:
         UsageError: the overlay is of a kind that cannot be written.
     """
 
-    def __init__(self, request: FindRequest, finder: Callable[[], Finder] = bundled_finder) -> None:
+    def __init__(self, request: FindRequest, finder: Callable[[], Finder] | None = None) -> None:
         self._mode = request.mode
         self._inline = request.inline
-        self._finder = finder
+        self._finder = finder or _bundled_finder
         self._overlay = None if request.overlay is None else Overlay(request.overlay)
 
     def __call__(self, images: Iterable[Source | Entry | None]) -> Iterator[Entry | None]:
@@ -191,7 +196,7 @@ class FormulaSearch:
             if self._mode == "auto" and is_one_formula(page):
                 yield replace(entry, picture=page)
                 return
-            picture = page_picture(page)
+            picture = _page_picture(page)
             formulas = self._finder()(picture, inline=self._inline)
             if len(formulas) <= FEW:
                 _check_upright(entry, picture)
@@ -219,6 +224,18 @@ class FormulaSearch:
         return replace(entry, picture=None, error=error)
 
 
+def _page_picture(page: Grey) -> PagePicture:
+    from im2latex_cli.pages.picture import page_picture
+
+    return page_picture(page)
+
+
+def _bundled_finder() -> Finder:
+    from im2latex_cli.pages.finder import bundled_finder
+
+    return bundled_finder()
+
+
 def _opened(entry: Entry) -> Grey:
     """The page as grey levels.
 
@@ -235,6 +252,8 @@ def _opened(entry: Entry) -> Grey:
 
 
 def _check_upright(entry: Entry, page: PagePicture) -> None:
+    from im2latex_cli.pages.order import lies_sideways
+
     if lies_sideways(page):
         raise InputError(
             f"{entry.title}: the page lies on its side.", hint="Turn it by 90 degrees."

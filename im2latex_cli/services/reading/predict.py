@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,20 +25,16 @@ from im2latex_cli.reading_warning import ReadingWarning
 from im2latex_cli.recognition.decoder import Looked
 from im2latex_cli.recognition.reader import Grey, Reader, Reading, Unread
 from im2latex_cli.recognition.recognizer import Recognizer
-from im2latex_cli.render.choose import choose
-from im2latex_cli.render.renderer import Renderer, RenderFailure
-from im2latex_cli.report import attention as views
-from im2latex_cli.report import comparison
-from im2latex_cli.report.attention import sheet
 from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
 from im2latex_cli.services.reading.inputs import Entry, Origin, Source, as_entry
 from im2latex_cli.settings.sections import Settings
 from im2latex_cli.vision.finish import finish
 
+if TYPE_CHECKING:
+    from im2latex_cli.render.renderer import Renderer
+
 STEM = "{stem}"
-ATTENTION = {".png": sheet, ".gif": views.animation, ".html": views.attention_page}
-"""What draws where the network looked, by the file's ending."""
-KINDS = {"attention": tuple(ATTENTION), "render": (".png",)}
+KINDS = {"attention": (".png", ".gif", ".html"), "render": (".png",)}
 
 _Image = TypeVar("_Image")
 
@@ -104,7 +100,10 @@ class Drawings:
         Raises:
             OSError: the file cannot be written.
         """
-        draw = ATTENTION[target.suffix.lower()]
+        from im2latex_cli.report import attention as views
+
+        drawn_by = (views.sheet, views.animation, views.attention_page)
+        draw = dict(zip(KINDS["attention"], drawn_by, strict=True))[target.suffix.lower()]
         files.write_bytes(
             target, draw(looked.picture, looked.tokens, looked.weights, cell=looked.cell)
         )
@@ -118,6 +117,9 @@ class Drawings:
         Raises:
             OSError: the file cannot be written.
         """
+        from im2latex_cli.render.renderer import RenderFailure
+        from im2latex_cli.report import comparison
+
         render = self._settings.render
         (page,) = self._renderer.render([latex])
         if isinstance(page, RenderFailure):
@@ -129,6 +131,8 @@ class Drawings:
 
     @cached_property
     def _renderer(self) -> Renderer:
+        from im2latex_cli.render.choose import choose  # brings the renderers
+
         return choose(self._settings.render.uniform)
 
 
