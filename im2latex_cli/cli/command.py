@@ -32,7 +32,7 @@ from im2latex_cli.errors import (
     UsageError,
 )
 from im2latex_cli.settings.reference import Leaf, leaves, to_value
-from im2latex_cli.settings.sources import SettingValue
+from im2latex_cli.settings.sources import SettingValue, limit_openmp_spinning
 
 EXIT_BROKEN_PIPE = 141
 """As a shell reports a process that SIGPIPE ended."""
@@ -181,6 +181,7 @@ def command(
         shared = list(inspect.signature(SharedOptions, eval_str=True).parameters.values())
 
         def run(**values: Any) -> None:
+            limit_openmp_spinning()
             options = SharedOptions(**{option.name: values.pop(option.name) for option in shared})
             flag_values = [
                 SettingValue(setting, values.pop(key), f"command line {flags[setting].split()[0]}")

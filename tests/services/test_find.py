@@ -12,9 +12,8 @@ from PIL import Image, ImageDraw
 from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.pages.picture import PagePicture
 from im2latex_cli.pages.regions import FoundFormula, Rectangle, RegionKind
-from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
+from im2latex_cli.services.reading.find import FindRequest, FormulaSearch, Overlay
 from im2latex_cli.services.reading.inputs import Entry, Inputs
-from im2latex_cli.services.reading.overlays import Overlay
 
 pytest.importorskip("pypdfium2")
 
