@@ -11,7 +11,7 @@ from safetensors.numpy import save
 from im2latex_cli.errors import CheckpointError, InputError
 from im2latex_cli.pages import network
 from im2latex_cli.pages.finder import BUNDLED, Finder
-from im2latex_cli.pages.grouping import group
+from im2latex_cli.pages.grouping import are_words, group
 from im2latex_cli.pages.network import CELL, CLASSES, FinderNetwork, Maps
 from im2latex_cli.pages.order import column_gap, lies_sideways, reading_order
 from im2latex_cli.pages.picture import TEXT_HEIGHT, page_picture
@@ -148,6 +148,25 @@ def test_words_in_the_row_of_a_display_belong_to_it() -> None:
     write_line(page, 150, 20, 5)  # begins where lines of text do
     found = told(page, [("display", right), ("display", left)])
     assert [one.box for one in found] == [hull((right, words)), left]
+
+
+def test_a_line_of_words_is_told_from_a_formula() -> None:
+    left = np.concatenate([start + 9.0 * np.arange(7) for start in (0, 80, 160)])
+    words = np.stack((left, np.full(21, 2.0), left + 7, np.full(21, 12.0)), axis=1)
+    assert are_words(words)
+    formula = words.copy()
+    formula[::2, [1, 3]] -= 5  # exponents
+    assert not are_words(formula)
+    fraction = np.concatenate((words, (*words, 0, 20, 0, 20), [[0, 14, 230, 40]]))
+    assert not are_words(fraction)
+
+
+def test_a_drawing_is_no_display() -> None:
+    page = a_page()
+    for row in (20, 40, 300):
+        write_line(page, row, 20, 60)
+    page[100:250, 200:203] = page[247:250, 200:400] = 0  # two axes
+    assert told(page, [("display", Rectangle(200, 100, 400, 250))]) == []
 
 
 def test_inline_formulas_are_a_kind_of_their_own() -> None:
