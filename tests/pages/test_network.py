@@ -157,7 +157,8 @@ def test_a_line_of_words_is_told_from_a_formula() -> None:
     formula = words.copy()
     formula[::2, [1, 3]] -= 5  # exponents
     assert not are_words(formula)
-    fraction = np.concatenate((words, (*words, 0, 20, 0, 20), [[0, 14, 230, 40]]))
+    lower = words + np.array((0, 20, 0, 20))
+    fraction = np.concatenate((words, lower, [[0, 14, 230, 40]]))
     assert not are_words(fraction)
 
 
