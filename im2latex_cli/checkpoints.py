@@ -23,7 +23,7 @@ from im2latex_cli.errors import CheckpointError, InputError
 from im2latex_cli.headers import KEY, REBUILD, Header, damaged, read_model_header
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.network.network import Network, undrawn
-from im2latex_cli.settings.training import ModelSettings
+from im2latex_cli.settings.sections import ModelSettings
 from im2latex_cli.vision.prepare import Preprocessing
 
 

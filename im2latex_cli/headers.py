@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from im2latex_cli.decoding.calibration import Calibration
 from im2latex_cli.errors import CheckpointError, InputError
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.settings.training import ModelSettings
+from im2latex_cli.settings.sections import ModelSettings
 from im2latex_cli.vision.prepare import Preprocessing
 
 FORMAT = 1

@@ -9,7 +9,7 @@ from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.errors import CheckpointError, InputError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.network.network import Network
-from im2latex_cli.settings.training import ModelSettings
+from im2latex_cli.settings.sections import ModelSettings
 from im2latex_cli.vision.prepare import Preprocessing
 
 ASSETS = Path(__file__).parent / "assets"

@@ -143,7 +143,7 @@ def test_the_script_that_averages_weights_runs(tmp_path: Path, untrained) -> Non
     import torch
 
     from im2latex_cli import checkpoints
-    from im2latex_cli.settings.training import PRESETS, ModelSettings
+    from im2latex_cli.settings.sections import PRESETS, ModelSettings
 
     (script,) = re.findall(
         r'^```python\n("""Write the average.*?)^```$', CARD, re.DOTALL | re.MULTILINE

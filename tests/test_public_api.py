@@ -29,7 +29,7 @@ from im2latex_cli import (
     text_scores,
     tokenize,
 )
-from im2latex_cli.settings.training import ModelSettings
+from im2latex_cli.settings.sections import ModelSettings
 
 ROOT = Path(__file__).parent.parent
 NAMES = {

@@ -23,7 +23,7 @@ from im2latex_cli.progress import SilentReporter
 
 if TYPE_CHECKING:
     from im2latex_cli.recognition.recognizer import Recognizer
-    from im2latex_cli.settings.tree import Settings
+    from im2latex_cli.settings.sections import Settings
 
 PROMPT = "im2latex> "
 HELP = """\

@@ -213,11 +213,11 @@ def latex(hypothesis: Hypothesis, style: Style) -> str:
     """Spell a hypothesis in one line; im2markup's form falls back where it has none."""
     spelled = ""
     if style == "im2markup":
-        from im2latex_cli.latex.dialects.im2markup import im2markup
+        from im2latex_cli.latex.dialects.printers import im2markup
 
         spelled = " ".join(im2markup(hypothesis.latex))
     elif style == "katex":
-        from im2latex_cli.latex.dialects.katex import katex
+        from im2latex_cli.latex.dialects.printers import katex
 
         spelled = katex(hypothesis.tokens)
     return " ".join((spelled or hypothesis.latex).splitlines())

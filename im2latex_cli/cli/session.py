@@ -22,8 +22,8 @@ from im2latex_cli.cli.console import with_flags
 from im2latex_cli.progress import Reporter, SilentStep, Step
 from im2latex_cli.settings import reference, sources
 from im2latex_cli.settings.resolve import ResolvedSettings, resolve
+from im2latex_cli.settings.sections import Settings
 from im2latex_cli.settings.sources import SettingValue
-from im2latex_cli.settings.tree import Settings
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

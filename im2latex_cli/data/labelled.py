@@ -52,10 +52,10 @@ def read(
     if (path / MANIFEST).is_file() or not path.exists():
         return [_of_record(record) for record in store.read(path, split)]
     pairs = open_pairs(path)
-    found = list(pairs)
-    if any(pair.split for pair in found):
-        found = [pair for pair in found if pair.split == split]
-    if not found:
+    rows = list(pairs)
+    if any(pair.split for pair in rows):
+        rows = [pair for pair in rows if pair.split == split]
+    if not rows:
         raise InputError(f"{path} has no pictures in its split {split!r}.")
     return [
         LabelledPicture(
@@ -66,7 +66,7 @@ def read(
             content=partial(pairs.picture, pair.id),
             source=pair.source,
         )
-        for pair in found
+        for pair in rows
     ]
 
 

@@ -63,13 +63,13 @@ class Planned:
     origin: str | None = None
     part: int = 0
 
-    def failed(self, reason: str, message: str) -> Left:
+    def failed(self, reason: str, message: str) -> Exclusion:
         """The row that says why it has no picture."""
-        return Left(self.place, self.line, self.formula, reason, message, self.file)
+        return Exclusion(self.place, self.line, self.formula, reason, message, self.file)
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Exclusion:
     """One line that has no picture: a row of failures.jsonl.
 
     Attributes:
@@ -104,11 +104,11 @@ class BuildPlan:
 
     Attributes:
         items: formulas to render, in source order.
-        left: lines that will not be rendered, in source order.
+        exclusions: lines that will not be rendered, in source order.
     """
 
     items: tuple[Planned, ...]
-    left: tuple[Left, ...]
+    exclusions: tuple[Exclusion, ...]
 
 
 def make_plan(
@@ -132,22 +132,22 @@ def make_plan(
         InputError: a part that must have a share has no formula.
     """
     sound: list[Planned] = []
-    left: list[Left] = []
+    exclusions: list[Exclusion] = []
     for place, line in enumerate(_first(source, limit)):
         row = _planned(place, line, val_share=val_share, test_share=test_share, spacing=spacing)
-        if isinstance(row, Left):
-            left.append(row)
+        if isinstance(row, Exclusion):
+            exclusions.append(row)
         else:
             sound.append(row)
-    kept, removed = remove_repeats((item.split, item.form) for item in sound)
+    survivors, removed = remove_repeats((item.split, item.form) for item in sound)
     for one in removed:
         reason = OVERLAP if one.overlap else DUPLICATE
         message = f"the same normal form is in {_where(sound[one.kept])}"
-        left.append(sound[one.index].failed(reason, message))
-    items = [sound[index] for index in kept]
+        exclusions.append(sound[one.index].failed(reason, message))
+    items = [sound[index] for index in survivors]
     items, beyond = _within_shares(items, source.parts)
-    left = sorted([*left, *beyond], key=lambda row: row.place)
-    return BuildPlan(tuple(_name(items)), tuple(left))
+    exclusions = sorted([*exclusions, *beyond], key=lambda row: row.place)
+    return BuildPlan(tuple(_name(items)), tuple(exclusions))
 
 
 def _planned(
@@ -157,18 +157,18 @@ def _planned(
     val_share: float,
     test_share: float,
     spacing: Literal["keep", "drop"],
-) -> Planned | Left:
+) -> Planned | Exclusion:
     """Normalise one formula and choose its split; or say why it has no picture."""
     if isinstance(line, BadLine):
-        return Left(place, line.line, line.text, line.reason, line.message, line.file)
+        return Exclusion(place, line.line, line.text, line.reason, line.message, line.file)
     tag = mathtext.markup(line.formula)
     if tag is not None:
         message = f"HTML ({tag}) and no LaTeX; convert it, or copy the formula's source"
-        return Left(place, line.line, line.formula, "html", message, line.file)
+        return Exclusion(place, line.line, line.formula, "html", message, line.file)
     normal = normalize(line.formula, spacing=spacing)
     if normal.problem is not None or not normal.tokens:
         problem = normal.problem or "nothing is left of it"
-        return Left(place, line.line, line.formula, UNSOUND, problem, line.file)
+        return Exclusion(place, line.line, line.formula, UNSOUND, problem, line.file)
     form = " ".join(normal.tokens)
     return Planned(
         line=line.line,
@@ -198,7 +198,7 @@ def _first(source: Source, limit: int | None) -> Iterator[SourceFormula | BadLin
 
 def _within_shares(
     items: Sequence[Planned], parts: Sequence[MixturePart]
-) -> tuple[list[Planned], list[Left]]:
+) -> tuple[list[Planned], list[Exclusion]]:
     """Take as many formulas as the shares of the parts allow; which, a hash of each decides."""
     shares = [part.share for part in parts if part.share is not None]
     if not shares:
@@ -214,7 +214,7 @@ def _within_shares(
             )
     total = min(len(by_part[number]) / share for number, share in enumerate(shares))
     chosen: set[int] = set()
-    beyond: list[Left] = []
+    beyond: list[Exclusion] = []
     for number, share in enumerate(shares):
         own = sorted(by_part[number], key=lambda item: _rank(item.form))
         size = max(1, round(total * share))
@@ -236,7 +236,7 @@ def with_made(plan: BuildPlan, forms: Iterable[Sequence[str]]) -> BuildPlan:
         plan: of the real formulas; it stays as it is.
         forms: normal forms that the plan does not have.
     """
-    places = [item.place for item in plan.items] + [row.place for row in plan.left]
+    places = [item.place for item in plan.items] + [row.place for row in plan.exclusions]
     first = max(places, default=-1) + 1
     made = tuple(
         Planned(
@@ -251,7 +251,7 @@ def with_made(plan: BuildPlan, forms: Iterable[Sequence[str]]) -> BuildPlan:
         )
         for number, form in enumerate(forms)
     )
-    return BuildPlan(plan.items + made, plan.left)
+    return BuildPlan(plan.items + made, plan.exclusions)
 
 
 def _split(entry: SourceFormula, form: str, *, val_share: float, test_share: float) -> Split:

@@ -130,14 +130,14 @@ def _error(row: Row) -> tuple[str | None, str]:
 
 def _hypotheses(row: Row) -> tuple[Hypothesis, ...]:
     if "hypotheses" in row:
-        found = list(row["hypotheses"])
+        rows = list(row["hypotheses"])
     elif "latex" in row:
-        found = [row, *row.get("alternatives", ())]
+        rows = [row, *row.get("alternatives", ())]
     elif row.get("error") is not None:
-        found = []
+        rows = []
     else:
         raise KeyError("hypotheses")
-    return tuple(Hypothesis.from_json(one) for one in found)
+    return tuple(Hypothesis.from_json(one) for one in rows)
 
 
 def write(folder: Path, predictions: Iterable[Prediction], meta: Mapping[str, Any]) -> None:

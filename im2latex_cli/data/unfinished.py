@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from im2latex_cli import files
 from im2latex_cli.data import store
-from im2latex_cli.data.plan import Left, Planned
+from im2latex_cli.data.plan import Exclusion, Planned
 from im2latex_cli.data.store import Manifest
 from im2latex_cli.errors import InputError
 
@@ -82,11 +82,11 @@ class Unfinished:
     def begin(self, request: Manifest) -> None:
         """Start from nothing."""
         (self.path / REQUEST).unlink(missing_ok=True)
-        for found in self.path.iterdir():
-            if found.is_dir():
-                shutil.rmtree(found)
-            elif found.name != "lock":
-                found.unlink()
+        for entry in self.path.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            elif entry.name != "lock":
+                entry.unlink()
         (self.path / JOURNAL).touch()
         files.write_json(self.path / REQUEST, request.to_json())
 
@@ -134,7 +134,7 @@ class Unfinished:
         row |= {"font": result.font} if result.font else {}
         return row if result.glyphs is None else {**row, "glyphs": result.glyphs}
 
-    def write_tables(self, items: Sequence[Planned], *, glyphs: bool) -> list[Left]:
+    def write_tables(self, items: Sequence[Planned], *, glyphs: bool) -> list[Exclusion]:
         """Write metadata (and glyphs) of every split and drop what a kill left there.
 
         Args:
@@ -144,14 +144,14 @@ class Unfinished:
         Returns:
             The formulas without a picture.
         """
-        left: list[Left] = []
+        exclusions: list[Exclusion] = []
         names: dict[str, set[str]] = {split: set() for split in store.SPLITS}
         with ExitStack() as stack:
             metadata = self._open_tables(stack, store.METADATA)
             marks = self._open_tables(stack, store.GLYPHS) if glyphs else {}
             for item, row in self._rows(items):
                 if "reason" in row:
-                    left.append(item.failed(row["reason"], row["message"]))
+                    exclusions.append(item.failed(row["reason"], row["message"]))
                     continue
                 names[item.split].add(item.file_name)
                 metadata[item.split].write(_line(_metadata(item, row)))
@@ -160,7 +160,7 @@ class Unfinished:
                     marks[item.split].write(_line(mark))
         for split, present in names.items():
             self._tidy(self.path / split, present, glyphs=glyphs)
-        return left
+        return exclusions
 
     def _rows(self, items: Sequence[Planned]) -> Iterator[tuple[Planned, Row]]:
         """Yield each formula with what the journal says of it."""

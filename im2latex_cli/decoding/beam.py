@@ -47,11 +47,11 @@ class Diversity:
         """Whether it changes anything."""
         return self.gamma < 1.0 and self.share > 0.0
 
-    def penalty(self, log_probabilities: Array, taken: int) -> Array:
+    def penalty(self, log_probabilities: Array, length: int) -> Array:
         """What to add to log-probabilities (B, K, V) of the next id, at most 0."""
         xp = kind(log_probabilities)
         _, width, size = log_probabilities.shape
-        draw = np.random.default_rng([self.seed, taken]).random((width, size)) < self.share
+        draw = np.random.default_rng([self.seed, length]).random((width, size)) < self.share
         strength = xp.reals(np.log(self.gamma) * draw, log_probabilities)
         likelier = xp.falling(-xp.falling(log_probabilities))  # the inverse permutation: ranks
         penalty: Array = strength * xp.floats(likelier)
@@ -150,8 +150,8 @@ def search(
     rank = _Ranking(length_penalty, nbest, max_steps, diversity)
     look = _interval(start)
     over: list[_Beam] = []
-    for taken in range(1, max_steps):
-        if taken % look == 0 and _some_ended(beam):
+    for length in range(1, max_steps):
+        if length % look == 0 and _some_ended(beam):
             ended, going = _sorted_out(rank.going(beam))
             if len(going) <= CROWDED * (len(ended) + len(going)):
                 over.append(_keep(beam, kind(start).integers(ended, start)))
@@ -159,15 +159,15 @@ def search(
                     break
                 kept = kind(start).integers(going, start)
                 beam, state = _keep(beam, kept), state.select(kept)
-        last = beam.ids[:, :, taken - 1].reshape(-1)
+        last = beam.ids[:, :, length - 1].reshape(-1)
         log_probabilities, state = step(last, state)
-        rows = _advance(beam, log_probabilities.reshape(*beam.scores.shape, -1), taken, eos, rank)
+        rows = _advance(beam, log_probabilities.reshape(*beam.scores.shape, -1), length, eos, rank)
         if width > 1:
             state = state.reorder(rows)
     else:
         over.append(beam)
-    found = dict(one for part in over for one in _best(part, rank))
-    return [found[picture] for picture in range(len(start))]
+    results = dict(one for part in over for one in _best(part, rank))
+    return [results[picture] for picture in range(len(start))]
 
 
 def _check(width: int, nbest: int, *, vocabulary: int) -> None:
@@ -195,7 +195,7 @@ def _some_ended(beam: _Beam) -> bool:
     return kind(beam.ended).waits(beam.ended) or bool(beam.ended.any())
 
 
-def _held(log_probabilities: Array, ended: Array, eos: int) -> Array:
+def _ended_stay(log_probabilities: Array, ended: Array, eos: int) -> Array:
     """Log-probabilities (B, K, V) where hypotheses that ended (B, K) can only end again, for 0."""
     xp = kind(log_probabilities)
     only_end = xp.full(log_probabilities.shape[2:], -math.inf, log_probabilities)
@@ -254,32 +254,32 @@ def _open(log_probabilities: Array, *, width: int, max_steps: int, eos: int) -> 
     )
 
 
-def _advance(beam: _Beam, log_probabilities: Array, taken: int, eos: int, rank: _Ranking) -> Array:
+def _advance(beam: _Beam, log_probabilities: Array, length: int, eos: int, rank: _Ranking) -> Array:
     """Add one id to the living hypotheses in place; return the rows (R,) they came from.
 
     Args:
         beam: changed in place.
         log_probabilities: (B, K, V) of the next id.
-        taken: ids chosen so far.
+        length: ids chosen so far.
         eos: id of the end.
         rank: how candidates compare.
     """
     batch, width, size = log_probabilities.shape
     xp = kind(log_probabilities)
     if _some_ended(beam):
-        log_probabilities = _held(log_probabilities, beam.ended, eos)
+        log_probabilities = _ended_stay(log_probabilities, beam.ended, eos)
     candidates = beam.scores[:, :, None] + log_probabilities
     lengths = beam.lengths + ~beam.ended
     ranked = candidates
     if rank.diversity.active:
-        ranked = candidates + rank.diversity.penalty(log_probabilities, taken)
+        ranked = candidates + rank.diversity.penalty(log_probabilities, length)
     values = rank.value(ranked, lengths[:, :, None])
     chosen = xp.topk(values.reshape(batch, -1), width)[1]
     parent, ids = chosen // size, chosen % size
-    beam.ids[:, :, :taken] = _pick(beam.ids[:, :, :taken], parent)
-    beam.token_scores[:, :, :taken] = _pick(beam.token_scores[:, :, :taken], parent)
-    beam.ids[:, :, taken] = ids
-    beam.token_scores[:, :, taken] = xp.gather(log_probabilities.reshape(batch, -1), chosen)
+    beam.ids[:, :, :length] = _pick(beam.ids[:, :, :length], parent)
+    beam.token_scores[:, :, :length] = _pick(beam.token_scores[:, :, :length], parent)
+    beam.ids[:, :, length] = ids
+    beam.token_scores[:, :, length] = xp.gather(log_probabilities.reshape(batch, -1), chosen)
     beam.scores = xp.gather(candidates.reshape(batch, -1), chosen)
     beam.lengths = xp.gather(lengths, parent)
     beam.ended = (ids == eos) | (beam.scores == -math.inf)

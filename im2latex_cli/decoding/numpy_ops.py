@@ -43,10 +43,10 @@ class Arrays:
         """Each row of the first axis `times` times."""
         return np.repeat(values, times, axis=0)
 
-    def put(self, values: Any, columns: Any, written: Any) -> Any:
+    def put(self, values: Any, columns: Any, new: Any) -> Any:
         """A copy of (R, C) with one column of each row (R,) overwritten."""
         values = self.copy(values)
-        np.put_along_axis(values, columns[:, None], written[:, None], 1)
+        np.put_along_axis(values, columns[:, None], new[:, None], 1)
         return values
 
     def columns(self, parts: Sequence[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""torch's spelling of the operations in `spelling`."""
+"""The array operations of `numpy_ops` as torch spells them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Tensors(Arrays):
 
     def topk(self, values: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """See `Arrays`."""
-        found = values.topk(count, dim=1)
-        return found.values, found.indices
+        top = values.topk(count, dim=1)
+        return top.values, top.indices
 
     def falling(self, values: Tensor) -> Tensor:
         """See `Arrays`."""
@@ -45,9 +45,9 @@ class Tensors(Arrays):
         """See `Arrays`."""
         return values.repeat_interleave(times, dim=0)
 
-    def put(self, values: Tensor, columns: Tensor, written: Tensor) -> Tensor:
+    def put(self, values: Tensor, columns: Tensor, new: Tensor) -> Tensor:
         """See `Arrays`."""
-        return values.scatter(1, columns[:, None], written[:, None])
+        return values.scatter(1, columns[:, None], new[:, None])
 
     def columns(self, parts: Sequence[Tensor]) -> Tensor:
         """See `Arrays`."""
@@ -75,7 +75,7 @@ class Tensors(Arrays):
 
     def integers(self, values: Any, like: Tensor) -> Tensor:
         """See `Arrays`."""
-        return _sent(values, torch.int64, like.device)
+        return _to_device(values, torch.int64, like.device)
 
     def shorts(self, values: Tensor) -> Tensor:
         """See `Arrays`."""
@@ -87,7 +87,7 @@ class Tensors(Arrays):
 
     def reals(self, values: Any, like: Tensor) -> Tensor:
         """See `Arrays`."""
-        return _sent(values, like.dtype, like.device)
+        return _to_device(values, like.dtype, like.device)
 
     def waits(self, like: Tensor) -> bool:
         """See `Arrays`."""
@@ -102,7 +102,7 @@ def nothing(device: torch.device) -> Tensor:
     return torch.empty(0, dtype=torch.int64, device=device)
 
 
-def _sent(values: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
+def _to_device(values: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
     """The host's values on a device; a GPU gets a copy made at once, so nobody waits for it."""
     held = torch.as_tensor(values, dtype=dtype)
     return held.to(device, non_blocking=device.type == "cuda")

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Literal, get_args
 
 from im2latex_cli.latex.commands import DELIMITERS
-from im2latex_cli.latex.dialects.im2markup import im2markup
+from im2latex_cli.latex.dialects.printers import im2markup
 from im2latex_cli.latex.dialects.reading import argument
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.symbols import FUNCTIONS, LIMIT_FUNCTIONS

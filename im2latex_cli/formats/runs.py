@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from im2latex_cli.formats.characters import ems
-from im2latex_cli.latex.dialects.katex import ACCENT_MARKS, LIGATURES, TEXT_LETTERS
+from im2latex_cli.latex.dialects.printers import ACCENT_MARKS, LIGATURES, TEXT_LETTERS
 from im2latex_cli.latex.tree import Command, Group, Row, Text, Word, walk
 
 _FONTS = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from im2latex_cli.formats.characters import SYMBOLS, negate
 from im2latex_cli.latex.commands import COMMANDS, Atom
-from im2latex_cli.latex.spellings import SYNONYMS
+from im2latex_cli.latex.symbols import SYNONYMS
 from im2latex_cli.latex.tree import Environment
 
 NAMES = """

@@ -1,4 +1,7 @@
-r"""The names in the command table, grouped, without backslashes if all have one."""
+"""The names in the command table, grouped, and other spellings of the same picture.
+
+Names have no backslashes if all of a group have one.
+"""
 
 from __future__ import annotations
 
@@ -184,3 +187,160 @@ DELIMITERS = r"""
 rmoustache uparrow downarrow updownarrow Uparrow Downarrow Updownarrow backslash vert Vert lbrace
 rbrace lbrack rbrack ulcorner urcorner llcorner lrcorner arrowvert Arrowvert bracevert
 """
+
+
+_PAIRS = r"""
+\le \leq
+\ge \geq
+\ne \neq
+\rightarrow \to
+\gets \leftarrow
+\lt <
+\gt >
+\land \wedge
+\lor \vee
+\lnot \neg
+\owns \ni
+\dag \dagger
+\ddag \ddagger
+\doublecap \Cap
+\doublecup \Cup
+\restriction \upharpoonright
+\Doteq \doteqdot
+\llless \lll
+\gggtr \ggg
+\dasharrow \dashrightarrow
+\hdots \ldots
+\dotsb \cdots
+\dotsm \cdots
+\ast *
+\lbrack [
+\rbrack ]
+\lbrace \{
+\rbrace \}
+\vert |
+\Vert \|
+\lq `
+\thinspace \,
+\> \:
+\medspace \:
+\thickspace \;
+\negthinspace \!
+\Bbb \mathbb
+\bold \mathbf
+\frak \mathfrak
+\bm \boldsymbol
+\hbox \mbox
+\textnormal \text
+\textrm \text
+\textup \text
+\textmd \text
+\operatornamewithlimits \operatorname*
+\cr \\
+\tabularnewline \\
+\begin{split} \begin{aligned}
+\end{split} \end{aligned}
+\begin{align} \begin{aligned}
+\end{align} \end{aligned}
+\begin{align*} \begin{aligned}
+\end{align*} \end{aligned}
+\begin{flalign} \begin{aligned}
+\end{flalign} \end{aligned}
+\begin{flalign*} \begin{aligned}
+\end{flalign*} \end{aligned}
+\begin{alignat} \begin{alignedat}
+\end{alignat} \end{alignedat}
+\begin{alignat*} \begin{alignedat}
+\end{alignat*} \end{alignedat}
+\begin{gather} \begin{gathered}
+\end{gather} \end{gathered}
+\begin{gather*} \begin{gathered}
+\end{gather*} \end{gathered}
+\begin{multline} \begin{gathered}
+\end{multline} \end{gathered}
+\begin{multline*} \begin{gathered}
+\end{multline*} \end{gathered}
+"""
+
+SYNONYMS: dict[str, str] = dict(line.split(" ", 1) for line in _PAIRS.strip().splitlines())
+"""Token to the one spelling of its picture."""
+
+FENCE_SYNONYMS = {
+    "\\lbrack": "[",
+    "\\rbrack": "]",
+    "\\lbrace": "\\{",
+    "\\rbrace": "\\}",
+    "\\vert": "|",
+    "\\lvert": "|",
+    "\\rvert": "|",
+    "\\Vert": "\\|",
+    "\\lVert": "\\|",
+    "\\rVert": "\\|",
+    "<": "\\langle",
+    ">": "\\rangle",
+}
+r"""Delimiters to the one spelling behind `\left`, `\right`, `\middle` and `\big`."""
+
+OLD_FONTS = {
+    "\\rm": "\\mathrm",
+    "\\bf": "\\mathbf",
+    "\\it": "\\mathit",
+    "\\sf": "\\mathsf",
+    "\\tt": "\\mathtt",
+    "\\cal": "\\mathcal",
+    "\\mit": "\\mathnormal",
+    "\\em": "\\mathit",
+}
+"""Switches that reach to the end of their group."""
+
+IGNORED = frozenset(
+    r"""
+\nonumber \notag \relax \allowbreak \nobreak \break \linebreak \nolinebreak \pagebreak \nopagebreak
+\displaybreak \protect \null \noindent \hfill \hfil \hss \vfill \vfil \- \/ \* \unboldmath \boldmath
+\tiny \scriptsize \footnotesize \small \normalsize \large \Large \LARGE \huge \Huge \sl \sc
+\rmfamily \bfseries \itshape \mdseries \sffamily \ttfamily \upshape \slshape \scshape \normalfont
+\centering \displaylimits \space \bigskip \medskip \smallskip \newline \par \qedhere
+""".split()
+)
+"""Words without argument that leave no trace in a displayed formula."""
+
+IGNORED_WITH_ARGUMENT = {
+    "\\label": 1,
+    "\\tag": 1,
+    "\\color": 1,
+    "\\vspace": 1,
+    "\\vskip": 1,
+    "\\definecolor": 3,
+    "\\colorlet": 2,
+}
+"""Words that leave no trace, with the number of their arguments."""
+
+REFUSED = {
+    "\\intertext": "\\intertext is prose between two lines; the lines are formulas of their own",
+    "\\shortintertext": "\\shortintertext is prose between two lines; the lines are formulas",
+    "\\mathds": "\\mathds is a font that neither renderer has; \\mathbb looks otherwise",
+    "\\mathbbm": "\\mathbbm is a font that neither renderer has; \\mathbb looks otherwise",
+}
+"""Commands whose ink would be lost or changed, and why there is no normal form."""
+
+SPACED_LENGTHS = {
+    "\\hspace{1em}": "\\quad",
+    "\\hspace{2em}": "\\qquad",
+    "\\hspace{0.5em}": "\\enspace",
+    "\\mspace{3mu}": "\\,",
+    "\\mspace{4mu}": "\\:",
+    "\\mspace{5mu}": "\\;",
+    "\\mspace{-3mu}": "\\!",
+    "\\mspace{-4mu}": "\\negmedspace",
+    "\\mspace{-5mu}": "\\negthickspace",
+}
+"""Spaces given as a length that have a name."""
+
+MATRIX_OF_FENCES = {
+    ("\\left(", "\\right)"): "pmatrix",
+    ("\\left[", "\\right]"): "bmatrix",
+    ("\\left\\{", "\\right\\}"): "Bmatrix",
+    ("\\left|", "\\right|"): "vmatrix",
+    ("\\left\\|", "\\right\\|"): "Vmatrix",
+}
+"""A matrix between these delimiters has a name of its own."""

@@ -28,7 +28,7 @@ from im2latex_cli.latex.commands import (
 from im2latex_cli.latex.commands import (
     CommandSpec as Entry,
 )
-from im2latex_cli.latex.spellings import SYNONYMS
+from im2latex_cli.latex.symbols import SYNONYMS
 
 MAX_DEPTH = 100
 """Deepest nesting that `parse` accepts; the normaliser stops at 60 groups."""

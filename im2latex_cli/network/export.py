@@ -20,10 +20,10 @@ from torch.export import Dim
 
 from im2latex_cli.decoding.engine import NEEDS, PREFIX, STRIDE
 from im2latex_cli.network.encoder_output import Memory
-from im2latex_cli.network.inputs import to_ink
 from im2latex_cli.network.network import Network
 from im2latex_cli.network.recurrent import RecurrentState
 from im2latex_cli.network.step_graph import step_graph
+from im2latex_cli.network.torch_engine import to_ink
 from im2latex_cli.network.transformer import TransformerDecoder, TransformerState
 from im2latex_cli.vision.canvas import UNIT
 

@@ -13,7 +13,7 @@ from im2latex_cli.network.encoder_output import Decoded, Memory, cell_mask, cove
 from im2latex_cli.network.encoders import ClassicEncoder, ResidualEncoder, RowEncoder
 from im2latex_cli.network.recurrent import RecurrentDecoder
 from im2latex_cli.network.transformer import EncoderLayer, TransformerDecoder, grid_sinusoids
-from im2latex_cli.settings.training import ModelSettings
+from im2latex_cli.settings.sections import ModelSettings
 
 
 class Network(nn.Module):

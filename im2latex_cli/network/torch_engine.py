@@ -1,10 +1,11 @@
-"""A network that torch computes."""
+"""A network that torch computes: the device, the batch tensors, and running out of memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,67 @@ from torch import Tensor
 
 from im2latex_cli.decoding.batches import alike
 from im2latex_cli.decoding.engine import Grey
+from im2latex_cli.errors import UsageError
 from im2latex_cli.network.encoder_output import Memory, joined
-from im2latex_cli.network.inputs import to_batch
 from im2latex_cli.network.network import Network
+from im2latex_cli.vision.canvas import stack
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; auto takes cuda, then mps, then cpu.
+
+    Raises:
+        UsageError: the device asked for is not here.
+    """
+    here = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(one for one, present in here.items() if present)
+    if not here.get(name, False):
+        raise UsageError(f"There is no {name} device here.", hint="Take `device` auto or cpu.")
+    return torch.device(name)
+
+
+def use_threads(count: int | None) -> None:
+    """Let torch use so many CPU threads in the whole process; None leaves it as it is."""
+    if count is not None:
+        torch.set_num_threads(count)
+
+
+def fast_in_bfloat16(device: torch.device) -> bool:
+    """Whether products of bfloat16 matrices are faster there than those of float32."""
+    if device.type == "cpu":
+        return _cpu_multiplies_bfloat16()
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+@cache
+def _cpu_multiplies_bfloat16() -> bool:
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
+def to_batch(pictures: Sequence[NDArray[np.uint8]]) -> tuple[Tensor, Tensor]:
+    """Stack grey pictures, each at the top left, with paper around them.
+
+    Args:
+        pictures: (H, W) each, 255 is paper; at least one.
+
+    Returns:
+        images: (B, 1, H, W) float32, ink from 0 (paper) to 1 (black).
+        sizes: (B, 2) int64, height and width of each picture in pixels.
+    """
+    canvas, sizes = stack(pictures)
+    return to_ink(torch.from_numpy(canvas)), torch.from_numpy(sizes)
+
+
+def to_ink(grey: Tensor) -> Tensor:
+    """Map uint8 grey (255 is paper) to float32 ink (1 is black)."""
+    return (255 - grey).float() / 255
+
 
 _NO_MEMORY = (
     "can't allocate memory",

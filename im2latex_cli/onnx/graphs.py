@@ -28,7 +28,7 @@ from im2latex_cli import files, runs
 from im2latex_cli.decoding.engine import NEEDS, PREFIX, STRIDE
 from im2latex_cli.errors import CheckpointError
 from im2latex_cli.headers import KEY, Header, damaged, read_model_header
-from im2latex_cli.settings.training import ModelSettings
+from im2latex_cli.settings.sections import ModelSettings
 
 GRAPH, METADATA = 7, 14  # of ModelProto
 INITIALIZER = 5  # of GraphProto
@@ -59,12 +59,12 @@ def read_metadata(graph: bytes) -> dict[str, str]:
     Raises:
         ValueError: these bytes are no protocol buffers message.
     """
-    found = {}
+    entries = {}
     for number, entry in _fields(graph):
         if number == METADATA:
             parts = dict(_fields(entry))
-            found[parts.get(_FIELD_KEY, b"").decode()] = parts.get(VALUE, b"").decode()
-    return found
+            entries[parts.get(_FIELD_KEY, b"").decode()] = parts.get(VALUE, b"").decode()
+    return entries
 
 
 def _tensor(name: str, value: NDArray[np.float32]) -> bytes:
@@ -204,9 +204,9 @@ def join(folder: Path, model: Path) -> Graphs:
         tensors = parse_tensors(model.read_bytes())
     except (SafetensorError, ValueError, KeyError) as error:
         raise damaged(model) from error
-    found = bare(folder)
-    full = {part: with_weights(graph, tensors, path=model) for part, graph in found.items()}
-    return Graphs(**full, header=header, stride=_stride(found["encoder"]))
+    graphs = bare(folder)
+    full = {part: with_weights(graph, tensors, path=model) for part, graph in graphs.items()}
+    return Graphs(**full, header=header, stride=_stride(graphs["encoder"]))
 
 
 def bare(folder: Path) -> dict[str, bytes]:

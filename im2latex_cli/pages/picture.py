@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from im2latex_cli.vision.components import Pieces, find_pieces
+from im2latex_cli.vision.ink import ink_threshold
 from im2latex_cli.vision.prepare import normalise_levels
-from im2latex_cli.vision.scale import ink_threshold
 
 TEXT_HEIGHT = 2.8
 """Pixels of the height of an x in the finder's pictures: 10 points at 47 dots per inch."""

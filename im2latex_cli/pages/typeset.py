@@ -20,9 +20,8 @@ from im2latex_cli.render.renderer import RenderFailure
 from im2latex_cli.render.tex import dvi
 from im2latex_cli.render.tex.dvi import DviError, DviPage, FontUse
 from im2latex_cli.render.tex.fonts import FontFinder, FontMissingError
-from im2latex_cli.render.tex.process import run_latex
 from im2latex_cli.render.tex.rasterizer import SP_PER_INCH, Compositor, FontCache, Mark, Sheet
-from im2latex_cli.render.tex.sandbox import screen
+from im2latex_cli.render.tex.sandbox import run_latex, screen
 from im2latex_cli.render.tex.typefaces import PLAIN, TYPEFACES, installed
 from im2latex_cli.render.tex.typesetter import INSTALL, new_nonce
 

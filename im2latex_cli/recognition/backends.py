@@ -75,8 +75,7 @@ def _with_torch(model: Path, device: str, threads: int | None, choice: BackendCh
             hint="Install it (pip install torch), or export the model where it is installed.",
         )
     from im2latex_cli import checkpoints
-    from im2latex_cli.network.device import choose_device, use_threads
-    from im2latex_cli.network.torch_engine import TorchEngine
+    from im2latex_cli.network.torch_engine import TorchEngine, choose_device, use_threads
 
     chosen = choose_device(device)
     use_threads(threads)

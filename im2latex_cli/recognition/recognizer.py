@@ -30,8 +30,7 @@ from im2latex_cli.recognition.reader import (
     name_of,
     to_grey,
 )
-from im2latex_cli.settings.sections import DecodeSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import DecodeSettings, Settings
 from im2latex_cli.vision.ink import Ink
 from im2latex_cli.vision.layout import split_number
 from im2latex_cli.vision.prepare import Preprocessing, prepare

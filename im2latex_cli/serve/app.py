@@ -20,10 +20,9 @@ from im2latex_cli._version import __version__
 from im2latex_cli.errors import Im2LatexError, InputError, UsageError
 from im2latex_cli.reading_warning import ReadingWarning
 from im2latex_cli.serve import routes, schemas
-from im2latex_cli.serve.batching import Batcher, BusyError
+from im2latex_cli.serve.batching import Answer, Batcher, BusyError, Open, Read, ReadRequest
 from im2latex_cli.serve.documents import DocumentRoutes
 from im2latex_cli.serve.intake import Intake, RefusedError
-from im2latex_cli.serve.reading import Answer, Open, Read, ReadRequest
 from im2latex_cli.serve.routes import CountedRoute, Metrics, bug, failure, http_error
 from im2latex_cli.settings.sections import ServeSettings
 
@@ -185,10 +184,10 @@ class Server:
             return failure(error)
         return _answered(answer)
 
-    async def _respond(self, asked: ReadRequest) -> Response:
+    async def _respond(self, request: ReadRequest) -> Response:
         """Answer with the reading of a part of a page."""
         with self._batcher.place():
-            return _answered(await self._batcher.submit(asked))
+            return _answered(await self._batcher.submit(request))
 
     async def _health(self) -> Response:
         return JSONResponse(

@@ -20,9 +20,16 @@ from fastapi.responses import JSONResponse
 from im2latex_cli.errors import InputError
 from im2latex_cli.pages.regions import RegionKind
 from im2latex_cli.serve import schemas
-from im2latex_cli.serve.batching import Batcher, BusyError
+from im2latex_cli.serve.batching import (
+    Batcher,
+    BusyError,
+    FoundPage,
+    Open,
+    Part,
+    ReadRequest,
+    UploadedDocument,
+)
 from im2latex_cli.serve.intake import DOCUMENT, Intake, RefusedError
-from im2latex_cli.serve.reading import FoundPage, Open, Part, ReadRequest, UploadedDocument
 from im2latex_cli.serve.routes import AnsweredRoute, CountedRoute, failure
 from im2latex_cli.settings.sections import ServeSettings
 
@@ -234,8 +241,8 @@ class DocumentRoutes:
     async def page(self, document: Key, page: Number) -> Response:
         """Say where the formulas of a page are."""
         opened = self._opened(document, page)
-        found = await self._submit(lambda: opened.find(page))
-        return JSONResponse(_page(page, opened, found).model_dump(), headers=PRIVATE)
+        content = await self._submit(lambda: opened.find(page))
+        return JSONResponse(_page(page, opened, content).model_dump(), headers=PRIVATE)
 
     async def picture(self, document: Key, page: Number) -> Response:
         """Draw a page."""
@@ -304,11 +311,11 @@ def _absent(message: str) -> RefusedError:
     return RefusedError(404, "not-found", message)
 
 
-def _page(number: int, opened: UploadedDocument, found: FoundPage) -> schemas.PageBody:
+def _page(number: int, opened: UploadedDocument, content: FoundPage) -> schemas.PageBody:
     return schemas.PageBody(
         page=number,
-        width=found.width,
-        height=found.height,
+        width=content.width,
+        height=content.height,
         unit=opened.unit,
         formulas=[
             schemas.PageFormulaBody(
@@ -317,6 +324,6 @@ def _page(number: int, opened: UploadedDocument, found: FoundPage) -> schemas.Pa
                 score=one.score,
                 numbers=[list(box) for box in one.numbers],
             )
-            for one in found.formulas
+            for one in content.formulas
         ],
     )

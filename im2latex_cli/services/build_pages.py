@@ -23,7 +23,7 @@ from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.pages import store
 from im2latex_cli.pages.typeset import PageTypesetter, TypesetPage
 from im2latex_cli.progress import Reporter
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 from im2latex_cli.vision.finish import encode_png
 
 SHARES = {"train": 0.9, "val": 0.05, "test": 0.05}

@@ -18,7 +18,7 @@ from im2latex_cli.headers import read_any_header
 from im2latex_cli.recognition.backends import choose
 from im2latex_cli.recognition.models import bundled_model, default_model, find_model
 from im2latex_cli.render.choose import INSTALL_LINES, tex_is_usable
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 
 TEX_PROGRAMS = ("latex", "kpsewhich", "dvipng")
 GHOSTSCRIPT = "gs"

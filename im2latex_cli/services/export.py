@@ -30,8 +30,7 @@ from im2latex_cli.recognition.models import (
 from im2latex_cli.results import Score
 from im2latex_cli.services.evaluating import eval_text
 from im2latex_cli.services.evaluating.figures import EvalTextResult
-from im2latex_cli.settings.training import PRESETS, ModelSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import PRESETS, ModelSettings, Settings
 
 CARD = "README.md"
 CONFIG = "config.json"
@@ -364,9 +363,9 @@ def ship(folder: Path = exported.SHIPPED) -> list[Path]:
 
 
 def _trace(dims: ModelSettings, vocabulary: int, *, threads: int | None = None) -> dict[str, bytes]:
-    from im2latex_cli.network.device import use_threads
     from im2latex_cli.network.export import graphs
     from im2latex_cli.network.network import Network
+    from im2latex_cli.network.torch_engine import use_threads
 
     use_threads(threads)
     return graphs(Network(dims, vocabulary))

@@ -27,7 +27,7 @@ from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
 from im2latex_cli.services.reading.inputs import Inputs, Source
 from im2latex_cli.services.reading.pdf import Pages
 from im2latex_cli.services.reading.predict import PredictRow, read
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 from im2latex_cli.vision.finish import encode_png
 
 if TYPE_CHECKING:

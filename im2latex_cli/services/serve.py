@@ -28,13 +28,13 @@ from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.render.embedded.renderer import to_svg
 from im2latex_cli.render.renderer import RenderFailure
 from im2latex_cli.report.page import data_uri
-from im2latex_cli.serve.reading import Answer, FoundPage, Part, ReadRequest, Unit, UploadedDocument
+from im2latex_cli.serve.batching import Answer, FoundPage, Part, ReadRequest, Unit, UploadedDocument
 from im2latex_cli.services.reading import pdf
 from im2latex_cli.services.reading.box import Box
 from im2latex_cli.services.reading.find import cut, is_one_formula
 from im2latex_cli.services.reading.inputs import PDF_MAGIC
 from im2latex_cli.services.reading.predict import equation_number, worth_saying
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 from im2latex_cli.vision.finish import encode_png
 from im2latex_cli.vision.image import open_grey
 
@@ -143,7 +143,7 @@ class _Document:
     def formula(self, page: int, number: int) -> Part:
         formula = self._formulas(page)[number - 1]
         picture, numbers = cut(self._page(page)[0], formula)
-        return Part(picture, numbers, found=True)
+        return Part(picture, numbers, is_formula=True)
 
     def part(self, page: int, box: str) -> Part:
         grey, _ = self._source.draw(page, Box.parse(box))
@@ -270,7 +270,7 @@ class Answers:
         """The fields for parts of pages only; warnings that do not apply to them are left out."""
         return {
             "number": equation_number(self._recognizer, part.numbers, reading),
-            "warnings": list(worth_saying(reading.warnings, found=part.found, numbers=True)),
+            "warnings": list(worth_saying(reading.warnings, found=part.is_formula, numbers=True)),
         }
 
     def _attention(self, picture: Picture, best: Hypothesis) -> Answer:

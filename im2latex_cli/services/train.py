@@ -16,7 +16,7 @@ from im2latex_cli.progress import Reporter, SilentReporter, Step
 from im2latex_cli.services.suspicious import SuspectLabel, write_suspects
 from im2latex_cli.services.train_inputs import TrainingInputs, open_inputs, with_preset
 from im2latex_cli.settings.resolve import ResolvedSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup, join
 from im2latex_cli.train.loop import StepReport
 from im2latex_cli.train.monitor.log import RunLog, SilentLog

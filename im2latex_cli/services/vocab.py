@@ -11,7 +11,7 @@ from im2latex_cli.data import store
 from im2latex_cli.errors import EXIT_OK
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 
 
 @dataclass(frozen=True, slots=True)

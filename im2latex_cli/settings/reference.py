@@ -9,8 +9,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from im2latex_cli.settings.sections import Section
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Section, Settings
 
 _WORDS = {int: "integer", float: "number", str: "text", bool: "true or false"}
 _BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}

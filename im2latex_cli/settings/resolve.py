@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from im2latex_cli.errors import SettingsError
 from im2latex_cli.settings import sources
 from im2latex_cli.settings.reference import leaves, sections
+from im2latex_cli.settings.sections import Settings
 from im2latex_cli.settings.sources import SettingValue
-from im2latex_cli.settings.tree import Settings
 
 DEFAULT = "default"
 

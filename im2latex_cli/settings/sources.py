@@ -11,8 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from im2latex_cli.errors import InputError, SettingsError
 from im2latex_cli.settings.reference import leaves, sections
-from im2latex_cli.settings.training import PRESETS
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import PRESETS, Settings
 
 PREFIX = "IM2LATEX_"
 PROJECT_FILE = "im2latex.toml"

@@ -17,9 +17,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from im2latex_cli.network.device import fast_in_bfloat16
 from im2latex_cli.network.network import Network
-from im2latex_cli.settings.training import TrainSettings
+from im2latex_cli.network.torch_engine import fast_in_bfloat16
+from im2latex_cli.settings.sections import TrainSettings
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup, synchronise
 from im2latex_cli.train.ema import MovingAverage
 from im2latex_cli.train.input.batches import Batch, Cursor

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from im2latex_cli.latex.vocab import PAD
 from im2latex_cli.network.network import Network
-from im2latex_cli.settings.training import TrainSettings
+from im2latex_cli.settings.sections import TrainSettings
 from im2latex_cli.train.input.glyph_targets import BACKGROUND, GlyphTargets
 
 BACKGROUND_WEIGHT = 0.15

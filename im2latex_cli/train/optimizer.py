@@ -10,8 +10,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from im2latex_cli.network.device import fast_in_bfloat16
-from im2latex_cli.settings.training import TrainSettings
+from im2latex_cli.network.torch_engine import fast_in_bfloat16
+from im2latex_cli.settings.sections import TrainSettings
 
 BETAS = (0.9, 0.98)
 MOMENTUM = 0.95

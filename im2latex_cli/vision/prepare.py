@@ -19,8 +19,7 @@ from im2latex_cli.errors import InputError
 from im2latex_cli.settings.sections import Look
 from im2latex_cli.vision.components import Pieces
 from im2latex_cli.vision.finish import Frame, finish
-from im2latex_cli.vision.ink import Ink
-from im2latex_cli.vision.scale import ink_threshold
+from im2latex_cli.vision.ink import Ink, ink_threshold
 
 _TILE = 32
 _UNEVEN = 14

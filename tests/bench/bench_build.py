@@ -32,12 +32,11 @@ from im2latex_cli.data.sources.source import open_source
 from im2latex_cli.data.store import load_manifest
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.render.renderer import Page
-from im2latex_cli.render.tex import document, dvi
+from im2latex_cli.render.tex import dvi, typesetter
 from im2latex_cli.render.tex.dvi import FontUse
 from im2latex_cli.render.tex.fonts import FontFinder
-from im2latex_cli.render.tex.process import run_latex
 from im2latex_cli.render.tex.rasterizer import Compositor, FontCache
-from im2latex_cli.render.tex.sandbox import screen
+from im2latex_cli.render.tex.sandbox import run_latex, screen
 from im2latex_cli.vision.finish import encode_png, finish
 
 CURVE = (1_000, 10_000, 80_000)
@@ -209,12 +208,17 @@ def stages(lines: Sequence[str]) -> Iterator[tuple[str, Cost]]:
         screened, cost = timed(lambda: [screen(form) for form in forms])
         yield "screening", cost
         shared = [one for one in screened if one.lane == "shared" and not one.doubtful]
-        jobs = [document.Job(number, one.text) for number, one in enumerate(shared)]
+        jobs = [typesetter.Job(number, one.text) for number, one in enumerate(shared)]
         batches = [jobs[start : start + 1000] for start in range(0, len(jobs), 1000)]
         nonce = "benchmarkmark"
         runs, cost = timed(
             lambda: [
-                run_latex(latex, document.write(batch, size=12, nonce=nonce), mark=nonce, timeout=9)
+                run_latex(
+                    latex,
+                    typesetter.write_document(batch, size=12, nonce=nonce),
+                    mark=nonce,
+                    timeout=9,
+                )
                 for batch in batches
             ]
         )
@@ -224,7 +228,7 @@ def stages(lines: Sequence[str]) -> Iterator[tuple[str, Cost]]:
         def read() -> list[tuple[dvi.DviPage, list[FontUse]]]:
             found = []
             for run in runs:
-                document.read(run.lines, nonce=nonce)
+                typesetter.read_log(run.lines, nonce=nonce)
                 fonts: list[FontUse] = []
                 found += [(page, fonts) for page in dvi.read(run.pages, fonts, font_cache.widths)]
             return found

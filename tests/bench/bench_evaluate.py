@@ -27,7 +27,7 @@ from im2latex_cli.progress import SilentReporter
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Page
 from im2latex_cli.services.evaluating import eval_image, eval_text
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 
 PAIRS = 10_000
 SAMPLE = 5

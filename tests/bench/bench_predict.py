@@ -27,8 +27,8 @@ from PIL import Image
 from im2latex_cli import checkpoints
 from im2latex_cli.decoding.beam import BeamHypothesis, search
 from im2latex_cli.latex.vocab import BOS, EOS
-from im2latex_cli.network.inputs import to_batch
 from im2latex_cli.network.network import Network
+from im2latex_cli.network.torch_engine import to_batch
 from im2latex_cli.recognition.models import find_model
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.settings.sections import DecodeSettings

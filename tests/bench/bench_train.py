@@ -23,9 +23,9 @@ from pictures import Labelled, describe, labelled
 from torch.utils.flop_counter import FlopCounterMode
 
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.network.device import fast_in_bfloat16
 from im2latex_cli.network.network import Network
-from im2latex_cli.settings.training import PRESETS, ModelSettings, TrainSettings
+from im2latex_cli.network.torch_engine import fast_in_bfloat16
+from im2latex_cli.settings.sections import PRESETS, ModelSettings, TrainSettings
 from im2latex_cli.train.input.augmentation import Augmenter
 from im2latex_cli.train.input.batches import BatchStream
 from im2latex_cli.train.input.pack import Packed

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from im2latex_cli.latex import commands
 from im2latex_cli.latex.commands import COMMANDS, CommandKind, CommandSpec
-from im2latex_cli.latex.dialects.katex import katex
+from im2latex_cli.latex.dialects.printers import katex
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 

@@ -1,4 +1,4 @@
-"""Count the sizes of pieces of ink for `im2latex_cli.vision.scale`.
+"""Count the sizes of pieces of ink for `im2latex_cli.vision.ink`.
 
 Run with the environment variable IM2LATEX_DATA pointing at a folder with formulas and with
 `latex` on PATH: `python tests/bench/count_glyph_sizes.py im2latex_cli/vision/glyph_sizes.npz`.
@@ -20,7 +20,7 @@ from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.render.renderer import Page
 from im2latex_cli.render.tex.renderer import TexRenderer
 from im2latex_cli.settings.sections import RenderSettings
-from im2latex_cli.vision.scale import SCALES, count_sizes, save_counts
+from im2latex_cli.vision.ink import SCALES, count_sizes, save_counts
 
 PAGE_SCALE = 2.0  # 200 dpi
 

@@ -16,7 +16,7 @@ from im2latex_cli.data.generated.synthetic import synthetic_formula
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Page
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 from im2latex_cli.vision.finish import finish
 
 Labelled = tuple[NDArray[np.uint8], tuple[str, ...]]

@@ -81,7 +81,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from im2latex_cli import checkpoints
     from im2latex_cli.latex.vocab import Vocab
     from im2latex_cli.network.network import Network
-    from im2latex_cli.settings.training import ModelSettings
+    from im2latex_cli.settings.sections import ModelSettings
     from im2latex_cli.vision.prepare import Preprocessing
 
     torch.manual_seed(5)

@@ -123,7 +123,7 @@ def test_html_is_a_failure_that_says_so(tmp_path: Path, formula: str) -> None:
     path.write_text(f"{formula}\na<b>c\n\\begin{{aligned}}x&lt\\end{{aligned}}\n", encoding="utf-8")
     source = open_source(str(path), column="formula", size=1, seed=0)
     plan = make_plan(source, limit=None, val_share=0, test_share=0, spacing="keep")
-    assert [(row.line, row.reason) for row in plan.left] == [(1, "html")]
+    assert [(row.line, row.reason) for row in plan.exclusions] == [(1, "html")]
     assert len(plan.items) == 2
 
 

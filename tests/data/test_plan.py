@@ -26,14 +26,14 @@ def test_every_line_is_an_item_or_left() -> None:
         (7, "val", "000000.png"),
         (8, "train", "000001.png"),
     ]
-    assert [(row.line, row.reason) for row in plan.left] == [
+    assert [(row.line, row.reason) for row in plan.exclusions] == [
         (1, "overlap"),
         (2, "empty"),
         (3, "unsound"),
         (5, "duplicate"),
         (6, "unsound"),
     ]
-    assert plan.left[0].message == "the same normal form is in train, line 4"
+    assert plan.exclusions[0].message == "the same normal form is in train, line 4"
 
 
 def test_formula_stays_as_the_source_gave_it_and_the_form_is_normal() -> None:
@@ -74,7 +74,7 @@ def test_formulas_on_one_line_are_told_apart() -> None:
     ]
     plan = planned(rows)
     assert [(item.place, item.file) for item in plan.items] == [(0, "a.tex")]
-    assert [(row.place, row.reason) for row in plan.left] == [(1, "duplicate"), (2, "empty")]
-    assert plan.left[0].to_json()["file"] == "b.tex"
-    assert "a.tex, line 7" in plan.left[0].message
-    assert "file" not in plan.left[1].to_json()
+    assert [(row.place, row.reason) for row in plan.exclusions] == [(1, "duplicate"), (2, "empty")]
+    assert plan.exclusions[0].to_json()["file"] == "b.tex"
+    assert "a.tex, line 7" in plan.exclusions[0].message
+    assert "file" not in plan.exclusions[1].to_json()

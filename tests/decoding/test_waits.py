@@ -10,7 +10,7 @@ from im2latex_cli.decoding.beam import NONE, Diversity, search
 from im2latex_cli.decoding.grammar_constraint import GrammarConstraint, without
 from im2latex_cli.latex.grammar.automaton import automaton
 from im2latex_cli.latex.vocab import BOS, EOS, SPECIALS
-from im2latex_cli.network.inputs import to_batch
+from im2latex_cli.network.torch_engine import to_batch
 
 WIDTH = 3
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from im2latex_cli.evaluate import cdm
-from im2latex_cli.evaluate.cdm import Symbols
+from im2latex_cli.evaluate import image
+from im2latex_cli.evaluate.image import Symbols
 
 pytest.importorskip("scipy.optimize")
 
@@ -23,7 +23,7 @@ def symbols(*glyphs: tuple, shape=(40, 400)) -> Symbols:
 
 
 def score(left: list[tuple], right: list[tuple] | None) -> float:
-    return cdm.score_pair(symbols(*left), None if right is None else symbols(*right))
+    return image.score_symbols(symbols(*left), None if right is None else symbols(*right))
 
 
 def test_the_same_symbols_at_the_same_places():
@@ -67,9 +67,9 @@ def test_missing_and_empty_pages():
 
 
 def test_figures():
-    found = cdm.summarize([1.0, 0.5, 0.0, 1.0])
+    found = image.summarize_symbols([1.0, 0.5, 0.0, 1.0])
     assert (found.cdm, found.exprate) == (62.5, 50.0)
-    assert cdm.summarize([]) == cdm.CdmScores(0.0, 0.0)
+    assert image.summarize_symbols([]) == image.CdmScores(0.0, 0.0)
 
 
 def test_scores_do_not_change_from_call_to_call():

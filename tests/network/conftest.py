@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from im2latex_cli.network.network import Network
-from im2latex_cli.settings.training import ModelSettings
+from im2latex_cli.settings.sections import ModelSettings
 
 torch.set_num_threads(1)  # tensors are tiny; threads would only wait for each other
 

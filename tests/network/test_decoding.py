@@ -8,7 +8,7 @@ from im2latex_cli.decoding.grammar_constraint import GrammarConstraint
 from im2latex_cli.latex.grammar.automaton import automaton
 from im2latex_cli.latex.grammar.check import check
 from im2latex_cli.latex.vocab import BOS, EOS, SPECIALS
-from im2latex_cli.network.inputs import to_batch
+from im2latex_cli.network.torch_engine import to_batch
 
 
 def test_a_network_decodes_in_a_batch_as_alone(network, pictures):

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from im2latex_cli.network.device import fast_in_bfloat16
+from im2latex_cli.network.torch_engine import fast_in_bfloat16
 
 
 @pytest.mark.parametrize(("generation", "fast"), [(7, False), (8, True), (9, True)])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from im2latex_cli.network.inputs import to_batch
+from im2latex_cli.network.torch_engine import to_batch
 from im2latex_cli.vision.canvas import UNIT
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from im2latex_cli.decoding.torch_ops import Tensors
 from im2latex_cli.network.network import Network
 from im2latex_cli.network.transformer import BLOCK, POSITIONS
-from im2latex_cli.settings.training import ModelSettings
+from im2latex_cli.settings.sections import ModelSettings
 
 SIZE, BATCH = 11, 3
 ORDERS = ["same", "mix", "one"]

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from im2latex_cli.errors import SettingsError
-from im2latex_cli.network.inputs import to_batch
 from im2latex_cli.network.network import Network
-from im2latex_cli.settings.training import PRESETS, ModelSettings
+from im2latex_cli.network.torch_engine import to_batch
+from im2latex_cli.settings.sections import PRESETS, ModelSettings
 
 
 def forced(network: Network, pictures: list[np.ndarray], ids: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from im2latex_cli import checkpoints
-from im2latex_cli.settings.training import PRESETS, ModelSettings
+from im2latex_cli.settings.sections import PRESETS, ModelSettings
 
 TOKENS = [
     *"xyzabcnk0123456789+-=,.()[]|/{}_^&",

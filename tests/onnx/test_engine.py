@@ -15,8 +15,7 @@ from im2latex_cli.onnx import graphs
 from im2latex_cli.onnx.engine import OnnxEngine
 from im2latex_cli.recognition.models import PRETRAINED, find_model
 from im2latex_cli.recognition.recognizer import Recognizer
-from im2latex_cli.settings.sections import DecodeSettings
-from im2latex_cli.settings.training import PRESETS, ModelSettings
+from im2latex_cli.settings.sections import PRESETS, DecodeSettings, ModelSettings
 
 FORMULA = Path(__file__).parents[2] / "docs" / "formula.png"
 CLOSE = 1e-3

@@ -12,8 +12,7 @@ from PIL import Image
 
 from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.serve import app as application
-from im2latex_cli.settings.sections import RenderSettings
-from im2latex_cli.settings.training import ModelSettings
+from im2latex_cli.settings.sections import ModelSettings, RenderSettings
 
 TOKENS = ["x", "y", "+", "2", "{", "}", "^", r"\frac", r"\alpha", "="]
 DIMS = ModelSettings(

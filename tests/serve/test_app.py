@@ -13,7 +13,7 @@ from im2latex_cli.errors import InputError
 from im2latex_cli.reading_warning import ReadingWarning
 from im2latex_cli.serve import app as module
 from im2latex_cli.serve.app import Server
-from im2latex_cli.serve.reading import ReadRequest
+from im2latex_cli.serve.batching import ReadRequest
 from im2latex_cli.services.serve import open_document
 from im2latex_cli.settings.sections import ServeSettings
 

@@ -15,8 +15,7 @@ from PIL import Image, ImageOps
 
 from im2latex_cli.serve.app import Server
 from im2latex_cli.services.serve import Answers, open_document
-from im2latex_cli.settings.sections import DecodeSettings, RuntimeSettings, ServeSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import DecodeSettings, RuntimeSettings, ServeSettings, Settings
 
 pytest.importorskip("pypdfium2")
 PDF = {"Content-Type": "application/pdf"}

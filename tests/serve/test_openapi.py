@@ -5,8 +5,7 @@ import pytest
 
 from im2latex_cli.serve.app import Server
 from im2latex_cli.services.serve import Answers, open_document
-from im2latex_cli.settings.sections import DecodeSettings, RuntimeSettings, ServeSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import DecodeSettings, RuntimeSettings, ServeSettings, Settings
 
 DESCRIPTION = Server(list, open_document, ServeSettings(), model="none").app().openapi()
 SCHEMAS = DESCRIPTION["components"]["schemas"]

@@ -14,8 +14,7 @@ from pdf_files import BLANK, CUT_SHORT, EMPTY, ENCRYPTED, of_pages
 from im2latex_cli import convert, normalize
 from im2latex_cli.serve.app import Server
 from im2latex_cli.services.serve import Answers, open_document
-from im2latex_cli.settings.sections import DecodeSettings, RuntimeSettings, ServeSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import DecodeSettings, RuntimeSettings, ServeSettings, Settings
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")

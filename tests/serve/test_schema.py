@@ -9,8 +9,7 @@ import pytest
 
 from im2latex_cli.serve.app import Server
 from im2latex_cli.services.serve import Answers, open_document
-from im2latex_cli.settings.sections import DecodeSettings, RuntimeSettings, ServeSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import DecodeSettings, RuntimeSettings, ServeSettings, Settings
 
 REASON = "schemathesis is not installed"
 HOOKS = Path(__file__).with_name("schema_pictures.py")

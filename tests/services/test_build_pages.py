@@ -13,7 +13,7 @@ from im2latex_cli.pages import store
 from im2latex_cli.pages.regions import RegionKind
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.services.build_pages import PagesRequest, run
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 
 
 def request(output: Path, **changes: object) -> PagesRequest:

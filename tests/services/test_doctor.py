@@ -8,7 +8,7 @@ import pytest
 from im2latex_cli.cli.show import lines
 from im2latex_cli.recognition import models
 from im2latex_cli.services import doctor
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 
 
 @pytest.fixture

@@ -14,9 +14,7 @@ from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recognition import backends
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.services import export
-from im2latex_cli.settings.sections import DecodeSettings
-from im2latex_cli.settings.training import PRESETS, ModelSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import PRESETS, DecodeSettings, ModelSettings, Settings
 
 TOKENS = ["x", "y", "+", "2", "{", "}", "^", r"\frac", r"\alpha", "="]
 DIMS = ModelSettings.model_validate(PRESETS["small"]["model"])

@@ -18,9 +18,7 @@ from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recognition import remote
 from im2latex_cli.services import export
-from im2latex_cli.settings.sections import DecodeSettings
-from im2latex_cli.settings.training import PRESETS, ModelSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import PRESETS, DecodeSettings, ModelSettings, Settings
 
 TOKENS = ["x", "y", "+", "2", "{", "}", "^", "="]
 DIMS = ModelSettings.model_validate(PRESETS["small"]["model"])

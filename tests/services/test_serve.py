@@ -14,11 +14,15 @@ import pytest
 from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recognition.recognizer import Recognizer
-from im2latex_cli.serve.reading import ReadRequest
+from im2latex_cli.serve.batching import ReadRequest
 from im2latex_cli.services import serve
-from im2latex_cli.settings.sections import DecodeSettings, RuntimeSettings, ServeSettings
-from im2latex_cli.settings.training import ModelSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import (
+    DecodeSettings,
+    ModelSettings,
+    RuntimeSettings,
+    ServeSettings,
+    Settings,
+)
 from im2latex_cli.vision.finish import encode_png
 
 TOKENS = ["x", "y", "+", "2", "{", "}", "^", r"\frac", r"\alpha", "="]

@@ -9,7 +9,7 @@ from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.services import vocab
 from im2latex_cli.services.vocab import TokenCount
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 
 
 @pytest.fixture

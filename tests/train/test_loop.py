@@ -7,7 +7,7 @@ import torch
 
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.network.network import Network
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 from im2latex_cli.train.ema import MovingAverage
 from im2latex_cli.train.input.batches import Batch, BatchStream, stack
 from im2latex_cli.train.input.glyph_targets import find_classes

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from im2latex_cli.network.device import fast_in_bfloat16
-from im2latex_cli.settings.training import TrainSettings
+from im2latex_cli.network.torch_engine import fast_in_bfloat16
+from im2latex_cli.settings.sections import TrainSettings
 from im2latex_cli.train.optimizer import (
     ITERATIONS,
     MOMENTUM,

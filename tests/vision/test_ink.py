@@ -10,9 +10,8 @@ from PIL import Image
 
 from im2latex_cli.vision import components, ink
 from im2latex_cli.vision.foreign import SIDE, _sample, describe, is_foreign, may_be_formula
-from im2latex_cli.vision.ink import Ink
+from im2latex_cli.vision.ink import Ink, ink_threshold
 from im2latex_cli.vision.layout import examine, without_number
-from im2latex_cli.vision.scale import ink_threshold
 
 
 def noise(seed: int, *, size: tuple[int, int] = (70, 260)) -> np.ndarray:

@@ -5,8 +5,7 @@ import pytest
 from PIL import Image
 
 from im2latex_cli.vision.finish import finish
-from im2latex_cli.vision.ink import Ink
-from im2latex_cli.vision.scale import CELLS, SCALES, count_sizes, save_counts
+from im2latex_cli.vision.ink import CELLS, SCALES, Ink, count_sizes, save_counts
 
 
 def resized(page, factor):

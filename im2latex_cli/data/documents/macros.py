@@ -99,15 +99,15 @@ class Definitions:
 
 def find_definitions(tokens: Sequence[str]) -> Definitions:
     """Find all definitions of a text; broken ones are passed over."""
-    found = Definitions()
+    definitions = Definitions()
     at = 0
     while at < len(tokens):
         reader = _READERS.get(tokens[at])
-        end = None if reader is None else reader(tokens, at + 1, found)
+        end = None if reader is None else reader(tokens, at + 1, definitions)
         if end is not None:
-            found.spans.append((at, end))
+            definitions.spans.append((at, end))
         at = end or at + 1
-    return found
+    return definitions
 
 
 def expand(tokens: Sequence[str], macros: Macros, *, longest: int = LONGEST) -> Tokens:
@@ -141,12 +141,12 @@ class _Expansion:
                 at = branch[1]
                 continue
             macro = self._macros.get(name) if name not in active else None
-            found = None if macro is None else call(macro, tokens, at + 1)
-            if found is None:
+            invocation = None if macro is None else call(macro, tokens, at + 1)
+            if invocation is None:
                 out.append(name)
                 at += 1
             else:
-                chosen, arguments, at = found
+                chosen, arguments, at = invocation
                 written = [self.run(one, active) for one in arguments]
                 out += self.run(self._fill(chosen.body, written), active | {name})
             self._left -= 1
@@ -205,10 +205,10 @@ def _shaped(
     """Read the arguments of a macro whose parts have their own form."""
     arguments: list[Tokens] = []
     for part in shape:
-        found = _PARTS[part.kind](part, tokens, at)
-        if found is None:
+        result = _PARTS[part.kind](part, tokens, at)
+        if result is None:
             return None
-        given, at = found
+        given, at = result
         if given is not None:
             arguments.append(given)
     return macro, arguments, at
@@ -241,9 +241,9 @@ def _option(part: ParameterPart, tokens: Sequence[str], at: int) -> _PartRead:
     opening, closing = part.tokens
     start = skip_blanks(tokens, at)
     if tokens[start : start + 1] == [opening]:
-        found = _until(ParameterPart("until", (closing,)), tokens, start + 1)
-        if found is not None:
-            return found
+        result = _until(ParameterPart("until", (closing,)), tokens, start + 1)
+        if result is not None:
+            return result
     return ([NO_VALUE] if part.default is None else list(part.default)), at
 
 
@@ -303,24 +303,24 @@ def _name(tokens: Sequence[str], at: int) -> tuple[str, int] | None:
     at = skip_blanks(tokens, at)
     if at < len(tokens) and tokens[at] == "*":
         at += 1
-    found = argument(tokens, at)
-    if found is None:
+    group = argument(tokens, at)
+    if group is None:
         return None
-    name = "".join(found[0]).strip()
-    return (name, found[1]) if len(lex(name)) == 1 and name.startswith("\\") else None
+    name = "".join(group[0]).strip()
+    return (name, group[1]) if len(lex(name)) == 1 and name.startswith("\\") else None
 
 
 def _count(tokens: Sequence[str], at: int) -> tuple[int, int]:
-    found = option(tokens, at)
-    if found is None:
+    group = option(tokens, at)
+    if group is None:
         return 0, at
-    digits = "".join(found[0]).strip()
+    digits = "".join(group[0]).strip()
     is_count = len(digits) == 1 and digits.isascii() and digits.isdecimal()
-    return (int(digits) if is_count else MOST_PARAMETERS + 1), found[1]
+    return (int(digits) if is_count else MOST_PARAMETERS + 1), group[1]
 
 
 def _newcommand(
-    tokens: Sequence[str], at: int, found: Definitions, *, provide: bool = False
+    tokens: Sequence[str], at: int, definitions: Definitions, *, provide: bool = False
 ) -> int | None:
     named = _name(tokens, at)
     if named is None:
@@ -332,12 +332,12 @@ def _newcommand(
     if body is None:
         return None
     optional = None if default is None else _clean(default[0])
-    if parameters <= MOST_PARAMETERS and not (provide and name in found.macros):
-        found.macros[name] = Macro(_clean(body[0]), parameters, optional)
+    if parameters <= MOST_PARAMETERS and not (provide and name in definitions.macros):
+        definitions.macros[name] = Macro(_clean(body[0]), parameters, optional)
     return body[1]
 
 
-def _def(tokens: Sequence[str], at: int, found: Definitions) -> int | None:
+def _def(tokens: Sequence[str], at: int, definitions: Definitions) -> int | None:
     at = skip_blanks(tokens, at)
     if at >= len(tokens) or not tokens[at].startswith("\\"):
         return None
@@ -350,7 +350,7 @@ def _def(tokens: Sequence[str], at: int, found: Definitions) -> int | None:
     if shape is not None:
         body = _clean(tokens[opens + 1 : end - 1])
         plain = all(part.kind == "plain" for part in shape)
-        found.macros[tokens[at]] = (
+        definitions.macros[tokens[at]] = (
             Macro(body, len(shape)) if plain else Macro(body, shape=tuple(shape))
         )
     return end
@@ -373,7 +373,7 @@ def _parameter_text(text: Sequence[str]) -> list[ParameterPart] | None:
 
 
 def _document_command(
-    tokens: Sequence[str], at: int, found: Definitions, *, provide: bool = False
+    tokens: Sequence[str], at: int, definitions: Definitions, *, provide: bool = False
 ) -> int | None:
     named = _name(tokens, at)
     letters = None if named is None else argument(tokens, named[1])
@@ -381,8 +381,8 @@ def _document_command(
     if named is None or letters is None or body is None:
         return None
     shape = _argument_letters([token for token in letters[0] if not token.isspace()])
-    if shape is not None and not (provide and named[0] in found.macros):
-        found.macros[named[0]] = Macro(_clean(body[0]), shape=tuple(shape))
+    if shape is not None and not (provide and named[0] in definitions.macros):
+        definitions.macros[named[0]] = Macro(_clean(body[0]), shape=tuple(shape))
     return body[1]
 
 
@@ -403,10 +403,10 @@ def _argument_letters(text: Sequence[str]) -> list[ParameterPart] | None:
             shape.append(ParameterPart("star", tuple(text[at : at + 1])))
             at += 1
         elif letter in ("o", "O", "d", "D", "r", "R"):
-            found = _optional(text, at, letter)
-            if found is None:
+            result = _optional(text, at, letter)
+            if result is None:
                 return None
-            part, at = found
+            part, at = result
             shape.append(part)
         else:
             return None
@@ -428,7 +428,7 @@ def _optional(text: Sequence[str], at: int, letter: str) -> tuple[ParameterPart,
     return (ParameterPart("option", delimiters, default), at) if len(delimiters) == 2 else None
 
 
-def _let(tokens: Sequence[str], at: int, found: Definitions) -> int | None:
+def _let(tokens: Sequence[str], at: int, definitions: Definitions) -> int | None:
     at = skip_blanks(tokens, at)
     if at >= len(tokens) or not tokens[at].startswith("\\"):
         return None
@@ -437,24 +437,24 @@ def _let(tokens: Sequence[str], at: int, found: Definitions) -> int | None:
         other = skip_blanks(tokens, other + 1)
     if other >= len(tokens):
         return None
-    meaning = found.macros.get(tokens[other], Macro((tokens[other],)))
+    meaning = definitions.macros.get(tokens[other], Macro((tokens[other],)))
     if is_word(tokens[other]):
-        found.macros[tokens[at]] = meaning
+        definitions.macros[tokens[at]] = meaning
     return other + 1
 
 
-def _operator(tokens: Sequence[str], at: int, found: Definitions) -> int | None:
+def _operator(tokens: Sequence[str], at: int, definitions: Definitions) -> int | None:
     star = tokens[at : at + 1] == ["*"]
     named = _name(tokens, at)
     text = None if named is None else argument(tokens, named[1])
     if named is None or text is None:
         return None
     command = ("\\operatorname", "*") if star else ("\\operatorname",)
-    found.macros[named[0]] = Macro((*command, "{", *_clean(text[0]), "}"))
+    definitions.macros[named[0]] = Macro((*command, "{", *_clean(text[0]), "}"))
     return text[1]
 
 
-def _paired(tokens: Sequence[str], at: int, found: Definitions) -> int | None:
+def _paired(tokens: Sequence[str], at: int, definitions: Definitions) -> int | None:
     named = _name(tokens, at)
     left = None if named is None else argument(tokens, named[1])
     right = None if left is None else argument(tokens, left[1])
@@ -463,11 +463,11 @@ def _paired(tokens: Sequence[str], at: int, found: Definitions) -> int | None:
     opening, closing = _clean(left[0]), _clean(right[0])
     starred = Macro(("\\left", *opening, "#", "1", "\\right", *closing), 1)
     sized = ("#", "1", *opening, "#", "2", "#", "1", *closing)
-    found.macros[named[0]] = Macro(sized, 2, (), starred)
+    definitions.macros[named[0]] = Macro(sized, 2, (), starred)
     return right[1]
 
 
-def _environment(tokens: Sequence[str], at: int, found: Definitions) -> int | None:
+def _environment(tokens: Sequence[str], at: int, definitions: Definitions) -> int | None:
     at = skip_blanks(tokens, at)
     if at < len(tokens) and tokens[at] == "*":
         at += 1
@@ -482,7 +482,7 @@ def _environment(tokens: Sequence[str], at: int, found: Definitions) -> int | No
         return None
     if parameters == 0:
         parts = (list(_clean(begin[0])), list(_clean(end[0])))
-        found.environments["".join(name[0]).strip()] = parts
+        definitions.environments["".join(name[0]).strip()] = parts
     return end[1]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from im2latex_cli.data.documents import displays
+from im2latex_cli.data.documents import lexing
 from im2latex_cli.data.documents.lexing import Tokens, lex, unlex, without_comments
 from im2latex_cli.data.documents.macros import (
     BUILT_IN,
@@ -42,8 +42,8 @@ def markup(formula: str) -> str | None:
     """The first tag or entity in a formula, or None."""
     if "<" not in formula and "&" not in formula:
         return None
-    found = _HTML.search(formula)
-    return None if found is None else found[0]
+    match = _HTML.search(formula)
+    return None if match is None else match[0]
 
 
 def decoded(text: str) -> str:
@@ -68,7 +68,7 @@ _TABLE_BAR = re.compile(r"(?<!\\)\\\|")
 
 def without_code(text: str) -> str:
     """Blank indented code and HTML blocks of code; newlines stay."""
-    text = _BLOCKS.sub(lambda found: "\n" * found[0].count("\n"), text)
+    text = _BLOCKS.sub(lambda match: "\n" * match[0].count("\n"), text)
     lines = text.split("\n")
     blank, code, listed = True, False, False
     for number, line in enumerate(lines):
@@ -258,37 +258,37 @@ def formulas(piece: BlankedText, shared: Macros) -> Iterator[TextFormula]:
     for start, name, body in _spans(text, piece.language):
         line += text.count("\n", counted, start)
         counted = start
-        if name not in displays.NAMES:
+        if name not in lexing.NAMES:
             shown = " ".join(body.split())
             problem = f"the environment {name} is not known here: its mathematics is left out"
             yield TextFormula(line, shown, problem, "not-taken")
             continue
-        for newlines, row in displays.rows(name, lex(body)):
-            found = _written_out(row, macros)
-            if found is not None:
-                yield TextFormula(line + newlines, *found)
+        for newlines, row in lexing.rows(name, lex(body)):
+            formula = _written_out(row, macros)
+            if formula is not None:
+                yield TextFormula(line + newlines, *formula)
 
 
 def _only_newlines(text: str) -> str:
     return "\n" * text.count("\n")
 
 
-def _show_tex(found: re.Match[str]) -> str:
-    if found["escaped"] is not None:
-        return found[0]
-    return "%" if found["comment"] is not None else " " + _only_newlines(found[0])
+def _show_tex(match: re.Match[str]) -> str:
+    if match["escaped"] is not None:
+        return match[0]
+    return "%" if match["comment"] is not None else " " + _only_newlines(match[0])
 
 
-def _show_fence(found: re.Match[str]) -> str:
-    if found["info"].strip() in {"math", "{math}"}:
-        return f"$$\n{found['body']}$$"
-    return _only_newlines(found[0])
+def _show_fence(match: re.Match[str]) -> str:
+    if match["info"].strip() in {"math", "{math}"}:
+        return f"$$\n{match['body']}$$"
+    return _only_newlines(match[0])
 
 
-def _show_markdown(found: re.Match[str]) -> str:
-    if found["math"] is not None:
-        return f"${found['math'].strip()}$"
-    return found[0] if found["escaped"] is not None else " " + _only_newlines(found[0])
+def _show_markdown(match: re.Match[str]) -> str:
+    if match["math"] is not None:
+        return f"${match['math'].strip()}$"
+    return match[0] if match["escaped"] is not None else " " + _only_newlines(match[0])
 
 
 def _with_structure(piece: BlankedText, macros: Macros) -> str:
@@ -296,7 +296,7 @@ def _with_structure(piece: BlankedText, macros: Macros) -> str:
     own = piece.definitions.environments
     text = piece.text
     if own:
-        text = _ENVIRONMENT.sub(lambda found: _own_environment(found, own), text)
+        text = _ENVIRONMENT.sub(lambda match: _own_environment(match, own), text)
     names = _structural(macros)
     if not any(name in text for name in names):
         return text
@@ -305,24 +305,22 @@ def _with_structure(piece: BlankedText, macros: Macros) -> str:
     out: Tokens = []
     at = 0
     while at < len(tokens):
-        found = call(chosen[tokens[at]], tokens, at + 1) if tokens[at] in chosen else None
-        end = at + 1 if found is None else found[2]
-        out.append("".join(tokens[at:end]) if found is None else _flat(tokens[at:end], chosen))
+        invocation = call(chosen[tokens[at]], tokens, at + 1) if tokens[at] in chosen else None
+        end = at + 1 if invocation is None else invocation[2]
+        out.append("".join(tokens[at:end]) if invocation is None else _flat(tokens[at:end], chosen))
         at = end
     return "".join(out)
 
 
-def _own_environment(found: re.Match[str], own: Mapping[str, tuple[Tokens, Tokens]]) -> str:
-    if found[2] not in own:
-        return found[0]
-    part = unlex(own[found[2]][found[1] == "end"])
-    return part + " " if _is_structural(part) else found[0]
+def _own_environment(match: re.Match[str], own: Mapping[str, tuple[Tokens, Tokens]]) -> str:
+    if match[2] not in own:
+        return match[0]
+    part = unlex(own[match[2]][match[1] == "end"])
+    return part + " " if _is_structural(part) else match[0]
 
 
 def _is_structural(text: str) -> bool:
-    return any(
-        found[1] is None or found[1] in displays.NAMES for found in _STRUCTURE.finditer(text)
-    )
+    return any(match[1] is None or match[1] in lexing.NAMES for match in _STRUCTURE.finditer(text))
 
 
 def _structural(macros: Macros) -> set[str]:
@@ -349,8 +347,8 @@ def _spans(text: str, language: Language) -> Iterator[tuple[int, str, str]]:
     """Yield where each formula begins, its environment and what is inside."""
     at = paragraph = 0
     hopeless: dict[str, int] = {}
-    while (found := _START[language].search(text, at)) is not None:
-        opening, start = found[0], found.end()
+    while (mark := _START[language].search(text, at)) is not None:
+        opening, start = mark[0], mark.end()
         at = start
         if paragraph < start:
             end = _PARAGRAPH.search(text, start)
@@ -361,19 +359,19 @@ def _spans(text: str, language: Language) -> Iterator[tuple[int, str, str]]:
         elif opening == "$":
             limit = min(paragraph, start + _LONGEST_INLINE)
             closing = _inline_end(text, start, limit, language)
-        elif opening in _CLOSING or found[1] in displays.NAMES:
+        elif opening in _CLOSING or mark[1] in lexing.NAMES:
             limit = min(paragraph, start + _LONGEST)
             if hopeless.get(opening, 0) >= limit:
                 continue
-            closing = _display_end(text, start, limit, opening, found[1])
+            closing = _display_end(text, start, limit, opening, mark[1])
             if closing is None:
                 hopeless[opening] = limit
-        elif found[1] is not None and found[1] not in _PROSE:
-            closing = _unknown_end(text, start, min(len(text), start + _LONGEST), found[1])
+        elif mark[1] is not None and mark[1] not in _PROSE:
+            closing = _unknown_end(text, start, min(len(text), start + _LONGEST), mark[1])
         else:
             continue
         if closing is not None:
-            yield start, found[1] or "equation", text[start : closing[0]]
+            yield start, mark[1] or "equation", text[start : closing[0]]
             at = closing[1]
 
 
@@ -453,4 +451,4 @@ def _expanded(tokens: Tokens, macros: Macros) -> tuple[str, str | None]:
             tokens = expand(tokens, macros)
         except TooLongError:
             problem = f"its macros write out to more than {LONGEST:,} tokens, or without end"
-    return unlex(displays.hoist(tokens)), problem
+    return unlex(lexing.hoist(tokens)), problem

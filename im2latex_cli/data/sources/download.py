@@ -117,7 +117,7 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def fetch(
-    wanted: Published,
+    published: Published,
     folder: Path,
     *,
     advance: Callable[[int], None] = lambda _count: None,
@@ -127,7 +127,7 @@ def fetch(
     """Download a file into `folder` and return its path; what came earlier is not fetched again.
 
     Args:
-        wanted: the file.
+        published: the file.
         folder: where it goes.
         advance: called with the number of bytes that came; less than 0 where they were in vain.
         resize: called with the size of the file once the server says it.
@@ -138,22 +138,22 @@ def fetch(
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    part, target = folder / f"{wanted.name}.part", folder / wanted.name
-    if not (wanted.has_checksum or _tag(part).exists()):
+    part, target = folder / f"{published.name}.part", folder / published.name
+    if not (published.has_checksum or _tag(part).exists()):
         part.unlink(missing_ok=True)  # nothing says whether it belongs to the file of today
     advance(part.stat().st_size if part.exists() else 0)
     for _ in range(TRIES):
-        _complete(wanted, part, advance, resize, patience)
+        _complete(published, part, advance, resize, patience)
         _tag(part).unlink(missing_ok=True)
-        fault = wanted.fault(part)
+        fault = published.fault(part)
         if fault is None:
-            files.write_text(_record(target), f"{_digests(part)[1]}  {wanted.name}\n")
+            files.write_text(_record(target), f"{_digests(part)[1]}  {published.name}\n")
             part.replace(target)
             return target
         advance(-part.stat().st_size)
         part.unlink()
     raise DownloadError(
-        f"{wanted.url} has not the published content: {fault}.",
+        f"{published.url} has not the published content: {fault}.",
         hint="Nothing of it was kept. A proxy may have put its own page there; try again later.",
     )
 
@@ -176,7 +176,7 @@ def fetch_small(url: str, *, patience: Patience = Patience(), limit: int = 1 << 
         except _BrokenError as error:
             reason = error
         except NETWORK as error:
-            reason = _BrokenError(_told(error))
+            reason = _BrokenError(_reason(error))
     raise _gave_up(url, reason)
 
 
@@ -210,7 +210,7 @@ def recorded(target: Path) -> str:
 
 
 def _complete(
-    wanted: Published,
+    published: Published,
     part: Path,
     advance: Callable[[int], None],
     resize: Callable[[int], None],
@@ -221,10 +221,10 @@ def _complete(
     while True:
         with part.open("ab") as out:
             have = out.tell()
-            if wanted.size is not None and have >= wanted.size:
+            if published.size is not None and have >= published.size:
                 return
             try:
-                for start, chunk in _chunks(wanted, part, have, resize, patience.stall):
+                for start, chunk in _chunks(published, part, have, resize, patience.stall):
                     if start < have:  # the server began anew
                         advance(start - have)
                         out.truncate(start)
@@ -236,17 +236,17 @@ def _complete(
             except _BrokenError as error:
                 reason = error
             else:
-                if wanted.size is None:
+                if published.size is None:
                     return
                 continue
         attempt += 1
         if attempt >= patience.attempts:
-            raise _gave_up(wanted.url, reason)
+            raise _gave_up(published.url, reason)
         _wait(attempt, patience)
 
 
 def _chunks(
-    wanted: Published, part: Path, have: int, resize: Callable[[int], None], stall: float
+    published: Published, part: Path, have: int, resize: Callable[[int], None], stall: float
 ) -> Iterator[tuple[int, bytes]]:
     """Yield where in the file each piece begins, and the piece.
 
@@ -255,14 +255,14 @@ def _chunks(
     """
     try:
         tag = _tag(part).read_text(encoding="utf-8") if _tag(part).exists() else ""
-        response = _open(wanted.url, have, stall, tag=tag)
+        response = _open(published.url, have, stall, tag=tag)
     except NETWORK as error:
-        raise _BrokenError(_told(error)) from error
+        raise _BrokenError(_reason(error)) from error
     with closing(response):
         at = have if _goes_on(response, have) else 0
-        if not wanted.has_checksum:
+        if not published.has_checksum:
             _keep_tag(part, response)
-        end = _end(response, at) if wanted.size is None else wanted.size
+        end = _end(response, at) if published.size is None else published.size
         if end is not None:
             resize(end)
         yield at, b""  # what came earlier is cut here, even if nothing comes now
@@ -270,7 +270,7 @@ def _chunks(
             try:
                 chunk = response.read(CHUNK if end is None else min(CHUNK, end - at))
             except NETWORK as error:
-                raise _BrokenError(_told(error)) from error
+                raise _BrokenError(_reason(error)) from error
             if not chunk and end is None:
                 return
             if not chunk:
@@ -314,9 +314,9 @@ def _open(url: str, start: int, stall: float, *, tag: str = "") -> _Response:
         if start and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return _open(url, 0, stall)
         if error.code in AGAIN or error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise _BrokenError(f"the server answered {error.code} {_told(error)}") from error
+            raise _BrokenError(f"the server answered {error.code} {_reason(error)}") from error
         raise DownloadError(
-            f"{url} cannot be downloaded: the server answered {error.code} {_told(error)}.",
+            f"{url} cannot be downloaded: the server answered {error.code} {_reason(error)}.",
             hint=_ADVICE.get(error.code),
         ) from error
     return response
@@ -360,7 +360,7 @@ def _wait(attempt: int, patience: Patience) -> None:
         time.sleep(patience.pause * 2 ** (attempt - 1))
 
 
-def _told(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     """Say in one line why a request failed; what a server wrote may have several."""
     reason = getattr(error, "reason", None) or error
     printable = "".join(sign if sign.isprintable() else " " for sign in str(reason))

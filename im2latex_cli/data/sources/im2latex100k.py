@@ -230,14 +230,14 @@ def _published(collection: Collection, content: bytes) -> Mapping[str, Published
         DownloadError: it is no such list, or lacks a file.
     """
     try:
-        told = json.loads(content)["files"]
+        answer = json.loads(content)["files"]
         rows: list[dict[str, Any]] = (
-            list(told["entries"].values()) if isinstance(told, dict) else told
+            list(answer["entries"].values()) if isinstance(answer, dict) else answer
         )
-        found = {row["key"]: (int(row["size"]), str(row["checksum"])) for row in rows}
+        checksums = {row["key"]: (int(row["size"]), str(row["checksum"])) for row in rows}
         return {
             name: Published(name, collection.address(name), size, _md5(checksum))
-            for name, (size, checksum) in ((name, found[name]) for name in collection.files)
+            for name, (size, checksum) in ((name, checksums[name]) for name in collection.files)
         }
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DownloadError(

@@ -113,8 +113,8 @@ class Pairs:
 
     def path(self, name: str) -> Path | None:
         """Return where a picture is on disk, or None where it lies in a .tar."""
-        found = self._names.get(name)
-        return found if isinstance(found, Path) else None
+        member = self._names.get(name)
+        return member if isinstance(member, Path) else None
 
     def digest(self) -> str:
         """SHA-256 over the metadata and over name and size of every picture."""
@@ -122,8 +122,8 @@ class Pairs:
         for table in self._tables:
             total.update(self._bytes(table))
         for name in sorted(self._names):
-            found = self._names[name]
-            size = found.stat().st_size if isinstance(found, Path) else found.size
+            member = self._names[name]
+            size = member.stat().st_size if isinstance(member, Path) else member.size
             total.update(f"{name}\0{size}\n".encode())
         return total.hexdigest()
 
@@ -148,15 +148,15 @@ class Pairs:
         return name if name in self._names else plain
 
     def _bytes(self, name: str) -> bytes:
-        found = self._names.get(name)
-        if found is None:
+        member = self._names.get(name)
+        if member is None:
             raise InputError(f"{name} is listed in the metadata but missing from {self._path}.")
         try:
-            if isinstance(found, Path):
-                return found.read_bytes()
+            if isinstance(member, Path):
+                return member.read_bytes()
             with self._path.open("rb") as stream:
-                stream.seek(found.offset_data)
-                return stream.read(found.size)
+                stream.seek(member.offset_data)
+                return stream.read(member.size)
         except OSError as error:
             raise InputError(f"{name} in {self._path} cannot be read: {error}.") from error
 

@@ -93,10 +93,10 @@ def mix(sources: Sequence[Source], shares: Sequence[float | None]) -> Source:
 
     def picture(name: str) -> bytes:
         part, _, inner = name.partition("/")
-        found = by_name[part].picture
-        if found is None:
+        read_picture = by_name[part].picture
+        if read_picture is None:
             raise AssertionError(f"{part} has no pictures")
-        return found(inner)
+        return read_picture(inner)
 
     def read() -> Iterator[SourceFormula | BadLine]:
         for number, (name, source) in enumerate(by_name.items()):
@@ -137,11 +137,11 @@ def _stem(name: str) -> str:
 def _unique(names: Sequence[str]) -> list[str]:
     """Number names that occur before: they are the same file name in several folders."""
     seen: Counter[str] = Counter()
-    found = []
+    unique = []
     for name in names:
         seen[name] += 1
-        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return found
+        unique.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return unique
 
 
 FULL = "full"
@@ -201,13 +201,13 @@ def open_source(
     if dataset == "small":
         return small_source()
     if dataset == "synthetic" or (path.suffix.lower() == SUFFIX and path.is_file()):
-        return _drawn(dataset, size, seed)
+        return _generator_source(dataset, size, seed)
     if dataset == FULL:
         return open_listing(full or Path(), name=IM2LATEX_100K.name)
     return _pictures_or_listing(path)
 
 
-def _drawn(dataset: str, size: int, seed: int) -> Source:
+def _generator_source(dataset: str, size: int, seed: int) -> Source:
     if dataset == "synthetic":
         return synthetic_source(size, seed)
     return grammar_source(Path(dataset), size, seed)

@@ -91,7 +91,7 @@ def read(path: Path, *, prefer: Sequence[str] = (), may_be_empty: bool = False) 
     elif kind in _READERS:
         found = list(_READERS[kind](path, (*prefer, *FORMULAS)))
     elif kind in _PLAIN or not path.exists():
-        found = [_written(None, line) for line in _lines(path)]
+        found = [_transcript(None, line) for line in _lines(path)]
         _demand_no_names(path, found)
     else:
         raise InputError(
@@ -132,20 +132,20 @@ def pair(
 
 def _pairs(references: Path, hypotheses: Path, warn: Callable[[str], None]) -> list[Paired]:
     gold = read(references, prefer=("reference",))
-    made = read(hypotheses, prefer=("prediction", "hypothesis"), may_be_empty=True)
-    made = made or [Transcript(None, None)] * len(gold)
-    if all(row.key is not None for row in (*gold, *made)):
-        return _by_name(gold, made, references, hypotheses, warn)
-    if len(gold) != len(made):
+    outputs = read(hypotheses, prefer=("prediction", "hypothesis"), may_be_empty=True)
+    outputs = outputs or [Transcript(None, None)] * len(gold)
+    if all(row.key is not None for row in (*gold, *outputs)):
+        return _by_name(gold, outputs, references, hypotheses, warn)
+    if len(gold) != len(outputs):
         raise InputError(
-            f"{references} has {len(gold)} lines and {hypotheses} {len(made)}, "
+            f"{references} has {len(gold)} lines and {hypotheses} {len(outputs)}, "
             "and not both name their pictures.",
             hint="Write an empty line for a formula that is missing.",
         )
-    _demand_order(gold, made, references, hypotheses)
+    _demand_order(gold, outputs, references, hypotheses)
     return [
         _paired(row.key or str(number), row, other)
-        for number, (row, other) in enumerate(zip(gold, made, strict=True), start=1)
+        for number, (row, other) in enumerate(zip(gold, outputs, strict=True), start=1)
     ]
 
 
@@ -167,12 +167,12 @@ _MISPLACED = 3
 
 
 def _demand_order(
-    gold: Sequence[Transcript], made: Sequence[Transcript], references: Path, hypotheses: Path
+    gold: Sequence[Transcript], outputs: Sequence[Transcript], references: Path, hypotheses: Path
 ) -> None:
     """Refuse files whose lines are in different orders: their score would mean nothing."""
     lines = {row.tokens: number for number, row in enumerate(gold, start=1) if row.tokens}
     right, misplaced = 0, list[tuple[int, int]]()
-    for number, (row, other) in enumerate(zip(gold, made, strict=True), start=1):
+    for number, (row, other) in enumerate(zip(gold, outputs, strict=True), start=1):
         if row.tokens == other.tokens:
             right += 1
         elif other.tokens in lines and len(other.tokens or ()) > 1:
@@ -180,22 +180,22 @@ def _demand_order(
     if len(misplaced) >= _MISPLACED and len(misplaced) > max(right, len(gold) // 3):
         line, place = misplaced[0]
         raise InputError(
-            f"{len(misplaced)} of {len(made)} lines of {hypotheses} are the reference of another "
-            f"line of {references}: line {line} is that of line {place}.",
+            f"{len(misplaced)} of {len(outputs)} lines of {hypotheses} are the reference of "
+            f"another line of {references}: line {line} is that of line {place}.",
             hint="Put both in the same order, or name the pictures in both (.tsv, .csv, .jsonl).",
         )
 
 
 def _by_name(
     gold: Sequence[Transcript],
-    made: Sequence[Transcript],
+    outputs: Sequence[Transcript],
     references: Path,
     hypotheses: Path,
     warn: Callable[[str], None],
 ) -> list[Paired]:
     for short in (False, True):
         names = _keys(gold, references, short=short)
-        given = _keys(made, hypotheses, short=short)
+        given = _keys(outputs, hypotheses, short=short)
         shared = names.keys() & given.keys()
         if shared:
             _demand_split([(names[name], given[name]) for name in shared], references, hypotheses)
@@ -245,7 +245,7 @@ def _paired(name: str, row: Transcript, other: Transcript) -> Paired:
     )
 
 
-def _written(key: str | None, text: str, source: str = "") -> Transcript:
+def _transcript(key: str | None, text: str, source: str = "") -> Transcript:
     """A formula whose tokens stand between blanks."""
     return Transcript(key, text, source, tuple(text.split()))
 
@@ -303,7 +303,7 @@ def _rows_of_table(
     source = header.index(SOURCE) if SOURCE in header else None
     if formula is None:
         _demand_width(path, rows, len(rows[0]), start=1)
-        yield from (_written(row[0] if len(row) > 1 else None, row[-1]) for row in rows)
+        yield from (_transcript(row[0] if len(row) > 1 else None, row[-1]) for row in rows)
         return
     _demand_width(path, rows[1:], len(header), start=2)
     if header.count(header[formula]) > 1:
@@ -312,7 +312,7 @@ def _rows_of_table(
         if len(row) <= max(formula, key or 0):
             raise InputError(f"{path}, line {number}: {len(row)} columns, the header has more.")
         origin = row[source] if source is not None and source < len(row) else ""
-        yield _written(None if key is None else row[key], row[formula], origin)
+        yield _transcript(None if key is None else row[key], row[formula], origin)
 
 
 def _demand_width(path: Path, rows: list[list[str]], width: int, *, start: int) -> None:

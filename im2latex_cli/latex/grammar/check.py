@@ -28,7 +28,7 @@ from im2latex_cli.latex.commands import (
     Limits,
 )
 from im2latex_cli.latex.dialects.unicode_math import is_cjk
-from im2latex_cli.latex.spellings import SYNONYMS
+from im2latex_cli.latex.symbols import SYNONYMS
 
 _SUB, _SUP = 1, 2
 _WITH_LENGTH = ("\\hspace{", "\\mspace{", "\\vspace{", "\\rule{")

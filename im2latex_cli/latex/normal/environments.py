@@ -23,7 +23,7 @@ from im2latex_cli.latex.commands import (
 from im2latex_cli.latex.commands import END as ENDS
 from im2latex_cli.latex.normal.atoms import DISPLAY, INNER, NONE, ORD, SCRIPT, TEXT, append
 from im2latex_cli.latex.normal.parser import HANDLERS, STOPS, Parser, Problem, describe
-from im2latex_cli.latex.spellings import FENCE_SYNONYMS, MATRIX_OF_FENCES, SYNONYMS
+from im2latex_cli.latex.symbols import FENCE_SYNONYMS, MATRIX_OF_FENCES, SYNONYMS
 from im2latex_cli.latex.tokenizer import tokenize
 
 PLAIN_COLUMNS = frozenset("lcr|")
@@ -116,7 +116,7 @@ def _argument(spec: Sequence[str], start: int) -> tuple[list[str], int]:
 
 
 def _read(spec: Sequence[str]) -> _Spec:
-    found = _Spec()
+    layout = _Spec()
     pending: tuple[str, list[str]] | None = None
     before: list[str] = []
     at = 0
@@ -126,8 +126,8 @@ def _read(spec: Sequence[str]) -> _Spec:
             material, at = _argument(spec, at + 1)
             if token == ">":
                 before = material + before
-            elif token == "<" and found.items and isinstance(found.items[-1], _Column):
-                found.items[-1].after = material + found.items[-1].after
+            elif token == "<" and layout.items and isinstance(layout.items[-1], _Column):
+                layout.items[-1].after = material + layout.items[-1].after
             elif token == "<" or pending is not None:
                 raise ColumnsError(f"has {token} where no column can take it")
             else:
@@ -137,36 +137,36 @@ def _read(spec: Sequence[str]) -> _Spec:
         if token == "|":
             if pending is not None:
                 raise ColumnsError(f"has a rule beside {pending[0]}{{}}")
-            found.items.append(token)
+            layout.items.append(token)
         elif token in ("l", "c", "r"):
             column = _Column(token, before)
             before = []
-            _join(found, pending, column)
+            _join(layout, pending, column)
             pending = None
         else:
             raise ColumnsError(f"has the unknown column type {token}")
     if before:
         raise ColumnsError("has > where no column can take it")
-    _end(found, pending)
-    return found
+    _end(layout, pending)
+    return layout
 
 
 def _space(length: int) -> list[str]:
     return [f"\\hspace{{{length}pt}}"] if length else []
 
 
-def _join(found: _Spec, pending: tuple[str, list[str]] | None, column: _Column) -> None:
+def _join(layout: _Spec, pending: tuple[str, list[str]] | None, column: _Column) -> None:
     """Add a column, and before it what stands between it and the one before."""
     if pending is not None:
         mark, material = pending
-        if found.items and not isinstance(found.items[-1], _Column):
+        if layout.items and not isinstance(layout.items[-1], _Column):
             raise ColumnsError(f"has a rule beside {mark}{{}}")
         whole = 10 if mark == "@" else 5
-        if not found.items and mark == "@" and not material:
-            found.left = _space(-5)
-        elif not found.items:
+        if not layout.items and mark == "@" and not material:
+            layout.left = _space(-5)
+        elif not layout.items:
             inner = [*_space(-5), "{", *material, "}", *_space(-whole)]
-            found.items.append(_Column("c", inner, own=True))
+            layout.items.append(_Column("c", inner, own=True))
         elif not material:
             column.before = _space(-10 if mark == "@" else 0) + column.before
         elif column.letter == "l":
@@ -174,22 +174,22 @@ def _join(found: _Spec, pending: tuple[str, list[str]] | None, column: _Column) 
             column.before = [*_space(-whole), "{", *material, "}", *back, *column.before]
         else:
             inner = [*_space(-whole), "{", *material, "}", *_space(-whole)]
-            found.items.append(_Column("c", inner, own=True))
-    found.items.append(column)
+            layout.items.append(_Column("c", inner, own=True))
+    layout.items.append(column)
 
 
-def _end(found: _Spec, pending: tuple[str, list[str]] | None) -> None:
+def _end(layout: _Spec, pending: tuple[str, list[str]] | None) -> None:
     if pending is None:
         return
     mark, material = pending
-    if not found.columns or not isinstance(found.items[-1], _Column):
+    if not layout.columns or not isinstance(layout.items[-1], _Column):
         raise ColumnsError(f"has a rule beside {mark}{{}}")
     whole = 10 if mark == "@" else 5
     if not material:
-        found.right = _space(-5 if mark == "@" else 0)
+        layout.right = _space(-5 if mark == "@" else 0)
     else:
         inner = [*_space(-whole), "{", *material, "}", *_space(-5)]
-        found.items.append(_Column("c", inner, own=True))
+        layout.items.append(_Column("c", inner, own=True))
 
 
 def _body(body: Sequence[str], columns: Sequence[_Column]) -> list[str]:

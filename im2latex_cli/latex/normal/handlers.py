@@ -28,14 +28,14 @@ from im2latex_cli.latex.normal.atoms import (
 )
 from im2latex_cli.latex.normal.operators import limits
 from im2latex_cli.latex.normal.parser import END, HANDLERS, MEASURED, Parser, Problem
-from im2latex_cli.latex.spellings import (
+from im2latex_cli.latex.symbols import (
     FENCE_SYNONYMS,
     IGNORED_WITH_ARGUMENT,
     REFUSED,
+    SHORT_ACCENTS,
     SPACED_LENGTHS,
     SYNONYMS,
 )
-from im2latex_cli.latex.symbols import SHORT_ACCENTS
 from im2latex_cli.latex.tokenizer import CONTROL_SPACE
 
 _FRACTIONS = {

@@ -6,7 +6,7 @@ from im2latex_cli.latex import symbols
 from im2latex_cli.latex.commands import COMMANDS, RIGHT, Atom, CommandKind, Limits
 from im2latex_cli.latex.normal.atoms import DISPLAY, INNER, OP, space
 from im2latex_cli.latex.normal.parser import HANDLERS, Parser, Problem
-from im2latex_cli.latex.spellings import SYNONYMS
+from im2latex_cli.latex.symbols import SYNONYMS
 
 _FUNCTIONS = frozenset(symbols.FUNCTIONS.split())
 _LIMIT_FUNCTIONS = frozenset(symbols.LIMIT_FUNCTIONS.split())

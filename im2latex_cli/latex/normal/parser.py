@@ -35,7 +35,7 @@ from im2latex_cli.latex.normal.atoms import (
     lacking,
 )
 from im2latex_cli.latex.normal.desugar import INFIX
-from im2latex_cli.latex.spellings import IGNORED, OLD_FONTS, SYNONYMS
+from im2latex_cli.latex.symbols import IGNORED, OLD_FONTS, SYNONYMS
 
 DEEPEST = 60
 """Groups inside groups; more is refused (TeX itself ends at 255)."""

@@ -17,7 +17,7 @@ from im2latex_cli.latex.commands import (
 from im2latex_cli.latex.dialects.unicode_math import is_cjk
 from im2latex_cli.latex.normal.atoms import ORD, SCRIPT, append, is_words
 from im2latex_cli.latex.normal.parser import END, HANDLERS, Parser, Problem
-from im2latex_cli.latex.spellings import SYNONYMS
+from im2latex_cli.latex.symbols import SYNONYMS
 from im2latex_cli.latex.tokenizer import CONTROL_SPACE, SPACE
 
 _CLOSING = {"$": "$", "\\(": "\\)"}

@@ -34,8 +34,14 @@ from im2latex_cli.latex.commands import (
 )
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.render.embedded.mathra_dialect import rewrite
-from im2latex_cli.render.embedded.painter import Painter, TooLargeError
-from im2latex_cli.render.embedded.svg import UnknownDrawingError, cut_out, parse, settle_rules
+from im2latex_cli.render.embedded.painter import (
+    Painter,
+    TooLargeError,
+    UnknownDrawingError,
+    cut_out,
+    parse,
+    settle_rules,
+)
 from im2latex_cli.render.renderer import Page, RenderFailure
 from im2latex_cli.render.tex.token_marks import carry
 from im2latex_cli.settings.sections import RenderSettings

@@ -23,15 +23,20 @@ from numpy.typing import NDArray
 from im2latex_cli.errors import RendererError
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.render.renderer import Page, RenderFailure
-from im2latex_cli.render.tex import document
-from im2latex_cli.render.tex.document import Job
+from im2latex_cli.render.tex import typesetter
 from im2latex_cli.render.tex.fonts import FontFinder
-from im2latex_cli.render.tex.process import run_latex
 from im2latex_cli.render.tex.rasterizer import SP_PER_INCH, Compositor, FontCache
-from im2latex_cli.render.tex.sandbox import screen
+from im2latex_cli.render.tex.sandbox import run_latex, screen
 from im2latex_cli.render.tex.token_marks import carry, tag
 from im2latex_cli.render.tex.typefaces import Style, Stylist, installed
-from im2latex_cli.render.tex.typesetter import INSTALL, AcceptedPage, Outcome, Typesetter, new_nonce
+from im2latex_cli.render.tex.typesetter import (
+    INSTALL,
+    AcceptedPage,
+    Job,
+    Outcome,
+    Typesetter,
+    new_nonce,
+)
 from im2latex_cli.settings.sections import RenderSettings
 
 INSTALL_GHOSTSCRIPT = (
@@ -123,11 +128,13 @@ class Ghostscript:
         settings = self._settings
         left, right, high = margins
         paper = _PAPER % {"left": left, "right": right, "high": high}
-        source = document.write(jobs, size=settings.font_size, nonce=nonce, face=face, paper=paper)
+        source = typesetter.write_document(
+            jobs, size=settings.font_size, nonce=nonce, face=face, paper=paper
+        )
         transcript = run_latex(
             self._pdflatex, source, mark=nonce, timeout=settings.timeout, output="batch.pdf"
         )
-        account = document.read(transcript.lines, nonce=nonce)
+        account = typesetter.read_log(transcript.lines, nonce=nonce)
         if account.errors or list(account.sizes) != [job.index for job in jobs]:
             return None
         sizes = [
@@ -373,7 +380,7 @@ class TexRenderer:
             return clean
         if not isinstance(tagged, AcceptedPage):
             return self._compositor.paint(clean.page, clean.fonts, bottom=clean.bottom)
-        marks = document.tags(tagged.page.specials, len(tagged.page.codes))
+        marks = typesetter.tags(tagged.page.specials, len(tagged.page.codes))
         tokens = carry(clean.characters(), tagged.characters(), marks)
         return self._compositor.paint(clean.page, clean.fonts, bottom=clean.bottom, tokens=tokens)
 

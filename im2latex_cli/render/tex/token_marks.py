@@ -21,7 +21,7 @@ from im2latex_cli.latex.commands import (
     TEXT_WORDS,
     CommandKind,
 )
-from im2latex_cli.render.tex.document import TAG
+from im2latex_cli.render.tex.typesetter import TAG
 
 _OPEN, _CLOSE = "{", "}"
 _STRUCTURE = frozenset(

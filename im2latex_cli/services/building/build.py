@@ -1,9 +1,13 @@
-"""im2latex build: formulas to a data set folder, once, however often it is interrupted."""
+"""im2latex build: formulas to a data set folder, once, however often it is interrupted.
+
+A report is an HTML page of the data set, from its folder.
+"""
 
 from __future__ import annotations
 
+import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -16,8 +20,9 @@ from im2latex_cli.data.plan import (
     DUPLICATE,
     MADE,
     OVERLAP,
+    REMOVED,
     BuildPlan,
-    Left,
+    Exclusion,
     make_plan,
 )
 from im2latex_cli.data.sources.entries import Source, count
@@ -31,6 +36,7 @@ from im2latex_cli.data.sources.source import (
     with_macros,
 )
 from im2latex_cli.data.store import Manifest
+from im2latex_cli.data.text_files import Row, read_rows
 from im2latex_cli.data.unfinished import FOLDER, Unfinished, claim
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, Interrupted, UsageError
 from im2latex_cli.files import locked
@@ -38,6 +44,8 @@ from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.paths import make_cache
 from im2latex_cli.progress import Reporter
 from im2latex_cli.render.workers import dask
+from im2latex_cli.report.building import Building, Histogram, Sample, html
+from im2latex_cli.report.page import Table
 from im2latex_cli.services.building.identity import (
     IMPORTED,
     demand_same,
@@ -47,9 +55,8 @@ from im2latex_cli.services.building.identity import (
     with_renderer,
 )
 from im2latex_cli.services.building.pictures import draw, draw_or_take, take
-from im2latex_cli.services.building.report import write_build_page
-from im2latex_cli.settings.sections import BuildSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.reference import to_value
+from im2latex_cli.settings.sections import BuildSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +272,7 @@ class _Job:
     def _make(self, work: Unfinished, request: Manifest, plan: BuildPlan) -> None:
         self._draw(work, request, plan)
         undrawn = work.write_tables(plan.items, glyphs=self.settings.build.glyphs)
-        failures = sorted([*plan.left, *undrawn], key=lambda row: row.place)
+        failures = sorted([*plan.exclusions, *undrawn], key=lambda row: row.place)
         files.write_jsonl(work.path / store.FAILURES, (row.to_json() for row in failures))
         vocab = Vocab.build(_train_tokens(plan, undrawn), min_count=self.settings.vocab.min_count)
         vocab.save(work.path / store.VOCAB)
@@ -284,7 +291,7 @@ class _Job:
                 test_share=build.test_share,
                 spacing=self.settings.latex.spacing,
             )
-        if not plan.items and not plan.left:
+        if not plan.items and not plan.exclusions:
             raise InputError(f"There are no formulas in {self.source.name}: it is empty.")
         self._show_parts(plan)
         return with_recombined(plan, self.settings, self.reporter)
@@ -316,17 +323,17 @@ class _Job:
                 step.advance()
 
 
-def _train_tokens(plan: BuildPlan, undrawn: Sequence[Left]) -> Counter[str]:
+def _train_tokens(plan: BuildPlan, undrawn: Sequence[Exclusion]) -> Counter[str]:
     places = {row.place for row in undrawn}
     items = (item for item in plan.items if item.split == "train" and item.place not in places)
     return Counter(token for item in items for token in item.form.split(" "))
 
 
-def _complete(request: Manifest, plan: BuildPlan, undrawn: Sequence[Left]) -> Manifest:
+def _complete(request: Manifest, plan: BuildPlan, undrawn: Sequence[Exclusion]) -> Manifest:
     """Add the counts to the manifest."""
     places = {row.place for row in undrawn}
     counts = count(item.split for item in plan.items if item.place not in places)
-    reasons = Counter(row.reason for row in [*plan.left, *undrawn])
+    reasons = Counter(row.reason for row in [*plan.exclusions, *undrawn])
     removed = {name: reasons.pop(name, 0) for name in (DUPLICATE, OVERLAP)}
     if BEYOND_SHARE in reasons:
         removed[BEYOND_SHARE] = reasons.pop(BEYOND_SHARE)
@@ -378,3 +385,88 @@ def _result(root: Path, settings: Settings, *, built: bool, seconds: float) -> B
         built=built,
         seconds=seconds,
     )
+
+
+SAMPLES = 40
+EXAMPLES = 10
+"""Failures shown of each reason; failures.jsonl has them all."""
+LONGEST = 300
+
+
+def write_build_page(path: Path, root: Path, manifest: Manifest, *, seed: int) -> None:
+    """Write the page of the data set in `root`.
+
+    Args:
+        path: the file.
+        root: the data set folder.
+        manifest: the data set's manifest.
+        seed: chooses the pictures.
+
+    Raises:
+        InputError: the data set is damaged.
+        OSError: the file cannot be written.
+    """
+    filled = [split for split in store.SPLITS if manifest.counts[split]]
+    records = [record for split in filled for record in store.read(root, split)]
+    sample = random.Random(seed).sample(records, min(SAMPLES, len(records)))
+    page = Building(
+        title=f"im2latex build: {manifest.dataset}",
+        facts=_facts(manifest),
+        histograms=(
+            Histogram("Length in tokens", [len(record.tokens) for record in records]),
+            Histogram("Width in pixels", [record.width for record in records]),
+            Histogram("Height in pixels", [record.height for record in records]),
+        ),
+        tables=_failures(root, manifest),
+        samples=tuple(
+            Sample(one.id, one.formula, " ".join(one.tokens), one.image.read_bytes())
+            for one in sample
+        ),
+    )
+    files.write_text(path, html(page))
+
+
+def _facts(manifest: Manifest) -> dict[str, str]:
+    counts = manifest.counts
+    removed = ", ".join(f"{counts[reason]:,} {reason}" for reason in REMOVED if reason in counts)
+    return {
+        "pictures": ", ".join(f"{counts[split]:,} {split}" for split in store.SPLITS),
+        "failed": f"{counts['failed']:,}",
+        "removed": f"{removed} (the same normal form is there already, or beyond the share)",
+        "source": f"{manifest.source['name']}, SHA-256 {manifest.source['sha256']}",
+        "renderer": f"{manifest.renderer} {manifest.renderer_version}".strip(),
+    } | {name: to_value(value) for name, value in manifest.settings.items() if value is not None}
+
+
+def _failures(root: Path, manifest: Manifest) -> tuple[Table, ...]:
+    total = sum(manifest.counts[split] for split in store.SPLITS) + manifest.counts["failed"]
+    by_count = sorted(manifest.failures.items(), key=lambda item: -item[1])
+    reasons = Table(
+        "Failures by reason",
+        ("reason", "formulas", "percent"),
+        tuple((name, f"{count:,}", f"{100 * count / total:.2f}") for name, count in by_count),
+    )
+    examples: dict[str, list[Row]] = defaultdict(list)
+    for _, row in read_rows(root / store.FAILURES) if by_count else ():
+        if row["reason"] not in REMOVED and len(examples[row["reason"]]) < EXAMPLES:
+            examples[row["reason"]].append(row)
+    return (
+        reasons,
+        *(
+            Table(
+                f"The first of {name}",
+                ("line", "formula", "message"),
+                tuple(_example(row) for row in examples[name]),
+            )
+            for name, _ in by_count
+        ),
+    )
+
+
+def _example(row: Row) -> tuple[str, str, str]:
+    where = f"{row['file']}, {row['line']}" if "file" in row else str(row["line"])
+    return where, _shorten(row["formula"]), _shorten(row["message"])
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"

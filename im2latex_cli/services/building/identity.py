@@ -17,8 +17,7 @@ from im2latex_cli.latex.normalize import NORMAL_FORM
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recombination.maker import VERSION, recombine
 from im2latex_cli.render.choose import choose
-from im2latex_cli.settings.sections import BuildSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import BuildSettings, Settings
 
 
 def is_enabled(build: BuildSettings) -> bool:

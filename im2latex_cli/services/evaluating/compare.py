@@ -16,7 +16,7 @@ from im2latex_cli.report.evaluation import Case, Report, Table, html
 from im2latex_cli.results import DETAIL
 from im2latex_cli.services.evaluating import examples
 from im2latex_cli.services.evaluating import report as pages
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 
 SHOWN = 10
 """Cases listed on each side."""

@@ -14,11 +14,10 @@ from typing import Any, NamedTuple
 
 from im2latex_cli import runs
 from im2latex_cli.errors import InputError, UsageError
-from im2latex_cli.evaluate import cdm, image
-from im2latex_cli.evaluate.cdm import Symbols
+from im2latex_cli.evaluate import image
 from im2latex_cli.evaluate.columns import Columns
 from im2latex_cli.evaluate.forms import Example, drawable
-from im2latex_cli.evaluate.image import PairScore
+from im2latex_cli.evaluate.image import PairScore, Symbols
 from im2latex_cli.progress import Reporter
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Page, Renderer, RenderFailure
@@ -26,8 +25,7 @@ from im2latex_cli.render.workers.pool import render_all
 from im2latex_cli.services.evaluating import examples
 from im2latex_cli.services.evaluating.figures import EvalImageResult
 from im2latex_cli.services.evaluating.report import write_image_page
-from im2latex_cli.settings.sections import RenderSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import RenderSettings, Settings
 from im2latex_cli.vision.finish import finish
 from im2latex_cli.vision.image import open_grey
 
@@ -192,7 +190,7 @@ def _score(reference: RenderedFormula, hypothesis: RenderedFormula | None) -> Sc
     return Scores(
         page=image.score_pair(reference.page, page),
         picture=image.score_pair(reference.picture, picture, match=False),
-        characters=cdm.score_pair(reference.symbols, characters) if reference.symbols else 0.0,
+        characters=image.score_symbols(reference.symbols, characters) if reference.symbols else 0.0,
     )
 
 
@@ -220,7 +218,7 @@ def _result(
         "match_strict_without_blank": pages.match_strict_without_blank,
     }
     if settings.evaluate.cdm:
-        characters = cdm.summarize([pair.characters for pair in scores])
+        characters = image.summarize_symbols([pair.characters for pair in scores])
         figures |= {"cdm": characters.cdm, "cdm_exprate": characters.exprate}
     return EvalImageResult(
         results=str(source),

@@ -43,7 +43,7 @@ from im2latex_cli.services.evaluating import examples
 from im2latex_cli.services.evaluating.figures import EvalTextResult, FormRow
 from im2latex_cli.services.evaluating.report import Attend, write_text_page
 from im2latex_cli.services.suspicious import SuspectLabel, write_suspects
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 from im2latex_cli.vision.finish import encode_png
 from im2latex_cli.vision.image import open_grey
 

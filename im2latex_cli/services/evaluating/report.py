@@ -22,7 +22,7 @@ from im2latex_cli.report.comparison import overlay, png
 from im2latex_cli.report.evaluation import Case, Figure, Plot, Report, ScoreBar, Table, html
 from im2latex_cli.results import Score
 from im2latex_cli.services.evaluating.figures import EvalImageResult, EvalTextResult
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 from im2latex_cli.vision.image import open_grey
 
 SHOWN = 8

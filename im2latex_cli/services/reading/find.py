@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # a formula alone needs no finder and no pen, and starts soon
     from PIL import ImageDraw
 
     from im2latex_cli.pages.finder import Finder
+    from im2latex_cli.pages.picture import PagePicture
 
 STEM = "{stem}"
 KINDS = (".png", ".pdf")
@@ -195,9 +196,12 @@ class FormulaSearch:
             if self._mode == "auto" and is_one_formula(page):
                 yield replace(entry, picture=page)
                 return
-            formulas = self._finder()(page, inline=self._inline)
+            from im2latex_cli.pages.picture import page_picture
+
+            picture = page_picture(page)
+            formulas = self._finder()(picture, inline=self._inline)
             if len(formulas) <= FEW:
-                _check_upright(entry, page)
+                _check_upright(entry, picture)
             if self._overlay is not None:
                 self._overlay.add(entry.stem, page, formulas)
         except InputError as error:
@@ -243,11 +247,10 @@ def _opened(entry: Entry) -> Grey:
     return open_grey(entry.picture, name=entry.title)
 
 
-def _check_upright(entry: Entry, page: Grey) -> None:
+def _check_upright(entry: Entry, page: PagePicture) -> None:
     from im2latex_cli.pages.order import lies_sideways
-    from im2latex_cli.pages.picture import page_picture
 
-    if lies_sideways(page_picture(page)):
+    if lies_sideways(page):
         raise InputError(
             f"{entry.title}: the page lies on its side.", hint="Turn it by 90 degrees."
         )

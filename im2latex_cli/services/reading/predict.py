@@ -27,7 +27,7 @@ from im2latex_cli.recognition.reader import Grey, Reader, Reading, Unread
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
 from im2latex_cli.services.reading.inputs import Entry, Origin, Source, as_entry
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 from im2latex_cli.vision.finish import finish
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from im2latex_cli.latex.vocab import BOS, EOS, PAD
-from im2latex_cli.network.inputs import to_ink
-from im2latex_cli.settings.training import TrainSettings
+from im2latex_cli.network.torch_engine import to_ink
+from im2latex_cli.settings.sections import TrainSettings
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup
 from im2latex_cli.train.input.glyph_targets import GlyphClasses, GlyphTargets, collate
 from im2latex_cli.train.input.pack import Glyphs, Packed

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from im2latex_cli.network.inputs import to_batch
 from im2latex_cli.network.network import Network
+from im2latex_cli.network.torch_engine import to_batch
 from im2latex_cli.train.input.batches import pad_ids
 
 MOST = 12

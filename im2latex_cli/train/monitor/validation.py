@@ -19,8 +19,8 @@ from im2latex_cli.evaluate import text
 from im2latex_cli.latex.grammar.check import check
 from im2latex_cli.latex.vocab import BOS, EOS, PAD, Vocab
 from im2latex_cli.network.encoder_output import Memory
-from im2latex_cli.network.inputs import to_batch
 from im2latex_cli.network.network import Network
+from im2latex_cli.network.torch_engine import to_batch
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup
 from im2latex_cli.train.input.batches import Indices, pad_ids, plan
 from im2latex_cli.train.input.pack import Packed

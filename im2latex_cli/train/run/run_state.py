@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from im2latex_cli.errors import CheckpointError
 from im2latex_cli.settings.reference import values
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 from im2latex_cli.train.learner_state import LearnerProgress
 from im2latex_cli.train.run.time_budget import Pace
 

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from im2latex_cli.network.device import fast_in_bfloat16
-from im2latex_cli.settings.training import TrainSettings
+from im2latex_cli.network.torch_engine import fast_in_bfloat16
+from im2latex_cli.settings.sections import TrainSettings
 from im2latex_cli.train.input.batches import Batch, BatchStream, Cursor, Indices
 from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.train.loop import Learner, fit

@@ -16,10 +16,9 @@ from torch import Tensor
 from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.evaluate.suspicion import Suspect, find_suspects
 from im2latex_cli.latex.vocab import UNK, Vocab
-from im2latex_cli.network.device import choose_device, fast_in_bfloat16
 from im2latex_cli.network.network import Network
-from im2latex_cli.settings.sections import RuntimeSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.network.torch_engine import choose_device, fast_in_bfloat16
+from im2latex_cli.settings.sections import RuntimeSettings, Settings
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup
 from im2latex_cli.train.input.augmentation import Augmenter
 from im2latex_cli.train.input.batches import Batch, BatchStream

@@ -11,7 +11,7 @@ from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.errors import CheckpointError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.network.network import Network
-from im2latex_cli.settings.training import ModelSettings
+from im2latex_cli.settings.sections import ModelSettings
 
 FREE = ("dropout",)
 """Dimensions that shape no tensor, so that a run may change them."""

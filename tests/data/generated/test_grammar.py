@@ -246,10 +246,10 @@ def test_a_formula_without_normal_form_is_left_out_and_counted(folder: Path) -> 
     plan = make_plan(
         grammar_source(path, 100, 0), limit=None, val_share=0.1, test_share=0.1, spacing="keep"
     )
-    unsound = [row for row in plan.left if row.reason == "unsound"]
+    unsound = [row for row in plan.exclusions if row.reason == "unsound"]
     assert 30 < len(unsound) < 70
     assert {row.message for row in unsound} == {"double superscript"}
-    assert len(plan.items) + len(plan.left) == 100
+    assert len(plan.items) + len(plan.exclusions) == 100
 
 
 @pytest.mark.parametrize("name", ["short", "constructs"])

@@ -30,8 +30,8 @@ def test_shares_are_of_all_formulas() -> None:
     mixed = mix([numbers("a.txt", "a", 100), numbers("b.txt", "b", 100)], [0.75, 0.25])
     planned = plan(mixed)
     assert sizes(planned) == {"a.txt": 100, "b.txt": 33}
-    assert [row.reason for row in planned.left] == [BEYOND_SHARE] * 67
-    assert planned.left[0].message == "b.txt has its share with 33 of 100 formulas"
+    assert [row.reason for row in planned.exclusions] == [BEYOND_SHARE] * 67
+    assert planned.exclusions[0].message == "b.txt has its share with 33 of 100 formulas"
     assert {item.origin for item in planned.items} == {"a", "b"}
 
 
@@ -54,7 +54,7 @@ def test_without_shares_all_is_used_and_the_first_counts() -> None:
     mixed = mix([numbers("a.txt", "a", 5), numbers("b.txt", "a", 8)], [None, None])
     planned = plan(mixed)
     assert sizes(planned) == {"a.txt": 5, "b.txt": 3}
-    assert {row.reason for row in planned.left} == {"duplicate"}
+    assert {row.reason for row in planned.exclusions} == {"duplicate"}
     assert sizes(plan(mixed, limit=2)) == {"a.txt": 2}
 
 
@@ -98,7 +98,7 @@ def test_no_part_has_more_than_its_share(counts: list[int], data: st.DataObject)
         own = sum(item.part == part for item in planned.items)
         assert 1 <= own <= count
         assert abs(own - total * share) <= 1
-    assert len(planned.items) + len(planned.left) == sum(counts)
+    assert len(planned.items) + len(planned.exclusions) == sum(counts)
 
 
 @pytest.mark.parametrize(

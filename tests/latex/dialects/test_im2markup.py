@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from im2latex_cli.latex.dialects.im2markup import im2markup
+from im2latex_cli.latex.dialects.printers import im2markup
 
 FORMS = [
     ("x^2_i", "x _ { i } ^ { 2 }"),

@@ -1,6 +1,6 @@
 import pytest
 
-from im2latex_cli.latex.dialects.katex import katex
+from im2latex_cli.latex.dialects.printers import katex
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join, tokenize
 

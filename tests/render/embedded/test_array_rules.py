@@ -1,7 +1,7 @@
 import mathra
 import pytest
 
-from im2latex_cli.render.embedded.svg import Rule, parse, settle_rules
+from im2latex_cli.render.embedded.painter import Rule, parse, settle_rules
 
 
 def bars(formula):

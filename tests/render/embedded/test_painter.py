@@ -2,8 +2,14 @@ import mathra
 import numpy as np
 import pytest
 
-from im2latex_cli.render.embedded.painter import Painter, TooLargeError
-from im2latex_cli.render.embedded.svg import PlacedGlyph, Rule, VectorDrawing, parse
+from im2latex_cli.render.embedded.painter import (
+    Painter,
+    PlacedGlyph,
+    Rule,
+    TooLargeError,
+    VectorDrawing,
+    parse,
+)
 
 SQUARE = "M0 0 L100 0 L100 100 L0 100 Z"
 FORMULAS = (

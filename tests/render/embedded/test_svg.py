@@ -1,7 +1,7 @@
 import mathra
 import pytest
 
-from im2latex_cli.render.embedded.svg import Rule, UnknownDrawingError, cut_out, parse
+from im2latex_cli.render.embedded.painter import Rule, UnknownDrawingError, cut_out, parse
 
 
 def drawn(formula):

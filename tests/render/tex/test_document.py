@@ -1,9 +1,11 @@
-from im2latex_cli.render.tex import document
-from im2latex_cli.render.tex.document import Job
+from im2latex_cli.render.tex import typesetter
+from im2latex_cli.render.tex.typesetter import Job
 
 
 def test_a_formula_is_one_line_and_ends_in_a_space():
-    text = document.write([Job(3, "x\\"), Job(4, "y", ("foo", "bar"))], size=12, nonce="NONCE")
+    text = typesetter.write_document(
+        [Job(3, "x\\"), Job(4, "y", ("foo", "bar"))], size=12, nonce="NONCE"
+    )
     assert "\n\\NONCEF{3}{x\\ }\n" in text
     assert "\n\\NONCEG{bar,foo}{4}{y }\n" in text.replace("foo,bar", "bar,foo")
     assert text.startswith("\\nofiles\n\\documentclass[12pt]{article}")
@@ -26,7 +28,7 @@ def test_marks_and_complaints_are_told_apart_and_assigned():
         "NONCE X",
         "NONCE E 4 1 1 1",
     ]
-    account = document.read(lines, nonce="NONCE")
+    account = typesetter.read_log(lines, nonce="NONCE")
     assert account.sizes == {1: (10, 20, 30), 2: (11, 21, 31)}
     assert account.errors[2] == r"Undefined control sequence \foo."
     assert account.errors[4].startswith("Missing character")
@@ -36,5 +38,5 @@ def test_marks_and_complaints_are_told_apart_and_assigned():
 
 def test_tags_reach_to_the_next_mark():
     specials = [(1, "i2l 7"), (3, "ps: foreign"), (4, "i2l 2")]
-    assert document.tags(specials, 6) == [-1, 7, 7, 7, 2, 2]
-    assert document.tags([], 2) == [-1, -1]
+    assert typesetter.tags(specials, 6) == [-1, 7, 7, 7, 2, 2]
+    assert typesetter.tags([], 2) == [-1, -1]

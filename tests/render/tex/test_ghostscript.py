@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from im2latex_cli.render.renderer import Page
-from im2latex_cli.render.tex import document
+from im2latex_cli.render.tex import typesetter
 from im2latex_cli.render.tex.sandbox import screen
 from im2latex_cli.vision.finish import finish, ink_box
 
@@ -37,8 +37,8 @@ FORMULAS = [
 
 def ghostscript(formulas, folder):
     """The ink of each page as Ghostscript paints it."""
-    jobs = [document.Job(n, screen(formula).text) for n, formula in enumerate(formulas)]
-    source = document.write(jobs, size=12, nonce="NONCE").replace(r"\shipout", MARGINS)
+    jobs = [typesetter.Job(n, screen(formula).text) for n, formula in enumerate(formulas)]
+    source = typesetter.write_document(jobs, size=12, nonce="NONCE").replace(r"\shipout", MARGINS)
     (folder / "d.tex").write_text(source)
     quiet = {"cwd": folder, "stdin": subprocess.DEVNULL, "capture_output": True}
     subprocess.run(["pdflatex", "-interaction=nonstopmode", "d.tex"], check=False, **quiet)

@@ -3,7 +3,7 @@ import tempfile
 
 import pytest
 
-from im2latex_cli.render.tex.process import run_latex
+from im2latex_cli.render.tex.sandbox import run_latex
 
 pytestmark = pytest.mark.tex
 HEAD = "\\documentclass{article}\\begin{document}\n"

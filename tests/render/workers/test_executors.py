@@ -26,8 +26,7 @@ from im2latex_cli.render.workers import pool
 from im2latex_cli.render.workers.executors import WorkerDiedError
 from im2latex_cli.render.workers.pool import render_all
 from im2latex_cli.services.building import build
-from im2latex_cli.settings.sections import RenderSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import RenderSettings, Settings
 
 EMBEDDED = RenderSettings(renderer="embedded")
 FORMULAS = ["x" * (n % 20 + 1) if n % 7 != 3 else r"\nosuch" for n in range(40)]

@@ -10,7 +10,7 @@ from stub_build import run, small
 
 from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.services.building import build, identity
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 
 
 @pytest.mark.usefixtures("boxes")

@@ -6,7 +6,7 @@ from im2latex_cli.data.store import read
 from im2latex_cli.errors import UsageError
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.services.building import build
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 
 pytestmark = pytest.mark.tex
 

@@ -126,7 +126,7 @@ def test_real_kills(tmp_path: Path, renderer: str) -> None:
         code = (
             "from im2latex_cli.progress import SilentReporter\n"
             "from im2latex_cli.services.building import build\n"
-            "from im2latex_cli.settings.tree import Settings\n"
+            "from im2latex_cli.settings.sections import Settings\n"
             "if __name__ == '__main__':\n"
             f"    tree = Settings.model_validate_json({tree.model_dump_json()!r})\n"
             "    build.run(tree, SilentReporter())\n"

@@ -16,7 +16,7 @@ from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recombination.maker import VERSION
 from im2latex_cli.services.building import build, pictures
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 
 pytestmark = pytest.mark.usefixtures("boxes")
 

@@ -11,8 +11,7 @@ from im2latex_cli.data.predictions import Hypothesis, Prediction
 from im2latex_cli.errors import InputError
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.services.evaluating import compare
-from im2latex_cli.settings.sections import EvaluateSettings, RenderSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import EvaluateSettings, RenderSettings, Settings
 
 SETTINGS = Settings(render=RenderSettings(renderer="embedded"))
 

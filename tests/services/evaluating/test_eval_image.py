@@ -16,8 +16,7 @@ from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.services.evaluating import eval_image
-from im2latex_cli.settings.sections import EvaluateSettings, RenderSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import EvaluateSettings, RenderSettings, Settings
 from im2latex_cli.vision.finish import encode_png, finish
 
 BROKEN = r"\frac{1}{"
@@ -171,7 +170,7 @@ def test_torch_is_never_loaded(tmp_path):
         "from im2latex_cli.progress import SilentReporter\n"
         "from im2latex_cli.services.evaluating import eval_image\n"
         "from im2latex_cli.settings.sections import RenderSettings\n"
-        "from im2latex_cli.settings.tree import Settings\n"
+        "from im2latex_cli.settings.sections import Settings\n"
         "settings = Settings(render=RenderSettings(renderer='embedded'))\n"
         f"eval_image.run(settings, SilentReporter(), results=Path({str(results)!r}))\n"
         "assert 'torch' not in sys.modules\n"

@@ -25,8 +25,7 @@ from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recognition.models import default_model_for
 from im2latex_cli.recognition.reader import Opened
 from im2latex_cli.services.evaluating import eval_text
-from im2latex_cli.settings.sections import EvaluateSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import EvaluateSettings, Settings
 from im2latex_cli.vision.image import open_grey
 from im2latex_cli.vision.ink import Ink
 
@@ -364,7 +363,7 @@ def test_scoring_what_exists_loads_no_torch(tmp_path):
         "import sys; from pathlib import Path\n"
         "from im2latex_cli.progress import SilentReporter\n"
         "from im2latex_cli.services.evaluating import eval_text\n"
-        "from im2latex_cli.settings.tree import Settings\n"
+        "from im2latex_cli.settings.sections import Settings\n"
         f"gold = Path({str(tmp_path / 'gold.txt')!r})\n"
         "eval_text.run(Settings(), SilentReporter(), references=gold, hypotheses=gold)\n"
         "assert 'torch' not in sys.modules\n"

@@ -13,7 +13,7 @@ from im2latex_cli.progress import SilentReporter
 from im2latex_cli.render.renderer import Glyph, Page, RenderFailure
 from im2latex_cli.services.building import build, identity, pictures
 from im2latex_cli.services.building.build import BuildResult
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 
 Formula = str | tuple[str, ...]
 LINES = ["x", "y^2", "", "fail", "x", "{", r"\frac{a}{b}", "z_1", "q", "r+s", "t", "u", "v"]

@@ -7,8 +7,7 @@ from PIL import Image
 
 from im2latex_cli.errors import RendererError, UsageError
 from im2latex_cli.services.reading.predict import Drawings
-from im2latex_cli.settings.sections import RenderSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import RenderSettings, Settings
 
 SETTINGS = Settings(render=RenderSettings(renderer="embedded"))
 PICTURE = np.full((30, 90), 255, np.uint8)

@@ -18,9 +18,7 @@ from im2latex_cli.recognition import models
 from im2latex_cli.recognition.decoder import Decoder
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.services.reading import predict
-from im2latex_cli.settings.sections import DecodeSettings
-from im2latex_cli.settings.training import ModelSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import DecodeSettings, ModelSettings, Settings
 from im2latex_cli.vision.prepare import Preprocessing
 
 torch.set_num_threads(1)  # tensors are tiny; threads would only wait for each other

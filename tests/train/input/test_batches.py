@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from im2latex_cli.latex.vocab import BOS, EOS, PAD
-from im2latex_cli.settings.training import TrainSettings
+from im2latex_cli.settings.sections import TrainSettings
 from im2latex_cli.train.input.batches import Batch, BatchStream, Cursor, pad_ids, plan
 from im2latex_cli.train.input.pack import Glyphs, Packed
 

@@ -4,7 +4,7 @@ import torch
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.network.encoder_output import Decoded
 from im2latex_cli.network.network import Network
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.train.monitor.attention_map import MOST, attention_map
 

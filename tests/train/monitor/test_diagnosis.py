@@ -12,7 +12,7 @@ import torch
 
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import SilentReporter
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 from im2latex_cli.train.input.pack import Packed, pack
 from im2latex_cli.train.monitor.diagnosis import diagnose, nonfinite
 from im2latex_cli.train.monitor.run_statistics import RunStatistics

@@ -11,7 +11,7 @@ import pytest
 from im2latex_cli import checkpoints
 from im2latex_cli.errors import CheckpointError
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 from im2latex_cli.train.input.batches import Cursor
 from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.train.learner_state import LearnerProgress

@@ -8,8 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.settings.training import TrainSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings, TrainSettings
 from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.train.run import time_budget
 from im2latex_cli.train.run.time_budget import Speed, first_guess, matrix_rate, measure_speed

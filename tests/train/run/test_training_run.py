@@ -4,7 +4,7 @@ from itertools import islice
 import pytest
 
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import Settings
 from im2latex_cli.train.input.glyph_targets import find_classes
 from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.train.run import training_run

@@ -7,8 +7,7 @@ from im2latex_cli.checkpoints import ModelFile
 from im2latex_cli.errors import CheckpointError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.network.network import Network
-from im2latex_cli.settings.training import ModelSettings
-from im2latex_cli.settings.tree import Settings
+from im2latex_cli.settings.sections import ModelSettings, Settings
 from im2latex_cli.train.ema import MovingAverage
 from im2latex_cli.train.input.pack import Packed
 from im2latex_cli.train.run.training_run import TrainingData, TrainingRun

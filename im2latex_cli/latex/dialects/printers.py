@@ -1,22 +1,137 @@
-r"""The normal form of the im2markup project, so that scores compare with those published for it.
-
-Its rules: subscripts before superscripts, arguments in braces, `'` as `\prime`, infix fractions
-prefixed, named functions as `\operatorname { s i n }`, text as `\mathrm` with `~` for blanks,
-delimiters glued to `\left` and `\right`, cells in braces, `\left( \begin{matrix}` for `pmatrix`;
-braces, switches, synonyms and spaces stay as the author wrote them. A formula it cannot parse is
-empty.
-"""
+"""The normal form printed for others: for KaTeX, and as the project im2markup writes it."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterator, Sequence
 
 from im2latex_cli.latex import symbols
-from im2latex_cli.latex.commands import COMMANDS, LEFT, MIDDLE, NEWLINE, RIGHT, CommandKind
+from im2latex_cli.latex.commands import (
+    COMMANDS,
+    LEFT,
+    MIDDLE,
+    NEWLINE,
+    RIGHT,
+    TEXT_ACCENTS,
+    TEXT_WORDS,
+    CommandKind,
+)
 from im2latex_cli.latex.normal.desugar import INFIX, desugar
 from im2latex_cli.latex.normal.parser import DEEPEST
-from im2latex_cli.latex.spellings import MATRIX_OF_FENCES, SYNONYMS
-from im2latex_cli.latex.tokenizer import SPACE, tokenize
+from im2latex_cli.latex.symbols import MATRIX_OF_FENCES, SYNONYMS
+from im2latex_cli.latex.tokenizer import SPACE, join, tokenize
+
+STAND_INS = {
+    "\\slash": ("/",),
+    "\\pounds": ("£",),
+    "\\P": ("¶",),
+    "\\strut": ("\\mathstrut",),
+    "\\iiiint": ("\\iint", "\\!", "\\!", "\\iint"),
+    "\\idotsint": ("\\int", "\\cdots", "\\int"),
+    "\\mbox": ("\\text",),
+    "\\hbox": ("\\text",),
+    "\\textsl": ("\\textit",),
+    "\\emph": ("\\textit",),
+    "\\textsc": ("\\text",),
+}
+TEXT_LETTERS = {
+    "\\ss": "ß",
+    "\\ae": "æ",
+    "\\AE": "Æ",
+    "\\oe": "œ",
+    "\\OE": "Œ",
+    "\\o": "ø",
+    "\\O": "Ø",
+    "\\l": "ł",
+    "\\L": "Ł",
+    "\\aa": "å",
+    "\\AA": "Å",
+    "\\i": "ı",
+    "\\j": "ȷ",
+    "\\/": "",
+    "\\textquoteleft": "‘",
+    "\\textquoteright": "’",
+    "\\textendash": "–",
+    "\\textemdash": "—",
+    "\\textbar": "|",
+    "\\textless": "<",
+    "\\textgreater": ">",
+    "\\slash": "/",
+    "~": "\u00a0",
+    "\\nobreakspace": "\u00a0",
+}
+"""Symbols inside text that are one character."""
+_MATH = {"\\textbackslash": "\\backslash", "\\textasciitilde": "\\sim"}
+_AS_THEY_ARE = {"\\{", "\\}"}
+LIGATURES = {("`", "`"): "“", ("'", "'"): "”", ("-", "-"): "–", ("–", "-"): "—"}
+ACCENT_MARKS = {
+    "\\'": "\u0301",
+    "\\`": "\u0300",
+    "\\^": "\u0302",
+    '\\"': "\u0308",
+    "\\~": "\u0303",
+    "\\=": "\u0304",
+    "\\.": "\u0307",
+    "\\c": "\u0327",
+    "\\v": "\u030c",
+    "\\u": "\u0306",
+    "\\H": "\u030b",
+}
+
+
+def katex(tokens: Sequence[str]) -> str:
+    """Write a normal form for KaTeX and MathJax."""
+    out: list[str] = []
+    ahead = iter(tokens)
+    for token in ahead:
+        out += STAND_INS.get(token, (token,))
+        if token in TEXT_WORDS:
+            out += _group(ahead)
+    return join(out)
+
+
+def _group(ahead: Iterator[str]) -> list[str]:
+    """Take a text word's argument with its braces."""
+    out = [next(ahead, "{")]
+    depth, accent = 0, ""
+    for token in ahead:
+        if token == "}" and not depth:
+            break
+        if token in ("{", "}"):
+            depth += 1 if token == "{" else -1
+            accent = accent if token == "{" else ""
+        elif token in TEXT_ACCENTS:
+            accent = ACCENT_MARKS[token]
+        elif token in TEXT_WORDS:
+            _as_math(out, [*STAND_INS.get(token, (token,)), *_group(ahead)])
+        elif len(token) == 1 or token in TEXT_LETTERS:
+            _character(out, TEXT_LETTERS.get(token, token), accent)
+            accent = ""
+        elif token == SPACE:
+            out.append("\u00a0" if out[-1] == SPACE else SPACE)  # two would become one
+        elif token in _AS_THEY_ARE:
+            out.append(token)
+        else:
+            _as_math(out, [_MATH.get(token, token)])
+    return [*out, "}"]
+
+
+def _character(out: list[str], character: str, accent: str) -> None:
+    pair = (out[-1], character)
+    if pair in LIGATURES:
+        out[-1] = LIGATURES[pair]
+    else:
+        out += unicodedata.normalize("NFC", character + accent)
+
+
+def _as_math(out: list[str], tokens: list[str]) -> None:
+    if out[-1] == "$":  # $$ would begin a display
+        out.pop()
+    else:
+        out.append("$")
+    out += [*tokens, "$"]
+
 
 _CONTROL_SPACE = re.compile(r"(?<!\\)((?:\\\\)*)\\\s+")
 _MARK = "\ue000"  # replaces the control space, whose token is a word
