@@ -15,8 +15,8 @@ from typing import Annotated, Any
 
 import typer
 
-from im2latex_cli.cli.command import PlainFlagsCommand, RootGroup
 from im2latex_cli.cli.console import out
+from im2latex_cli.cli.group import PlainFlagsCommand, RootGroup
 
 COMMANDS = {
     "build": "training:build",
