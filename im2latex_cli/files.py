@@ -1,19 +1,45 @@
-"""Files: complete or absent, and one process at a time in a folder."""
+"""Files: complete or absent, one process at a time in a folder; and names that are no files."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from im2latex_cli.errors import UsageError
+from im2latex_cli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from filelock import FileLock
+
+
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,3}")
+
+
+def url_of(name: str | Path) -> str | None:
+    """The address that a name is, with the slashes that a path has lost; None if it is none."""
+    address = _URL.match(str(name))
+    if address is None or os.path.lexists(name):
+        return None
+    slashes = "///" if address[1] == "file" else "//"
+    return f"{address[1]}:{slashes}{str(name)[address.end() :]}"
+
+
+def demand_no_url(name: str | Path) -> None:
+    """Refuse an address of the network or of another program.
+
+    Raises:
+        InputError: it is one.
+    """
+    url = url_of(name)
+    if url is not None:
+        raise InputError(
+            f"{url}: URLs are not fetched.", hint="Download the file first, then name it."
+        )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 from im2latex_cli.data.text_files import Row, read_rows
 from im2latex_cli.errors import InputError
-from im2latex_cli.files import write_json, write_jsonl
+from im2latex_cli.files import demand_no_url, write_json, write_jsonl
 from im2latex_cli.latex.tokenizer import tokenize
 
 ROWS_FILE = "predictions.jsonl"
@@ -194,6 +194,7 @@ def rows_file(path: Path) -> Path:
     """
     if path.is_dir():
         path = path / ROWS_FILE
+    demand_no_url(path)
     if not path.is_file():
         raise InputError(
             f"There are no predictions at {path}.", hint="Run im2latex eval-text first."

@@ -17,7 +17,7 @@ from typing import Any
 
 from im2latex_cli.data.text_files import Row, read_rows
 from im2latex_cli.errors import InputError
-from im2latex_cli.files import write_json
+from im2latex_cli.files import demand_no_url, write_json
 
 MANIFEST_FORMAT = 1
 MANIFEST = "manifest.json"
@@ -140,6 +140,7 @@ def splits(root: Path) -> list[str]:
     Raises:
         InputError: there is no data set at `root`.
     """
+    demand_no_url(root)
     if not root.is_dir():
         raise InputError(f"There is no data set at {root}.", hint=_make_it(root))
     found = [name for name in SPLITS if (root / name / METADATA).is_file()]

@@ -11,10 +11,10 @@ from im2latex_cli.latex.dialects.packages import PACKAGE_COMMANDS
 from im2latex_cli.latex.dialects.packages import expand as expand_packages
 from im2latex_cli.latex.dialects.unicode_math import to_latex
 from im2latex_cli.latex.normal import environments, handlers, operators, text
-from im2latex_cli.latex.normal.atoms import PLAIN, REL, is_space
+from im2latex_cli.latex.normal.atoms import PLAIN, REL, is_flat, is_space
 from im2latex_cli.latex.normal.desugar import OLD, desugar, unwrap, without_breaks
 from im2latex_cli.latex.normal.parser import END, Parser, Problem, describe, describe_unknown
-from im2latex_cli.latex.normal.text import is_flat, out_of_text, shifted
+from im2latex_cli.latex.normal.text import out_of_text, shifted
 from im2latex_cli.latex.tokenizer import tokenize
 
 for _module in (handlers, operators, environments, text):

@@ -300,6 +300,7 @@ IGNORED = frozenset(
 \tiny \scriptsize \footnotesize \small \normalsize \large \Large \LARGE \huge \Huge \sl \sc
 \rmfamily \bfseries \itshape \mdseries \sffamily \ttfamily \upshape \slshape \scshape \normalfont
 \centering \displaylimits \space \bigskip \medskip \smallskip \newline \par \qedhere
+\IEEEyesnumber \IEEEnonumber \IEEEyessubnumber \IEEEnosubnumber \IEEEeqnarraynumspace
 """.split()
 )
 """Words without argument that leave no trace in a displayed formula."""
@@ -316,6 +317,29 @@ IGNORED_WITH_ARGUMENT = {
 """Words that leave no trace, with the number of their arguments."""
 
 REFUSED = {
+    "\\multicolumn": "\\multicolumn spans columns, which no normal form does",
+    "\\cline": "\\cline rules some of the columns, which no normal form does",
+    "\\hdotsfor": "\\hdotsfor spans columns, which no normal form does",
+    **{
+        f"\\{name}": f"\\{name} lets ink overlap what stands beside it, which no normal form does"
+        for name in ("rlap", "llap", "clap", "mathrlap", "mathllap", "mathclap")
+    },
+    **{
+        f"\\{name}": f"\\{name} moves, turns or scales ink, which no normal form does"
+        for name in (
+            "raisebox",
+            "raise",
+            "lower",
+            "scalebox",
+            "resizebox",
+            "rotatebox",
+            "reflectbox",
+        )
+    },
+    **{
+        f"\\{name}": f"\\{name} paints a ground of its own, which no normal form has"
+        for name in ("colorbox", "fcolorbox")
+    },
     "\\intertext": "\\intertext is prose between two lines; the lines are formulas of their own",
     "\\shortintertext": "\\shortintertext is prose between two lines; the lines are formulas",
     "\\mathds": "\\mathds is a font that neither renderer has; \\mathbb looks otherwise",

@@ -6,8 +6,9 @@ commands of the source that the normal form lacks. Then distinct normal forms of
 drawn and grouped by equal pixels: each group is a picture with two normal forms.
 
 `nox -s bench -- faithful`, or `python tests/bench/bench_faithful.py [--lists NAME ...]
-[--formulas N] [--minutes N] [--seed N] [--short N] [--show N] [--output FILE]`; `--formulas 0` is
-all of them.
+[--formulas N] [--start N] [--minutes N] [--seed N] [--short N] [--show N] [--output FILE]`;
+`--formulas 0` is all of them. A seed gives one random order: `--start 20000` goes on behind the
+first 20,000 of it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import json
 import os
 import random
 import shutil
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -56,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lists", nargs="+", default=LISTS, help="names in formulas/")
     parser.add_argument("--formulas", type=int, default=20_000, help="of each list; 0: all")
+    parser.add_argument("--start", type=int, default=0, help="leave out the first N of each list")
     parser.add_argument("--minutes", type=float, default=0, help="for each list; 0: no limit")
     parser.add_argument("--output", type=Path, help="JSON lines of what differs, as it is found")
     parser.add_argument("--seed", type=int, default=0)
@@ -71,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif options.formulas >= 0:
         for name in options.lists:
             print(f"\n{name}:", flush=True)
-            formulas = _sample(Path(folder), name, options.formulas, options.seed)
+            formulas = _sample(Path(folder), name, options.formulas, options.seed, options.start)
             compare(formulas, options.show, options.minutes, options.output)
     if options.short:
         search(_short(options.short, options.seed), options.show)
@@ -85,6 +88,8 @@ def compare(formulas: Sequence[str], show: int, minutes: float, output: Path | N
     others: dict[tuple[str, str], list[Comparison]] = defaultdict(list)
     for result in _results(formulas, minutes):
         counts[result.kind] += 1
+        if counts.total() % BATCH == 0:
+            print(f"{counts.total():,}: {dict(counts)}", file=sys.stderr, flush=True)
         if result.kind == "refused":
             refused[result.reason] += 1
         elif result.kind in ("broken", "different"):
@@ -149,10 +154,11 @@ def _short(count: int, seed: int) -> list[str]:
     return every + picked
 
 
-def _sample(folder: Path, name: str, count: int, seed: int) -> list[str]:
-    """Formulas of a list in random order."""
+def _sample(folder: Path, name: str, count: int, seed: int, start: int) -> list[str]:
+    """Formulas of a list in random order, from the position `start` of that order on."""
     formulas = list(_read(folder / "formulas" / f"{name}.tsv.gz"))
-    return random.Random(seed).sample(formulas, min(count or len(formulas), len(formulas)))
+    order = random.Random(seed).sample(formulas, len(formulas))
+    return order[start : start + count if count else None]
 
 
 def _read(path: Path) -> Iterator[str]:

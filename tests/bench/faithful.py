@@ -83,6 +83,7 @@ def _drawn(pairs: Sequence[tuple[str, str]], preamble: str) -> Iterator[Comparis
     close_up = _renderer(RenderSettings(renderer="tex", dpi=CLOSE_UP), preamble)
     sources = fine.render([source(formula) for formula, _ in pairs])
     forms = fine.render([form for _, form in pairs])
+    unequal: list[tuple[str, str]] = []
     for (formula, form), one, other in zip(pairs, sources, forms, strict=True):
         if not isinstance(one, Page):
             yield Comparison(formula, form, "not drawable", one.message)
@@ -91,17 +92,21 @@ def _drawn(pairs: Sequence[tuple[str, str]], preamble: str) -> Iterator[Comparis
         elif np.array_equal(one.ink, other.ink):
             yield Comparison(formula, form, "identical")
         else:
-            yield _closely(close_up, formula, form)
+            unequal.append((formula, form))
+    yield from _closely(close_up, unequal)
 
 
-def _closely(close_up: TexRenderer, formula: str, form: str) -> Comparison:
-    """How two pictures differ at many dots per inch."""
-    pages = list(close_up.render([source(formula), form]))
-    inks = [page.ink < 128 for page in pages if isinstance(page, Page)]
-    if len(inks) == 2 and same_but_for_blank_columns(*inks):
-        return Comparison(formula, form, "blank columns")
-    reason = next((page.message for page in pages if not isinstance(page, Page)), "")
-    return Comparison(formula, form, "different", reason)
+def _closely(close_up: TexRenderer, pairs: Sequence[tuple[str, str]]) -> Iterator[Comparison]:
+    """How pairs of pictures differ at many dots per inch."""
+    sources = close_up.render([source(formula) for formula, _ in pairs])
+    forms = close_up.render([form for _, form in pairs])
+    for (formula, form), *pages in zip(pairs, sources, forms, strict=True):
+        inks = [page.ink < 128 for page in pages if isinstance(page, Page)]
+        if len(inks) == 2 and same_but_for_blank_columns(*inks):
+            yield Comparison(formula, form, "blank columns")
+        else:
+            reason = next((page.message for page in pages if not isinstance(page, Page)), "")
+            yield Comparison(formula, form, "different", reason)
 
 
 def _renderer(settings: RenderSettings, packages: str) -> TexRenderer:

@@ -44,6 +44,13 @@ def opened(folder: Path, name: str, content: str | bytes) -> tuple[list[str], tu
         (r"\begin{tikzcd}A\arrow{r}&B_1\end{tikzcd}", [r"not-taken: A\arrow{r}&B_1"]),
         (r"\begin{remarkx}as in \ref{a_b} and $x_1$\end{remarkx}", ["x_1"]),
         (r"\begin{tabular}{c}a & b_c\end{tabular}", []),
+        (
+            r"\begin{align}a&=b\intertext{so $q_1$ and $q_2$}c&=d\end{align}",
+            ["a =b", "q_1", "q_2", "c =d"],
+        ),
+        (r"\begin{spreadlines}{1em}\begin{gather}a\\b\end{gather}\end{spreadlines}", ["a", "b"]),
+        ("\\begin{equation}\na\n\n+b\n\\end{equation} $c$", ["not-taken: a", "c"]),
+        ("a $$x_1\n\n$c$", ["not-taken: x_1", "c"]),
     ],
 )
 def test_environments_of_packages_and_unknown_ones(text: str, wanted: list[str]) -> None:
@@ -53,6 +60,15 @@ def test_environments_of_packages_and_unknown_ones(text: str, wanted: list[str])
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
+        ("> $$\n> x\n> + y\n> $$\n\n$$\na\n> b\n$$", ["x + y", "a > b"]),
+        ("```{math}\n:label: e\n\\frac12\n```\n:::{math}\nb_1\n:::", [r"\frac12", "b_1"]),
+        (
+            r"$\\{x\\}$ $\begin{matrix}a\\{b}\end{matrix}$",
+            [r"\{x\}", r"\begin{matrix}a\\{b}\end{matrix}"],
+        ),
+        ("$a &le; b &amp; c &alpha;$", ["a ≤ b & c α"]),
+        ("$ x_1 $ and $5 and $y_2$3", ["not-taken: x_1", "not-taken: y_2"]),
+        ("It is $ 5 or $ 6, $3.50, $4/kg; $100k-$200k", []),
         ("CA$6, 35$ and US$5 and US$6 and $x$", ["x"]),
         ("a\n\n    code $a$\n\nb $c$", ["c"]),
         ("- item\n\n    $c+d$ in it", ["c+d"]),
@@ -89,6 +105,70 @@ def test_an_environment_of_the_author_is_written_out() -> None:
     assert found(text) == ["m=n"]
 
 
+@pytest.mark.parametrize(
+    "definition",
+    [
+        r"\newenvironment{sys}{\left\{\begin{array}{l}}{\end{array}\right.}",
+        r"\NewDocumentEnvironment{sys}{}{\left\{\begin{array}{l}}{\end{array}\right.}",
+    ],
+)
+def test_an_environment_of_the_author_inside_a_formula(definition: str) -> None:
+    (formula,) = found(definition + r"$x=\begin{sys}a\\b\end{sys}$")
+    assert formula.replace(" ", "") == r"x=\left\{\begin{array}{l}a\\b\end{array}\right."
+
+
+@pytest.mark.parametrize(
+    ("lines", "wanted", "remark"),
+    [
+        ("1. a+b\n2. c\n\n7. d", ["a+b", "c", "empty", "d"], "numbered"),
+        ("(1) a+b\n(2) c", ["a+b", "c"], "numbered"),
+        ("- a\n- b\n- c", ["a", "b", "c"], "list marks"),
+        ("\u2022 a\n\u2022 b\n\u2022 c", ["a", "b", "c"], "list marks"),
+        ('"a_1"\n"b",', ["a_1", "b"], "quotes"),
+        ("-1\n-x\n-a - b", ["-1", "-x", "-a - b"], ""),
+        ("3.5\n- x\n(1)", ["3.5", "- x", "(1)"], ""),
+    ],
+)
+def test_marks_of_a_list_are_no_part_of_its_formulas(
+    tmp_path: Path, lines: str, wanted: list[str], remark: str
+) -> None:
+    rows, remarks = opened(tmp_path, "a.txt", lines)
+    assert rows == wanted
+    assert [remark in one for one in remarks] == [True] * bool(remark)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2. x",
+        "Formulas of chapter three",
+        "where alpha is the angle, and so on.",
+        "https://example.org/a.png",
+        '{"formula": "x_1"}',
+    ],
+)
+def test_a_line_that_is_no_formula_says_so(tmp_path: Path, line: str) -> None:
+    assert opened(tmp_path, "a.txt", f"x+y\n{line}\na b c d\n") == (
+        ["x+y", "no-formula", "a b c d"],
+        (),
+    )
+
+
+def test_columns_in_a_list_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="2 columns with tabs"):
+        opened(tmp_path, "a.txt", "x\t1\ny\t2\n")
+
+
+def test_a_quote_that_stays_open_swallows_no_rows(tmp_path: Path) -> None:
+    rows, _ = opened(tmp_path, "a.csv", 'formula,split\nx,train\n"y,train\nz,train\n')
+    assert rows == ["x", "no-formula"]
+
+
+def test_an_address_is_named_as_one() -> None:
+    with pytest.raises(InputError, match=r"https://example.org/a.txt: URLs are not fetched"):
+        open_source("https://example.org/a.txt", column="formula", size=1, seed=0)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
 @pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.tex", "a.md"])
 def test_a_file_of_another_width_is_one_message(tmp_path: Path, encoding: str, name: str) -> None:
@@ -116,7 +196,15 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "formula", ["a &lt; b", "H<sub>2</sub>O", '<span class="m">x</span>', "x<br>y", "&#945;"]
+    "formula",
+    [
+        "a &lt; b",
+        "H<sub>2</sub>O",
+        '<span class="m">x</span>',
+        "x<br>y",
+        "&#945;",
+        r"\frac12 &deg; C",
+    ],
 )
 def test_html_is_a_failure_that_says_so(tmp_path: Path, formula: str) -> None:
     path = tmp_path / "a.txt"

@@ -90,6 +90,14 @@ PROBLEMS = {
     r"\begin{array}{>{a}}b\end{array}": "array has > where no column can take it",
     r"\begin{array}{l@{=}l}a\\b&c\end{array}": "array has a row without all of its columns, "
     "beside material between them",
+    r"a\mathop=b": r"\mathop needs braces around =: without them TeX moves it up or down",
+    r"a\pmod\mathfrak p": r"\pmod needs braces around \mathfrak and its letters",
+    r"\hat{\text{$x$}}^2": "$ inside text",
+    r"\num[round-mode=places]{1.23}": r"\num is known, but not with what follows it here",
+    r"\ce{A <=>> B}": r"\ce is known, but not with what follows it here",
+    r"\ce{A <=>[x] B}": r"\ce is known, but not with what follows it here",
+    r"\order*{x}": r"\order is known, but not with what follows it here",
+    r"\eval[x|_0": r"\eval is known, but not with what follows it here",
     "{" * 200 + "a" + "}" * 200: "groups are nested more than 60 deep",
 }
 

@@ -167,9 +167,12 @@ def _lines(name: str, tokens: Tokens, start: int) -> Iterator[Row]:
             row.append("\\qquad" if name in PAIRED and apart else " ")
             at += 1
         elif here in _INTERRUPTIONS and (text := argument(tokens, at + 1)) is not None:
+            if "".join(row).strip():
+                yield _newlines(tokens, begin), row
+            newlines = sum(token.count("\n") for token in tokens[:at])
+            yield from ((newlines, math) for math in _between_dollars(text[0])[1::2])
+            row, begin, marks = [], text[1], 0
             at = text[1]
-            if not row:
-                begin = at
         else:
             row.append(here)
             at += 1

@@ -486,6 +486,21 @@ def _environment(tokens: Sequence[str], at: int, definitions: Definitions) -> in
     return end[1]
 
 
+def _document_environment(tokens: Sequence[str], at: int, found: Definitions) -> int | None:
+    """The same with letters for its arguments, which this takes no notice of."""
+    parts: list[Tokens] = []
+    for _ in range(4):
+        part = argument(tokens, at)
+        if part is None:
+            return None
+        parts.append(part[0])
+        at = part[1]
+    name, letters, begin, end = parts
+    if not "".join(letters).strip():
+        found.environments["".join(name).strip()] = (list(_clean(begin)), list(_clean(end)))
+    return at
+
+
 _READERS: dict[str, _Reader] = {
     "\\newcommand": _newcommand,
     "\\renewcommand": _newcommand,
@@ -503,6 +518,9 @@ _READERS: dict[str, _Reader] = {
     "\\let": _let,
     "\\DeclareMathOperator": _operator,
     "\\DeclarePairedDelimiter": _paired,
+    "\\NewDocumentEnvironment": _document_environment,
+    "\\RenewDocumentEnvironment": _document_environment,
+    "\\DeclareDocumentEnvironment": _document_environment,
     "\\newenvironment": _environment,
     "\\renewenvironment": _environment,
 }

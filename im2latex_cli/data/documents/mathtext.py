@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from html import unescape
+from html.entities import html5
 from typing import Literal
 
 from im2latex_cli.data.documents import lexing
@@ -33,9 +35,8 @@ _TAGS = (
 )
 _HTML = re.compile(
     rf"</(?:{_TAGS})\s*>|<(?:{_TAGS})\s[^<>]*=\s*[\"'][^<>]*>|<(?:br|hr)\s*/?>|<(?:{_TAGS})\s*/>"
-    r"|&(?:lt|gt|amp|quot|apos|nbsp|times|minus|le|ge|ne|infin|alpha|beta|pi|#\d+|#x[0-9a-fA-F]+);"
 )
-_ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&nbsp;": " ", "&amp;": "&"}
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 
 
 def markup(formula: str) -> str | None:
@@ -43,14 +44,18 @@ def markup(formula: str) -> str | None:
     if "<" not in formula and "&" not in formula:
         return None
     match = _HTML.search(formula)
-    return None if match is None else match[0]
+    if match is not None:
+        return match[0]
+    return next((one[0] for one in _ENTITY.finditer(formula) if _is_known(one[0])), None)
+
+
+def _is_known(entity: str) -> bool:
+    return entity[1] == "#" or entity[1:] in html5
 
 
 def decoded(text: str) -> str:
-    """The characters that the commonest entities stand for, in their place."""
-    for entity, character in _ENTITIES.items():
-        text = text.replace(entity, character)
-    return text
+    """The characters that entities stand for, in their place."""
+    return _ENTITY.sub(lambda match: unescape(match[0]).replace("\xa0", " "), text)
 
 
 _BLOCKS = re.compile(
@@ -64,6 +69,22 @@ _RULE = re.compile(
 )
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s")
 _TABLE_BAR = re.compile(r"(?<!\\)\\\|")
+
+
+_QUOTE = re.compile(r"^(?: {0,3}>[ \t]?)+")
+
+
+def without_quotes(text: str) -> str:
+    """Take the signs of quoted lines away; in a display a line may begin with a relation."""
+    lines = text.split("\n")
+    quoted, inside = False, False
+    for number, line in enumerate(lines):
+        match = _QUOTE.match(line) if quoted or not inside else None
+        quoted = match is not None
+        if match is not None:
+            lines[number] = line[match.end() :]
+        inside ^= line.count("$$") % 2 == 1
+    return "\n".join(lines)
 
 
 def without_code(text: str) -> str:
@@ -116,10 +137,12 @@ _HIDDEN_TEX = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _FENCE = re.compile(
-    r"^(?P<open> {0,3}(?P<mark>`{3,}|~{3,})[ \t]*(?P<info>[^\n`]*)\n)(?P<body>.*?)"
-    r"(?:^ {0,3}(?P=mark)[`~]*[ \t]*$|\Z)",
+    r"^(?P<open> {0,3}(?P<mark>`{3,}|~{3,}|:{3,}(?=[ \t]*\{math\}))[ \t]*(?P<info>[^\n`]*)\n)"
+    r"(?P<body>.*?)(?:^ {0,3}(?P=mark)[`~:]*[ \t]*$|\Z)",
     re.DOTALL | re.MULTILINE,
 )
+_OPTIONS = re.compile(r"\A(?:[ \t]*:[a-z-]+:[^\n]*\n)+")
+"""Options of a directive, such as `:label: name`."""
 _HIDDEN_MARKDOWN = re.compile(
     r"""\$`(?P<math>[^`\n]+)`\$
       | (?P<escaped>\\.)
@@ -133,9 +156,14 @@ _START: dict[Language, re.Pattern[str]] = {
     "markdown": re.compile(r"\\begin\s*\{([A-Za-z]+\*?)\}|\\\\[\[(]|\\.|\$\$|\$", re.DOTALL),
 }
 _CLOSING = {"\\[": "\\]", "\\(": "\\)", "\\\\[": "\\\\]", "\\\\(": "\\\\)", "$$": "$$"}
+_UNTIL_DOLLAR = re.compile(r"(?:\\.|[^\\$\n])*")
 _STEP = re.compile(r"\\.|[{}$]", re.DOTALL)
 _STRUCTURE = re.compile(r"\\(?:begin|end)\s*\{([A-Za-z]+\*?)\}|(?<!\\)\\[\[\]]|\$\$")
 _ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{([^{}\n]*)\}")
+_ROWS = re.compile(
+    r"\\left(?![A-Za-z])|\\begin\s*\{(?:array|d?cases|[a-zA-Z]*matrix|aligned(?:at)?|gathered|split)\}"
+)
+"""What an author's own environment inside a formula is made of."""
 _NOTHING = re.compile(r"\\label\s*\{[^{}]*\}|\\(?:nonumber|notag)(?![A-Za-z])|[&\s.,;~]|\\[,;:!]")
 _PROSE = frozenset(
     [
@@ -192,6 +220,12 @@ _MATHEMATICS = re.compile(
     r"(?<!\\)[_^]\s*[{\w\\]|\\(?:frac|dfrac|sqrt|sum|int|prod|partial|alpha|beta|gamma|lambda|infty|"
     r"cdot|times|leq?|geq?|neq?|to|mathbf|mathrm|mathbb|mathcal|left|right)(?![A-Za-z])|&\s*=\s*&"
 )
+_UNCLOSED = {
+    "$": "a dollar sign with mathematics behind it opens no formula here",
+    "$$": "a display that nothing closes before the next blank line",
+}
+"""Marks that open no formula although mathematics follows, and why."""
+_SHOWN = 200
 _LONGEST = 20_000
 _LONGEST_INLINE = 2_000
 """Characters after which an opening mark counts as one that nobody closes."""
@@ -233,6 +267,7 @@ def prepare(text: str, language: Language) -> BlankedText:
     """Blank comments, verbatim, code and definitions, and keep the definitions."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if language == "markdown":
+        text = without_quotes(text)
         text = without_code(_FENCE.sub(_show_fence, text))
         text = mathematics(_HIDDEN_MARKDOWN.sub(_show_markdown, text))
     else:
@@ -258,13 +293,17 @@ def formulas(piece: BlankedText, shared: Macros) -> Iterator[TextFormula]:
     for start, name, body in _spans(text, piece.language):
         line += text.count("\n", counted, start)
         counted = start
+        if name in _UNCLOSED:
+            yield TextFormula(line, " ".join(body.split()), _UNCLOSED[name], "not-taken")
+            continue
         if name not in lexing.NAMES:
             shown = " ".join(body.split())
             problem = f"the environment {name} is not known here: its mathematics is left out"
             yield TextFormula(line, shown, problem, "not-taken")
             continue
         for newlines, row in lexing.rows(name, lex(body)):
-            formula = _written_out(row, macros)
+            plain = _unescaped(row) if piece.language == "markdown" else row
+            formula = _written_out(plain, macros)
             if formula is not None:
                 yield TextFormula(line + newlines, *formula)
 
@@ -281,7 +320,9 @@ def _show_tex(match: re.Match[str]) -> str:
 
 def _show_fence(match: re.Match[str]) -> str:
     if match["info"].strip() in {"math", "{math}"}:
-        return f"$$\n{match['body']}$$"
+        options = _OPTIONS.match(match["body"])
+        end = options.end() if options else 0
+        return _only_newlines(match["body"][:end]) + f"$$\n{match['body'][end:]}$$"
     return _only_newlines(match[0])
 
 
@@ -315,8 +356,9 @@ def _with_structure(piece: BlankedText, macros: Macros) -> str:
 def _own_environment(match: re.Match[str], own: Mapping[str, tuple[Tokens, Tokens]]) -> str:
     if match[2] not in own:
         return match[0]
-    part = unlex(own[match[2]][match[1] == "end"])
-    return part + " " if _is_structural(part) else match[0]
+    begin, end = map(unlex, own[match[2]])
+    part = end if match[1] == "end" else begin
+    return part + " " if _is_structural(part) or _ROWS.search(begin) else match[0]
 
 
 def _is_structural(text: str) -> bool:
@@ -343,7 +385,9 @@ def _flat(tokens: Tokens, macros: Macros) -> str:
     return written.replace("%\n", " ").replace("\n", " ") + " " + _only_newlines(text)
 
 
-def _spans(text: str, language: Language) -> Iterator[tuple[int, str, str]]:
+def _spans(  # noqa: C901, PLR0912 - one case for each mark
+    text: str, language: Language
+) -> Iterator[tuple[int, str, str]]:
     """Yield where each formula begins, its environment and what is inside."""
     at = paragraph = 0
     hopeless: dict[str, int] = {}
@@ -373,6 +417,14 @@ def _spans(text: str, language: Language) -> Iterator[tuple[int, str, str]]:
         if closing is not None:
             yield start, mark[1] or "equation", text[start : closing[0]]
             at = closing[1]
+        elif opening == "$":
+            shown = _UNTIL_DOLLAR.match(text, start, min(len(text), start + _SHOWN))
+            if shown is not None and _MATHEMATICS.search(shown[0]):
+                yield start, "$", shown[0]
+        elif mark[1] in lexing.NAMES or opening == "$$":
+            inside = text[start : min(limit, start + _SHOWN)]
+            if mark[1] or _MATHEMATICS.search(inside):
+                yield start, "$$", inside
 
 
 def _brace_end(text: str, start: int, limit: int) -> tuple[int, int] | None:
@@ -394,7 +446,10 @@ def _unknown_end(text: str, start: int, limit: int, name: str) -> tuple[int, int
     end = re.compile(rf"\\end\s*\{{{re.escape(name)}\}}").search(text, start, limit)
     if end is None:
         return None
-    inside = _REFERENCES.sub("", text[start : end.start()])
+    inside = text[start : end.start()]
+    if any(one[1] in lexing.NAMES for one in _STRUCTURE.finditer(inside)):
+        return None
+    inside = _REFERENCES.sub("", inside)
     if _MARKED.search(inside) or not _MATHEMATICS.search(inside):
         return None
     return end.span()
@@ -430,6 +485,19 @@ def _inline_end(text: str, start: int, limit: int, language: Language) -> tuple[
             )
             return None if is_markdown and is_money else step.span()
     return None
+
+
+def _unescaped(row: Tokens) -> Tokens:
+    r"""`\\\\{x\\\\}` as Markdown shows it: `\\{x\\}`; rows of environments keep their breaks."""
+    if "\\begin" in row or "\\\\" not in row:
+        return row
+    out: Tokens = []
+    for token in row:
+        if token in ("{", "}") and out[-1:] == ["\\\\"]:
+            out[-1] = f"\\{token}"
+        else:
+            out.append(token)
+    return out if out.count("\\{") == out.count("\\}") else row
 
 
 def _written_out(row: Tokens, macros: Macros) -> tuple[str, str | None] | None:

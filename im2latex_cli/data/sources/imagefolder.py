@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from im2latex_cli.data.sources.entries import BadLine, Split, own_split
-from im2latex_cli.data.text_files import BOM, parse_row
+from im2latex_cli.data.text_files import BOM, demand_bytes, parse_row
 from im2latex_cli.errors import InputError
 
 METADATA = "metadata.jsonl"
@@ -25,6 +26,12 @@ TABLES = (METADATA, "metadata.csv", "labels.csv", "labels.tsv", "labels.txt")
 """Files that say which formula a picture shows; of several in one folder the first counts."""
 _FORMULAS = ("formula", "latex", "text", "label")
 _NAMES = ("file_name", "image", "filename", "path", "id")
+_PICTURES = frozenset(".png .jpg .jpeg .gif .webp .tif .tiff .bmp".split())
+_PICTURE = re.compile(
+    r"(?P<name>[^\t,;]+?\.(?:png|jpe?g|gif|webp|tiff?|bmp))(?:[,;:]\s*|\s+)", re.IGNORECASE
+)
+"""The name of a picture in front of its formula, and what parts them."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 Row = Mapping[str, object]
 
 
@@ -95,13 +102,40 @@ class Pairs:
         line = 0
         for table in self._tables:
             folder = PurePosixPath(table).parent
-            for number, row in _READERS[PurePosixPath(table).suffix](self._bytes(table)):
+            content = self._bytes(table)
+            demand_bytes(content, table)
+            for number, row in _READERS[PurePosixPath(table).suffix](content):
                 line += 1
                 where = f"{table}, line {number}"
                 if isinstance(row, str):
                     yield BadLine(line, "", "no-formula", f"{where}: {row}")
+                elif any(_is_broken(value) for value in row.values()):
+                    shown = " ".join(str(value) for value in row.values())
+                    shown = shown.encode("utf-8", "replace").decode("utf-8")
+                    yield BadLine(line, shown, "encoding", f"{where}: not UTF-8")
                 else:
                     yield self._pair(folder, row, line, where)
+
+    def remarks(self) -> tuple[str, ...]:
+        """What a user should know of files that are left out, one line each."""
+        listed = {row.id for row in self._rows() if isinstance(row, Pair)}
+        folders = {PurePosixPath(table).parent for table in self._tables}
+        tables = [
+            name
+            for name in self._names
+            if PurePosixPath(name).name in TABLES
+            and PurePosixPath(name).parent in folders
+            and name not in self._tables
+        ]
+        pictures = sorted(
+            name
+            for name in self._names
+            if name not in listed and PurePosixPath(name).suffix.lower() in _PICTURES
+        )
+        return (
+            *_left_out(tables, "the folder has another file of labels"),
+            *_left_out(pictures, "no row names the picture"),
+        )
 
     def picture(self, name: str) -> bytes:
         """Return the bytes of a picture.
@@ -171,12 +205,25 @@ def _tables(names: Mapping[str, object]) -> list[str]:
     return sorted(found.values())
 
 
+def _left_out(names: list[str], why: str) -> tuple[str, ...]:
+    if not names:
+        return ()
+    more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+    return (f"Left out, since {why}: {names[0]}{more}.",)
+
+
 _Read = Iterator[tuple[int, Row | str]]
 """Line number, from 1, and the row or what is wrong with it."""
 
 
 def _text(content: bytes) -> str:
-    return content.removeprefix(BOM).decode("utf-8", "replace").replace("\r\n", "\n")
+    text = content.removeprefix(BOM).decode("utf-8", "surrogateescape")
+    return text.replace("\r\n", "\n")
+
+
+def _is_broken(value: object) -> bool:
+    """Whether a text holds bytes that are no UTF-8."""
+    return isinstance(value, str) and not value.isascii() and bool(_SURROGATE.search(value))
 
 
 def _json_lines(content: bytes) -> _Read:
@@ -191,8 +238,12 @@ def _json_lines(content: bytes) -> _Read:
 def _csv(content: bytes) -> _Read:
     lines = _text(content).split("\n")
     mark = max(",;\t", key=lines[0].count)
-    rows = csv.DictReader((f"{line}\n" for line in lines), delimiter=mark)
+    rows = csv.DictReader((f"{line}\n" for line in lines), delimiter=mark, strict=True)
     try:
+        rows.fieldnames = _header(list(rows.fieldnames or ()))
+        if rows.fieldnames[:1] == [_NAMES[0]] and _PICTURE.match(lines[0]):
+            first = next(csv.reader(lines[:1], delimiter=mark))
+            yield 1, dict(zip(rows.fieldnames, first, strict=False))
         for row in rows:
             whole = None not in row.values() and None not in row
             yield rows.line_num, dict(row) if whole else "not as many cells as columns"
@@ -200,11 +251,33 @@ def _csv(content: bytes) -> _Read:
         yield rows.line_num, f"broken CSV: {error}"
 
 
+def _header(names: list[str]) -> list[str]:
+    """The names of columns as they are known here; of a table without names file and formula.
+
+    Raises:
+        InputError: two columns of one name.
+    """
+    plain = [name.strip().lower() for name in names]
+    known = [name for name in plain if name in (*_FORMULAS, *_NAMES)]
+    if len(set(known)) < len(known):
+        twice = next(name for name in known if known.count(name) > 1)
+        raise InputError(
+            f"The labels have {known.count(twice)} columns named {twice!r}.",
+            hint="Which of them is meant cannot be known: give each its own name.",
+        )
+    if not known and len(plain) == 2 and _PICTURE.match(f"{names[0]},"):
+        return [_NAMES[0], _FORMULAS[0]]
+    return plain
+
+
 def _labels(content: bytes) -> _Read:
     for number, line in enumerate(_text(content).split("\n"), start=1):
         if not line.strip():
             continue
+        found = None if "\t" in line else _PICTURE.match(line)
         name, formula = ([*line.split("\t" if "\t" in line else None, 1), ""])[:2]
+        if found is not None:
+            name, formula = found["name"], line[found.end() :]
         if number == 1 and name.lower() in _NAMES:
             continue
         yield number, {"file_name": name.strip(), "formula": formula.strip()}

@@ -22,12 +22,14 @@ from im2latex_cli.data.sources.imagefolder import Pairs, has_pairs, open_pairs
 from im2latex_cli.data.sources.tables import (
     READERS,
     FormulaTable,
+    find_marks,
     guess_separator,
     small_source,
     suffix,
 )
 from im2latex_cli.data.text_files import BOM, decode, demand_bytes
 from im2latex_cli.errors import InputError, UsageError
+from im2latex_cli.files import demand_no_url
 
 
 def parse_shares(datasets: Sequence[str]) -> list[tuple[str, float | None]]:
@@ -187,6 +189,8 @@ def open_source(
         InputError: nothing there, not of an accepted kind, or nothing to split by.
     """
     path = Path(dataset)
+    if dataset not in BUILT_IN:
+        demand_no_url(dataset)
     if dataset not in BUILT_IN and not path.exists():
         raise InputError(f"There are no formulas at {dataset}.", hint=f"Accepted: {ACCEPTED}.")
     if dataset not in BUILT_IN and path.is_file() and suffix(path)[0] in READERS:
@@ -246,14 +250,15 @@ def _table(path: Path, column: str, split_by: str | None) -> Source:
     demand_bytes(content, path.name)
     table = FormulaTable(content, path.name, column, split_by)
     separator, remark = guess_separator(table, kind)
-    table = replace(table, separator=separator)
+    marks, said = find_marks(table, kind)
+    table = replace(table, separator=separator, marks=marks)
     options = {"build.column": column, "build.split_by": split_by}
     return Source(
         path.name,
         hashlib.sha256(content).hexdigest(),
         lambda: READERS[kind](table),
         options={} if kind == ".txt" else {k: v for k, v in options.items() if v is not None},
-        remarks=(remark,) if remark else (),
+        remarks=tuple(one for one in (remark, said) if one),
     )
 
 
@@ -301,7 +306,8 @@ def _content(path: Path, *, packed: bool) -> bytes:
 def _imagefolder(path: Path) -> Source:
     pairs = open_pairs(path)
     name = path.resolve().name
-    return Source(name, pairs.digest(), lambda: _imported(pairs), pairs.picture)
+    remarks = pairs.remarks()
+    return Source(name, pairs.digest(), lambda: _imported(pairs), pairs.picture, remarks=remarks)
 
 
 def _imported(pairs: Pairs) -> Iterator[SourceFormula | BadLine]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -33,6 +34,7 @@ class FormulaTable:
         column: column or key of the formula.
         split_by: column or key whose value decides the split, or None.
         separator: what stands between the columns; "" is that of the file's ending.
+        marks: what every line of a .txt has around its formula, a key of `MARKS`, or "".
     """
 
     content: bytes
@@ -40,6 +42,7 @@ class FormulaTable:
     column: str
     split_by: str | None = None
     separator: str = ""
+    marks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,32 @@ class _Columns:
 def read_txt(table: FormulaTable) -> Rows:
     """Yield one formula a line."""
     for number, line in _lines(table.content):
-        yield line if isinstance(line, BadLine) else _entry(number, line, None)
+        yield line if isinstance(line, BadLine) else _listed(number, line, table.marks)
+
+
+def _listed(number: int, line: str, marks: str) -> SourceFormula | BadLine:
+    """A line of a list, or what it is instead of a formula."""
+    found = MARKS[marks].pattern.match(line) if marks else None
+    formula = line if found is None else found["formula"]
+    what = _instead_of_formula(formula.strip())
+    if what:
+        return BadLine(number, line, "no-formula", f"{what}, not a formula")
+    return _entry(number, formula, None)
+
+
+def _instead_of_formula(line: str) -> str:
+    """What a line is that TeX would draw as a product of letters; nothing if it is not."""
+    if _NUMBERED.match(line):
+        return "the number of a list and more"
+    if _JSON.match(line):
+        return "a JSON object (name the file .jsonl)"
+    if _ADDRESS.match(line):
+        return "an address"
+    if _WORDS.match(line):
+        words = _WORD.findall(line)
+        if sum(len(word) > 2 and word[1:].islower() for word in words) > 1:
+            return "prose"
+    return ""
 
 
 def read_tsv(table: FormulaTable) -> Rows:
@@ -84,7 +112,7 @@ def read_csv(table: FormulaTable) -> Rows:
     lines = _split(table.content, keep_end=True)
     text = [line.decode("utf-8", "surrogateescape") for line in lines]
     mark = table.separator or ","
-    rows = csv.reader(text, delimiter=mark)
+    rows = csv.reader(text, delimiter=mark, strict=True)
     columns = _columns(_csv_header(rows, table.name), table)
     while True:
         number = rows.line_num + 1
@@ -132,6 +160,72 @@ READERS: dict[str, Callable[[FormulaTable], Rows]] = {
     ".jsonl": read_jsonl,
 }
 """Reader of each suffix."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """What all lines of a list may have around their formulas, if there are enough lines."""
+
+    pattern: re.Pattern[str]
+    least: int
+    words: str
+
+
+MARKS = {
+    "numbers": _Marks(
+        re.compile(r"\s*\(?(?P<mark>\d+)[.)]\s+(?P<formula>\S.*)"), 2, "the lines are numbered"
+    ),
+    "bullets": _Marks(
+        re.compile(r"\s*(?P<mark>[-*+\u2022\u00b7\u2013])\s+(?P<formula>\S.*)"),
+        3,
+        "the lines have list marks",
+    ),
+    "quotes": _Marks(
+        re.compile(r"""\s*(?P<mark>["'`])(?P<formula>[^"'`]+)(?P=mark),?\s*\Z"""),
+        2,
+        "the lines are in quotes",
+    ),
+}
+"""Marks of lists that are no part of the formulas."""
+
+_NUMBERED = re.compile(r"\d{1,3}[.)]\s+[A-Za-z\\$]")
+_JSON = re.compile(r'\{\s*"[^"]+"\s*:.*\}\Z')
+_ADDRESS = re.compile(r"(?:https?|ftp)://\S+\Z")
+_WORDS = re.compile(r"[A-Za-z]+(?:[ '-][A-Za-z]+|[,.;:!?](?= |\Z))*\Z")
+_WORD = re.compile("[A-Za-z]+")
+
+
+def find_marks(table: FormulaTable, kind: str) -> tuple[str, str]:
+    """Which marks all lines of a .txt have, and a remark for the user; both empty if none.
+
+    Raises:
+        InputError: every line has columns with tabs between them.
+    """
+    if kind != ".txt":
+        return "", ""
+    lines = [line for _, line in _lines(table.content) if isinstance(line, str) and line.strip()]
+    if len(lines) > 1 and len({line.strip().count("\t") for line in lines} | {0}) == 2:
+        columns = lines[0].strip().count("\t") + 1
+        if all("\t" in line.strip() for line in lines):
+            raise InputError(
+                f"{table.name} has {columns} columns with tabs between them; a .txt file has one "
+                "formula a line.",
+                hint="Name it .tsv, with a first line that names the columns.",
+            )
+    name = marks_of(lines)
+    said = f"{table.name}: {MARKS[name].words}; that is left out of the formulas." if name else ""
+    return name, said
+
+
+def marks_of(lines: Sequence[str]) -> str:
+    """The key of `MARKS` whose marks all lines have, or ""."""
+    for name, marks in MARKS.items():
+        found = [marks.pattern.match(line) for line in lines]
+        seen = {one["mark"] for one in found if one is not None}
+        alike = len(seen) == 1 or all(mark.isdecimal() for mark in seen)
+        if None not in found and len(found) >= marks.least and alike:
+            return name
+    return ""
 
 
 _SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "|"}

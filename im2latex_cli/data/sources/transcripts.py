@@ -21,13 +21,21 @@ from typing import Any
 
 from im2latex_cli.data.sources.entries import Split, own_split
 from im2latex_cli.data.sources.imagefolder import open_pairs
+from im2latex_cli.data.sources.tables import MARKS, marks_of
 from im2latex_cli.data.text_files import BOM, demand_bytes, read_rows
 from im2latex_cli.errors import InputError
+from im2latex_cli.files import demand_no_url
 from im2latex_cli.latex.tokenizer import tokenize
 
-KEYS = ("id", "path", "file_name", "image", "name")
+_NAMES = "id path file_name image name filename file image_path image_id idx index"
+KEYS = tuple(_NAMES.split())
 SOURCE = "source"
-FORMULAS = ("latex", "formula", "prediction", "hypothesis", "reference", "tokens")
+RIGHT = ("reference", "ground_truth", "groundtruth", "gt", "target", "label")
+READ = ("prediction", "hypothesis", "pred", "generated_text", "output")
+FORMULAS = (
+    *("latex", "formula", "prediction", "hypothesis", "reference", "tokens"),
+    *("text", "tex", "equation", *RIGHT[1:], *READ[2:]),
+)
 """Columns that may hold the formula; the first one present is taken."""
 
 
@@ -83,6 +91,7 @@ def read(path: Path, *, prefer: Sequence[str] = (), may_be_empty: bool = False) 
         InputError: the file cannot be read, is empty, of another kind, or a line has no formula.
     """
     kind = path.suffix.lower()
+    demand_no_url(path)
     if path.is_dir() or path.suffix.lower() == ".tar":
         found = [
             Transcript(row.id, row.formula, row.source, tuple(tokenize(row.formula)))
@@ -131,8 +140,8 @@ def pair(
 
 
 def _pairs(references: Path, hypotheses: Path, warn: Callable[[str], None]) -> list[Paired]:
-    gold = read(references, prefer=("reference",))
-    outputs = read(hypotheses, prefer=("prediction", "hypothesis"), may_be_empty=True)
+    gold = read(references, prefer=RIGHT)
+    outputs = read(hypotheses, prefer=READ, may_be_empty=True)
     outputs = outputs or [Transcript(None, None)] * len(gold)
     if all(row.key is not None for row in (*gold, *outputs)):
         return _by_name(gold, outputs, references, hypotheses, warn)
@@ -149,7 +158,8 @@ def _pairs(references: Path, hypotheses: Path, warn: Callable[[str], None]) -> l
     ]
 
 
-_NAMED = re.compile(r"\S+\t|\S+\.(?:png|jpe?g|gif|webp|tiff?|bmp|pdf)\s", re.IGNORECASE)
+_NAMED = re.compile(r"\S+\t|\S+\.(?:png|jpe?g|gif|webp|tiff?|bmp|pdf)[:,;]?\s", re.IGNORECASE)
+_OBJECT = re.compile(r'\{\s*"[^"]+"\s*:')
 
 
 def _demand_no_names(path: Path, rows: Sequence[Transcript]) -> None:
@@ -159,6 +169,16 @@ def _demand_no_names(path: Path, rows: Sequence[Transcript]) -> None:
         raise InputError(
             f"Every line of {path} begins with a name or a number.",
             hint="Name and formula are read from a .tsv file, with a tab between them.",
+        )
+    if lines and all(_OBJECT.match(line) for line in lines):
+        raise InputError(
+            f"Every line of {path} is a JSON object.", hint="Name it .jsonl, and it is read so."
+        )
+    marks = marks_of([row.text for row in rows if row.text])
+    if marks:
+        raise InputError(
+            f"{path}: {MARKS[marks].words}; that would count as part of the formulas.",
+            hint="Take it away, or write a .jsonl file.",
         )
 
 
@@ -170,13 +190,14 @@ def _demand_order(
     gold: Sequence[Transcript], outputs: Sequence[Transcript], references: Path, hypotheses: Path
 ) -> None:
     """Refuse files whose lines are in different orders: their score would mean nothing."""
-    lines = {row.tokens: number for number, row in enumerate(gold, start=1) if row.tokens}
+    lines = {_compact(row): number for number, row in enumerate(gold, start=1)}
     right, misplaced = 0, list[tuple[int, int]]()
     for number, (row, other) in enumerate(zip(gold, outputs, strict=True), start=1):
-        if row.tokens == other.tokens:
+        text = _compact(other)
+        if _compact(row) == text:
             right += 1
-        elif other.tokens in lines and len(other.tokens or ()) > 1:
-            misplaced.append((number, lines[other.tokens]))
+        elif len(text) > 1 and text in lines:
+            misplaced.append((number, lines[text]))
     if len(misplaced) >= _MISPLACED and len(misplaced) > max(right, len(gold) // 3):
         line, place = misplaced[0]
         raise InputError(
@@ -184,6 +205,11 @@ def _demand_order(
             f"another line of {references}: line {line} is that of line {place}.",
             hint="Put both in the same order, or name the pictures in both (.tsv, .csv, .jsonl).",
         )
+
+
+def _compact(row: Transcript) -> str:
+    """A formula without blanks."""
+    return "".join((row.text or "").split())
 
 
 def _by_name(
@@ -270,6 +296,8 @@ def _lines(path: Path) -> list[str]:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text ({error.reason}).") from error
+    if "\0" in text:
+        raise InputError(f"{path} holds zero bytes, so it is no text.")
     lines = text.replace("\r\n", "\n").split("\n")
     return lines[:-1] if lines and not lines[-1] else lines
 
@@ -302,6 +330,7 @@ def _rows_of_table(
     key = next((header.index(name) for name in KEYS if name in header), None)
     source = header.index(SOURCE) if SOURCE in header else None
     if formula is None:
+        _demand_no_header(path, rows[0], formulas)
         _demand_width(path, rows, len(rows[0]), start=1)
         yield from (_transcript(row[0] if len(row) > 1 else None, row[-1]) for row in rows)
         return
@@ -313,6 +342,18 @@ def _rows_of_table(
             raise InputError(f"{path}, line {number}: {len(row)} columns, the header has more.")
         origin = row[source] if source is not None and source < len(row) else ""
         yield _transcript(None if key is None else row[key], row[formula], origin)
+
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z_ -]{2,30}\Z")
+
+
+def _demand_no_header(path: Path, first: list[str], formulas: Sequence[str]) -> None:
+    """Refuse a first line of names alone: it would count as a formula."""
+    if all(_NAME.match(cell) or not cell for cell in first):
+        raise InputError(
+            f"{path}: the first line names the columns {', '.join(first)}; none of them is known.",
+            hint=f"Name the column of formulas {formulas[0]}.",
+        )
 
 
 def _demand_width(path: Path, rows: list[list[str]], width: int, *, start: int) -> None:
@@ -340,6 +381,8 @@ def _rows_of_json(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
         raise InputError(
             f"{path} is not JSON ({error}).", hint="One object a line is a .jsonl file."
         ) from error
+    if isinstance(found, dict):
+        found = _inside(found, formulas)
     if isinstance(found, dict) and not any(name in found for name in formulas):
         items = [{"id": key, "formula": value} for key, value in found.items()]
     else:
@@ -350,6 +393,17 @@ def _rows_of_json(path: Path, formulas: Sequence[str]) -> Iterator[Transcript]:
         if not isinstance(row, dict):
             raise InputError(f"{where}: a formula or an object with one was expected.")
         yield _of_object(row, formulas, where)
+
+
+def _inside(found: dict[str, Any], formulas: Sequence[str]) -> dict[str, Any] | list[Any]:
+    """The list that an object is only the frame of, or the rows of columns."""
+    lists = {name: value for name, value in found.items() if isinstance(value, list)}
+    columns = [name for name in formulas if name in lists and name != "tokens"]
+    if columns and len({len(value) for value in lists.values()}) == 1:
+        names = list(lists)
+        return [dict(zip(names, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+    values = list(lists.values())
+    return values[0] if len(values) == 1 and not any(name in found for name in formulas) else found
 
 
 def _of_object(row: Mapping[str, Any], formulas: Sequence[str], where: str) -> Transcript:

@@ -8,11 +8,18 @@ as it is, and the parser refuses it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
-from im2latex_cli.latex.commands import LEFT, NEWLINE, RIGHT, STACKS
+from im2latex_cli.latex.commands import NEWLINE, STACKS
 from im2latex_cli.latex.dialects import science
-from im2latex_cli.latex.dialects.reading import argument, before, group_end, option
+from im2latex_cli.latex.dialects.reading import (
+    argument,
+    before,
+    group_end,
+    option,
+    rows,
+    split_cells,
+)
+from im2latex_cli.latex.normal.atoms import is_flat
 from im2latex_cli.latex.tokenizer import tokenize
 
 Tokens = list[str]
@@ -27,48 +34,65 @@ _COLON = r"\mathrel{\mathop{:}}"
 _WORDS = {
     "vcentcolon": _COLON,
     "ordinarycolon": ":",
+    "dblcolon": _COLON + _COLON,
     "coloneqq": rf"{_COLON}=",
     "coloneq": rf"{_COLON}\mathrel{{-}}",
     "eqqcolon": rf"={_COLON}",
     "eqcolon": rf"\mathrel{{-}}{_COLON}",
-    "dblcolon": rf"{_COLON}{_COLON}",
     "Coloneqq": rf"{_COLON}{_COLON}=",
     "colonapprox": rf"{_COLON}\approx",
     "colonsim": rf"{_COLON}\sim",
     "nuparrow": r"\not\uparrow",
     "lparen": "(",
     "rparen": ")",
-    "gradient": r"\boldsymbol{\nabla}",
-    "grad": r"\boldsymbol{\nabla}",
-    "divergence": r"\boldsymbol{\nabla}\cdot",
-    "curl": r"\boldsymbol{\nabla}\times",
+    **dict.fromkeys(("gradient", "grad"), r"\boldsymbol{\nabla}"),
+    "divergence": r"\boldsymbol{\nabla}\boldsymbol{\cdot}",
+    "curl": r"\boldsymbol{\nabla}\boldsymbol{\times}",
+    **dict.fromkeys(("vdot", "dotproduct"), r"\boldsymbol{\cdot}"),
+    **dict.fromkeys(("cross", "crossproduct"), r"\boldsymbol{\times}"),
+    **dict.fromkeys(("qcomma", "qc"), r",\quad"),
+    **dict.fromkeys(("pv", "principalvalue"), r"\mathcal{P}"),
+    "PV": r"\mathrm{P.V.}",
+    **{name: rf"\operatorname{{{name}}}" for name in ("tr", "Tr", "rank", "erf", "Res")},
     "laplacian": r"\nabla^{2}",
     "degree": r"^{\circ}",
     "celsius": r"^{\circ}\mathrm{C}",
     "infinity": r"\infty",
 }
 _TEMPLATES = {
-    "abs": (1, r"\left|#1\right|"),
-    "absolutevalue": (1, r"\left|#1\right|"),
+    **dict.fromkeys(("abs", "absolutevalue", "vqty"), (1, r"\left|#1\right|")),
     "norm": (1, r"\left\|#1\right\|"),
-    "bra": (1, r"\left\langle{#1}\right|"),
-    "ket": (1, r"\left|{#1}\right\rangle"),
-    "Bra": (1, r"\left\langle{#1}\right|"),
-    "Ket": (1, r"\left|{#1}\right\rangle"),
-    "comm": (2, r"\left[#1,#2\right]"),
-    "commutator": (2, r"\left[#1,#2\right]"),
-    "acomm": (2, r"\left\{#1,#2\right\}"),
-    "anticommutator": (2, r"\left\{#1,#2\right\}"),
+    **dict.fromkeys(("bra", "Bra"), (1, r"\left\langle{#1}\right|")),
+    **dict.fromkeys(("ket", "Ket"), (1, r"\left|{#1}\right\rangle")),
+    **dict.fromkeys(("comm", "commutator"), (2, r"\left[#1,#2\right]")),
+    **dict.fromkeys(("acomm", "anticommutator"), (2, r"\left\{#1,#2\right\}")),
     "order": (1, r"\mathcal{O}\left(#1\right)"),
-    "vb": (1, r"\mathbf{#1}"),
-    "vectorbold": (1, r"\mathbf{#1}"),
-    "vu": (1, r"\mathbf{\hat{#1}}"),
-    "va": (1, r"\vec{\mathbf{#1}}"),
-    "mel": (3, r"\left\langle{#1}\middle|{#2}\middle|{#3}\right\rangle"),
-    "matrixel": (3, r"\left\langle{#1}\middle|{#2}\middle|{#3}\right\rangle"),
+    **dict.fromkeys(("pb", "poissonbracket", "acommutator"), (2, r"\left\{#1,#2\right\}")),
+    "pqty": (1, r"\left(#1\right)"),
+    "bqty": (1, r"\left[#1\right]"),
+    "Bqty": (1, r"\left\{#1\right\}"),
+    **dict.fromkeys(("vb", "vectorbold"), (1, r"\mathbf{#1}")),
+    **dict.fromkeys(("vu", "vectorunit"), (1, r"\mathbf{\hat{#1}}")),
+    **dict.fromkeys(("va", "vectorarrow"), (1, r"\vec{\mathbf{#1}}")),
+    **dict.fromkeys(("vb*", "vectorbold*"), (1, r"\boldsymbol{#1}")),
+    **dict.fromkeys(("vu*", "vectorunit*"), (1, r"\boldsymbol{\hat{#1}}")),
+    **dict.fromkeys(("va*", "vectorarrow*"), (1, r"\vec{\boldsymbol{#1}}")),
+    **dict.fromkeys(("eval", "evaluated"), (1, r"\left.#1\vphantom{\int}\right|")),
+    **dict.fromkeys(("qq", "qqtext"), (1, r"\quad\text{#1}\quad")),
+    **dict.fromkeys(("qq*", "qqtext*"), (1, r"\text{#1}\quad")),
+    "flatfrac": (2, r"\left.#1\middle/#2\right."),
+    "vev": (1, r"\left\langle{0}\middle|{#1}\middle|{0}\right\rangle"),
     "overunderset": (3, r"\overset{#1}{\underset{#2}{#3}}"),
 }
 _STARS_OF = frozenset(("abs", "absolutevalue", "norm", "bra", "ket", "comm", "commutator"))
+_STARS_OF |= {"acomm", "anticommutator", "acommutator", "pb", "poissonbracket"}
+_BRACED = frozenset(("eval", "evaluated"))
+"""Commands whose argument may stand between other marks, as in `\\eval[x|`; these are refused."""
+_CONJUNCTIONS = (
+    "if then else otherwise unless given using assume since let for all even odd integer "
+    "and or as in"
+).split()
+"""Words that physics sets between formulas: `\\qif`, `\\qand`."""
 _FENCED = {"": ("{}", "{}"), "p": ("\\left(", "\\right)"), "b": ("\\left[", "\\right]")}
 _FENCED |= {"B": ("\\left\\{", "\\right\\}"), "v": ("\\left|", "\\right|")}
 _FENCED |= {"V": ("\\left\\|", "\\right\\|")}
@@ -133,10 +157,17 @@ def _word(latex: str) -> Rewriter:
 
 def _template(name: str, count: int, latex: str) -> Rewriter:
     template = tokenize(latex)
+    starred_form = _TEMPLATES.get(f"{name}*")
+    with_star = _template(f"{name}*", *starred_form) if starred_form else None
 
     def rewrite(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
         start = at + 1
-        plain = name in _STARS_OF and tokens[start : start + 1] == ["*"]
+        starred = tokens[start : start + 1] == ["*"]
+        plain = starred and name in _STARS_OF
+        if starred and with_star is not None:
+            return with_star(tokens, start)
+        if (starred and not plain) or (name in _BRACED and tokens[start : start + 1] != ["{"]):
+            return None
         arguments = _arguments(tokens, start + plain, count)
         if arguments is None:
             return None
@@ -189,9 +220,12 @@ def _derivative(sign: str) -> Rewriter:
             function = arguments[0] if len(arguments) == 2 else []
             above = [*mark, *power, *function]
             below = [*mark, *arguments[-1], *power]
+        behind: Tokens = []
+        if len(arguments) == 1 and (operand := _parenthesis(tokens, start)) is not None:
+            behind, start = ["{", *operand[0], "}"], operand[1]
         if flat:
-            return ["{", *above, "}", "/", "{", *below, "}"], start
-        return ["\\frac", "{", *above, "}", "{", *below, "}"], start
+            return ["\\left.", *above, "\\middle/", *below, "\\right.", *behind], start
+        return ["\\frac", "{", *above, "}", "{", *below, "}", *behind], start
 
     return rewrite
 
@@ -211,7 +245,8 @@ def _differential(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
 
 def _braket(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     r"""`\braket{a}{b}` of physics, `\braket{a|b}` of braket."""
-    group = argument(tokens, at + 1)
+    plain = tokens[at + 1 : at + 2] == ["*"]
+    group = argument(tokens, at + 1 + plain)
     if group is None:
         return None
     parts, end = [group[0]], group[1]
@@ -221,20 +256,52 @@ def _braket(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
         parts = _split(parts[0], "|")
     else:
         parts *= 2
+    return _between_angles(parts, plain=plain), end
+
+
+def _between_angles(parts: Sequence[Tokens], *, plain: bool = False) -> Tokens:
+    """Parts between angle brackets and bars; `plain` ones have the height of the line."""
     inside = [token for part in parts for token in ("\\middle|", "{", *part, "}")][1:]
-    return ["\\left\\langle", *inside, "\\right\\rangle"], end
+    if plain:
+        inside = [token.removeprefix("\\middle") for token in inside]
+        return ["\\langle", *inside, "\\rangle"]
+    return ["\\left\\langle", *inside, "\\right\\rangle"]
 
 
 def _expectation(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
-    group = argument(tokens, at + 1)
+    r"""`\ev{A}`, `\ev{A}{n}` of physics."""
+    stars = _stars(tokens, at + 1)
+    group = argument(tokens, at + 1 + stars)
     if group is None:
         return None
     inside, end = group
     if tokens[end : end + 1] == ["{"] and (other := argument(tokens, end)) is not None:
-        inside = ["{", *other[0], "}", "\\middle|", "{", *inside, "}", "\\middle|"]
-        inside += ["{", *other[0], "}"]
-        end = other[1]
+        return _element(other[0], inside, other[0], stars), other[1]
+    if stars:
+        return ["\\langle", "{", *inside, "}", "\\rangle"], end
     return ["\\left\\langle", *inside, "\\right\\rangle"], end
+
+
+def _matrix_element(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    r"""`\mel{a}{B}{c}` of physics."""
+    stars = _stars(tokens, at + 1)
+    arguments = _arguments(tokens, at + 1 + stars, 3)
+    if arguments is None:
+        return None
+    left, inside, right = arguments[0]
+    return _element(left, inside, right, stars), arguments[1]
+
+
+def _element(left: Tokens, inside: Tokens, right: Tokens, stars: int) -> Tokens:
+    """A matrix element; its inside counts for the height with two stars, the rest without one."""
+    if not stars and not is_flat(inside):
+        inside = ["\\smash", "{", *inside, "}"]
+    return _between_angles([left, inside, right], plain=stars == 1)
+
+
+def _stars(tokens: Sequence[str], at: int) -> int:
+    """How many of two stars stand at `at`."""
+    return (tokens[at : at + 1] == ["*"]) + (tokens[at : at + 2] == ["*", "*"])
 
 
 def _outer(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
@@ -271,23 +338,57 @@ def _quantity(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
             return science.quantity(tokens, at)
         group = argument(tokens, start)
         return None if group is None else (["\\left\\{", *group[0], "\\right\\}"], group[1])
+    return _parenthesis(tokens, start)
+
+
+def _parenthesis(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    """Parentheses, brackets or bars that open at `at`, as fences; None if none do."""
+    opening = tokens[at] if at < len(tokens) else ""
     if opening not in _PAIRS:
         return None
     closing, depth = _PAIRS[opening], 0
-    for place in range(start + 1, len(tokens)):
+    for place in range(at + 1, len(tokens)):
         token = tokens[place]
         if token == closing and not depth:
-            inside = list(tokens[start + 1 : place])
+            inside = list(tokens[at + 1 : place])
             return [f"\\left{opening}", *inside, f"\\right{closing}"], place + 1
         depth += (token == opening) - (token == closing) if opening != closing else 0
         depth += (token == "{") - (token == "}")
     return None
 
 
-def _operator_name(name: str) -> Rewriter:
-    r"""`\tr`, `\rank`: names of operators."""
-    replacement = ["\\operatorname", "{", *name, "}"]
-    return lambda _tokens, at: (list(replacement), at + 1)
+_MATRICES = {"(": ("p", ")"), "[": ("b", "]"), "|": ("v", "|")}
+
+
+def _matrix_quantity(kind: str, *, small: bool = False) -> Rewriter:
+    r"""`\mqty(a & b)` and `\pmqty{a & b}` of physics: a matrix of the kind its fences say."""
+
+    def rewrite(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+        start = at + 1
+        opening = tokens[start] if start < len(tokens) else ""
+        found, name = argument(tokens, start), kind
+        if opening != "{":
+            fenced = _parenthesis(tokens, start) if opening in _MATRICES and not kind else None
+            if fenced is None:
+                return None
+            found, name = (fenced[0][1:-1], fenced[1]), _MATRICES[opening][0]
+        if found is None:
+            return None
+        name += "smallmatrix" if small else "matrix"
+        return [f"\\begin{{{name}}}", *found[0], f"\\end{{{name}}}"], found[1]
+
+    return rewrite
+
+
+def _conjunction(word: str) -> Rewriter:
+    r"""`\qif`: a word between formulas; with a star without the space before it."""
+    body = ["\\text", "{", *word, "}", "\\quad"]
+
+    def rewrite(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+        starred = tokens[at + 1 : at + 2] == ["*"]
+        return [*([] if starred else ["\\quad"]), *body], at + 1 + starred
+
+    return rewrite
 
 
 def _genfrac(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
@@ -382,7 +483,7 @@ def _matrix(name: str) -> Rewriter:
         if end is None or letter not in ("l", "c", "r"):
             return None
         body = list(tokens[start:end])
-        count = max(_width(row) for row in _rows(body))
+        count = max(_width(row) for row in rows(body))
         columns = ["@", "{", "}", *letter * count, "@", "{", "}"]
         array = ["\\begin{array}", "{", *columns, "}", *body, "\\end{array}"]
         return _between(left, array, right), end + 1
@@ -416,8 +517,8 @@ def _cases(name: str) -> Rewriter:
         if end is None:
             return None
         out: Tokens = []
-        for row in _rows(list(tokens[at + 1 : end])):
-            cells = _split_cells(row)
+        for row in rows(list(tokens[at + 1 : end])):
+            cells = split_cells(row)
             for number, cell in enumerate(cells):
                 ending = cell[-1:] if cell and cell[-1].startswith(NEWLINE) else []
                 inside = cell[: len(cell) - len(ending)]
@@ -445,57 +546,32 @@ def _end(tokens: Sequence[str], at: int, name: str) -> int | None:
     return None
 
 
-def _depths(tokens: Sequence[str]) -> list[int]:
-    """How deep in braces and environments each token is."""
-    depth, out = 0, []
-    for token in tokens:
-        depth += token == "{" or token in LEFT or token.startswith("\\begin{")
-        depth -= token == "}" or token in RIGHT or token.startswith("\\end{")
-        out.append(depth)
-    return out
-
-
-def _rows(body: Tokens) -> list[Tokens]:
-    """The rows of an environment, each with its line break."""
-    cuts = [0]
-    for place, (token, depth) in enumerate(zip(body, _depths(body), strict=True), 1):
-        if not depth and (token.startswith(NEWLINE) or token == "\\cr"):
-            cuts.append(place)
-    return [body[start:end] for start, end in pairwise([*cuts, len(body)]) if start < end] or [[]]
-
-
-def _split_cells(row: Tokens) -> list[Tokens]:
-    cells: list[Tokens] = [[]]
-    for token, depth in zip(row, _depths(row), strict=True):
-        if token == "&" and not depth:
-            cells.append([])
-        else:
-            cells[-1].append(token)
-    return cells
-
-
 def _width(row: Tokens) -> int:
-    return len(_split_cells(row))
+    return len(split_cells(row))
 
-
-_NAMED = {"tr": "tr", "Tr": "Tr", "rank": "rank", "erf": "erf", "Res": "Res", "pv": "P.V."}
 
 REWRITERS: dict[str, Rewriter] = {
     **{f"\\{name}": _word(latex) for name, latex in _WORDS.items()},
-    **{f"\\{name}": _template(name, *entry) for name, entry in _TEMPLATES.items()},
-    **{f"\\{name}": _operator_name(word) for name, word in _NAMED.items()},
+    **{
+        f"\\{name}": _template(name, *entry) for name, entry in _TEMPLATES.items() if name.isalpha()
+    },
+    **{f"\\q{word}": _conjunction(word) for word in _CONJUNCTIONS},
+    **{f"\\{kind}mqty": _matrix_quantity(kind) for kind in ("", "p", "b", "v")},
+    **{f"\\{name}": _matrix_quantity("v") for name in ("mdet", "matrixdeterminant")},
+    "\\smqty": _matrix_quantity("", small=True),
+    **{f"\\{name}": _matrix_element for name in ("mel", "matrixel", "matrixelement")},
+    **{f"\\{name}": _derivative("\\delta") for name in ("fdv", "functionalderivative")},
     **{f"\\{name}": _derivative("\\mathrm{d}") for name in ("dv", "derivative")},
     **{f"\\{name}": _derivative("\\partial") for name in ("pdv", "partialderivative")},
     **{f"\\{name}": _differential for name in ("dd", "differential")},
     **{f"\\{name}": _braket for name in ("braket", "innerproduct", "ip", "Braket")},
     **{f"\\{name}": _expectation for name in ("expval", "ev", "expectationvalue")},
-    **{f"\\{name}": _outer for name in ("ketbra", "dyad", "outerproduct")},
+    **{f"\\{name}": _outer for name in ("ketbra", "dyad", "outerproduct", "op")},
     **{f"\\begin{{{name}}}": _matrix(name) for name in sorted(_STARRED)},
     **{f"\\begin{{{name}}}": _small(name) for name in sorted(_SMALL)},
     **{f"\\begin{{{name}}}": _cases(name) for name in sorted(_CASES)},
     "\\prescript": _prescript,
-    "\\qty": _quantity,
-    "\\quantity": _quantity,
+    **{f"\\{name}": _quantity for name in ("qty", "quantity")},
     "\\genfrac": _genfrac,
     "\\buildrel": _buildrel,
     "\\root": _root,

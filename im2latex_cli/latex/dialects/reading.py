@@ -1,8 +1,13 @@
-"""Arguments of commands, read from tokens before they are parsed."""
+"""Arguments of commands and rows of environments, read from tokens before they are parsed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+
+from im2latex_cli.latex.commands import LEFT, NEWLINE, RIGHT
+
+Tokens = list[str]
 
 
 def group_end(tokens: Sequence[str], at: int) -> int | None:
@@ -53,3 +58,33 @@ def before(below: Sequence[str], above: Sequence[str]) -> list[str]:
             for one in (lower, upper)
         )
     return ["{", "}", "_", "{", *lower, "}", "^", "{", *upper, "}"]
+
+
+def _depths(tokens: Sequence[str]) -> list[int]:
+    """How deep in braces and environments each token is."""
+    depth, out = 0, []
+    for token in tokens:
+        depth += token == "{" or token in LEFT or token.startswith("\\begin{")
+        depth -= token == "}" or token in RIGHT or token.startswith("\\end{")
+        out.append(depth)
+    return out
+
+
+def rows(body: Tokens) -> list[Tokens]:
+    """The rows of an environment, each with its line break."""
+    cuts = [0]
+    for place, (token, depth) in enumerate(zip(body, _depths(body), strict=True), 1):
+        if not depth and (token.startswith(NEWLINE) or token == "\\cr"):
+            cuts.append(place)
+    return [body[start:end] for start, end in pairwise([*cuts, len(body)]) if start < end] or [[]]
+
+
+def split_cells(row: Tokens) -> list[Tokens]:
+    """The cells of a row, a line break with the last one."""
+    cells: list[Tokens] = [[]]
+    for token, depth in zip(row, _depths(row), strict=True):
+        if token == "&" and not depth:
+            cells.append([])
+        else:
+            cells[-1].append(token)
+    return cells

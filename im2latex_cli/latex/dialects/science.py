@@ -11,15 +11,17 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 
 from im2latex_cli.latex.dialects.reading import argument, before, option
-from im2latex_cli.latex.tokenizer import tokenize
+from im2latex_cli.latex.tokenizer import CONTROL_SPACE, SPACE, tokenize
 
 Tokens = list[str]
+Rewriter = Callable[[Sequence[str], int], tuple[Tokens, int] | None]
+_SERIES = ("SI", "qty", "num")
 
 _UNITS = r"""
 metre m meter m kilogram kg gram g second s ampere A kelvin K mole mol candela cd hertz Hz newton N
 pascal Pa joule J watt W coulomb C volt V farad F siemens S weber Wb tesla T henry H lumen lm
 lux lx becquerel Bq gray Gy sievert Sv katal kat radian rad steradian sr minute min hour h day d
-hectare ha litre l liter L tonne t bel B decibel dB neper Np electronvolt eV dalton Da bar bar
+hectare ha litre L liter L tonne t bel B decibel dB neper Np electronvolt eV dalton Da bar bar
 barn b knot kn mmHg mmHg astronomicalunit au parsec pc lightyear ly bit bit byte B
 m m s s kg kg g g A A K K mol mol Hz Hz N N Pa Pa J J W W C C V V F F H H eV eV T T
 mm mm cm cm km km nm nm um \mu{}m ms ms us \mu{}s ns ns kHz kHz MHz MHz GHz GHz kN kN kPa kPa
@@ -63,19 +65,30 @@ def number(tokens: Sequence[str]) -> Tokens:
     match = _NUMBER.match(text)
     if match is None or not text:
         return list(tokens)
+    if match["error"]:
+        return number(tokenize(_compact(match)))
     whole, part = match["whole"] or "", match["part"]
-    out = tokenize({"+-": "\\pm"}.get(match["sign"], match["sign"]))
+    out = tokenize({"+-": "\\pm", "+": ""}.get(match["sign"], match["sign"]))
     if whole or part is not None:
         out += _group_digits(whole or "0", backwards=True)
         out += [".", *_group_digits(part)] if part else []
     if match["last"]:
         out += ["(", *match["last"], ")"]
-    if match["error"]:
-        out += ["\\pm", *match["error"].replace(",", ".")]
     if match["power"]:
         times = ["\\times"] if whole or part else []
         out += [*times, *"10", "^", "{", *match["power"].lstrip("+"), "}"]
     return out
+
+
+def _compact(match: re.Match[str]) -> str:
+    """A number whose uncertainty is that of its last digits: `1.20+-0.3` as `1.20(30)`."""
+    part, error = match["part"] or "", match["error"].replace(",", ".")
+    whole, _, decimals = error.partition(".")
+    places = max(len(part), len(decimals))
+    digits = (whole + decimals.ljust(places, "0")).lstrip("0") or "0"
+    value = match["whole"] + ("." + part.ljust(places, "0") if places else "")
+    power = f"e{match['power']}" if match["power"] else ""
+    return f"{match['sign']}{value}({digits}){power}"
 
 
 def _group_digits(digits: str, *, backwards: bool = False) -> Tokens:
@@ -162,32 +175,71 @@ def _literal(tokens: Sequence[str]) -> Tokens:
 
 def quantity(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     r"""`\SI{5}{\metre}`, `\qty{5}{m}`."""
-    start = _behind_option(tokens, at + 1)
-    value = argument(tokens, start)
+    value = _given(tokens, at + 1)
     unit_group = None if value is None else argument(tokens, value[1])
     if value is None or unit_group is None:
         return None
     unit_tokens = unit(unit_group[0])
     if unit_tokens is None:
         return None
-    tied = any(token in _TIED for token in unit_group[0][:1])
-    return [*number(value[0]), *([] if tied else ["\\,"]), *unit_tokens], unit_group[1]
+    return _with_unit(number(value[0]), unit_group[0], unit_tokens), unit_group[1]
+
+
+def _with_unit(value: Tokens, source: Sequence[str], written: Tokens) -> Tokens:
+    tied = any(token in _TIED for token in source[:1])
+    if not value:  # `\SI{}{\metre}` is the unit alone
+        return list(written)
+    return [*value, *([] if tied else ["\\,"]), *written]
+
+
+def _several(kind: str, *, measured: bool) -> Rewriter:
+    r"""`\SIrange{1}{2}{\metre}`, `\numlist{1;2;3}`: numbers with words between them."""
+
+    def rewrite(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+        first = _given(tokens, at + 1)
+        if first is None:
+            return None
+        texts, end = "".join(first[0]).split(";"), first[1]
+        if kind == "range":
+            last = argument(tokens, end)
+            if last is None:
+                return None
+            texts, end = ["".join(first[0]), "".join(last[0])], last[1]
+        values = [number(tokenize(text)) for text in texts]
+        if measured:
+            group = argument(tokens, end)
+            written = None if group is None else unit(group[0])
+            if group is None or written is None:
+                return None
+            values = [_with_unit(value, group[0], written) for value in values]
+            end = group[1]
+        return _enumerated(values, "to" if kind == "range" else "and"), end
+
+    return rewrite
+
+
+def _enumerated(values: Sequence[Tokens], word: str) -> Tokens:
+    out = list(values[0])
+    for at, value in enumerate(values[1:], 2):
+        between = ["\\text", "{", SPACE, *word, SPACE, "}"]
+        out += [*(between if at == len(values) else [",", CONTROL_SPACE]), *value]
+    return out
 
 
 def _num(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
-    group = argument(tokens, _behind_option(tokens, at + 1))
+    group = _given(tokens, at + 1)
     return None if group is None else (number(group[0]), group[1])
 
 
 def _unit(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
-    group = argument(tokens, _behind_option(tokens, at + 1))
+    group = _given(tokens, at + 1)
     result = None if group is None else unit(group[0])
     return None if group is None or result is None else (result, group[1])
 
 
 def _angle(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     r"""`\ang{1;2;3}`: degrees, minutes, seconds."""
-    group = argument(tokens, _behind_option(tokens, at + 1))
+    group = _given(tokens, at + 1)
     if group is None:
         return None
     out: Tokens = []
@@ -197,13 +249,15 @@ def _angle(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     return out, group[1]
 
 
-def _behind_option(tokens: Sequence[str], at: int) -> int:
-    bracket = option(tokens, at)
-    return at if bracket is None else bracket[1]
+def _given(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+    """An argument; None behind options, which change what siunitx writes."""
+    return argument(tokens, at) if option(tokens, at) is None else None
 
 
-UNITS: dict[str, Callable[[Sequence[str], int], tuple[Tokens, int] | None]] = {
+UNITS: dict[str, Rewriter] = {
     "\\SI": quantity,
+    **{f"\\{name}range": _several("range", measured=name != "num") for name in _SERIES},
+    **{f"\\{name}list": _several("list", measured=name != "num") for name in _SERIES},
     "\\num": _num,
     "\\si": _unit,
     "\\unit": _unit,
@@ -212,17 +266,20 @@ UNITS: dict[str, Callable[[Sequence[str], int], tuple[Tokens, int] | None]] = {
 
 
 _ARROWS = {
-    "<=>>": ["\\rightleftharpoons"],
-    "<<=>": ["\\rightleftharpoons"],
+    "<-->": ["\\leftrightarrows"],
     "<=>": ["\\rightleftharpoons"],
     "<->": ["\\longleftrightarrow"],
-    "<-->": ["\\longleftrightarrow"],
     "->": ["\\longrightarrow"],
     "<-": ["\\longleftarrow"],
 }
 """By length: the first that fits is taken."""
+_REFUSED = ("<=>>", "<<=>")
+"""Arrows of two lengths, which core LaTeX does not have."""
 _LABELLED = {"->": "\\xrightarrow", "<-": "\\xleftarrow"}
 _BONDS = {"-": "-", "=": "=", "#": "\\equiv"}
+_PHASES = {"v": "\\downarrow", "^": "\\uparrow"}
+"""Signs of a solid and a gas that form, if they stand alone."""
+_GREEK = ["\\alpha", "\\beta", "\\gamma", "\\delta", "\\mu", "\\eta"]
 _SPACE = ["\\", "~", "\\nobreakspace", "\\space", "\\,", "\\;", "\\quad"]
 
 
@@ -248,10 +305,13 @@ class _FormulaReader:
         return self.out
 
     def arrow(self) -> bool:
-        ahead = "".join(takewhile(lambda one: len(one) == 1, self.tokens[self.at : self.at + 4]))
+        ahead = "".join(takewhile(lambda one: len(one) == 1, self.tokens[self.at : self.at + 6]))
         sign = next((one for one in _ARROWS if ahead.startswith(one)), None)
-        if sign is None:
+        if sign is None or ahead.startswith(_REFUSED):
             return False
+        behind = ahead[len(sign) :]
+        if behind[1:2] == "[" or (behind[:1] == "[" and sign not in _LABELLED):
+            return False  # `->T[...]`, and labels on arrows that have none in core LaTeX
         self.at += len(sign)
         above = option(self.tokens, self.at)
         below = None if above is None else option(self.tokens, above[1])
@@ -265,9 +325,11 @@ class _FormulaReader:
         self.atom = False
         return True
 
-    def step(self, token: str) -> bool:  # noqa: C901 - the table of the notation
+    def step(self, token: str) -> bool:  # noqa: C901, PLR0912 - the table of the notation
         if token in _SPACE:
             self.at += 1
+            self.atom = False
+        elif self.phase() or self.amount():
             self.atom = False
         elif len(token) == 1 and token.isalpha():
             self.letters()
@@ -283,7 +345,8 @@ class _FormulaReader:
         elif token in ("*", "."):
             self.add("\\cdot")
         elif token in _BONDS and self.atom:
-            self.out += ["{", _BONDS[token], "}"]
+            greek = token == "-" and self.tokens[self.at - 1] in _GREEK
+            self.out += ["\\text", "{", "-", "}"] if greek else ["{", _BONDS[token], "}"]
             self.at += 1
             self.atom = False
         elif token in ("+", "=", ",", ";", "/", ":"):
@@ -314,32 +377,72 @@ class _FormulaReader:
         self.out += ["\\mathrm", "{", *run, "}"]
         self.atom, self.counted = True, False
 
+    def phase(self) -> bool:
+        """Take an arrow for a solid or a gas that forms: ` v ` or `(v)`."""
+        ahead = self.tokens[self.at : self.at + 3]
+        bracketed = ahead[:1] == ["("] and ahead[2:] == [")"]
+        mark = ahead[1] if bracketed else ahead[0]
+        behind = self.tokens[self.at + 1 : self.at + 2]
+        alone = self.is_at_blank() and (not behind or behind[0] in _SPACE)
+        if mark not in _PHASES or not (bracketed or alone):
+            return False
+        self.out.append(_PHASES[mark])
+        self.at += 3 if bracketed else 1
+        return True
+
+    def amount(self) -> bool:
+        """Take a small letter alone before an element: it counts, and is italic."""
+        ahead = self.tokens[self.at : self.at + 3]
+        if not (
+            len(ahead) == 3
+            and self.is_at_blank()
+            and _is_variable(ahead[:1])
+            and ahead[1] in _SPACE
+            and len(ahead[2]) == 1
+            and ahead[2].isupper()
+        ):
+            return False
+        self.out += [ahead[0], "\\,"]
+        self.at += 1
+        return True
+
+    def is_at_blank(self) -> bool:
+        """Whether a blank or nothing precedes."""
+        return not self.at or self.tokens[self.at - 1] in _SPACE
+
     def digits(self) -> None:
-        start = self.at
-        while self.at < len(self.tokens) and self.tokens[self.at] in "0123456789.":
-            self.at += 1
-        run = self.tokens[start : self.at]
+        run = self.run_of("0123456789" if self.atom else "0123456789.")
         if self.atom:
             self.charge("_", run)
-        else:
-            self.out += [*run, "\\,"]
+            return
+        if self.tokens[self.at : self.at + 1] == ["/"] and "".join(run).isdigit():
+            self.at += 1
+            below = self.run_of("0123456789")
+            if below and self.out[-1:] != ["("]:
+                self.out += ["\\tfrac", "{", *run, "}", "{", *below, "}", "\\,"]
+                return
+            run = [*run, "/", *below]
+        closed = self.tokens[self.at : self.at + 1] == [")"]
+        self.out += [*run, *([] if closed else ["\\,"])]
+
+    def run_of(self, characters: str) -> Tokens:
+        """Take the tokens from here on that are among these characters."""
+        start = self.at
+        while self.at < len(self.tokens) and self.tokens[self.at] in characters:
+            self.at += 1
+        return self.tokens[start : self.at]
 
     def script(self, mark: str) -> bool:
-        if mark == "^" and not self.atom and self.tokens[self.at + 1 : self.at + 2] != ["{"]:
-            self.at += 1
-            self.out.append("\\uparrow")
-            return True
         group = argument(self.tokens, self.at + 1)
         if group is None:
             return False
         inside, self.at = group
-        if mark == "^" and len(inside) == 1:
-            while self.at < len(self.tokens) and self.tokens[self.at] in "0123456789+-":
-                inside = [*inside, self.tokens[self.at]]
-                self.at += 1
+        if len(inside) == 1 and (mark == "^" or not self.atom):
+            inside = [*inside, *self.run_of("0123456789+-" if self.atom else "0123456789")]
         if not self.atom:
             return self.leading(mark, inside)
-        self.charge(mark, _roman(inside))
+        radical = ["\\bullet" if token == "." else token for token in inside]
+        self.charge(mark, _roman(radical if mark == "^" else inside))
         return True
 
     def charge(self, mark: str, inside: Sequence[str]) -> None:
@@ -350,18 +453,23 @@ class _FormulaReader:
 
     def leading(self, mark: str, inside: Sequence[str]) -> bool:
         """Mass number and atomic number before an element."""
+        opposite = "_" if mark == "^" else "^"
         other = argument(self.tokens, self.at + 1)
-        if self.tokens[self.at : self.at + 1] != ["_" if mark == "^" else "^"] or other is None:
+        if self.tokens[self.at : self.at + 1] != [opposite] or other is None:
             self.out += ["{", "}", mark, "{", *_roman(inside), "}"]
             return True
         self.at = other[1]
+        if len(other[0]) == 1:
+            other = ([*other[0], *self.run_of("0123456789")], self.at)
         pair = (other[0], inside) if mark == "^" else (inside, other[0])
         self.out += before(_roman(pair[0]), _roman(pair[1]))
         return True
 
     def is_charge(self) -> bool:
-        """Whether a sign is a charge: nothing follows it, or no element can."""
+        """Whether a sign is a charge: every plus is, and a minus that is no bond."""
         ahead = self.tokens[self.at + 1 : self.at + 2]
+        if self.tokens[self.at] == "+":
+            return True
         return not ahead or (not (ahead[0].isalnum() and len(ahead[0]) == 1) and ahead[0] != ">")
 
     def bracket(self, token: str) -> None:
@@ -380,7 +488,14 @@ class _FormulaReader:
         return True
 
 
+def _is_variable(tokens: Sequence[str]) -> bool:
+    """Whether these are one small letter, which mhchem sets in italics in scripts."""
+    return len(tokens) == 1 and len(tokens[0]) == 1 and "a" <= tokens[0] <= "z"
+
+
 def _roman(tokens: Sequence[str]) -> Tokens:
+    if _is_variable(tokens[: -1 if tokens[-1:] in (["+"], ["-"]) else None]):
+        return list(tokens)
     out: Tokens = []
     for token in tokens:
         is_letter = len(token) == 1 and token.isalpha()
@@ -396,4 +511,4 @@ def _ce(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     return None if group is None or body is None else (["{", *body, "}"], group[1])
 
 
-CHEMISTRY: dict[str, Callable[[Sequence[str], int], tuple[Tokens, int] | None]] = {"\\ce": _ce}
+CHEMISTRY: dict[str, Rewriter] = {"\\ce": _ce}

@@ -313,3 +313,16 @@ def is_single(tokens: list[str]) -> bool:
 def is_space(token: str) -> bool:
     """Whether a token of the normal form is nothing but space."""
     return token in SPACES or token.startswith(("\\hspace{", "\\mspace{"))
+
+
+def is_flat(tokens: list[str]) -> bool:
+    """Whether display style would paint the same: letters, signs and subscripts only."""
+    return all(
+        token in ("{", "}", "_")
+        or (
+            (entry := COMMANDS.get(token)) is not None
+            and entry.kind in (CommandKind.SYMBOL, CommandKind.FONT)
+            and entry.atom is not Atom.OP
+        )
+        for token in tokens
+    )

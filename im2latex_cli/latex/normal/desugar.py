@@ -13,6 +13,8 @@ _PLAIN_MATRICES = {
     "\\matrix": "matrix",
     "\\pmatrix": "pmatrix",
     "\\cases": "cases",
+    "\\eqalign": "aligned",
+    "\\displaylines": "gathered",
     "\\mymatrix": "matrix",
     "\\mypmatrix": "pmatrix",
 }
@@ -24,7 +26,8 @@ _WRAPPERS = frozenset(
 _EQNARRAYS = frozenset(
     f"\\{side}{{{name}}}" for side in ("begin", "end") for name in ("eqnarray", "eqnarray*")
 )
-OLD = frozenset(INFIX) | frozenset(_PLAIN_MATRICES) | _WRAPPERS | _EQNARRAYS
+_NUMBERS = frozenset(("\\eqno", "\\leqno"))
+OLD = _NUMBERS | frozenset(INFIX) | frozenset(_PLAIN_MATRICES) | _WRAPPERS | _EQNARRAYS
 """Tokens that `desugar` rewrites."""
 
 _WITH_COLUMNS = frozenset(
@@ -62,8 +65,20 @@ def without_breaks(tokens: list[str]) -> list[str]:
     return out
 
 
+def _without_number(tokens: list[str]) -> list[str]:
+    r"""Drop `\eqno` and the number behind it, outside braces: it ends a display."""
+    depth = 0
+    for at, token in enumerate(tokens):
+        depth += (token == "{") - (token == "}")
+        if token in _NUMBERS and not depth:
+            return tokens[:at]
+    return tokens
+
+
 def desugar(tokens: list[str]) -> list[str]:
     """Rewrite old syntax; what is unbalanced stays unbalanced."""
+    if not _NUMBERS.isdisjoint(tokens):
+        tokens = _without_number(tokens)
     if not _WRAPPERS.isdisjoint(tokens):
         tokens = [token for token in tokens if token not in _WRAPPERS]
     if not _EQNARRAYS.isdisjoint(tokens):

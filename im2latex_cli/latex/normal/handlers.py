@@ -211,6 +211,8 @@ _LETTER_ACCENTS = frozenset(
     f"\\{name}" for name in (*SHORT_ACCENTS.split(), "widehat", "widetilde")
 )
 """Accents that TeX puts on a letter or on a box, with scripts in different places."""
+_BEFORE_PARENTHESIS = frozenset(r"\pmod \pod".split())
+"""Commands that paint a parenthesis right behind their argument."""
 
 
 def command(parser: Parser, out: list[str], last: int) -> int:
@@ -226,6 +228,9 @@ def command(parser: Parser, out: list[str], last: int) -> int:
         option = parser.option(first)
         if option:
             out += ["[", *option, "]"]
+    if token in _BEFORE_PARENTHESIS and parser.tokens[parser.at] in FONTS:
+        # TeX takes the font alone as the argument, and the font the parenthesis behind it.
+        raise Problem(f"{token} needs braces around {parser.tokens[parser.at]} and its letters")
     boxed = parser.tokens[parser.at : parser.at + 2][-1] if token in _LETTER_ACCENTS else ""
     start = len(out) - 1
     for index in range(len(entry.args)):

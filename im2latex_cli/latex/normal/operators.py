@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from im2latex_cli.latex import symbols
 from im2latex_cli.latex.commands import COMMANDS, RIGHT, Atom, CommandKind, Limits
-from im2latex_cli.latex.normal.atoms import DISPLAY, INNER, OP, space
+from im2latex_cli.latex.normal.atoms import DISPLAY, INNER, OP, ORD, PLAIN, space
 from im2latex_cli.latex.normal.parser import HANDLERS, Parser, Problem
 from im2latex_cli.latex.symbols import SYNONYMS
 
@@ -28,6 +28,13 @@ _MOVES_DOTS = frozenset(
     + r"\biguplus \bigsqcup".split()
 )
 _INTEGRALS = frozenset(r"\int \oint \iint \iiint \iiiint \idotsint".split())
+
+
+_ON_AXIS = frozenset(
+    r"+ - < > ( ) [ ] \pm \mp \times \oplus \otimes \odot \leq \geq \in \ni \subset \supset".split()
+    + r"\subseteq \supseteq \parallel \mid \circlearrowleft \circlearrowright".split()
+)
+"""Signs that `\\mathop` leaves where they are, as an axis runs through their middle."""
 
 
 def stray_limits(parser: Parser, out: list[str], last: int) -> int:
@@ -71,6 +78,9 @@ def named(parser: Parser, out: list[str], last: int) -> int:
     token = parser.tokens[parser.at]
     parser.at += 1
     began = parser.at
+    sign = parser.tokens[began]
+    if token == "\\mathop" and PLAIN.get(sign, ORD) != ORD and sign not in _ON_AXIS:
+        raise Problem(f"\\mathop needs braces around {sign}: without them TeX moves it up or down")
     inner = parser.argument(token)
     if token != "\\mathop" and "'" in parser.tokens[began : parser.at]:
         raise Problem(f"a quote in {token} is an apostrophe in TeX; a prime is ^\\prime there")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from im2latex_cli.latex.commands import NEWLINE
+from im2latex_cli.latex.dialects.packages import PACKAGE_COMMANDS
 from im2latex_cli.latex.normal.atoms import (
     BIN,
     CLASSES,
@@ -423,6 +424,8 @@ def describe_unknown(token: str) -> str:
         return _WHY_NOT[token]
     if token.startswith(("\\begin", "\\end")):
         return f"unknown environment {token}"
+    if token in PACKAGE_COMMANDS:
+        return f"{token} is known, but not with what follows it here"
     if token.startswith("\\"):
         return f"unknown command {token}"
     return f"character {token!r} (U+{ord(token[0]):04X}) has no place in LaTeX math"

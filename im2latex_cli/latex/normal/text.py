@@ -11,11 +11,10 @@ from im2latex_cli.latex.commands import (
     TEXT_ACCENTS,
     TEXT_SYMBOLS,
     TEXT_WORDS,
-    Atom,
     CommandKind,
 )
 from im2latex_cli.latex.dialects.unicode_math import is_cjk
-from im2latex_cli.latex.normal.atoms import ORD, SCRIPT, append, is_words
+from im2latex_cli.latex.normal.atoms import ORD, SCRIPT, append, is_flat, is_words
 from im2latex_cli.latex.normal.parser import END, HANDLERS, Parser, Problem
 from im2latex_cli.latex.symbols import SYNONYMS
 from im2latex_cli.latex.tokenizer import CONTROL_SPACE, SPACE
@@ -24,6 +23,7 @@ _CLOSING = {"$": "$", "\\(": "\\)"}
 _BOLD = "\\boldmath"
 _FULL_SIZE = frozenset(("\\mbox", "\\hbox"))
 _WORDS = TEXT_WORDS - {"\\fbox"}
+_ACCENTS = frozenset(one.name for one in COMMANDS.values() if one.kind is CommandKind.ACCENT)
 _DEEPEST = 20
 """Text in the math of a text in math, so often; the parser refuses what stays."""
 
@@ -47,7 +47,7 @@ def out_of_text(tokens: list[str], depth: int = 0) -> list[str]:
     while at < len(tokens):
         token = tokens[at]
         script = scripts[-1] or (bool(out) and out[-1] in ("_", "^"))
-        if token in _WORDS and (end := _end(tokens, at + 1)):
+        if token in _WORDS and (end := _end(tokens, at + 1)) and not _is_raised(tokens, at, end):
             out += _split(token, tokens[at + 2 : end], depth, script=script) or tokens[at : end + 1]
             at = end
         else:
@@ -58,6 +58,17 @@ def out_of_text(tokens: list[str], depth: int = 0) -> list[str]:
                 scripts.pop()
         at += 1
     return out
+
+
+def _is_raised(tokens: list[str], start: int, end: int) -> bool:
+    """Whether scripts stand on an accent over this text: beside a box TeX sets them otherwise."""
+    accent = tokens[start - 2 : start - 1] if tokens[start - 1 : start] == ["{"] else []
+    return (
+        accent != []
+        and accent[0] in _ACCENTS
+        and tokens[end + 1 : end + 2] == ["}"]
+        and tokens[end + 2 : end + 3] in (["^"], ["_"], ["'"])
+    )
 
 
 def _end(tokens: list[str], at: int) -> int:
@@ -121,19 +132,6 @@ def _math(word: str, inner: list[str], *, bold: bool, script: bool) -> list[str]
             return []
         style = ["\\textstyle"]
     return ["{", *style, *(["\\boldsymbol", "{", *inner, "}"] if bold else inner), "}"]
-
-
-def is_flat(tokens: list[str]) -> bool:
-    """Whether display style would paint the same: letters, signs and subscripts only."""
-    return all(
-        token in ("{", "}", "_")
-        or (
-            (entry := COMMANDS.get(token)) is not None
-            and entry.kind in (CommandKind.SYMBOL, CommandKind.FONT)
-            and entry.atom is not Atom.OP
-        )
-        for token in tokens
-    )
 
 
 _MATH_FONTS = {

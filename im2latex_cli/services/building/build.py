@@ -106,7 +106,9 @@ class BuildResult:
 
     @property
     def exit_code(self) -> int:
-        """0 while few enough formulas failed, else 7."""
+        """0 while few enough formulas failed, else 7; 3 if nothing has a picture."""
+        if not any(self.counts.values()):
+            return InputError.exit_code
         return EXIT_OK if self.failed_share <= self.max_failures else EXIT_PARTIAL
 
 
@@ -292,7 +294,7 @@ class _Job:
                 spacing=self.settings.latex.spacing,
             )
         if not plan.items and not plan.exclusions:
-            raise InputError(f"There are no formulas in {self.source.name}: it is empty.")
+            raise InputError(f"There are no formulas in {self.source.name}.")
         self._show_parts(plan)
         return with_recombined(plan, self.settings, self.reporter)
 

@@ -10,6 +10,7 @@ from im2latex_cli.data.predictions import Prediction
 from im2latex_cli.data.sources import transcripts
 from im2latex_cli.errors import InputError
 from im2latex_cli.evaluate.forms import Example
+from im2latex_cli.files import demand_no_url
 from im2latex_cli.latex.tokenizer import tokenize
 
 PLAIN = (".txt", ".tsv")
@@ -26,6 +27,8 @@ def are_pictures(references: Path | None, hypotheses: Path) -> bool:
 
 def check(hypotheses: Path | None) -> None:
     """Raise InputError if the file that a user named does not exist."""
+    if hypotheses is not None:
+        demand_no_url(hypotheses)
     if hypotheses is not None and not hypotheses.exists():
         raise InputError(
             f"There is no file of hypotheses at {hypotheses}.",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli.errors import Im2LatexError, InputError
+from im2latex_cli.files import url_of
 from im2latex_cli.pages.regions import RegionKind
 from im2latex_cli.services.reading import clipboard, pdf, streams
 from im2latex_cli.services.reading.box import Box
@@ -31,7 +31,6 @@ SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp",
 PDF_SUFFIX = ".pdf"
 PDF_MAGIC = b"%PDF"
 _PATTERN = frozenset("*?[")
-_URL = re.compile(r"(https?|ftp|s3|gs|data|file):/{1,3}", re.IGNORECASE)
 
 Source = Path | str | BinaryIO
 
@@ -159,7 +158,7 @@ class Inputs:
 
     def _given(self, name: str) -> Iterator[Entry]:
         """A path from the command line, where patterns mean what they mean to a shell."""
-        if not _PATTERN & set(name) or os.path.lexists(name) or _URL.match(name):
+        if not _PATTERN & set(name) or os.path.lexists(name) or url_of(name):
             yield from self._path(name)
             return
         found = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 (takes absolute patterns too)
@@ -171,8 +170,8 @@ class Inputs:
 
     def _path(self, name: str) -> Iterator[Entry]:
         path = Path(name)
-        if (address := _URL.match(name)) is not None and not os.path.lexists(name):
-            yield _failed(f"{address[1]}://{name[address.end() :]}", _not_fetched(name, address))
+        if (url := url_of(name)) is not None:
+            yield _failed(url, _not_fetched(url))
             return
         try:
             mode = path.stat().st_mode
@@ -237,8 +236,7 @@ class Inputs:
             yield _failed(name, error)
 
 
-def _not_fetched(name: str, address: re.Match[str]) -> InputError:
-    url = f"{address[1]}://{name[address.end() :]}"  # a path has lost one of its slashes
+def _not_fetched(url: str) -> InputError:
     return InputError(
         f"{url}: URLs are not fetched.", hint="Download the picture first, then name its file."
     )

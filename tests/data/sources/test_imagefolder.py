@@ -171,3 +171,50 @@ def test_a_bad_row_is_a_failure_and_not_the_end(tmp_path):
         ("two-labels", "e"),
         ("1.png", " a "),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("labels.txt", "1.png,a+b\n2.png,x,y\n"),
+        ("labels.txt", "1.png: a+b\n2.png: x,y\n"),
+        ("metadata.csv", '1.png,a+b\n2.png,"x,y"\n'),
+        ("metadata.csv", 'File_Name, Formula\n1.png,a+b\n2.png,"x,y"\n'),
+    ],
+)
+def test_tables_without_usual_names_are_read(tmp_path, name, text):
+    test_every_table_of_labels_is_read(tmp_path, name, text)
+
+
+def test_bytes_of_another_encoding_are_no_label(tmp_path):
+    (tmp_path / "1.png").write_bytes(b"")
+    (tmp_path / "metadata.csv").write_bytes(b"file_name,formula\n1.png,\\text{f\xfcr}\n")
+    ((reason, _),) = _imported(tmp_path)
+    assert reason == "encoding"
+    (tmp_path / "metadata.csv").write_bytes("file_name,formula\n1.png,x\n".encode("utf-16"))
+    with pytest.raises(InputError, match="UTF-16"):
+        _imported(tmp_path)
+
+
+def test_a_quote_that_stays_open_swallows_no_labels(tmp_path):
+    (tmp_path / "1.png").write_bytes(b"")
+    (tmp_path / "metadata.csv").write_text('file_name,formula\n1.png,"x\n2.png,y\n')
+    ((reason, _),) = _imported(tmp_path)
+    assert reason == "no-formula"
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    (tmp_path / "metadata.csv").write_text("file_name,formula,formula\n1.png,x,y\n")
+    with pytest.raises(InputError, match="2 columns named 'formula'"):
+        _imported(tmp_path)
+
+
+def test_what_is_left_out_is_said(tmp_path):
+    for picture in ("1.png", "2.png", "3.JPG"):
+        (tmp_path / picture).write_bytes(b"")
+    (tmp_path / "metadata.jsonl").write_text('{"file_name": "1.png", "formula": "x"}\n')
+    (tmp_path / "labels.txt").write_text("2.png y\n")
+    assert open_pairs(tmp_path).remarks() == (
+        "Left out, since the folder has another file of labels: labels.txt.",
+        "Left out, since no row names the picture: 2.png and 1 more.",
+    )

@@ -150,6 +150,10 @@ def test_missing_files_and_other_encodings_are_input_errors(tmp_path):
         ("a.json", '["x + y",\n"z"]\n'),
         ("b.json", '[{"id": 1, "latex": "x + y"},\n{"id": 2, "latex": "z"}]\n'),
         ("c.json", '{"1": "x + y",\n"2": "z"}\n'),
+        ("d.json", '{"predictions":\n["x + y", "z"]}\n'),
+        ("e.json", '{"id": [1, 2],\n"formula": ["x + y", "z"]}\n'),
+        ("c.csv", 'idx,gt\n1,"x + y"\n2,z\n'),
+        ("d.csv", 'filename,pred\n1.png,"x + y"\n2.png,z\n'),
         ("formulas", "x + y\nz\n"),
     ],
 )
@@ -174,12 +178,31 @@ def test_broken_json_is_refused(tmp_path, text):
         transcripts.read(write(tmp_path, "a.json", text))
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.txt", '"x"\n"y"\n', "in quotes"),
+        ("a.txt", "1. x\n2. y\n", "numbered"),
+        ("a.txt", "1.png: x\n2.png: y\n", "begins with a name"),
+        ("a.txt", '{"formula": "x"}\n{"formula": "y"}\n', "JSON object"),
+        ("a.txt", "x\n\0y\n", "zero bytes"),
+        ("a.csv", "picture no,their answer\n1,x\n2,y\n", "first line names the columns"),
+    ],
+)
+def test_what_would_count_as_part_of_a_formula_is_refused(tmp_path, name, text, said):
+    with pytest.raises(InputError, match=said):
+        transcripts.read(write(tmp_path, name, text))
+
+
 def test_lines_in_another_order_are_noticed(tmp_path):
     lines = [f"x _ {number}" for number in range(8)]
     gold = write(tmp_path, "gold.txt", "\n".join(lines))
     made = write(tmp_path, "made.txt", "\n".join([*lines[1:], lines[0]]))
     with pytest.raises(InputError, match="line 1 is that of line 2"):
         transcripts.pair(gold, made)
+    bare = [write(tmp_path, p.name, p.read_text().replace(" ", "")) for p in (gold, made)]
+    with pytest.raises(InputError, match="line 1 is that of line 2"):
+        transcripts.pair(*bare)
     two = write(tmp_path, "two.txt", "\n".join([lines[1], lines[0], *lines[2:]]))
     assert len(transcripts.pair(gold, two)) == 8
 
