@@ -14,7 +14,6 @@ from typing import Any
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
-from im2latex_cli._version import __version__
 from im2latex_cli.decoding.calibration import Calibration
 from im2latex_cli.errors import CheckpointError, InputError
 from im2latex_cli.latex.vocab import Vocab
@@ -46,6 +45,8 @@ class Header:
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
+        from im2latex_cli._version import __version__  # takes 20 ms, and reading needs it never
+
         return {
             "kind": "model",
             "format": FORMAT,

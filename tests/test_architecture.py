@@ -28,7 +28,10 @@ FLOORS = (
 FLOOR = {package: number for number, packages in enumerate(FLOORS, start=1) for package in packages}
 NEIGHBOURS = {("train", "checkpoints")}
 TORCH_PACKAGES = {"network", "train", "checkpoints"}
-EXCEPTIONS = {"torch": {"decoding/arrays.py", "decoding/torch_ops.py"}}
+EXCEPTIONS = {
+    "torch": {"decoding/arrays.py", "decoding/torch_ops.py"},
+    "onnx": {"network/step_graph.py"},
+}
 """Modules that import a library for types alone, or only once it is loaded."""
 LARGEST_FOLDER = 17
 TERMINAL_PACKAGES = {"cli"}

@@ -129,8 +129,14 @@ def test_against_compares_the_numbers_of_lines_with_the_same_words() -> None:
 
 def test_against_takes_benchmarks_and_a_commit(capsys: pytest.CaptureFixture[str]) -> None:
     against = bench("against")
-    wanted = against.arguments(["predict", "train", "--against", "HEAD~3", "--rounds", "2"])
+    given = ["predict", "train", "--against", "HEAD~3", "--rounds", "2", "--pictures", "5"]
+    wanted, options = against.arguments(given)
     assert (wanted.names, wanted.against, wanted.rounds) == (["predict", "train"], "HEAD~3", 2)
+    assert options == against.options_of("train", options) == ["--pictures", "5"]
+    *_, flag, model = against.options_of("predict", options)
+    assert flag == "--model"
+    assert Path(model).is_file()
+    assert against.options_of("predict", ["--model", "m"]) == ["--model", "m"]
     with pytest.raises(SystemExit):
         against.arguments(["predict"])
     assert "--against" in capsys.readouterr().err

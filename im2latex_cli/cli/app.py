@@ -1,38 +1,80 @@
-"""The `im2latex` executable. Commands import their services inside, so `--help` stays fast."""
+"""The `im2latex` executable.
+
+A command's module is imported once the command is used, and its service once it runs, so that a
+start costs what that command needs.
+"""
 
 from __future__ import annotations
 
+import gc
 import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from io import TextIOWrapper
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from im2latex_cli._version import __version__
-from im2latex_cli.cli.command import PlainFlagsCommand, RootGroup
-from im2latex_cli.cli.commands import (
-    build,
-    cache,
-    compare,
-    config,
-    doctor,
-    eval_image,
-    eval_text,
-    export,
-    mcp,
-    pages,
-    predict,
-    run,
-    serve,
-    train,
-    vocab,
-)
 from im2latex_cli.cli.console import out
-from im2latex_cli.settings.sources import limit_openmp_spinning
+from im2latex_cli.cli.group import PlainFlagsCommand, RootGroup
+
+COMMANDS = {
+    "build": "training:build",
+    "vocab": "training:vocab",
+    "train": "training:train",
+    "eval-text": "evaluate:eval_text",
+    "eval-image": "evaluate:eval_image",
+    "compare": "evaluate:compare",
+    "predict": "predict:predict",
+    "serve": "offer:serve",
+    "mcp": "offer:mcp",
+    "export": "offer:export",
+    "run": "training:run",
+    "doctor": "maintain:doctor",
+    "config": "maintain:config_app",
+    "cache": "maintain:cache_app",
+    "pages": "pages:app",
+}
+"""In the order of `--help`: the module in `commands`, and its function or group."""
+
+YOUNG_OBJECTS = 50_000
+"""New objects after which Python looks for garbage; it would after 700 to 2,000."""
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands by name, as Typer wants them; each is made when it is looked up."""
+
+    def __getitem__(self, name: str) -> Any:
+        module, attribute = COMMANDS[name].split(":")
+        body = getattr(import_module(f"im2latex_cli.cli.commands.{module}"), attribute)
+        if isinstance(body, typer.Typer):
+            group = typer.main.get_group(body)
+            group.name = name
+            return group
+        alone = typer.Typer(add_completion=False)
+        alone.command(name, cls=PlainFlagsCommand)(body)
+        return typer.main.get_command(alone)
+
+    def __contains__(self, name: object) -> bool:
+        return name in COMMANDS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Root(RootGroup):
+    """The root command with the commands above."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**{**attributes, "commands": _Commands()})
+
 
 app = typer.Typer(
     name="im2latex",
-    cls=RootGroup,
+    cls=_Root,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
@@ -41,6 +83,8 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:  # noqa: FBT001 - the shape that Typer calls
     if value:
+        from im2latex_cli._version import __version__  # reading metadata takes 20 ms
+
         out(f"im2latex {__version__}")
         raise typer.Exit
 
@@ -58,26 +102,10 @@ def root(
     """Read pictures of printed formulas as LaTeX; build data sets, train and evaluate readers."""
 
 
-app.command("build", cls=PlainFlagsCommand)(build.build)
-app.command("vocab", cls=PlainFlagsCommand)(vocab.vocab)
-app.command("train", cls=PlainFlagsCommand)(train.train)
-app.command("eval-text", cls=PlainFlagsCommand)(eval_text.eval_text)
-app.command("eval-image", cls=PlainFlagsCommand)(eval_image.eval_image)
-app.command("compare", cls=PlainFlagsCommand)(compare.compare)
-app.command("predict", cls=PlainFlagsCommand)(predict.predict)
-app.command("serve", cls=PlainFlagsCommand)(serve.serve)
-app.command("mcp", cls=PlainFlagsCommand)(mcp.mcp)
-app.command("export", cls=PlainFlagsCommand)(export.export)
-app.command("run", cls=PlainFlagsCommand)(run.run)
-app.command("doctor", cls=PlainFlagsCommand)(doctor.doctor)
-app.add_typer(config.app, name="config")
-app.add_typer(cache.app, name="cache")
-app.add_typer(pages.app, name="pages")
-
-
 def main() -> None:
     """Run the executable, with UTF-8 on stdout; what UTF-8 lacks in a file name is escaped."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-    limit_openmp_spinning()
+    # Imports make objects that stay: looking for garbage among them takes a twentieth of a start.
+    gc.set_threshold(YOUNG_OBJECTS)
     app(prog_name="im2latex")

@@ -55,6 +55,15 @@ def out(text: str) -> None:
     sys.stdout.flush()
 
 
+def note(text: str, style: str | None = None) -> None:
+    """Write one line to stderr; a plain one needs no rich, which takes 40 ms to import."""
+    if style is None:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    else:
+        stderr().print(text, style=style)
+
+
 def error(message: str, hint: str | None = None) -> None:
     """Write an error and its hint to stderr."""
     console = stderr()

@@ -118,9 +118,8 @@ class Dialogue:
         _show_state("beam", value)
 
     def _read(self, names: list[str]) -> None:
-        from im2latex_cli.services.reading.drawings import Drawings
         from im2latex_cli.services.reading.inputs import Inputs
-        from im2latex_cli.services.reading.predict import read
+        from im2latex_cli.services.reading.predict import Drawings, read
 
         drawings = Drawings(
             self._settings, attention=self._request.attention, render=self._request.render

@@ -141,13 +141,14 @@ def _formula(row: PredictRow, shape: RowFormat) -> Conversion:
 
     A failed picture gives an empty text.
     """
-    from im2latex_cli.formats.convert import convert
     from im2latex_cli.formats.result import Conversion
 
     if not row.hypotheses:
         return Conversion("", ())
     best = row.hypotheses[0]
     if shape.form in ("typst", "mathml", "omml"):
+        from im2latex_cli.formats.convert import convert
+
         return convert(best.tokens, shape.form)
     return Conversion(latex(best, shape.style), ())
 

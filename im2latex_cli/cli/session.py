@@ -139,9 +139,10 @@ class TerminalReporter:
             self._live = None
 
     def _print(self, text: str, style: str | None = None) -> None:
-        (self._live.console if self._live else console.stderr()).print(
-            with_flags(text), style=style
-        )
+        if self._live:
+            self._live.console.print(with_flags(text), style=style)
+        else:
+            console.note(with_flags(text), style)
 
 
 def _progress() -> Progress:

@@ -421,8 +421,8 @@ class GrammarConstraint:
         walks = cpu if walks is None else walks
         needed = needs(automaton)
         like = on(None if walks else device)
-        table = kind(like).integers(needed.take(automaton.roles, axis=1), like)
-        self._needed = kind(like).shorts(table)
+        self._needed = kind(like).shorts(kind(like).integers(needed, like))
+        self._roles = kind(like).integers(automaton.roles, like)
         self._reserve = automaton.reserve
         self._tables: WalkTables | LedgerTables = (
             WalkTables(automaton, needed) if walks else LedgerTables(automaton, needed, like)
@@ -451,7 +451,8 @@ class GrammarConstraint:
             places = state.places if state.fresh else state.places.read(last)
             needs, slack = places.room()
             xp = kind(self._needed)
-            forbidden = kind(scores).own(xp.take(self._needed, needs) > slack[:, None])
+            refused = xp.take(self._needed, needs) > slack[:, None]  # by role, an eighth of all ids
+            forbidden = kind(scores).own(xp.spread(refused, self._roles))
             scores = kind(scores).where(forbidden, -math.inf, scores)
             return scores, GrammarState(after, places, fresh=False)
 

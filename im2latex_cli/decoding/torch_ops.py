@@ -37,6 +37,10 @@ class Tensors(Arrays):
         """See `Arrays`."""
         return values.index_select(0, rows)
 
+    def spread(self, values: Tensor, columns: Tensor) -> Tensor:
+        """See `Arrays`."""
+        return values.index_select(1, columns)
+
     def repeat(self, values: Tensor, times: int) -> Tensor:
         """See `Arrays`."""
         return values.repeat_interleave(times, dim=0)

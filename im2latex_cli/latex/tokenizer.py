@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 from im2latex_cli.latex.commands import DELIMITERS, NEWLINE, TEXT_WORDS
 
@@ -50,8 +51,6 @@ _SPECIAL = "|".join(
         r"\\",
     )
 )
-_MATH = re.compile(rf"[^\\\s]|{_SPECIAL}", re.DOTALL)
-_TEXT = re.compile(rf"[^\\\s]|\s+|{_SPECIAL}", re.DOTALL)
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%[^\n]*(?:\n|$)")
 _SPACED = TEXT_WORDS | {"\\ce"}
 """Commands whose argument has spaces that count."""
@@ -90,10 +89,17 @@ def tokenize(formula: str) -> list[str]:
         formula = _COMMENT.sub(r"\1", formula)
     if _HAS_TEXT.search(formula):
         return _with_text(formula)
-    tokens: list[str] = _MATH.findall(formula)
+    tokens: list[str] = _pattern(spaces=False).findall(formula)
     if _WANTS_CARE.search(formula):
         return [token if len(token) < 2 else _canonical(token) for token in tokens]
     return tokens
+
+
+@cache
+def _pattern(*, spaces: bool) -> re.Pattern[str]:
+    """Finds tokens, and white space too; made for the first formula, as predict has none to cut."""
+    blank = r"\s+|" if spaces else ""
+    return re.compile(rf"[^\\\s]|{blank}{_SPECIAL}", re.DOTALL)
 
 
 def join(tokens: Sequence[str]) -> str:
@@ -157,7 +163,7 @@ def _with_text(formula: str) -> list[str]:
     tokens: list[str] = []
     mode = _Mode()
     swallow = False  # TeX skips spaces after a control word
-    for raw in _TEXT.findall(formula):
+    for raw in _pattern(spaces=True).findall(formula):
         if raw[0].isspace():
             if not mode.text or swallow:
                 continue

@@ -22,6 +22,7 @@ from im2latex_cli.decoding.engine import NEEDS, PREFIX, STRIDE
 from im2latex_cli.network.encoder_output import Memory
 from im2latex_cli.network.network import Network
 from im2latex_cli.network.recurrent import RecurrentState
+from im2latex_cli.network.step_graph import step_graph
 from im2latex_cli.network.torch_engine import to_ink
 from im2latex_cli.network.transformer import TransformerDecoder, TransformerState
 from im2latex_cli.vision.canvas import UNIT
@@ -46,6 +47,11 @@ def flatten(state: TransformerState | RecurrentState, mask: Tensor) -> Flat:
         return Flat(memory | {"mask": mask}, rows)
     caches = state.caches or tuple((k[:, :, :0], v[:, :, :0]) for k, v in state.memory)
     return Flat(_named("memory", state.memory) | {"mask": mask}, _named("cache", caches))
+
+
+def _first(begun: Flat) -> dict[str, Tensor]:
+    """The rows with which decoding begins; a transformer's are empty."""
+    return {name: one for name, one in begun.rows.items() if not name.startswith("cache")}
 
 
 def _begun(network: Network, memory: Memory) -> TransformerState | RecurrentState:
@@ -86,7 +92,7 @@ class _Encoder(nn.Module):
     def forward(self, pictures: Tensor, sizes: Tensor) -> tuple[Tensor, ...]:
         memory = self.network.encode(to_ink(pictures), sizes, padded=True)
         flat = flatten(_begun(self.network, memory), memory.mask)
-        return (*flat.memory.values(), *(one[:, None] for one in flat.rows.values()))
+        return (*flat.memory.values(), *(one[:, None] for one in _first(flat).values()))
 
 
 class _Decoder(nn.Module):
@@ -134,8 +140,18 @@ def graphs(network: Network) -> dict[str, bytes]:
     flat = flatten(later, memory.mask)
     return {
         "encoder": _encoder(network, begun, pictures, sizes),
-        "decoder": _decoder(network, flat),
+        "decoder": step(network) or _decoder(network, flat),
     }
+
+
+def step(network: Network) -> bytes | None:
+    """The graph of a transformer decoder; None if the decoder is of another kind."""
+    if not isinstance(network.decoder, TransformerDecoder):
+        return None
+    model = step_graph(network.decoder, opset=OPSET)
+    inputs = {name for node in model.graph.node for name in node.input}
+    needed = sorted(name.removeprefix(PREFIX) for name in inputs if name.startswith(PREFIX))
+    return _marked(model, needed, network.stride)
 
 
 def _encoder(network: Network, begun: Flat, pictures: Tensor, sizes: Tensor) -> bytes:
@@ -146,7 +162,7 @@ def _encoder(network: Network, begun: Flat, pictures: Tensor, sizes: Tensor) -> 
         (pictures, sizes),
         {"pictures": {0: batch, 2: high, 3: wide}, "sizes": {0: batch}},
         ["pictures", "sizes"],
-        [*begun.memory, *begun.rows],
+        [*begun.memory, *_first(begun)],
     )
 
 
@@ -217,6 +233,11 @@ def _bare(model: Any, stride: tuple[int, int]) -> bytes:
         del node.metadata_props[:]
     if graph.output[0].name == SCORES:
         graph.output[0].type.tensor_type.shape.dim[-1].dim_param = "vocabulary"
+    return _marked(model, names, stride)
+
+
+def _marked(model: Any, names: Sequence[str], stride: tuple[int, int]) -> bytes:
+    """The serialised model with the names of the tensors that it needs, and its stride."""
     for key, value in ((NEEDS, names), (STRIDE, stride)):
         entry = model.metadata_props.add()
         entry.key, entry.value = key, json.dumps(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 import numpy as np
@@ -16,7 +17,7 @@ from im2latex_cli.pages.network import LAYERS, forward
 class TrainableFinder(nn.Module):
     """Fully convolutional, with batch normalisation that `weights` folds into the kernels.
 
-    Pictures (B, 1, H, W) of ink from 0 to 1, H and W multiples of 32, to outputs (B, 8, H/4, W/4):
+    Pictures (B, 1, H, W) of ink from 0 to 1, H and W multiples of 64, to outputs (B, 8, H/4, W/4):
     logits of the classes, then logarithms of the distances to the edges.
     """
 
@@ -43,6 +44,28 @@ class TrainableFinder(nn.Module):
     def _layer(self, name: str, values: Tensor) -> Tensor:
         outputs = cast("Tensor", self.layers[name](values))
         return outputs if name == "head" else functional.relu(outputs)
+
+    @torch.no_grad()
+    def load_folded(self, weights: Mapping[str, NDArray[np.floating]], ink: Tensor) -> None:
+        """Begin with weights that `weights` gave; (B, 1, H, W) of ink sets the normalisation."""
+
+        def layer(name: str, values: Tensor) -> Tensor:
+            convolution, norm = cast("nn.Sequential", self.layers[name])
+            bias = torch.from_numpy(weights[f"{name}.bias"].astype(np.float32))
+            kernel = torch.from_numpy(weights[f"{name}.weight"].astype(np.float32))
+            cast("Tensor", convolution.weight).copy_(kernel)
+            if not isinstance(norm, nn.BatchNorm2d):
+                cast("Tensor", convolution.bias).copy_(bias)
+                return cast("Tensor", convolution(values))
+            outputs = cast("Tensor", convolution(values))
+            mean, variance = outputs.mean((0, 2, 3)), outputs.var((0, 2, 3), unbiased=False)
+            cast("Tensor", norm.running_mean).copy_(mean)
+            cast("Tensor", norm.running_var).copy_(variance)
+            norm.weight.copy_(torch.sqrt(variance + norm.eps))
+            norm.bias.copy_(mean + bias)
+            return functional.relu(outputs + bias[:, None, None])
+
+        forward(layer, _doubled, ink)
 
     @torch.no_grad()
     def weights(self) -> dict[str, NDArray[np.float16]]:

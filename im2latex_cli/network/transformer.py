@@ -27,9 +27,14 @@ from im2latex_cli.network.encoder_output import Decoded, Memory
 
 def sinusoids(positions: Tensor, width: int) -> Tensor:
     """Positions (N,) as sines and cosines (N, width), interleaved; `width` must be even."""
-    steps = torch.arange(0, width, 2, device=positions.device, dtype=torch.float32)
-    angles = positions[:, None].float() * torch.exp(steps * (-math.log(1e4) / width))
+    angles = positions[:, None].float() * frequencies(width, positions.device)
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
+
+
+def frequencies(width: int, device: torch.device) -> Tensor:
+    """Radians a position, (width / 2,)."""
+    steps = torch.arange(0, width, 2, device=device, dtype=torch.float32)
+    return torch.exp(steps * (-math.log(1e4) / width))
 
 
 def grid_sinusoids(rows: int, columns: int, width: int, *, device: torch.device) -> Tensor:

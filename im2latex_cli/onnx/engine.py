@@ -17,6 +17,7 @@ from im2latex_cli.decoding.batches import alike
 from im2latex_cli.decoding.engine import Grey, take_pictures
 from im2latex_cli.errors import CheckpointError
 from im2latex_cli.onnx.graphs import Graphs
+from im2latex_cli.onnx.tree import OnnxTree
 from im2latex_cli.vision.canvas import stack
 
 Arrays = dict[str, NDArray[Any]]
@@ -54,6 +55,9 @@ class OnnxState:
         return replace(self, rows={name: change(one) for name, one in self.rows.items()})
 
 
+State = OnnxState | OnnxTree
+
+
 class OnnxEngine:
     """See `engine.Engine`; its arrays are NumPy's.
 
@@ -75,7 +79,8 @@ class OnnxEngine:
         self._decoder = _session("decoder", graphs.decoder, threads)
         outputs = [one.name for one in self._decoder.get_outputs()]
         self._changed = [name.removeprefix(NEXT) for name in outputs if name.startswith(NEXT)]
-        self._outputs = ["log_probabilities", "attention", *(NEXT + name for name in self._changed)]
+        self._layers = sum(name.startswith("key_") for name in outputs)
+        self._outputs = outputs
 
     @contextmanager
     def pool(self) -> Iterator[Executor]:
@@ -93,9 +98,11 @@ class OnnxEngine:
                 raise
             raise MemoryError(str(error)) from error
 
-    def start(self, pictures: Sequence[Grey]) -> OnnxState:
+    def start(self, pictures: Sequence[Grey]) -> State:
         """See `Engine.start`."""
         memory = self._encode(pictures) if len(pictures) == 1 else self._encode_apart(pictures)
+        if self._layers:
+            return OnnxTree.begin(memory, layers=self._layers)
         rows = {name: memory.pop(name)[:, 0] for name in self._changed}
         return OnnxState(memory, rows)
 
@@ -115,7 +122,7 @@ class OnnxEngine:
         names = [one.name for one in self._encoder.get_outputs()]
         return dict(zip(names, found, strict=True))
 
-    def step(self, ids: Any, state: OnnxState) -> tuple[Any, OnnxState]:
+    def step(self, ids: Any, state: State) -> tuple[Any, State]:
         """See `Engine.step`."""
         scores, _, state = self._look(ids, state)
         return scores, state
@@ -145,9 +152,14 @@ class OnnxEngine:
         grid = (height // self.stride[0], width // self.stride[1])
         return np.stack(looked).reshape(-1, *grid)
 
-    def _look(self, ids: Any, state: OnnxState) -> tuple[Any, Any, OnnxState]:
+    def _look(self, ids: Any, state: State) -> tuple[Any, Any, State]:
         """Log-probabilities (R, V), attention (B, K, S), and the next state."""
         batch = len(state.memory["mask"])
+        if isinstance(state, OnnxTree):
+            given = {**state.inputs(), "ids": ids.reshape(batch, -1)}
+            scores, attention, *nodes = self._decoder.run(self._outputs, given)
+            after = state.grown(nodes[::2], nodes[1::2])
+            return scores.reshape(-1, scores.shape[2]), attention, after
         shape = (batch, len(ids) // batch)
         split = {
             name: one.reshape(*shape, *one.shape[1:])
@@ -155,8 +167,8 @@ class OnnxEngine:
         }
         scores, attention, *rows = self._decoder.run(self._outputs, {**state.memory, **split})
         changed = (one.reshape(-1, *one.shape[2:]) for one in rows)
-        after = replace(state, rows=dict(zip(self._changed, changed, strict=True)))
-        return scores.reshape(-1, scores.shape[2]), attention, after
+        rows_after = dict(zip(self._changed, changed, strict=True))
+        return scores.reshape(-1, scores.shape[2]), attention, replace(state, rows=rows_after)
 
 
 def _joined(pictures: Sequence[Arrays], rows: Collection[str]) -> Arrays:

@@ -7,6 +7,7 @@ their equation numbers the next odd ones.
 from __future__ import annotations
 
 import random
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from string import Template
@@ -21,7 +22,15 @@ FIGURE = 1
 FIRST = 2
 LONG = 24
 """Tokens from which a formula may be broken over two lines."""
+WIDEST = (".86", ".97")
+"""Widest row of a display, as a share of the line."""
+LISTING_WIDTH, EXAMPLE_WIDTH = 60, 22
+"""Characters of a line of source, and of one beside what it looks like."""
+LINE_NUMBERS = 0.05
+"""Share of the documents whose lines are numbered in the margin."""
 MARK = "i2p "
+BACK = "back"
+"""A mark with this for a number goes back to the number before the last mark."""
 
 _PREAMBLE = Template(r"""\documentclass[${options}]{${document_class}}
 \usepackage{amsmath,amssymb}\usepackage[mathscr]{eucal}${theorems}
@@ -34,9 +43,10 @@ ${face}\makeatother
 \def\numberid{0}
 \def\maketag@@@#1{\hbox{\m@th\normalfont\rg{\numberid}#1\rg{0}}}
 ${tags}
-\long\def\fit#1#2{{\setbox\z@\hbox{$$\displaystyle#1$$}\ifdim\wd\z@<.86\linewidth
+\long\def\measured#1#2#3{{\setbox\z@\hbox{$$\displaystyle#1$$}\ifdim\wd\z@#2\linewidth
   \gdef\fits{1}\else\gdef\fits{0}\fi}%
-  \if1\fits\expandafter\@firstofone\else\expandafter\@gobble\fi{#2}}
+  \if1\fits\expandafter\@firstofone\else\expandafter\@gobble\fi{#3}}
+\long\def\fit#1{\measured{#1}{<${widest}}}\long\def\wide#1{\measured{#1}{>.7}}
 \def\note#1{\immediate\write16{${nonce} #1}}
 \makeatother
 ${numbers}
@@ -53,6 +63,11 @@ _PLUS = frozenset({"+", "-"})
 _OPENING, _CLOSING = ("{", "\\begin{"), ("}", "\\end{")
 _ROWS = frozenset({"\\\\", "&"})
 
+_STYLES = (
+    *("", "\\itshape ", "\\bfseries ", "\\small ", "\\ttfamily "),
+    *("\\scshape ", "\\sffamily ", "\\Large ", "\\LARGE\\bfseries "),
+)
+"""Of short centred lines."""
 _CONNECTORS = ("and", "or", "so that", "where", "hence", "we get", "", "for all such cases.")
 """Short texts between displays."""
 
@@ -169,7 +184,7 @@ class Composer:
         self._layout = layout
         self._prose = Prose(rng, foreign=rng.choice((0.0, 0.02, 0.3)))
         self._plain = plain
-        self._density = rng.choice((0.0, 0.3, 0.7, 1.2))
+        self._density = rng.choice((0.0, 0.3, 0.7, 1.2, 3.0, 5.0))
         self._displays = rng.choice((1, 3, 6))
         self._labels: dict[int, RegionLabel] = {}
         self._head = self._preamble(nonce, face)
@@ -190,13 +205,19 @@ class Composer:
         return _PREAMBLE.substitute(
             document_class=layout.document_class,
             options=rng.choice(layout.options),
-            extra=rng.choice(layout.preambles),
+            extra=rng.choice(layout.preambles) + self._line_numbers(),
             theorems=_NO_THEOREMS if layout.slides else _THEOREMS,
             face="" if layout.slides else face,
             tags=brackets if rng.random() < 0.06 else "",
             numbers=f"\\numberwithin{{equation}}{{{within}}}" if shared else "",
             nonce=nonce,
+            widest=rng.choice(WIDEST),
         ) + (f"\\setcounter{{equation}}{{{rng.randint(0, 120)}}}\n" if rng.random() < 0.5 else "")
+
+    def _line_numbers(self) -> str:
+        if self._layout.slides or self._rng.random() >= LINE_NUMBERS:
+            return ""
+        return r"\IfFileExists{lineno.sty}{\usepackage{lineno}\AtBeginDocument{\linenumbers}}{}"
 
     # Blocks
 
@@ -255,9 +276,17 @@ class Composer:
         rng = self._rng
         parts = [self._sentences(1, 3)]
         for _ in range(rng.choice((1, 1, 1, 2, 3))):
-            after = rng.choice(_CONNECTORS) if rng.random() < 0.4 else self._sentences(1, 2)
-            parts += [self._displayed(), after]
+            kinds = (lambda: rng.choice(_CONNECTORS), self._clause, lambda: self._sentences(1, 2))
+            parts += [self._displayed(), rng.choices(kinds, (3, 3, 4))[0]()]
         return "\n".join(parts) + "\n\n"
+
+    def _clause(self) -> str:
+        """A short line of words and formulas between displays."""
+        rng, prose = self._rng, self._prose
+        parts = [prose.word().capitalize()]
+        for _ in range(rng.randint(1, 4)):
+            parts += [self._inline(), *prose.words(rng.randint(0, 3))]
+        return " ".join(parts) + rng.choice(("", ",", ".", ":", "\n\n"))
 
     def _text(self) -> str:
         text = self._sentences(1, 6)
@@ -272,7 +301,7 @@ class Composer:
         rng = self._rng
         said = []
         for _ in range(rng.randint(least, most)):
-            count = 0 if self._plain else min(4, int(rng.expovariate(1 / (self._density + 1e-9))))
+            count = 0 if self._plain else min(8, int(rng.expovariate(1 / (self._density + 1e-9))))
             said.append(self._prose.sentence([self._inline() for _ in range(count)]))
         return " ".join(said)
 
@@ -364,14 +393,16 @@ class Composer:
             lines.append("  " * depth + line)
         return lines
 
-    def _latex_lines(self) -> list[str]:
+    def _latex_lines(self, width: int = LISTING_WIDTH) -> list[str]:
         """Source of displays, as in manuals."""
         rng, prose = self._rng, self._prose
         environment = rng.choice(("align", "equation", "gather*", "multline"))
-        rows = [join(rng.choice(self._supply.short)) + "\\\\" for _ in range(rng.randint(1, 4))]
+        supply = rng.choice((self._supply.short, self._supply.short, self._supply.displays))
+        rows = [join(rng.choice(supply)) + "\\\\" for _ in range(rng.randint(1, 4))]
         made = [f"\\begin{{{environment}}}", *rows, f"\\end{{{environment}}}"]
         defined = f"\\newcommand{{\\{prose.word()}}}[{rng.randint(1, 3)}]{{{prose.word()} #1}}"
-        return rng.choice((made, [f"\\usepackage{{{prose.word()}}}", defined], [defined, *made]))
+        lines = rng.choice((made, [f"\\usepackage{{{prose.word()}}}", defined], [defined, *made]))
+        return [part for line in lines for part in textwrap.wrap(line, width)]
 
     def _algorithm(self) -> str:
         """Lines of pseudocode with formulas in them."""
@@ -390,7 +421,8 @@ class Composer:
 
     def _example(self) -> str:
         """Source and what it looks like, side by side, as in manuals."""
-        code = "\\begin{verbatim}\n" + "\n".join(self._latex_lines()) + "\n\\end{verbatim}\n"
+        lines = "\n".join(self._latex_lines(EXAMPLE_WIDTH))
+        code = f"{{\\footnotesize\n\\begin{{verbatim}}\n{lines}\n\\end{{verbatim}}\n}}"
         shown = self._short_text() if self._plain else self._displayed()
         width = self._rng.choice((0.4, 0.5, 0.6))
         parts = [
@@ -402,9 +434,9 @@ class Composer:
         return "\\par\\noindent" + "\\hfill".join(parts) + "\n\n"
 
     def _centred(self) -> str:
-        style = self._rng.choice(("", "\\itshape ", "\\bfseries ", "\\small "))
+        style = self._rng.choice(_STYLES)
         lines = "\\\\".join(
-            " ".join(self._prose.words(self._rng.randint(2, 7)))
+            " ".join(self._prose.words(self._rng.randint(1, 7)))
             for _ in range(self._rng.randint(1, 4))
         )
         kind = self._rng.choice(("center", "center", "quote", "verse"))
@@ -463,8 +495,10 @@ class Composer:
         short = join(rng.choice(self._supply.short))
         words = " ".join(prose.words(rng.randint(1, 3)))
         space = rng.choice(("\\quad", "\\qquad"))
+        count = rng.choice("kmnN")
         return rng.choice(
             (
+                f"{formula},{space} {rng.choice('ijk')}=1,\\ldots,{count}",
                 f"{formula},{space} {short}",
                 f"{formula}{space}\\text{{{words} }}{short}",
                 f"{formula}{space}\\text{{{words}}}",
@@ -480,7 +514,7 @@ class Composer:
 
     def _row_end(self) -> str:
         """The end of all rows of a display, some with more white."""
-        return self._rng.choice(("\\\\", "\\\\", "\\\\", "\\\\[1ex]", "\\\\[2.5ex]"))
+        return self._rng.choice(("\\\\", "\\\\", "\\\\", "\\\\[1ex]"))
 
     def _aligned(self) -> str:
         rng = self._rng
@@ -511,7 +545,7 @@ class Composer:
         return self._fitted(rows, number, f"\\begin{{gather{star}}}{body}\\end{{gather{star}}}")
 
     def _broken(self) -> str:
-        """A long formula over two lines."""
+        """A formula over two lines, as authors do with those that are wide."""
         rng = self._rng
         long = [row for row in self._supply.rows if len(row) >= LONG]
         if not long:
@@ -523,6 +557,7 @@ class Composer:
         star = rng.choice(("*", ""))
         body = "\\\\".join(_marked(number, part) for part in parts)
         made = f"\\begin{{multline{star}}}{body}\\end{{multline{star}}}"
+        made = f"\\wide{{{join(row)}}}{{{made}}}"
         return self._fitted([f"{part}\\qquad" for part in parts], number, made)
 
     def _ended(self, formula: str) -> str:
@@ -556,6 +591,9 @@ def owners(specials: Sequence[tuple[int, str]], counts: Sequence[int], total: in
 
 
 def _marks(specials: Sequence[tuple[int, str]], counts: Sequence[int]) -> Iterator[tuple[int, int]]:
+    number = before = 0
     for (_, text), count in zip(specials, counts, strict=True):
         if text.startswith(MARK):
-            yield count, int(text[len(MARK) :])
+            value = text[len(MARK) :]
+            number, before = before if value == BACK else int(value), number
+            yield count, number

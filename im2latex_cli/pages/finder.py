@@ -12,7 +12,7 @@ from im2latex_cli.pages import network
 from im2latex_cli.pages.grouping import group
 from im2latex_cli.pages.network import FinderNetwork
 from im2latex_cli.pages.order import column_gap, reading_order
-from im2latex_cli.pages.picture import page_picture
+from im2latex_cli.pages.picture import PagePicture, page_picture
 from im2latex_cli.pages.regions import FoundFormula
 
 BUNDLED = Path(__file__).parent.parent / "pretrained" / "finder" / "finder.safetensors"
@@ -38,14 +38,16 @@ class Finder:
         """
         return cls(network.load(path or BUNDLED))
 
-    def __call__(self, page: NDArray[np.uint8], *, inline: bool = False) -> list[FoundFormula]:
+    def __call__(
+        self, page: NDArray[np.uint8] | PagePicture, *, inline: bool = False
+    ) -> list[FoundFormula]:
         """The formulas of a page in reading order.
 
         Args:
-            page: (H, W) grey, light or dark.
+            page: (H, W) grey, light or dark, or what `page_picture` gave for it.
             inline: find formulas in lines of text too.
         """
-        picture = page_picture(page)
+        picture = page if isinstance(page, PagePicture) else page_picture(page)
         if not len(picture.pieces):
             return []
         formulas = group(picture, self._network(picture.small), inline=inline)

@@ -23,6 +23,18 @@ from im2latex_cli.vision.components import Pieces
 TEXT, DISPLAY, NUMBER, INLINE = range(len(CLASSES))
 LEAST_SCORE = 0.6
 """Mean probability of a display's pieces below which it is none."""
+LEAST_WORDS_SCORE = 0.92
+"""The same for one that looks like a line of words, such as a heading."""
+WORD_SHARE, WORD = 0.6, 3
+"""Share of the pieces that stand in words from which a line is one of words, and letters of one."""
+LETTER_GAP, BASE = 0.3, 0.12
+"""White between two letters of a word, and how far their lower edges differ, in heights of a
+capital."""
+LETTER_HEIGHT, HIGHEST_LETTER, PARTICLE = (0.55, 1.25), 1.6, 0.4
+"""Least and greatest height of a letter, and greatest of all pieces of a line of words, in heights
+of a capital; pieces lower than the last share of the highest one are dots and dashes."""
+DRAWING_PIECES, DRAWING_HEIGHT = 3, 6.0
+"""Most pieces of what must be a drawing, as it is higher than that many heights of an x."""
 AGREE = 0.3
 """Least overlap of the boxes that two pieces of one display name."""
 INSIDE = 0.15
@@ -51,11 +63,13 @@ BRACKET = (1.3, 1.7)
 """Least height of a bracket, in heights of an x and in its own widths."""
 LEAST_ALIGNED = 2
 """Lines of text and other numbers that begin or end where an equation number does."""
-FLUSH = 0.5
+FLUSH = 0.35
 """How likely a line that begins at the left margin still is a display, as displays are indented."""
 FLUSH_LINES, FLUSH_WIDTH, FLUSH_WITHIN = 3, 10.0, 0.3
 """Least number of lines of text at a margin; least width of them and greatest difference of where
 they begin, in heights of an x."""
+WORDS_GAP, WORDS_WIDTH = (1.0, 6.0), 18.0
+"""White between a display and words of its row, and their greatest width, in heights of an x."""
 POSSIBLE = 0.4
 """Probability from which a piece inside a display's named box belongs to it."""
 _SAMPLES = (1 / 6, 1 / 2, 5 / 6)
@@ -207,14 +221,23 @@ def _look_like_numbers(asked: _Asked, text_height: float) -> NDArray[np.bool_]:
 def _at_margin(asked: _Asked, text_height: float) -> NDArray[np.bool_]:
     """Pieces of wide lines that begin where wide lines of text begin."""
     around = _around(asked.boxes, asked.lines)
+    wide = around[:, 2] - around[:, 0] >= FLUSH_WIDTH * text_height
+    return _begin_with_text(asked, asked.classes.argmax(axis=1), text_height) & wide[asked.lines]
+
+
+def _begin_with_text(
+    asked: _Asked, kinds: NDArray[np.int64], text_height: float
+) -> NDArray[np.bool_]:
+    """Pieces of lines that begin where wide lines of text begin."""
+    around = _around(asked.boxes, asked.lines)
     text = np.zeros(len(around), np.bool_)
-    text[asked.lines] = asked.classes.argmax(axis=1) == TEXT
+    text[asked.lines] = kinds == TEXT
     wide = around[:, 2] - around[:, 0] >= FLUSH_WIDTH * text_height
     starts = np.sort(around[text & wide, 0])
     near = FLUSH_WITHIN * text_height
     low = np.searchsorted(starts, around[:, 0] - near)
     high = np.searchsorted(starts, around[:, 0] + near)
-    flush: NDArray[np.bool_] = (wide & (high - low >= FLUSH_LINES))[asked.lines]
+    flush: NDArray[np.bool_] = (high - low >= FLUSH_LINES)[asked.lines]
     return flush
 
 
@@ -244,8 +267,60 @@ def _displays(
         parts += _parted(group, asked.boxes, texts, gap, text_height)
     for group in _stacked(parts, asked.boxes, gap, text_height):
         score = float(asked.classes[group, DISPLAY].mean())
-        if score >= LEAST_SCORE:
-            yield _hull(asked.boxes[group]), score
+        boxes = asked.boxes[group]
+        if _is_drawing(boxes, text_height):
+            continue
+        if score >= (LEAST_WORDS_SCORE if are_words(boxes) else LEAST_SCORE):
+            yield _with_words(_hull(asked.boxes[group]), asked, kinds, gap, text_height), score
+
+
+def _is_drawing(boxes: Floats, text_height: float) -> bool:
+    return len(boxes) <= DRAWING_PIECES and _hull(boxes).height > DRAWING_HEIGHT * text_height
+
+
+def are_words(boxes: Floats) -> bool:
+    """Whether most of (N, 4) pieces are letters in words: near each other on one base line."""
+    heights = boxes[:, 3] - boxes[:, 1]
+    boxes = boxes[heights > PARTICLE * heights.max()]
+    boxes = boxes[np.argsort(boxes[:, 0], kind="stable")]
+    if len(boxes) < WORD:
+        return False
+    heights = boxes[:, 3] - boxes[:, 1]
+    capital = float(np.percentile(heights, 75))
+    least, most = (factor * capital for factor in LETTER_HEIGHT)
+    letters = (heights > least) & (heights < most)
+    letters &= np.abs(boxes[:, 3] - np.median(boxes[:, 3])) <= max(1.0, BASE * capital)
+    near = boxes[1:, 0] - boxes[:-1, 2] < LETTER_GAP * capital
+    word = np.concatenate(([0], np.cumsum(~(near & letters[1:] & letters[:-1]))))
+    in_words = letters & (np.bincount(word)[word] >= WORD)
+    return bool(in_words.mean() >= WORD_SHARE and heights.max() < HIGHEST_LETTER * capital)
+
+
+def _with_words(
+    box: Rectangle,
+    asked: _Asked,
+    kinds: NDArray[np.int64],
+    gap: Rectangle | None,
+    text_height: float,
+) -> Rectangle:
+    """A display with the few words beside it: nothing else stands in the row of a display."""
+    around = _around(asked.boxes, asked.lines)
+    text = np.zeros(len(around), np.bool_)
+    text[asked.lines] = kinds == TEXT
+    flush = np.zeros(len(around), np.bool_)
+    flush[asked.lines] = _begin_with_text(asked, kinds, text_height)
+    middle = (around[:, 1] + around[:, 3]) / 2
+    words = text & ~flush & (middle > box.top) & (middle < box.bottom)
+    words &= around[:, 2] - around[:, 0] <= WORDS_WIDTH * text_height
+    words &= _same_column(box, around, gap)
+    least, most = (white * text_height for white in WORDS_GAP)
+    for line in np.flatnonzero(words):
+        left, _, right, _ = around[line]
+        white = max(left - box.right, box.left - right)
+        pieces = asked.boxes[asked.lines == line]
+        if least <= white <= most and not _bracketed(pieces, text_height):
+            box = hull((box, _hull(pieces)))
+    return box
 
 
 def _agreeing(members: NDArray[np.int64], asked: _Asked) -> list[NDArray[np.int64]]:

@@ -1,6 +1,6 @@
-"""The finder's network, computed by NumPy: fully convolutional, 313,000 weights.
+"""The finder's network, computed by NumPy: fully convolutional, 556,000 weights.
 
-A picture is brought to a half, a quarter, ... a thirty-second of its size and back to a quarter;
+A picture is brought to a half, a quarter, ... a sixty-fourth of its size and back to a quarter;
 features of the same size are added on the way back. For each cell of 4 x 4 pixels it says how
 likely the ink there is text, a display, an equation number or an inline formula, and how far the
 edges of its display are. `network.finder` is the same in torch, for training.
@@ -21,7 +21,7 @@ from im2latex_cli.errors import CheckpointError, InputError
 
 CELL = 4
 """Pixels of a cell's side."""
-DEEPEST = 32
+DEEPEST = 64
 """Pixels of the side of the coarsest cell; pictures are padded to multiples of it."""
 CLASSES = ("text", "display", "number", "inline")
 EDGES = 4
@@ -31,7 +31,7 @@ EDGE_UNIT = 8.0
 LONGEST = 6.0
 """Largest output for a distance."""
 FORMAT = "im2latex.finder"
-VERSION = "1"
+VERSION = "2"
 
 Floats = NDArray[np.float32]
 
@@ -65,6 +65,10 @@ LAYERS: Mapping[str, Layer] = {
     "conv16": Layer(64, 64),
     "down32": Layer(64, 80, stride=2),
     "conv32a": Layer(80, 80),
+    "down64": Layer(80, 96, stride=2),
+    "conv64a": Layer(96, 96),
+    "conv64b": Layer(96, 96),
+    "up32": Layer(96, 80, side=1),
     "conv32b": Layer(80, 80),
     "up16": Layer(80, 64, side=1),
     "merge16": Layer(64, 64),
@@ -137,8 +141,10 @@ def forward(
     four = layer("stem4", layer("stem2", ink))
     eight = layer("conv8", layer("down8", four))
     sixteen = layer("conv16", layer("down16", eight))
-    deep = layer("conv32b", layer("conv32a", layer("down32", sixteen)))
-    sixteen = layer("merge16", sixteen + doubled(layer("up16", deep)))
+    thirty_two = layer("conv32a", layer("down32", sixteen))
+    deepest = layer("conv64b", layer("conv64a", layer("down64", thirty_two)))
+    thirty_two = layer("conv32b", thirty_two + doubled(layer("up32", deepest)))
+    sixteen = layer("merge16", sixteen + doubled(layer("up16", thirty_two)))
     eight = layer("merge8", eight + doubled(layer("up8", sixteen)))
     four = layer("merge4", four + doubled(layer("up4", eight)))
     return layer("head", four)
@@ -180,6 +186,16 @@ def load(path: Path) -> FinderNetwork:
         InputError: there is none.
         CheckpointError: it is damaged, or of another kind.
     """
+    return FinderNetwork(read_weights(path))
+
+
+def read_weights(path: Path) -> dict[str, NDArray[np.floating]]:
+    """Kernels and biases of a finder's file.
+
+    Raises:
+        InputError: there is none.
+        CheckpointError: it is damaged, or of another kind.
+    """
     if not path.is_file():
         raise InputError(
             f"There is no finder at {path}.", hint="Train one with im2latex pages train."
@@ -196,7 +212,7 @@ def load(path: Path) -> FinderNetwork:
         raise CheckpointError(
             f"{path} is no finder of this version.", hint="Train one with im2latex pages train."
         )
-    return FinderNetwork(weights)
+    return weights
 
 
 def metadata(**values: object) -> dict[str, str]:

@@ -6,7 +6,6 @@ import platform
 import shutil
 import sys
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -148,11 +147,17 @@ def _graphs_for(model: Path) -> Path | None:
 
 def _accelerated() -> bool:
     """Whether torch is likely to find a GPU; asking it would take longer than reading a picture."""
+    if sys.platform == "darwin":
+        gpu = platform.machine() == "arm64"
+    else:
+        gpu = Path("/dev/nvidia0").exists() or shutil.which("nvidia-smi") is not None
+    return gpu and _torch_has_gpus()
+
+
+def _torch_has_gpus() -> bool:
+    from importlib.metadata import PackageNotFoundError, version  # takes 20 ms, so asked for last
+
     try:
-        if version("torch").endswith("+cpu"):
-            return False
+        return not version("torch").endswith("+cpu")
     except PackageNotFoundError:
         return False
-    if sys.platform == "darwin":
-        return platform.machine() == "arm64"
-    return Path("/dev/nvidia0").exists() or shutil.which("nvidia-smi") is not None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from pathlib import Path
 
 from im2latex_cli import files, runs
 from im2latex_cli.errors import CheckpointError, InputError, UsageError
 from im2latex_cli.progress import Reporter, SilentReporter
-from im2latex_cli.recognition import remote
 
 PRETRAINED = "pretrained"
 """The name of the model in this package."""
 BUNDLED = Path(__file__).parent.parent / "pretrained"
+_REMOTE = re.compile(r"://|#sha256=")
+"""What only an address has, or a name with a checksum."""
 _OWN_MODEL = "name yours with `model`"
 
 
@@ -34,12 +36,16 @@ def default_model_for(data: Path) -> str:
 
 def short_name(model: str) -> str:
     """Return what the results of a model are called that has no folder of its own."""
+    from im2latex_cli.recognition import remote
+
     address = remote.parse(remote.split_pin(model)[0])
     return address.name if address else PRETRAINED
 
 
 def is_remote(model: str) -> bool:
     """Whether a model is named by an address."""
+    from im2latex_cli.recognition import remote
+
     return remote.parse(remote.split_pin(model)[0]) is not None
 
 
@@ -57,8 +63,10 @@ def find_model(model: str | Path, reporter: Reporter | None = None) -> Path:
         InputError: nothing is there.
         UsageError: an address or a checksum that cannot be read.
     """
-    if isinstance(model, Path):
+    if isinstance(model, Path) or not _REMOTE.search(model):
         return _local_model(model)
+    from im2latex_cli.recognition import remote  # brings what downloads and locks, 30 ms
+
     name, pin = remote.split_pin(model)
     if address := remote.parse(name):
         return remote.obtain(address, pin, reporter or SilentReporter())

@@ -40,6 +40,7 @@ class FinderRequest:
         batch: crops of pages per step.
         learning_rate: the highest.
         max_minutes: time limit of the training.
+        init: finder to begin with, or None for random weights.
         force: replace the file.
     """
 
@@ -49,6 +50,7 @@ class FinderRequest:
     batch: int
     learning_rate: float
     max_minutes: float
+    init: Path | None = None
     force: bool = False
 
 
@@ -79,7 +81,8 @@ def run(settings: Settings, reporter: Reporter, request: FinderRequest) -> Train
     """Train a finder on the split train of a data set of pages; score it on val.
 
     Raises:
-        InputError: there is no such data set.
+        InputError: there is no such data set, or no finder to begin with.
+        CheckpointError: the finder to begin with is damaged.
         UsageError: the file is there already.
         Interrupted: Ctrl-C; nothing is written.
     """
@@ -115,6 +118,7 @@ def _train(
 ) -> tuple[dict[str, NDArray[np.float16]], FinderProgress]:
     """The weights of a new finder, and the last report of its training."""
     last = FinderProgress(0, 0.0, 0.0)
+    first = None if request.init is None else _checked(request.init)
     with reporter.step("Open pages", total=len(records)) as step:
         pages = list(_pages(records, step))
     with reporter.step("Train", total=request.steps) as step:
@@ -134,8 +138,15 @@ def _train(
             max_seconds=60 * request.max_minutes,
             seed=seed,
             report=report,
+            first=first,
         )
     return trained.weights(), last
+
+
+def _checked(path: Path) -> dict[str, NDArray[np.floating]]:
+    weights = network.read_weights(path)
+    FinderNetwork(weights)
+    return weights
 
 
 def _pages(records: Sequence[PageRecord], step: Step) -> Iterator[TrainingPage]:

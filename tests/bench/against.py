@@ -3,12 +3,15 @@
 Each commit runs its own script, `tests/bench/bench_NAME.py`, in its own virtual environment, which
 shares the installed packages: only this project's code differs. Lines are compared if their words
 are the same; figures are medians over the rounds. Processor time is that of the whole script.
-`nox -s bench -- predict train --against REV [--rounds N]`, in a clone with that commit.
+`nox -s bench -- predict train --against REV [--rounds N] [OPTIONS]`, in a clone with that commit;
+OPTIONS are those of the scripts, as `--pictures 50`. `predict` reads with this commit's weights on
+both sides unless `--model` names others.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import statistics
 import subprocess
@@ -72,11 +75,16 @@ def environment(tree: Path, folder: Path) -> Path:
     return python
 
 
-def measure(python: Path, tree: Path, name: str) -> Figures:
+def measure(python: Path, tree: Path, name: str, options: Sequence[str] = ()) -> Figures:
     """Run a tree's benchmark once; its figures, and the seconds of the whole script."""
     began, before = time.perf_counter(), processor_time()
     script = tree / "tests" / "bench" / f"bench_{name}.py"
-    done = subprocess.run([python, script], stdout=subprocess.PIPE, text=True, cwd=tree, check=True)
+    # As for users: modules are compiled once, and OpenMP's threads sleep soon (settings.sources).
+    env = {key: one for key, one in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    env.setdefault("GOMP_SPINCOUNT", "1000")
+    done = subprocess.run(
+        [python, script, *options], stdout=subprocess.PIPE, text=True, cwd=tree, env=env, check=True
+    )
     spent = {"processor time, s: #": [processor_time() - before]}
     return {**figures(done.stdout), **spent, "elapsed, s: #": [time.perf_counter() - began]}
 
@@ -91,16 +99,25 @@ def processor_time() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+def arguments(given: Sequence[str] | None = None) -> tuple[argparse.Namespace, list[str]]:
+    """The arguments, and the options for the benchmarks themselves."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="+", help="benchmarks: predict, train ...")
     parser.add_argument("--against", required=True, metavar="REV", help="the older commit")
     parser.add_argument("--rounds", type=int, default=3)
-    return parser.parse_args(given)
+    return parser.parse_known_args(given)
+
+
+def options_of(name: str, given: Sequence[str]) -> list[str]:
+    """What a benchmark is called with: both sides of `predict` read with the same weights."""
+    if name != "predict" or "--model" in given:
+        return list(given)
+    (model,) = (ROOT / "im2latex_cli" / "pretrained").glob("*.safetensors")
+    return [*given, "--model", str(model)]
 
 
 def main() -> None:
-    wanted = arguments()
+    wanted, given = arguments()
     with tempfile.TemporaryDirectory() as name:
         old = Path(name).resolve() / "tree"
         git = ["git", "-C", str(ROOT), "worktree"]
@@ -111,7 +128,10 @@ def main() -> None:
                 for side, tree in (("before", old), ("now", ROOT))
             ]
             for bench in wanted.names:
-                rounds = [[measure(*side, bench) for side in sides] for _ in range(wanted.rounds)]
+                options = options_of(bench, given)
+                rounds = [
+                    [measure(*side, bench, options) for side in sides] for _ in range(wanted.rounds)
+                ]
                 before, now = (medians(of) for of in zip(*rounds, strict=True))
                 print(f"\n{bench}, {wanted.rounds} rounds, against {wanted.against}\n")
                 print("\n".join(table(before, now)), flush=True)

@@ -4,7 +4,8 @@ r"""Pages of real LaTeX documents as a data set: every display and equation numb
     im2latex pages eval --data OUTPUT
 
 Each document is typeset again by `latex` with marks around its displays (`\[`, and the
-environments of LaTeX and amsmath); `dvipdfmx` and PDFium draw the pages at 150 dpi. A display
+environments of LaTeX and amsmath) and frames in place of figures;
+`dvipdfmx` and PDFium draw the pages at 150 dpi. A display
 that is broken over two pages has a box on the first only.
 
 Debian has documents full of displays, with their sources:
@@ -51,6 +52,10 @@ FAULTS = (OSError, ValueError, RuntimeError, subprocess.TimeoutExpired, Im2Latex
 STARRED = ("equation", "align", "alignat", "flalign", "gather", "multline", "eqnarray")
 ENVIRONMENTS = ("displaymath", *STARRED, *(f"{name}*" for name in STARRED))
 
+NO_FIGURES = "".join(
+    f"\\PassOptionsToPackage{{draft}}{{{name}}}\n" for name in ("graphics", "graphicx")
+)
+"""Frames in place of figures, which are often missing or of a format that needs more programs."""
 MARKS = (
     r"""
 \makeatletter
@@ -62,6 +67,8 @@ MARKS = (
 \def\i@numbered#1{\ifnum\i@now=\z@ #1\else
   \hbox{\special{i2p \the\numexpr\i@now+1}#1\special{i2p \i@now}}\fi}
 \AtBeginDocument{%
+  \@ifundefined{LineNumber}{}{\let\i@line\LineNumber
+    \def\LineNumber{\special{i2p 0}\i@line\special{i2p back}}}%
   \immediate\write16{PAPER \number\paperwidth\space\number\paperheight}%
   \@ifundefined{maketag@@@}{%
     \let\i@left\[\let\i@right\]\def\[{\i@open\i@left}\def\]{\i@right\i@close}%
@@ -129,7 +136,8 @@ def marked(source: str) -> str:
             part + ("" if at == len(parts) - 1 else ("\\[", "\\]")[at % 2])
             for at, part in enumerate(parts)
         )
-    return re.sub(r"(?m)^(?=[^%\n]*\\begin\{document\})", lambda _: MARKS, source, count=1)
+    source = re.sub(r"(?m)^(?=[^%\n]*\\begin\{document\})", lambda _: MARKS, source, count=1)
+    return NO_FIGURES + source
 
 
 def _typeset(document: Path) -> Iterator[tuple[NDArray[np.uint8], Sequence[Region]]]:

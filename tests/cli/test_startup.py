@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
 
 from im2latex_cli.cli.app import app
 
+FORMULA = Path(__file__).parents[2] / "docs" / "formula.png"
 HEAVY = {"torch", "nltk", "PIL", "numpy", "scipy", "rapidfuzz", "pydantic_settings", "tensorboard"}
 COMMANDS = [
     [],
@@ -102,3 +104,27 @@ def test_one_command_installs_completion(
     done = execute("--install-completion", shell, env=environment)
     assert done.returncode == 0, done.stderr
     assert "_IM2LATEX_COMPLETE" in (tmp_path / file).read_text()
+
+
+def test_a_start_loads_what_its_command_needs() -> None:
+    """No other command, nothing that downloads, draws or finds formulas on pages."""
+    code = (
+        "import sys\n"
+        "from im2latex_cli.cli.app import main\n"
+        f"sys.argv = ['im2latex', 'predict', '--backend', 'onnx', {str(FORMULA)!r}]\n"
+        "try: main()\n"
+        "finally: print(*sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    latex, loaded = done.stdout.splitlines()
+    assert latex
+    commands = {one for one in loaded.split() if one.startswith("im2latex_cli.cli.commands.")}
+    assert commands == {"im2latex_cli.cli.commands.predict"}
+    needless = {"ssl", "rich", "torch", "mathra", "freetype", "im2latex_cli.pages.finder"}
+    assert not needless & set(loaded.split())
+
+
+def test_every_command_has_its_name() -> None:
+    root = typer.main.get_command(app)
+    assert [command.name for command in root.commands.values()] == list(root.commands)
+    assert "nothing" not in root.commands

@@ -157,3 +157,30 @@ def test_a_graph_that_onnxruntime_refuses_is_one_line(preset_model) -> None:
     with pytest.raises(CheckpointError, match="onnxruntime cannot use the encoder's graph") as info:
         OnnxEngine(broken)
     assert "\n" not in str(info.value)
+
+
+def test_the_graph_of_a_step_alone_gives_what_the_engine_gives() -> None:
+    """As docs/how-to/export.md says: caches grow from nothing by what each step gives."""
+    recognizer = Recognizer.load(PRETRAINED, device="cpu", backend="onnx", threads=1)
+    engine = recognizer._decoder.engine
+    state = engine.start([recognizer.open(FORMULA).picture])
+    names = [one.name for one in engine._decoder.get_outputs()]
+    caches = {
+        one.name: np.zeros([side if isinstance(side, int) else 0 for side in one.shape], np.float32)
+        for one in engine._decoder.get_inputs()
+        if one.name.startswith("cache_")
+    }
+    caches = {name: one.reshape(1, *one.shape[1:]) for name, one in caches.items()}
+    ids = np.array([1])
+    for position in range(4):
+        expected, state = engine.step(ids, state)
+        given = {"ids": ids[None], "position": np.array([position])}
+        given["seen"] = np.zeros((1, 1, position + 1), np.float32)
+        found = engine._decoder.run(None, {**state.memory, **caches, **given})
+        outputs = dict(zip(names, found, strict=True))
+        assert outputs["log_probabilities"][0] == pytest.approx(expected, abs=1e-4)
+        for name in caches:
+            _, layer, part = name.split("_")
+            new, axis = outputs[f"{part}_{layer}"], 3 if part == "key" else 2
+            caches[name] = np.concatenate([caches[name], new], axis)
+        ids = expected.argmax(1)

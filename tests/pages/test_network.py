@@ -11,11 +11,11 @@ from safetensors.numpy import save
 from im2latex_cli.errors import CheckpointError, InputError
 from im2latex_cli.pages import network
 from im2latex_cli.pages.finder import BUNDLED, Finder
-from im2latex_cli.pages.grouping import group
+from im2latex_cli.pages.grouping import are_words, group
 from im2latex_cli.pages.network import CELL, CLASSES, FinderNetwork, Maps
 from im2latex_cli.pages.order import column_gap, lies_sideways, reading_order
 from im2latex_cli.pages.picture import TEXT_HEIGHT, page_picture
-from im2latex_cli.pages.regions import FoundFormula, Rectangle, RegionKind
+from im2latex_cli.pages.regions import FoundFormula, Rectangle, RegionKind, hull
 
 torch = pytest.importorskip("torch")
 
@@ -27,10 +27,10 @@ def test_numpy_computes_what_torch_computes() -> None:
     model = TrainableFinder()
     rng = np.random.default_rng(0)
     for _ in range(3):  # running means and variances that are not those of the beginning
-        model(torch.from_numpy(rng.random((2, 1, 64, 96), np.float32)))
+        model(torch.from_numpy(rng.random((2, 1, 64, 128), np.float32)))
     model.eval()
     weights = {name: value.astype(np.float32) for name, value in model.weights().items()}
-    picture = rng.integers(0, 256, (64, 96), np.uint8)
+    picture = rng.integers(0, 256, (64, 128), np.uint8)
     ours = FinderNetwork(weights)(picture)
     with torch.no_grad():
         ink = torch.from_numpy((255 - picture.astype(np.float32)) / 255)[None, None]
@@ -136,6 +136,38 @@ def test_rows_of_one_display_are_one_box() -> None:
     both = Rectangle(200, 100, upper.right, lower.bottom)
     (found,) = told(page, [("display", both)])
     assert found.box == both
+
+
+def test_words_in_the_row_of_a_display_belong_to_it() -> None:
+    page = a_page()
+    for row in (20, 40, 60, 300):
+        write_line(page, row, 20, 60)
+    right, left = write_line(page, 100, 200, 15), write_line(page, 150, 90, 15)
+    words = write_line(page, 100, right.right + 30, 4)
+    write_line(page, 100, words.right + 60, 3)  # too far away
+    write_line(page, 150, 20, 5)  # begins where lines of text do
+    found = told(page, [("display", right), ("display", left)])
+    assert [one.box for one in found] == [hull((right, words)), left]
+
+
+def test_a_line_of_words_is_told_from_a_formula() -> None:
+    left = np.concatenate([start + 9.0 * np.arange(7) for start in (0, 80, 160)])
+    words = np.stack((left, np.full(21, 2.0), left + 7, np.full(21, 12.0)), axis=1)
+    assert are_words(words)
+    formula = words.copy()
+    formula[::2, [1, 3]] -= 5  # exponents
+    assert not are_words(formula)
+    lower = words + np.array((0, 20, 0, 20))
+    fraction = np.concatenate((words, lower, [[0, 14, 230, 40]]))
+    assert not are_words(fraction)
+
+
+def test_a_drawing_is_no_display() -> None:
+    page = a_page()
+    for row in (20, 40, 300):
+        write_line(page, row, 20, 60)
+    page[100:250, 200:203] = page[247:250, 200:400] = 0  # two axes
+    assert told(page, [("display", Rectangle(200, 100, 400, 250))]) == []
 
 
 def test_inline_formulas_are_a_kind_of_their_own() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,8 @@ def test_targets_name_the_class_and_the_edges_of_each_cell() -> None:
     from im2latex_cli.train.finder import targets
 
     display, number = Rectangle(20, 10, 60, 30), Rectangle(50, 12, 58, 20)
-    classes, edges = targets([(RegionKind.NUMBER, number), (RegionKind.DISPLAY, display)], (32, 64))
-    assert classes.shape == (32 // CELL, 64 // CELL)
+    classes, edges = targets([(RegionKind.NUMBER, number), (RegionKind.DISPLAY, display)], (64, 64))
+    assert classes.shape == (64 // CELL, 64 // CELL)
     assert classes[4, 6] == CLASSES.index("display")
     assert classes[3, 13] == CLASSES.index("number")  # over the display
     assert classes[0, 0] == 0
@@ -36,8 +37,63 @@ def test_targets_name_the_class_and_the_edges_of_each_cell() -> None:
 def test_targets_need_whole_cells() -> None:
     from im2latex_cli.train.finder import targets
 
-    with pytest.raises(ValueError, match="multiples of 32"):
-        targets([], (30, 64))
+    with pytest.raises(ValueError, match="multiples of 64"):
+        targets([], (32, 64))
+
+
+def test_small_regions_weigh_more() -> None:
+    from im2latex_cli.train.finder import REGION_WEIGHTS, region_weights
+
+    small, large = Rectangle(4, 4, 12, 12), Rectangle(0, 64, 640, 320)
+    boxes = [(RegionKind.NUMBER, small), (RegionKind.DISPLAY, large)]
+    weights = region_weights([*boxes, (RegionKind.INLINE, Rectangle(40, 4, 60, 12))], (320, 640))
+    assert (weights[2, 2], weights[40, 80]) == pytest.approx(REGION_WEIGHTS[::-1])
+    assert weights[2, 12] == weights[10, 10] == 1  # inline formulas and text
+    assert region_weights([(RegionKind.DISPLAY, Rectangle(-90, 4, -50, 20))], (64, 64)).min() == 1
+
+
+def test_hard_pages_are_drawn_more_often() -> None:
+    from im2latex_cli.train.finder import CropSampler, TrainingPage
+
+    page = TrainingPage(np.full((64, 64), 255, np.uint8), ())
+    sampler = CropSampler([page] * 4, np.random.default_rng(0))
+    first = sampler.draw(64)
+    sampler.learn(first, [9.0 if crop.page == 2 else 0.1 for crop in first])
+    drawn = [crop.page for crop in sampler.draw(256)]
+    assert drawn.count(2) > 100
+    assert set(drawn) == {0, 1, 2, 3}
+
+
+def test_text_may_be_inline_where_inline_formulas_are_not_labelled() -> None:
+    import torch
+
+    from im2latex_cli.train.finder import class_losses
+
+    logits = torch.tensor([0.0, -9.0, -9.0, 5.0]).expand(2, 1, 1, 4)
+    labelled = torch.tensor([True, False])[:, None, None]
+    text, display = (
+        class_losses(logits, torch.full((2, 1, 1), at), labelled)[:, 0, 0] for at in (0, 1)
+    )
+    assert text[0] > 5
+    assert text[1] < 0.01
+    assert display[0] == display[1] > 10
+
+
+def test_a_training_begins_with_given_weights() -> None:
+    import torch
+
+    from im2latex_cli.network.finder import TrainableFinder
+
+    torch.manual_seed(0)
+    ink = torch.rand(2, 1, 64, 128)
+    first = TrainableFinder()
+    first(ink)  # sets the statistics of its normalisation
+    second = TrainableFinder()
+    second.load_folded(first.eval().weights(), ink)
+    assert torch.allclose(second.eval()(ink), first(ink), atol=0.02)
+    again = second.weights()
+    for name, weight in first.weights().items():
+        assert again[name] == pytest.approx(weight, abs=0.01)
 
 
 def made(root: Path, split: str, count: int) -> None:
@@ -84,6 +140,8 @@ def test_a_finder_learns_and_is_scored(tmp_path: Path) -> None:
     assert told.recall > 80
     with pytest.raises(UsageError, match="is there already"):
         train_finder.run(Settings(), SilentReporter(), request)
+    further = replace(request, output=tmp_path / "b.safetensors", init=request.output, steps=2)
+    assert train_finder.run(Settings(), SilentReporter(), further).loss < 2 * told.loss
     scores = eval_pages.run(
         SilentReporter(),
         data=tmp_path / "pages",

@@ -1,13 +1,14 @@
 """Typeset pages: boxes lie around the ink of their formulas, and nothing else."""
 
 import random
+import re
 from collections import Counter
 
 import numpy as np
 import pytest
 
 from im2latex_cli.errors import UsageError
-from im2latex_cli.pages.document import Composer, Supply, owners
+from im2latex_cli.pages.document import EXAMPLE_WIDTH, Composer, Supply, owners
 from im2latex_cli.pages.layouts import LAYOUTS, chosen_layouts
 from im2latex_cli.pages.regions import RegionKind
 from im2latex_cli.pages.typeset import PageTypesetter, TypesetPage
@@ -29,6 +30,8 @@ def test_owners_follow_marks() -> None:
     specials = [(1, "i2p 4"), (3, "i2p 0"), (4, "color push"), (4, "i2p 6")]
     assert owners(specials, [1, 3, 4, 4], 6) == [0, 4, 4, 0, 6, 6]
     assert owners(specials, [0, 1, 1, 1], 2) == [4, 6]
+    lines = [(1, "i2p 4"), (2, "i2p 0"), (3, "i2p back"), (4, "i2p 0")]  # a line number inside
+    assert owners(lines, [0, 1, 2, 3], 4) == [4, 0, 4, 0]
 
 
 def test_rows_split_at_a_relation_outside_braces() -> None:
@@ -56,6 +59,17 @@ def test_a_document_without_formulas_has_none() -> None:
     assert "\\[" not in document.source()
 
 
+def test_source_beside_what_it_looks_like_is_narrow() -> None:
+    rng = random.Random(0)
+    composer = Composer(rng, Supply.of(FORMULAS, rng), LAYOUTS["article"], nonce="n")
+    source = composer.document(500).source()
+    example = r"linewidth}\n{\\footnotesize\n\\begin{verbatim}\n(.*?)\n\\end{verbatim}"
+    listings = re.findall(example, source, re.DOTALL)
+    beside = [line for listing in listings for line in listing.split("\n")]
+    assert len(listings) > 2
+    assert max(map(len, beside)) <= EXAMPLE_WIDTH
+
+
 def test_unknown_layout() -> None:
     with pytest.raises(UsageError, match="There is no layout nonsense"):
         chosen_layouts(("nonsense",))
@@ -67,6 +81,24 @@ def pages() -> list[TypesetPage]:
         dpi=100, layouts=("article", "two-column", "article-left"), typefaces=("computer-modern",)
     )
     return [page for seed in range(3) for page in typesetter.pages(FORMULAS, seed)]
+
+
+@pytest.mark.tex
+def test_a_narrow_formula_is_not_broken() -> None:
+    """A short one over two lines would be two pieces of ink at the two margins."""
+    narrow = ["x", "=", *"{" * 12, "y", *"}" * 12, "+", "z"]
+    rng = random.Random(5)
+    composer = Composer(rng, Supply.of([narrow], rng), LAYOUTS["article"], nonce="n")
+    assert "{multline" in composer.document(60).source()
+    typesetter = PageTypesetter(dpi=60, layouts=("article",), typefaces=("computer-modern",))
+    shown = [
+        region.box.width / page.ink.shape[1]
+        for page in typesetter.pages([narrow], 5)
+        for region in page.regions
+        if region.kind is RegionKind.DISPLAY
+    ]
+    assert shown
+    assert max(shown) < 0.4
 
 
 @pytest.mark.tex

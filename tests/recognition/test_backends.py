@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -40,9 +41,9 @@ def test_auto_leaves_gpus_to_torch(model: Path, monkeypatch: pytest.MonkeyPatch)
 def test_only_a_torch_with_gpu_code_on_a_machine_with_one_counts(monkeypatch) -> None:
     monkeypatch.setattr(backends.sys, "platform", "linux")
     monkeypatch.setattr(backends.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
-    monkeypatch.setattr(backends, "version", lambda _: "2.13.0+cpu")
+    monkeypatch.setattr(metadata, "version", lambda _: "2.13.0+cpu")
     assert not backends._accelerated()
-    monkeypatch.setattr(backends, "version", lambda _: "2.13.0")
+    monkeypatch.setattr(metadata, "version", lambda _: "2.13.0")
     assert backends._accelerated()
 
 

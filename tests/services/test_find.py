@@ -6,15 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from pdf_files import BLANK, CATALOG, CUT_SHORT, EMPTY, ENCRYPTED, ONE_PAGE, SHEET, pdf
 from PIL import Image, ImageDraw
 
 from im2latex_cli.errors import InputError, UsageError
+from im2latex_cli.pages.picture import PagePicture
 from im2latex_cli.pages.regions import FoundFormula, Rectangle, RegionKind
-from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
+from im2latex_cli.services.reading.find import FindRequest, FormulaSearch, Overlay
 from im2latex_cli.services.reading.inputs import Entry, Inputs
-from im2latex_cli.services.reading.overlays import Overlay
 
 pytest.importorskip("pypdfium2")
 
@@ -22,8 +21,8 @@ pytest.importorskip("pypdfium2")
 class Marked:
     """Finds what a test drew: nothing on white, else the hull of the ink as one display."""
 
-    def __call__(self, page: NDArray[np.uint8], *, inline: bool = False) -> list[FoundFormula]:
-        rows, columns = np.nonzero(page < 128)
+    def __call__(self, page: PagePicture, *, inline: bool = False) -> list[FoundFormula]:
+        rows, columns = np.nonzero(page.grey < 128)
         if not len(rows) or inline:
             return []
         box = Rectangle(columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
@@ -158,6 +157,19 @@ def test_numbers_are_blanked_and_kept() -> None:
     assert not (entry.picture == 90).any()
     assert (entry.place.numbers[0] == 90).any()
     assert (page == 90).any()  # the page itself stays
+
+
+def test_a_lost_page_costs_only_itself(tmp_path: Path) -> None:
+    drawing = b"<< /Length 17 >>\nstream\n50 20 100 20 re f\nendstream"
+    sheet = SHEET.replace(b" >>", b" /Contents 4 0 R >>")
+    pages = b"<< /Type /Pages /Kids [3 0 R 5 0 R 3 0 R] /Count 3 >>"  # there is no object 5
+    path = tmp_path / "a.pdf"
+    path.write_bytes(pdf(CATALOG, pages, sheet, drawing))
+    first, second, third = search(Inputs([path]))
+    assert first.place is not None
+    assert third.place is not None
+    assert (first.place.page, third.place.page) == (1, 3)
+    assert "page 2 cannot be drawn" in str(second.error)
 
 
 def test_overlays(tmp_path: Path, paper: Path) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from im2latex_cli.cli.command import CommandGroup, PlainFlagsCommand, command
+from im2latex_cli.cli.command import command
+from im2latex_cli.cli.group import CommandGroup, PlainFlagsCommand
 from im2latex_cli.cli.options import Force
 from im2latex_cli.cli.session import Session
 from im2latex_cli.runs import DATA, RESULTS
@@ -63,6 +64,10 @@ BatchSize = Annotated[
 ]
 Rate = Annotated[
     float, typer.Option("--learning-rate", metavar="NUMBER", help="Peak learning rate.")
+]
+Init = Annotated[
+    Path | None,
+    typer.Option("--init", metavar="FILE", help="Start from this finder, not from random weights."),
 ]
 Minutes = Annotated[
     float,
@@ -125,6 +130,7 @@ def train(
     batch_size: BatchSize = 4,
     learning_rate: Rate = 3e-3,
     max_minutes: Minutes = 60.0,
+    init: Init = None,
     force: Force = False,
 ) -> Any:
     """Train the finder of formulas on a data set of pages."""
@@ -137,6 +143,7 @@ def train(
         batch=batch_size,
         learning_rate=learning_rate,
         max_minutes=max_minutes,
+        init=init,
         force=force,
     )
     return service.run(session.settings, session.reporter, request)

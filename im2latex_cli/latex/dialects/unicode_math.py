@@ -112,22 +112,32 @@ def _table(text: str) -> dict[str, list[str]]:
     }
 
 
-_MATH: dict[str, list[str]] = {
-    **_table(_SYMBOLS),
-    **{space: [latex] for space, latex in _SPACES.items()},
-    **{one: ["\\mathbb", "{", letter, "}"] for one, letter in _STRUCK.items()},
-    **{one: ["\\mathfrak", "{", letter, "}"] for one, letter in _FRAKTUR.items()},
-    **{one: ["\\mathcal", "{", letter, "}"] for one, letter in _SCRIPT.items()},
-    "’": ["'"],
-    "ℎ": ["h"],
-}
-_TEXT: dict[str, list[str]] = {
-    **_table(_IN_TEXT),
-    "\u00a0": ["~"],
-    "\u2009": ["\\,"],
-    "\u202f": ["\\,"],
-    "\u2003": ["\\quad"],
-}
+@cache
+def _math() -> dict[str, list[str]]:
+    """Tokens of each character in math; made when first needed, as reading pictures needs none."""
+    return {
+        **_table(_SYMBOLS),
+        **{space: [latex] for space, latex in _SPACES.items()},
+        **{one: ["\\mathbb", "{", letter, "}"] for one, letter in _STRUCK.items()},
+        **{one: ["\\mathfrak", "{", letter, "}"] for one, letter in _FRAKTUR.items()},
+        **{one: ["\\mathcal", "{", letter, "}"] for one, letter in _SCRIPT.items()},
+        "’": ["'"],
+        "ℎ": ["h"],
+    }
+
+
+@cache
+def _text() -> dict[str, list[str]]:
+    """The same inside text."""
+    return {
+        **_table(_IN_TEXT),
+        "\u00a0": ["~"],
+        "\u2009": ["\\,"],
+        "\u202f": ["\\,"],
+        "\u2003": ["\\quad"],
+    }
+
+
 _CJK = (
     (0x2E80, 0x303F),
     (0x3041, 0x33FF),
@@ -181,8 +191,8 @@ def to_latex(tokens: Sequence[str]) -> list[str]:
 
 
 def _in_text(token: str) -> list[str]:
-    if token in _TEXT:
-        return _TEXT[token]
+    if token in _text():
+        return _text()[token]
     if len(token) != 1 or token.isspace():
         return [SPACE] if token.isspace() else [token]
     if 0xFF01 <= ord(token) <= 0xFF5E:
@@ -194,8 +204,8 @@ def _in_text(token: str) -> list[str]:
 
 
 def _in_math(token: str) -> list[str]:
-    if token in _MATH:
-        return _MATH[token]
+    if token in _math():
+        return _math()[token]
     if len(token) != 1:
         return [token]
     if 0xFF01 <= ord(token) <= 0xFF5E:  # full width
@@ -213,7 +223,7 @@ def _of_alphabet(token: str) -> list[str]:
     style = " ".join(words[: words.index(kind)]) if kind else ""
     if style not in _STYLES:
         return [token]
-    letter = [plain] if plain.isascii() else _MATH.get(plain, [])
+    letter = [plain] if plain.isascii() else _math().get(plain, [])
     if not letter:
         return [token]
     if letter[0].islower() and len(letter[0]) > 1 and style == "BOLD":

@@ -11,7 +11,7 @@ numbers, so thousands of hypotheses advance together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,6 +23,11 @@ from im2latex_cli.latex.grammar.roles import ANY, INSIDES, Role, role_of
 
 MOST_COLUMNS = 24
 """Columns that an array may have here; the widest of 100,000 real formulas has 21."""
+
+LOCAL = frozenset("symbol star [ ] blank limits _ ^ big command { left begin".split())
+"""Kinds of roles whose effect in math depends only on the place, and on whether it is an option."""
+_SAME = "same"
+"""In a move from `like`: the name of the state itself."""
 
 _WITHOUT_INK = frozenset(("columns", "arguments", "side", "over"))
 _BARS = {"start": "bar", "bar": "bars"}
@@ -77,6 +82,22 @@ POP_ROW = Move(START, reach=2, drop=2)
 def move(state: State, role: Role) -> Move | None:
     """The effect of a token of `role` in `state`; None if it is not allowed there."""
     return _LEVELS.get(state.level, _math)(state, role)
+
+
+def like(state: State) -> State | None:
+    """One state for all those of math in which roles of `LOCAL` have the same effect.
+
+    In a move from it, a state that `is_same` stands for the real one at another place. None: the
+    state is not of math.
+    """
+    if state.level in _LEVELS:
+        return None
+    return State("option" if state.level == "option" else "group", state.at, _SAME)
+
+
+def is_same(state: State) -> bool:
+    """Whether a state of a move from `like` stands for the real one."""
+    return state.name == _SAME
 
 
 def leaves_ink(state: State, role: Role) -> bool:
@@ -375,22 +396,22 @@ def automaton(tokens: Sequence[str], *, specials: int, eos: int) -> Automaton:
 
 
 def _tables(roles: NDArray[np.int64], kinds: tuple[Role, ...]) -> Automaton:
-    states, edges = _explore(kinds)
-    number = {state: at for at, state in enumerate(states)}
+    states, number, edges = _explore(kinds)
     shape = (len(states), len(kinds))
     following, reach, drop = (np.zeros(shape, np.int64) for _ in range(3))
     push = np.full(shape, NOTHING)
     allowed, opens = (np.zeros(shape, np.bool_) for _ in range(2))
-    for (at, role), step in edges.items():
+    for at, role, step, target, pushed in edges:
         allowed[at, role], opens[at, role] = True, step.opens
         reach[at, role], drop[at, role] = step.reach, step.drop
-        following[at, role] = number[step.state]
-        push[at, role] = NOTHING if step.push is None else number[step.push]
+        following[at, role], push[at, role] = target, pushed
     rows = np.array([state.level == "cells" and state.at == "row" for state in states])
     over = np.array([state == OVER for state in states])
     cost, after = _costs(following, push, drop, allowed, rows=rows, over=over)
     owed = np.where(rows, 0, cost)
-    ink = np.array([[leaves_ink(state, role) for role in kinds] for state in states])
+    levels = list(dict.fromkeys(state.level for state in states))
+    of_level = np.array([[leaves_ink(State(level), role) for role in kinds] for level in levels])
+    ink = of_level[[levels.index(state.level) for state in states]]
     inside = np.array([[one in role.inside for one in INSIDES] for role in kinds])
     first = number[START]
     reserve = int(np.where(ink[first], after[first], NEVER).min())
@@ -399,20 +420,82 @@ def _tables(roles: NDArray[np.int64], kinds: tuple[Role, ...]) -> Automaton:
     )
 
 
-def _explore(kinds: tuple[Role, ...]) -> tuple[list[State], dict[tuple[int, int], Move]]:
-    """All states that can be reached, and the moves between them."""
-    states, visited, edges = [START], {START}, {}
+_Places = int | NDArray[np.int64]
+"""A state's number, or those of several."""
+_Edge = tuple[_Places, int, Move, _Places, _Places]
+"""From states, by a role: the move, the next states and what to lay on the stack, or `NOTHING`."""
+
+
+def _explore(kinds: tuple[Role, ...]) -> tuple[list[State], dict[State, int], list[_Edge]]:
+    """All states that can be reached, their numbers, and the moves between them.
+
+    Most roles do the same in most states of math, so these moves are looked up once for all
+    states that are alike.
+    """
+    local = [at for at, kind in enumerate(kinds) if kind.kind in LOCAL]
+    others = [at for at, kind in enumerate(kinds) if kind.kind not in LOCAL]
+    states, number = [START], {START: 0}
+    edges: list[_Edge] = []
+    alike: dict[State, list[int]] = {}
+    common: dict[State, dict[int, Move]] = {}
+    targets: dict[State, list[State]] = {}
+
+    def visit(targets: Iterable[State]) -> None:
+        for target in targets:
+            if target not in number:
+                number[target] = len(states)
+                states.append(target)
+
     for at, state in enumerate(states):  # grows while it is walked
-        for role, kind in enumerate(kinds):
-            step = move(state, kind)
-            if step is None:
-                continue
-            edges[at, role] = step
-            for target in (step.state, step.push):
-                if target is not None and target not in visited:
-                    visited.add(target)
-                    states.append(target)
-    return states, edges
+        model = like(state)
+        if model is not None:
+            if model not in common:
+                common[model] = _moves(model, local, kinds)
+                targets[model] = list(_targets(common[model]))
+            alike.setdefault(model, []).append(at)
+            visit(_real(target, state) for target in targets[model])
+        own = _moves(state, others if model else range(len(kinds)), kinds)
+        visit(_targets(own))
+        for role, step in own.items():
+            laid = NOTHING if step.push is None else number[step.push]
+            edges.append((at, role, step, number[step.state], laid))
+    for model, members in alike.items():
+        edges += _common_edges(common[model], members, states, number)
+    return states, number, edges
+
+
+def _moves(state: State, roles: Iterable[int], kinds: Sequence[Role]) -> dict[int, Move]:
+    """The moves from a state by role."""
+    steps = ((role, move(state, kinds[role])) for role in roles)
+    return {role: step for role, step in steps if step is not None}
+
+
+def _targets(moves: Mapping[int, Move]) -> Iterable[State]:
+    """The states that moves lead to or lay on the stack, each once, in their order."""
+    pairs = ((step.state, step.push) for step in moves.values())
+    return dict.fromkeys(state for pair in pairs for state in pair if state is not None)
+
+
+def _real(target: State, state: State) -> State:
+    """The state that a move from `like(state)` means."""
+    return state._replace(at=target.at) if is_same(target) else target
+
+
+def _common_edges(
+    moves: Mapping[int, Move],
+    members: Sequence[int],
+    states: Sequence[State],
+    number: Mapping[State, int],
+) -> Iterator[_Edge]:
+    """The moves that states have in common, for all of these states together."""
+    numbers = {
+        target: np.array([number[_real(target, states[at])] for at in members])
+        for target in _targets(moves)
+    }
+    places = np.array(members)
+    for role, step in moves.items():
+        laid = NOTHING if step.push is None else numbers[step.push]
+        yield places, role, step, numbers[step.state], laid
 
 
 def _costs(

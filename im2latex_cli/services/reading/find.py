@@ -1,26 +1,110 @@
-"""Formulas on pages: pictures to read become the formulas that are found on them."""
+"""Formulas on pages: pictures to read become the formulas that are found on them.
+
+The overlay, pages with boxes around these formulas, is written as PNG files or one PDF.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from im2latex_cli.errors import Im2LatexError, InputError
-from im2latex_cli.pages.finder import Finder, bundled_finder
-from im2latex_cli.pages.order import lies_sideways
-from im2latex_cli.pages.picture import page_picture
+from im2latex_cli import files
+from im2latex_cli.errors import Im2LatexError, InputError, UsageError
 from im2latex_cli.pages.regions import FoundFormula, Rectangle
 from im2latex_cli.services.reading.inputs import Entry, Origin, Source, as_entry
-from im2latex_cli.services.reading.overlays import Overlay
 from im2latex_cli.vision import layout
 from im2latex_cli.vision.image import open_grey
 from im2latex_cli.vision.ink import Ink
 from im2latex_cli.vision.prepare import Preprocessing, prepare
+
+if TYPE_CHECKING:  # a formula alone needs no finder and no pen, and starts sooner without
+    from PIL import ImageDraw
+
+    from im2latex_cli.pages.finder import Finder
+    from im2latex_cli.pages.picture import PagePicture
+
+STEM = "{stem}"
+KINDS = (".png", ".pdf")
+COLOUR, NUMBER_COLOUR = (200, 30, 30), (20, 90, 200)
+PDF_DPI = 100.0
+_LABEL = 14
+
+
+class Overlay:
+    """Draws pages into a file.
+
+    Args:
+        target: .png, which needs {stem} in its name for several pages, or .pdf for all pages.
+
+    Raises:
+        UsageError: the file is of another kind.
+    """
+
+    def __init__(self, target: Path) -> None:
+        if target.suffix.lower() not in KINDS:
+            raise UsageError(f"`overlay` writes .png or .pdf files, not {target.name}.")
+        self._target = target
+        self._count = 0
+
+    def add(self, stem: str, page: NDArray[np.uint8], formulas: Sequence[FoundFormula]) -> None:
+        """Draw one page (H, W) with its formulas, numbered as they are read.
+
+        Raises:
+            UsageError: it is the second page for a PNG file without {stem}.
+            InputError: the file cannot be written.
+        """
+        self._count += 1
+        image = drawn(page, formulas)
+        try:
+            if self._target.suffix.lower() == ".pdf":
+                self._add_to_pdf(image)
+                return
+            if self._count > 1 and STEM not in self._target.name:
+                raise UsageError(
+                    f"`overlay`: several pages would all be drawn into {self._target}.",
+                    hint=f"Put {STEM} into the name, as in {STEM}.png, or write a .pdf.",
+                )
+            content = io.BytesIO()
+            image.save(content, "PNG")
+            target = self._target.with_name(self._target.name.replace(STEM, stem))
+            files.write_bytes(target, content.getvalue())
+        except OSError as error:
+            reason = error.strerror or error
+            raise InputError(f"{self._target} cannot be written ({reason}).") from error
+
+    def _add_to_pdf(self, image: Image.Image) -> None:
+        """Append a page; the file is whole after each."""
+        self._target.parent.mkdir(parents=True, exist_ok=True)
+        image.save(self._target, "PDF", resolution=PDF_DPI, append=self._count > 1)
+
+
+def drawn(page: NDArray[np.uint8], formulas: Sequence[FoundFormula]) -> Image.Image:
+    """A page (H, W) in colour with boxes around its formulas and their equation numbers."""
+    from PIL import ImageDraw, ImageFont
+
+    image = Image.fromarray(page).convert("RGB")
+    pen = ImageDraw.Draw(image)
+    font = ImageFont.load_default(_LABEL)
+    for at, one in enumerate(formulas, start=1):
+        _frame(pen, one.box, COLOUR)
+        for number in one.numbers:
+            _frame(pen, number, NUMBER_COLOUR)
+        pen.text(
+            (max(0, one.box.left - 4), one.box.top), str(at), fill=COLOUR, font=font, anchor="ra"
+        )
+    return image
+
+
+def _frame(pen: ImageDraw.ImageDraw, box: Rectangle, colour: tuple[int, int, int]) -> None:
+    pen.rectangle((box.left - 3, box.top - 3, box.right + 2, box.bottom + 2), None, colour, 2)
+
 
 Mode = Literal["auto", "always", "never"]
 MARGIN = 2
@@ -65,16 +149,16 @@ class FormulaSearch:
 
     Args:
         request: how formulas are looked for.
-        finder: gives the finder, once there is something to search.
+        finder: gives the finder, once there is something to search; None is the bundled one.
 
     Raises:
         UsageError: the overlay is of a kind that cannot be written.
     """
 
-    def __init__(self, request: FindRequest, finder: Callable[[], Finder] = bundled_finder) -> None:
+    def __init__(self, request: FindRequest, finder: Callable[[], Finder] | None = None) -> None:
         self._mode = request.mode
         self._inline = request.inline
-        self._finder = finder
+        self._finder = finder or _bundled_finder
         self._overlay = None if request.overlay is None else Overlay(request.overlay)
 
     def __call__(self, images: Iterable[Source | Entry | None]) -> Iterator[Entry | None]:
@@ -112,9 +196,10 @@ class FormulaSearch:
             if self._mode == "auto" and is_one_formula(page):
                 yield replace(entry, picture=page)
                 return
-            formulas = self._finder()(page, inline=self._inline)
+            picture = _page_picture(page)
+            formulas = self._finder()(picture, inline=self._inline)
             if len(formulas) <= FEW:
-                _check_upright(entry, page)
+                _check_upright(entry, picture)
             if self._overlay is not None:
                 self._overlay.add(entry.stem, page, formulas)
         except InputError as error:
@@ -139,6 +224,18 @@ class FormulaSearch:
         return replace(entry, picture=None, error=error)
 
 
+def _page_picture(page: Grey) -> PagePicture:
+    from im2latex_cli.pages.picture import page_picture
+
+    return page_picture(page)
+
+
+def _bundled_finder() -> Finder:
+    from im2latex_cli.pages.finder import bundled_finder
+
+    return bundled_finder()
+
+
 def _opened(entry: Entry) -> Grey:
     """The page as grey levels.
 
@@ -154,8 +251,10 @@ def _opened(entry: Entry) -> Grey:
     return open_grey(entry.picture, name=entry.title)
 
 
-def _check_upright(entry: Entry, page: Grey) -> None:
-    if lies_sideways(page_picture(page)):
+def _check_upright(entry: Entry, page: PagePicture) -> None:
+    from im2latex_cli.pages.order import lies_sideways
+
+    if lies_sideways(page):
         raise InputError(
             f"{entry.title}: the page lies on its side.", hint="Turn it by 90 degrees."
         )

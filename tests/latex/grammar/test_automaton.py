@@ -9,9 +9,17 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from im2latex_cli.latex.grammar.automaton import NEVER, NOTHING, Automaton, automaton
+from im2latex_cli.latex.grammar.automaton import (
+    NEVER,
+    NOTHING,
+    Automaton,
+    _explore,
+    automaton,
+    leaves_ink,
+    move,
+)
 from im2latex_cli.latex.grammar.check import check
-from im2latex_cli.latex.grammar.roles import ACCENT, BOX, INSIDES, UNSEEN
+from im2latex_cli.latex.grammar.roles import ACCENT, BOX, INSIDES, UNSEEN, Role, role_of
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.vocab import EOS, SPECIALS, Vocab
 
@@ -235,3 +243,33 @@ def test_what_a_formula_without_ink_still_needs_is_known():
     assert reserve("x", "{", "}", r"\sqrt") == 1
     assert reserve("{", "}", r"\sqrt", r"\phantom") == len("s{}")
     assert reserve("{", "}", r"\phantom", r"\,") == NEVER
+
+
+def test_tables_hold_the_move_of_every_token_in_every_state() -> None:
+    """Though most moves are looked up once for all states that are alike."""
+    tokens = [*"ab2*[]{}_^&|lr", r"\,", r"\limits", r"\sum", r"\big", r"\frac", r"\sqrt", r"\hat"]
+    tokens += [r"\text", r"\mathbb", r"\substack", r"\cfrac", r"\left(", r"\middle|", r"\right)"]
+    tokens += [
+        r"\begin{array}",
+        r"\end{array}",
+        r"\begin{matrix}",
+        r"\end{matrix}",
+        "\\\\",
+        r"\hline",
+    ]
+    tables = automaton([*SPECIALS, *tokens], specials=len(SPECIALS), eos=EOS)
+    named = [Role("over") if at == EOS else Role("never") for at in range(len(SPECIALS))]
+    kinds = tuple(dict.fromkeys([*named, *map(role_of, tokens)]))
+    states, number, _ = _explore(kinds)
+    assert tables.after.shape == (len(states), len(kinds))
+    for at, state in enumerate(states):
+        for role, kind in enumerate(kinds):
+            step, found = move(state, kind), (at, role)
+            assert tables.ink[found] == leaves_ink(state, kind)
+            if step is None:
+                assert tables.after[found] == NEVER
+                continue
+            assert tables.next[found] == number[step.state]
+            assert tables.push[found] == (NOTHING if step.push is None else number[step.push])
+            assert (tables.reach[found], tables.drop[found]) == (step.reach, step.drop)
+            assert tables.opens[found] == step.opens

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from im2latex_cli.errors import RendererError, UsageError
-from im2latex_cli.services.reading.drawings import Drawings
+from im2latex_cli.services.reading.predict import Drawings
 from im2latex_cli.settings.sections import RenderSettings, Settings
 
 SETTINGS = Settings(render=RenderSettings(renderer="embedded"))

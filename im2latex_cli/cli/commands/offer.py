@@ -1,4 +1,4 @@
-"""`im2latex export`."""
+"""im2latex export, serve and mcp: a model for other programs."""
 
 from __future__ import annotations
 
@@ -68,3 +68,38 @@ def export(
         scores=scores or (),
         force=force,
     )
+
+
+@command(
+    "serve",
+    settings={
+        "serve.host": "--host",
+        "serve.port": "--port -p",
+        "serve.batch": "--batch",
+        "serve.queue": "--queue",
+        "serve.timeout": "--timeout",
+        "serve.max_bytes": "--max-bytes",
+        "serve.max_document_bytes": "--max-document-bytes",
+        "serve.max_pages": "--max-pages",
+        "decode.beam": "--beam",
+        "runtime.backend": "--backend",
+    },
+    torch=True,
+)
+def serve(session: Session, *, model: Model = None) -> Any:
+    """Serve a local web page and an HTTP API that read pictures."""
+    from im2latex_cli.services import serve as service
+
+    return service.run(session.settings, session.reporter, model=model)
+
+
+@command(
+    "mcp",
+    settings={"decode.beam": "--beam", "runtime.backend": "--backend"},
+    torch=True,
+)
+def mcp(session: Session, *, model: Model = None) -> None:
+    """Let agents read pictures: a server of the Model Context Protocol on stdin and stdout."""
+    from im2latex_cli.services import mcp as service
+
+    service.run(session.settings, session.reporter, model=model)
