@@ -19,7 +19,7 @@ import im2latex_cli
 from im2latex_cli import errors, files
 from im2latex_cli.cli import console
 from im2latex_cli.cli.app import app
-from im2latex_cli.cli.command import EXIT_BROKEN_PIPE
+from im2latex_cli.cli.group import EXIT_BROKEN_PIPE
 from im2latex_cli.cli.session import SHARED_PANEL
 from im2latex_cli.settings import reference as settings
 
