@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -24,6 +25,13 @@ class DecoderState(Protocol):
 
     def select(self, pictures: Array) -> Self:
         """Keep only some pictures (B',) with all their rows."""
+
+
+@dataclass(slots=True)
+class WrittenNodes:
+    """Nodes written into the buffers that several states share; a state with fewer copies them."""
+
+    nodes: int = 0
 
 
 def take_pictures(rows: Array, pictures: Array, *, batch: int) -> Array:

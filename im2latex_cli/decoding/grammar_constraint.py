@@ -152,12 +152,12 @@ class Ledger:
     trail: Array
 
     def repeat(self, times: int) -> Self:
-        """See `State.repeat`."""
+        """See `DecoderState.repeat`."""
         rows = kind(self.ledger).arange(len(self.ledger), self.ledger)
         return self.reorder(kind(rows).repeat(rows, times))
 
     def reorder(self, rows: Array) -> Self:
-        """See `State.reorder`."""
+        """See `DecoderState.reorder`."""
         xp = kind(self.ledger)
         rows = xp.own(rows)
         return replace(
@@ -168,7 +168,7 @@ class Ledger:
         )
 
     def select(self, pictures: Array) -> Self:
-        """See `State.select`."""
+        """See `DecoderState.select`."""
         rows = kind(self.ledger).arange(len(self.ledger), self.ledger)
         mine = kind(rows).own(pictures)
         kept = take_pictures(rows, mine, batch=self.pictures)
@@ -329,15 +329,15 @@ class Walk:
     rows: list[Row]
 
     def repeat(self, times: int) -> Self:
-        """See `State.repeat`."""
+        """See `DecoderState.repeat`."""
         return replace(self, rows=[row for row in self.rows for _ in range(times)])
 
     def reorder(self, rows: Array) -> Self:
-        """See `State.reorder`."""
+        """See `DecoderState.reorder`."""
         return replace(self, rows=[self.rows[at] for at in rows.tolist()])
 
     def select(self, pictures: Array) -> Self:
-        """See `State.select`."""
+        """See `DecoderState.select`."""
         width = len(self.rows) // self.pictures
         kept = [at * width for at in pictures.tolist()]
         rows = [row for at in kept for row in self.rows[at : at + width]]
@@ -392,15 +392,15 @@ class GrammarState(Generic[StateT]):
     fresh: bool = True
 
     def repeat(self, times: int) -> Self:
-        """See `State.repeat`."""
+        """See `DecoderState.repeat`."""
         return replace(self, inner=self.inner.repeat(times), places=self.places.repeat(times))
 
     def reorder(self, rows: Array) -> Self:
-        """See `State.reorder`."""
+        """See `DecoderState.reorder`."""
         return replace(self, inner=self.inner.reorder(rows), places=self.places.reorder(rows))
 
     def select(self, pictures: Array) -> Self:
-        """See `State.select`."""
+        """See `DecoderState.select`."""
         inner, places = self.inner.select(pictures), self.places.select(pictures)
         return replace(self, inner=inner, places=places)
 

@@ -32,15 +32,15 @@ class RecurrentState:
     output: Tensor
 
     def repeat(self, times: int) -> Self:
-        """See `State.repeat`."""
+        """See `DecoderState.repeat`."""
         return self._map_rows(lambda rows: rows.repeat_interleave(times, dim=0))
 
     def reorder(self, rows: Tensor) -> Self:
-        """See `State.reorder`."""
+        """See `DecoderState.reorder`."""
         return self._map_rows(lambda old: old.index_select(0, rows))
 
     def select(self, pictures: Tensor) -> Self:
-        """See `State.select`."""
+        """See `DecoderState.select`."""
         batch = self.features.shape[0]
         kept = self._map_rows(lambda rows: take_pictures(rows, pictures, batch=batch))
         memory = {name: getattr(self, name)[pictures] for name in ("features", "keys", "mask")}

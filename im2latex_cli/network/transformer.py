@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from im2latex_cli.decoding.engine import WrittenNodes
 from im2latex_cli.decoding.torch_ops import TORCH
 from im2latex_cli.network.attention import CrossAttention, KeyValue, SelfAttention
 from im2latex_cli.network.encoder_output import Decoded, Memory
@@ -52,13 +53,6 @@ BLOCK = 16
 """Steps for which room is taken at a time."""
 
 
-@dataclass(slots=True)
-class _Filled:
-    """Nodes written into a buffer; a state that has fewer must not write there."""
-
-    nodes: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Tree:
     """Nodes of B pictures with K hypotheses each.
@@ -74,7 +68,7 @@ class Tree:
     nodes: Tensor
     mask: Tensor
     used: int
-    filled: _Filled = field(default_factory=_Filled)
+    filled: WrittenNodes = field(default_factory=WrittenNodes)
 
     @classmethod
     def plant(cls, like: Tensor, *, layers: int) -> Self:
@@ -89,7 +83,9 @@ class Tree:
         if self.used + width > self.nodes.shape[2]:
             tree = self._with_room(BLOCK * width)
         elif self.filled.nodes != self.used:  # another step was taken from here
-            tree = replace(self, nodes=self.nodes.clone(), mask=self.mask.clone(), filled=_Filled())
+            tree = replace(
+                self, nodes=self.nodes.clone(), mask=self.mask.clone(), filled=WrittenNodes()
+            )
         used = tree.used + width
         tree.mask[:, :, tree.used : used] = _apart(width, tree.mask)
         tree.filled.nodes = used
@@ -106,18 +102,18 @@ class Tree:
         return None if self.mask.shape[1] == 1 else self.mask[:, None, :, : self.used]
 
     def repeat(self, times: int) -> Self:
-        """See `State.repeat`."""
+        """See `DecoderState.repeat`."""
         return replace(self, mask=self.mask.repeat_interleave(times, dim=1))
 
     def reorder(self, rows: Tensor) -> Self:
-        """See `State.reorder`."""
+        """See `DecoderState.reorder`."""
         mask = self.mask.flatten(0, 1).index_select(0, rows).view_as(self.mask)
         return replace(self, mask=mask)
 
     def select(self, pictures: Tensor) -> Self:
-        """See `State.select`."""
+        """See `DecoderState.select`."""
         nodes, mask = self.nodes[:, pictures], self.mask[pictures]
-        return replace(self, nodes=nodes, mask=mask, filled=_Filled(self.used))
+        return replace(self, nodes=nodes, mask=mask, filled=WrittenNodes(self.used))
 
     def _with_room(self, more: int) -> Self:
         """A copy with room for `more` nodes, without those that nobody sees any longer.
@@ -139,7 +135,7 @@ class Tree:
         nodes = old.new_empty((layers, batch, kept + more, width))
         mask = seen.new_full((*seen.shape[:2], kept + more), -math.inf)
         nodes[:, :, :kept], mask[:, :, :kept] = old, seen
-        return replace(self, nodes=nodes, mask=mask, used=kept, filled=_Filled(kept))
+        return replace(self, nodes=nodes, mask=mask, used=kept, filled=WrittenNodes(kept))
 
 
 def _apart(width: int, like: Tensor) -> Tensor:
@@ -204,15 +200,15 @@ class TreeState:
     position: int = 0
 
     def repeat(self, times: int) -> Self:
-        """See `State.repeat`."""
+        """See `DecoderState.repeat`."""
         return replace(self, tree=self.tree.repeat(times))
 
     def reorder(self, rows: Tensor) -> Self:
-        """See `State.reorder`."""
+        """See `DecoderState.reorder`."""
         return replace(self, tree=self.tree.reorder(rows))
 
     def select(self, pictures: Tensor) -> Self:
-        """See `State.select`."""
+        """See `DecoderState.select`."""
         memory = tuple((key[pictures], value[pictures]) for key, value in self.memory)
         mask = None if self.mask is None else self.mask[pictures]
         return replace(self, memory=memory, mask=mask, tree=self.tree.select(pictures))

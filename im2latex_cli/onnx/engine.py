@@ -38,15 +38,15 @@ class OnnxState:
     rows: Arrays
 
     def repeat(self, times: int) -> Self:
-        """See `State.repeat`."""
+        """See `DecoderState.repeat`."""
         return self._map_rows(lambda rows: np.repeat(rows, times, axis=0))
 
     def reorder(self, rows: Any) -> Self:
-        """See `State.reorder`."""
+        """See `DecoderState.reorder`."""
         return self._map_rows(lambda old: np.take(old, rows, axis=0))
 
     def select(self, pictures: Any) -> Self:
-        """See `State.select`."""
+        """See `DecoderState.select`."""
         batch = len(self.memory["mask"])
         kept = self._map_rows(lambda rows: take_pictures(rows, pictures, batch=batch))  # type: ignore[arg-type, return-value]
         return replace(kept, memory={name: one[pictures] for name, one in self.memory.items()})

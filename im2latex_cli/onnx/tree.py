@@ -12,21 +12,16 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from im2latex_cli.decoding.engine import WrittenNodes
+
 Arrays = dict[str, NDArray[Any]]
 BLOCK = 8
 """Steps for which room is taken at a time; all of it goes through attention, behind the mask."""
 
 
-@dataclass(slots=True)
-class _Written:
-    """Nodes written into the buffers; a state that has fewer must not write there."""
-
-    nodes: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class OnnxTree:
-    """See `state.State`.
+    """A decoder state whose hypotheses share what they have read; see `DecoderState`.
 
     Attributes:
         memory: arrays (B, ...) by picture.
@@ -45,7 +40,7 @@ class OnnxTree:
     seen: NDArray[np.float32]
     used: int = 0
     position: int = 0
-    filled: _Written = field(default_factory=_Written)
+    filled: WrittenNodes = field(default_factory=WrittenNodes)
 
     @classmethod
     def begin(cls, memory: Arrays, *, layers: int) -> Self:
@@ -79,7 +74,7 @@ class OnnxTree:
             tree = self._with_room(BLOCK * width)
         elif self.filled.nodes != self.used:  # another step was taken from here
             tree = replace(
-                self, keys=self.keys.copy(), values=self.values.copy(), filled=_Written()
+                self, keys=self.keys.copy(), values=self.values.copy(), filled=WrittenNodes()
             )
         new = slice(tree.used, tree.used + width)
         for at, (key, value) in enumerate(zip(keys, values, strict=True)):
@@ -91,23 +86,23 @@ class OnnxTree:
         return replace(tree, seen=seen, used=new.stop, position=self.position + 1)
 
     def repeat(self, times: int) -> Self:
-        """See `State.repeat`."""
+        """See `DecoderState.repeat`."""
         return replace(self, seen=np.repeat(self.seen, times, axis=1))
 
     def reorder(self, rows: Any) -> Self:
-        """See `State.reorder`."""
+        """See `DecoderState.reorder`."""
         flat = self.seen.reshape(-1, self.seen.shape[2])
         return replace(self, seen=np.take(flat, rows, axis=0).reshape(self.seen.shape))
 
     def select(self, pictures: Any) -> Self:
-        """See `State.select`."""
+        """See `DecoderState.select`."""
         return replace(
             self,
             memory={name: one[pictures] for name, one in self.memory.items()},
             keys=self.keys[:, pictures],
             values=self.values[:, pictures],
             seen=self.seen[pictures],
-            filled=_Written(self.used),
+            filled=WrittenNodes(self.used),
         )
 
     def _with_room(self, more: int) -> Self:
@@ -123,4 +118,6 @@ class OnnxTree:
             keys[:, at, ..., :kept] = self.keys[:, at][..., nodes]
             values[:, at, :, :kept] = self.values[:, at][:, :, nodes]
             seen[at, :, :kept] = self.seen[at][:, nodes]
-        return replace(self, keys=keys, values=values, seen=seen, used=kept, filled=_Written(kept))
+        return replace(
+            self, keys=keys, values=values, seen=seen, used=kept, filled=WrittenNodes(kept)
+        )

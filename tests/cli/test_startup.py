@@ -122,6 +122,7 @@ def test_a_start_loads_what_its_command_needs() -> None:
     assert commands == {"im2latex_cli.cli.commands.predict"}
     needless = {"ssl", "rich", "torch", "mathra", "freetype", "im2latex_cli.pages.finder"}
     assert not needless & set(loaded.split())
+    assert "onnxruntime" in loaded.split()
 
 
 def test_every_command_has_its_name() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -104,20 +102,6 @@ def test_dropout_is_no_matter_of_the_graph() -> None:
     other = dims.model_copy(update={"dropout": 0.3})
     assert graphs.shipped(dims) == graphs.shipped(other) is not None
     assert graphs.shipped(dims.model_copy(update={"feedforward": 8})) is None
-
-
-def test_predicting_with_onnxruntime_loads_no_torch() -> None:
-    code = (
-        "import sys\n"
-        "from im2latex_cli.cli.app import main\n"
-        f"sys.argv = ['im2latex', 'predict', '--backend', 'onnx', {str(FORMULA)!r}]\n"
-        "try: main()\n"
-        "finally: print('torch' in sys.modules, 'onnxruntime' in sys.modules)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    latex, loaded = done.stdout.splitlines()
-    assert latex
-    assert loaded == "False True"
 
 
 def test_threads_are_onnxruntimes(preset_model, monkeypatch) -> None:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import torch
@@ -241,13 +242,13 @@ class BatchStream:
             at = pool.cursor.position
             following = self._pool(replace(pool.after, origin=pool.cursor.origin + len(batches)))
             slices = self._augment_ahead(following, len(batches) - at, workers)
-            futures = []
+            futures: list[Future[dict[int, Picture]]] = []
             for position in range(at, len(batches)):
-                futures += [next(slices, None)]
+                futures += islice(slices, 1)
                 last = position + 1 == len(batches)
                 here = replace(pool.cursor, position=position + 1)
                 yield batches[position], following.cursor if last else here, pictures
-            pool, pictures = following, _gather(future for future in futures if future)
+            pool, pictures = following, _gather(futures)
 
     def epoch_batches(self) -> int:
         """Batches of one pass over the whole split, all lengths allowed; about, if it augments."""
@@ -365,6 +366,7 @@ class _Pool:
 
 
 def _gather(futures: Iterable[Future[dict[int, Picture]]]) -> dict[int, Picture]:
+    """All pictures; every future is taken, and so begun, before the first is waited for."""
     return {
         index: picture for future in list(futures) for index, picture in future.result().items()
     }
