@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from string import Template
 
 from im2latex_cli.latex.tokenizer import join
+from im2latex_cli.pages.filler import Prose
 from im2latex_cli.pages.layouts import DocumentLayout
-from im2latex_cli.pages.prose import Prose
 from im2latex_cli.pages.regions import RegionKind
 
 FIGURE = 1

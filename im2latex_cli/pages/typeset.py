@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from im2latex_cli.errors import RendererError
 from im2latex_cli.pages.document import FIGURE, Composer, Document, RegionLabel, Supply, owners
-from im2latex_cli.pages.drawings import draw
+from im2latex_cli.pages.filler import draw
 from im2latex_cli.pages.layouts import LAYOUTS, chosen_layouts
 from im2latex_cli.pages.regions import Rectangle, Region, RegionKind, hull
 from im2latex_cli.render.renderer import RenderFailure

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from im2latex_cli.errors import InputError
 from im2latex_cli.pages import store
-from im2latex_cli.pages.finder import Finder
+from im2latex_cli.pages.finder import Finder, find_by_rules
 from im2latex_cli.pages.regions import FoundFormula, Matches, RegionKind, match
-from im2latex_cli.pages.rules import find_by_rules
 from im2latex_cli.pages.store import PageRecord
 from im2latex_cli.progress import Reporter
 from im2latex_cli.vision.image import open_grey

@@ -11,9 +11,9 @@ import pytest
 
 from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.pages import store
+from im2latex_cli.pages.finder import find_by_rules
 from im2latex_cli.pages.network import CELL, CLASSES
 from im2latex_cli.pages.regions import Rectangle, Region, RegionKind, match
-from im2latex_cli.pages.rules import find_by_rules
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.settings.sections import Settings
 from im2latex_cli.vision.finish import encode_png
