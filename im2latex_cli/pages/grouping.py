@@ -57,6 +57,8 @@ ROW_GAP = 1.2
 """White between two rows up to which they are one display, in heights of an x."""
 TEXT_GAP, TEXT_WIDTH = 0.3, 3.0
 """White above and below a line of text between two displays, and its least width."""
+SURE = 0.9
+"""Probability of a display from which a line with others of it above or below is no number."""
 NUMBER_REACH = 4.0
 """How far above or below its display an equation number may stand, in heights of an x."""
 BRACKET = (1.3, 1.7)
@@ -203,6 +205,8 @@ def _look_like_numbers(asked: _Asked, text_height: float) -> NDArray[np.bool_]:
     width, height = around[:, 2] - around[:, 0], around[:, 3] - around[:, 1]
     narrowest, widest, highest = (size * text_height for size in NUMBER_SIZE)
     narrow = (width >= narrowest) & (width <= widest) & (height <= highest)
+    sure = np.zeros(len(around), np.bool_)
+    sure[asked.lines] = asked.classes[:, DISPLAY] >= SURE
     bracketed = np.zeros(len(around), np.bool_)
     for line in np.flatnonzero(narrow):
         bracketed[line] = _bracketed(asked.boxes[asked.lines == line], text_height)
@@ -215,6 +219,8 @@ def _look_like_numbers(asked: _Asked, text_height: float) -> NDArray[np.bool_]:
         middle = (box[1] + box[3]) / 2
         near = (shown[:, 1] - reach < middle) & (shown[:, 3] + reach > middle)
         bracketed[line] = max(sides) > LEAST_ALIGNED and near.any()  # it is one of them itself
+        if sure[line]:  # a row of a display, such as |x|, has other rows above or below it
+            bracketed[line] &= not (near & (shown[:, 0] < box[2]) & (shown[:, 2] > box[0])).any()
     return bracketed[asked.lines]
 
 
@@ -259,9 +265,7 @@ def _displays(
     merged = _merged([_gathered(group, asked, kinds) for group in groups], asked.boxes)
     around = _around(asked.boxes, asked.lines)
     wide = around[:, 2] - around[:, 0] >= TEXT_WIDTH * text_height
-    text = np.zeros(len(around), np.bool_)
-    text[asked.lines] = kinds == TEXT
-    texts = around[text & wide]
+    texts = around[_text_lines(asked, kinds, text_height) & wide]
     parts: list[NDArray[np.int64]] = []
     for group in merged:
         parts += _parted(group, asked.boxes, texts, gap, text_height)
@@ -272,6 +276,16 @@ def _displays(
             continue
         if score >= (LEAST_WORDS_SCORE if are_words(boxes) else LEAST_SCORE):
             yield _with_words(_hull(asked.boxes[group]), asked, kinds, gap, text_height), score
+
+
+def _text_lines(asked: _Asked, kinds: NDArray[np.int64], text_height: float) -> NDArray[np.bool_]:
+    """Which lines are text: also one at the margin that is taken for a number without brackets."""
+    text = np.zeros(int(asked.lines.max()) + 1, np.bool_)
+    text[asked.lines] = kinds == TEXT
+    flush = _begin_with_text(asked, kinds, text_height) & (kinds == NUMBER)
+    for line in np.unique(asked.lines[flush]):
+        text[line] = not _bracketed(asked.boxes[asked.lines == line], text_height)
+    return text
 
 
 def _is_drawing(boxes: Floats, text_height: float) -> bool:

@@ -247,6 +247,27 @@ def test_a_bracketed_number_at_the_margin_is_no_part_of_the_display(left: int) -
     assert (found.box, found.numbers) == (display, (number,))
 
 
+def test_rows_that_look_like_numbers_stay_in_their_display() -> None:
+    page = a_page()
+    for top in (20, 300, 330):
+        write_line(page, top, 20, 60)
+    upper = write_line(page, 100, 200, 15)
+    rows = [write_bracketed(page, top, 250) for top in (130, 160, 190)]
+    whole = hull([upper, *rows])
+    assert [one.box for one in told(page, [("display", whole)])] == [whole]
+
+
+def test_a_word_at_the_margin_parts_displays_whatever_the_network_says() -> None:
+    page = a_page()
+    for top in (20, 300, 330, 360):
+        write_line(page, top, 20, 60)
+    upper, lower = write_line(page, 100, 200, 15), write_line(page, 160, 200, 15)
+    word = write_line(page, 130, 20, 4)
+    both = hull([upper, lower])
+    found = told(page, [("display", both), ("number", word)])
+    assert [one.box for one in found] == [upper, lower]
+
+
 def test_a_page_on_its_side() -> None:
     page = a_page()
     for row in range(14):
