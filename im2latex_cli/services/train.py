@@ -18,11 +18,10 @@ from im2latex_cli.services.train_inputs import TrainingInputs, open_inputs, with
 from im2latex_cli.settings.resolve import ResolvedSettings
 from im2latex_cli.settings.sections import Settings
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup, join
+from im2latex_cli.train.folder import RunFolder, RunLog, SilentLog
 from im2latex_cli.train.loop import StepReport
-from im2latex_cli.train.monitor.log import RunLog, SilentLog
-from im2latex_cli.train.run.folder import RunFolder
-from im2latex_cli.train.run.interrupts import StopRequest
-from im2latex_cli.train.run.training_run import Throughput, TrainingData, TrainingRun
+from im2latex_cli.train.time_budget import StopRequest
+from im2latex_cli.train.training_run import Throughput, TrainingData, TrainingRun
 from im2latex_cli.vision.finish import encode_png
 
 SAVE_SECONDS = 120.0

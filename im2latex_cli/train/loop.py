@@ -20,12 +20,10 @@ from torch import Tensor, nn
 from im2latex_cli.network.network import Network
 from im2latex_cli.network.torch_engine import fast_in_bfloat16
 from im2latex_cli.settings.sections import TrainSettings
+from im2latex_cli.train.batches import Batch, Cursor
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup, synchronise
-from im2latex_cli.train.ema import MovingAverage
-from im2latex_cli.train.input.batches import Batch, Cursor
 from im2latex_cli.train.losses import GlyphHead, Objective
-from im2latex_cli.train.optimizer import build_optimizer
-from im2latex_cli.train.schedule import learning_rate
+from im2latex_cli.train.optimizer import MovingAverage, build_optimizer, learning_rate
 
 SMOOTHING = 0.98
 """Weight of the past in the smoothed loss."""

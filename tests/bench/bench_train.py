@@ -26,10 +26,10 @@ from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.network.network import Network
 from im2latex_cli.network.torch_engine import fast_in_bfloat16
 from im2latex_cli.settings.sections import PRESETS, ModelSettings, TrainSettings
-from im2latex_cli.train.input.augmentation import Augmenter
-from im2latex_cli.train.input.batches import BatchStream
-from im2latex_cli.train.input.pack import Packed
+from im2latex_cli.train.batches import BatchStream
 from im2latex_cli.train.loop import Learner, fit
+from im2latex_cli.train.pack import Packed
+from im2latex_cli.vision.augment import Augmenter
 from im2latex_cli.vision.prepare import Preprocessing, prepare
 
 WARM = 2

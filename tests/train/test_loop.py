@@ -8,14 +8,13 @@ import torch
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.network.network import Network
 from im2latex_cli.settings.sections import Settings
-from im2latex_cli.train.ema import MovingAverage
-from im2latex_cli.train.input.batches import Batch, BatchStream, stack
-from im2latex_cli.train.input.glyph_targets import find_classes
-from im2latex_cli.train.input.pack import Packed
-from im2latex_cli.train.learner_state import capture, restore
+from im2latex_cli.train.batches import Batch, BatchStream, stack
 from im2latex_cli.train.loop import Learner, StepReport, fit, smooth
-from im2latex_cli.train.losses import GlyphHead
-from im2latex_cli.train.run.time_budget import (
+from im2latex_cli.train.losses import GlyphHead, find_classes
+from im2latex_cli.train.optimizer import MovingAverage
+from im2latex_cli.train.pack import Packed
+from im2latex_cli.train.run_state import capture, restore
+from im2latex_cli.train.time_budget import (
     CORRECTIONS,
     Pace,
     batch_work,

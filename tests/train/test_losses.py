@@ -5,15 +5,19 @@ import pytest
 import torch
 
 from im2latex_cli.latex.vocab import PAD
-from im2latex_cli.train.input.glyph_targets import (
+from im2latex_cli.train.losses import (
     GlyphClasses,
+    GlyphHead,
     GlyphTargets,
+    Mean,
+    attention_loss,
+    cells_of,
     collate,
     find_classes,
+    text_loss,
     token_places,
 )
-from im2latex_cli.train.input.pack import Packed
-from im2latex_cli.train.losses import GlyphHead, Mean, attention_loss, cells_of, text_loss
+from im2latex_cli.train.pack import Packed
 
 NAN = math.nan
 

@@ -19,21 +19,22 @@ from im2latex_cli.latex.vocab import UNK, Vocab
 from im2latex_cli.network.network import Network
 from im2latex_cli.network.torch_engine import choose_device, fast_in_bfloat16
 from im2latex_cli.settings.sections import RuntimeSettings, Settings
+from im2latex_cli.train.batches import Batch, BatchStream
+from im2latex_cli.train.diagnosis import Finding, RunStatistics, diagnose, measure, nonfinite, skew
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup
-from im2latex_cli.train.input.augmentation import Augmenter
-from im2latex_cli.train.input.batches import Batch, BatchStream
-from im2latex_cli.train.input.glyph_targets import GlyphClasses, find_classes
-from im2latex_cli.train.input.pack import Packed
-from im2latex_cli.train.learner_state import capture, restore
 from im2latex_cli.train.loop import Learner, StepReport, fit
-from im2latex_cli.train.losses import GlyphHead
-from im2latex_cli.train.monitor import diagnosis
-from im2latex_cli.train.monitor.attention_map import attention_map
-from im2latex_cli.train.monitor.run_statistics import RunStatistics, measure, skew
-from im2latex_cli.train.monitor.validation import Evaluation, choose, evaluate, label_losses
-from im2latex_cli.train.run.run_state import History, RunState, bound
-from im2latex_cli.train.run.time_budget import batch_work, first_guess
-from im2latex_cli.train.run.warm_start import begin_from
+from im2latex_cli.train.losses import GlyphClasses, GlyphHead, find_classes
+from im2latex_cli.train.pack import Packed
+from im2latex_cli.train.run_state import History, RunState, begin_from, bound, capture, restore
+from im2latex_cli.train.time_budget import batch_work, first_guess
+from im2latex_cli.train.validation import (
+    Evaluation,
+    attention_map,
+    choose,
+    evaluate,
+    label_losses,
+)
+from im2latex_cli.vision.augment import Augmenter
 from im2latex_cli.vision.prepare import Preprocessing
 
 EVALUATIONS = 10
@@ -245,7 +246,7 @@ class TrainingRun:
     def _take_note(self, report: StepReport) -> None:
         self._bad = 0 if report.finite else self._bad + 1
         if self._bad >= NONFINITE:
-            raise FloatingPointError(diagnosis.nonfinite(report.step, report.learning_rate))
+            raise FloatingPointError(nonfinite(report.step, report.learning_rate))
         self._norms.append(report.grad_norm)
         if self.history.first_loss is None:
             self.history.first_loss = report.loss
@@ -285,7 +286,7 @@ class TrainingRun:
         suspects = find_suspects(losses.tolist(), train.lengths[at].tolist())
         return len(known), [replace(one, index=known[one.index]) for one in suspects]
 
-    def examine(self, evaluation: Evaluation) -> tuple[RunStatistics, list[diagnosis.Finding]]:
+    def examine(self, evaluation: Evaluation) -> tuple[RunStatistics, list[Finding]]:
         """Take the vital figures after an evaluation and say what is wrong."""
         stream = self._stream(SINGLE_PROCESS)  # every process looks at the whole batch
         indices, cursor = next(iter(stream.order()))
@@ -302,7 +303,7 @@ class TrainingRun:
             early_peak=self.history.early_peak,
         )
         self._norms.clear()
-        return statistics, diagnosis.diagnose(statistics)
+        return statistics, diagnose(statistics)
 
     @cached_property
     def _skew(self) -> float:

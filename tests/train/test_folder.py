@@ -6,7 +6,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from im2latex_cli.train.monitor.log import METRICS, RunLog, read_metrics
+from im2latex_cli.train.folder import METRICS, RunLog, read_metrics
 
 
 def test_rows_go_to_metrics_and_to_tensorboard(tmp_path: Path) -> None:

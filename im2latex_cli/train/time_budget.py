@@ -7,9 +7,13 @@ from the steps it really did.
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import FrameType, TracebackType
+from typing import Self
 
 import numpy as np
 import torch
@@ -17,9 +21,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from im2latex_cli.network.torch_engine import fast_in_bfloat16
 from im2latex_cli.settings.sections import TrainSettings
-from im2latex_cli.train.input.batches import Batch, BatchStream, Cursor, Indices
-from im2latex_cli.train.input.pack import Packed
+from im2latex_cli.train.batches import Batch, BatchStream, Cursor, Indices
 from im2latex_cli.train.loop import Learner, fit
+from im2latex_cli.train.pack import Packed
 from im2latex_cli.vision.canvas import UNIT
 
 RESERVE = 0.1
@@ -43,6 +47,8 @@ _MOST_SECONDS = 60.0
 _MOST_STEPS = 40
 _WARM, _TIMED = 2, 3
 _MATRIX_SECONDS, _MATRIX_SIDE = 0.3, 1024
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def batch_work(batch: Batch) -> int:
@@ -237,3 +243,36 @@ class Pace:
         rate = self.seconds / self.work
         learner.steps = learner.step + steps_in(learner, stream, left, rate=rate)
         return True
+
+
+class StopRequest:
+    """Within it the first SIGINT or SIGTERM only sets `requested`; the second acts as ever.
+
+    Does nothing outside the main thread, where signals cannot be caught.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._before: dict[signal.Signals, signal._HANDLER] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._restore()
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self.requested = True
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}

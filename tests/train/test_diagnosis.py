@@ -13,11 +13,10 @@ import torch
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.settings.sections import Settings
-from im2latex_cli.train.input.pack import Packed, pack
-from im2latex_cli.train.monitor.diagnosis import diagnose, nonfinite
-from im2latex_cli.train.monitor.run_statistics import RunStatistics
-from im2latex_cli.train.monitor.validation import Evaluation
-from im2latex_cli.train.run.training_run import TrainingData, TrainingRun
+from im2latex_cli.train.diagnosis import RunStatistics, diagnose, nonfinite
+from im2latex_cli.train.pack import Packed, pack
+from im2latex_cli.train.training_run import TrainingData, TrainingRun
+from im2latex_cli.train.validation import Evaluation
 from im2latex_cli.vision.prepare import Preprocessing
 
 SEEN = Evaluation(

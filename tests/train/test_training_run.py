@@ -5,11 +5,11 @@ import pytest
 
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.settings.sections import Settings
-from im2latex_cli.train.input.glyph_targets import find_classes
-from im2latex_cli.train.input.pack import Packed
-from im2latex_cli.train.run import training_run
-from im2latex_cli.train.run.folder import RunFolder
-from im2latex_cli.train.run.training_run import TrainingData, TrainingRun
+from im2latex_cli.train import training_run
+from im2latex_cli.train.folder import RunFolder
+from im2latex_cli.train.losses import find_classes
+from im2latex_cli.train.pack import Packed
+from im2latex_cli.train.training_run import TrainingData, TrainingRun
 from im2latex_cli.vision.prepare import Preprocessing
 
 TAUGHT = {"glyph_weight": 0.5, "attention_weight": 0.5, "augment": True}

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from im2latex_cli.latex.vocab import BOS, EOS, PAD
 from im2latex_cli.settings.sections import TrainSettings
-from im2latex_cli.train.input.batches import Batch, BatchStream, Cursor, pad_ids, plan
-from im2latex_cli.train.input.pack import Glyphs, Packed
+from im2latex_cli.train.batches import Batch, BatchStream, Cursor, pad_ids, plan
+from im2latex_cli.train.pack import Glyphs, Packed
 
 
 def made_up(sizes: list[tuple[int, int]], lengths: list[int]) -> Packed:
@@ -97,7 +97,7 @@ def test_stream_goes_on_from_any_cursor(changes: dict[str, object]) -> None:
 def test_pools_are_exact_where_the_split_is_larger_than_a_pool(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("im2latex_cli.train.input.batches.POOL", 8)
+    monkeypatch.setattr("im2latex_cli.train.batches.POOL", 8)
     test_an_epoch_shows_every_picture_once()
     test_stream_goes_on_from_any_cursor({"short_first": 0.5})
 
@@ -132,7 +132,7 @@ def same(one: Batch, other: Batch) -> bool:
 def test_augmented_batches_go_on_from_any_cursor(
     pool: int, changes: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("im2latex_cli.train.input.batches.POOL", pool)
+    monkeypatch.setattr("im2latex_cli.train.batches.POOL", pool)
     whole = list(islice(augmented(**changes), 40))
     assert [batch.cursor.delivered for batch in whole] == list(range(1, 41))
     for done in (1, 7, 13, 25):
@@ -145,7 +145,7 @@ def test_augmented_batches_go_on_from_any_cursor(
 def test_an_augmented_epoch_shows_every_picture_once_and_keeps_the_budgets(
     pool: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("im2latex_cli.train.input.batches.POOL", pool)
+    monkeypatch.setattr("im2latex_cli.train.batches.POOL", pool)
     lengths = []
     for batch in augmented():
         lengths += [int(row.sum()) // 5 for row in batch.ids * (batch.ids == 5)]

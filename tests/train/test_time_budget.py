@@ -9,10 +9,10 @@ from torch.utils._pytree import tree_leaves
 
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.settings.sections import Settings, TrainSettings
-from im2latex_cli.train.input.pack import Packed
-from im2latex_cli.train.run import time_budget
-from im2latex_cli.train.run.time_budget import Speed, first_guess, matrix_rate, measure_speed
-from im2latex_cli.train.run.training_run import TrainingData, TrainingRun
+from im2latex_cli.train import time_budget
+from im2latex_cli.train.pack import Packed
+from im2latex_cli.train.time_budget import Speed, first_guess, matrix_rate, measure_speed
+from im2latex_cli.train.training_run import TrainingData, TrainingRun
 from im2latex_cli.vision.prepare import Preprocessing
 
 HEALTHY = Speed(efficiency=0.5, cpu_share=0.9, threads=2)
@@ -27,8 +27,8 @@ def slow_in_bfloat16(monkeypatch: pytest.MonkeyPatch, *, slow: bool) -> None:
     for module in (
         "train.optimizer",
         "train.loop",
-        "train.run.training_run",
-        "train.run.time_budget",
+        "train.training_run",
+        "train.time_budget",
     ):
         name = f"im2latex_cli.{module}.fast_in_bfloat16"
         monkeypatch.setattr(name, lambda _device: not slow)

@@ -23,9 +23,9 @@ from im2latex_cli.latex.vocab import BOS, EOS, PAD
 from im2latex_cli.network.torch_engine import to_ink
 from im2latex_cli.settings.sections import TrainSettings
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup
-from im2latex_cli.train.input.glyph_targets import GlyphClasses, GlyphTargets, collate
-from im2latex_cli.train.input.pack import Glyphs, Packed
-from im2latex_cli.train.schedule import allowed_length
+from im2latex_cli.train.losses import GlyphClasses, GlyphTargets, collate
+from im2latex_cli.train.optimizer import allowed_length
+from im2latex_cli.train.pack import Glyphs, Packed
 from im2latex_cli.vision.canvas import UNIT
 
 POOL = 8_192

@@ -8,9 +8,11 @@ import pytest
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.vocab import UNK, Vocab
 from im2latex_cli.progress import SilentReporter
-from im2latex_cli.train.input.pack import Packed, pack
+from im2latex_cli.train.pack import ABANDONED, Packed, pack, tidy, touch
 from im2latex_cli.vision.image import open_grey
 from im2latex_cli.vision.prepare import Preprocessing, prepare
+
+SIZE = 1000
 
 
 def packing(root: Path, vocab: Vocab, cache: Path) -> Packed:
@@ -57,7 +59,7 @@ def test_second_opening_reads_no_picture(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a picture was opened")
 
-    monkeypatch.setattr("im2latex_cli.train.input.pack.open_grey", refuse)
+    monkeypatch.setattr("im2latex_cli.train.pack.open_grey", refuse)
     second = packing(data, vocab, tmp_path)
     assert second.key == first.key
     assert np.array_equal(second.pixels, first.pixels)
@@ -74,7 +76,7 @@ def test_anything_changed_makes_another_pack(
         path = data / "train" / "metadata.jsonl"
         path.write_text(path.read_text().replace("a + b", "a - b"))
     elif what == "prepare":
-        monkeypatch.setattr("im2latex_cli.train.input.pack.PREPARE_REVISION", 99)
+        monkeypatch.setattr("im2latex_cli.train.pack.PREPARE_REVISION", 99)
     else:
         vocab = Vocab.build({"a": 2}, min_count=1)
     assert packing(data, vocab, tmp_path).key != before
@@ -94,7 +96,7 @@ def test_processes_make_the_pack_that_threads_make(
 ) -> None:
     (data / "train" / "000001.png").write_bytes(b"no picture")
     one = packing(data, vocab, tmp_path / "threads")
-    monkeypatch.setattr("im2latex_cli.train.input.pack.PROCESSES_FROM", 1)
+    monkeypatch.setattr("im2latex_cli.train.pack.PROCESSES_FROM", 1)
     other = packing(data, vocab, tmp_path / "processes")
     assert one.skipped == other.skipped
     assert len(one.skipped) == 1
@@ -134,3 +136,62 @@ def test_a_changed_data_set_leaves_no_useless_pack_behind(
     os.utime(data / "train" / "000000.png", (1, 1))
     after = packing(data, vocab, tmp_path).key
     assert {path.name for path in (tmp_path / "packed").iterdir()} == {after}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three packs, a used first and c last."""
+    for age, name in enumerate("cba"):
+        put(tmp_path, name, source=f"/data/{name}", content=name, used=1_000_000 - age)
+    return tmp_path
+
+
+def put(folder: Path, name: str, *, source: str, content: str, used: int) -> Path:
+    pack = folder / name
+    pack.mkdir()
+    text = json.dumps({"source": source, "content": content})
+    (pack / "index.json").write_text(text)
+    (pack / "pixels.bin").write_bytes(b"-" * (SIZE - len(text)))
+    os.utime(pack / "index.json", (used, used))
+    return pack
+
+
+def left(folder: Path) -> str:
+    return "".join(sorted(path.name for path in folder.iterdir()))
+
+
+@pytest.mark.parametrize(("cap", "stay"), [(4000, "abcd"), (3999, "bcd"), (2000, "cd"), (1, "d")])
+def test_the_least_recently_used_go_first(folder: Path, cap: int, stay: str) -> None:
+    tidy(folder, put(folder, "d", source="/data/d", content="d", used=1), cap=cap)
+    assert left(folder) == stay
+
+
+def test_using_a_pack_keeps_it(folder: Path) -> None:
+    touch(folder / "a")
+    tidy(folder, put(folder, "d", source="/data/d", content="d", used=1), cap=2000)
+    assert left(folder) == "ad"
+
+
+def test_packs_of_an_older_state_of_the_data_go(folder: Path) -> None:
+    tidy(folder, put(folder, "d", source="/data/b", content="new", used=1))
+    assert left(folder) == "acd"
+
+
+def test_packs_of_the_same_state_stay(folder: Path) -> None:
+    tidy(folder, put(folder, "d", source="/data/b", content="b", used=1))
+    assert left(folder) == "abcd"
+
+
+def test_packs_that_do_not_name_their_data_stay(folder: Path) -> None:
+    for name in "ab":
+        (folder / name / "index.json").write_text("{}")
+    tidy(folder, folder / "a")
+    assert left(folder) == "abc"
+
+
+def test_only_old_rubbish_goes(folder: Path) -> None:
+    for name in (".new.1.tmp", ".old.1.tmp"):
+        (folder / name).mkdir()
+    os.utime(folder / ".old.1.tmp", (ABANDONED, ABANDONED))
+    tidy(folder, folder / "a")
+    assert left(folder) == ".new.1.tmpabc"
