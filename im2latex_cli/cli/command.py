@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
-from im2latex_cli.cli import show
+from im2latex_cli.cli import console
 from im2latex_cli.cli.console import register
 from im2latex_cli.cli.session import SHARED_PANEL, Session, SharedOptions
 from im2latex_cli.settings.reference import Leaf, leaves, to_value
@@ -68,7 +68,7 @@ def command(
                 session.show_settings()
             elif (result := _call(body, request, session, values)) is not None:
                 session.show(result)
-                raise typer.Exit(show.exit_code(result))
+                raise typer.Exit(console.exit_code(result))
 
         _register(own, flags)
         parameters = [*own, *(_flag(key, names[key], flags[names[key]]) for key in names), *shared]

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from im2latex_cli.cli import console
-from im2latex_cli.cli.show import plain
+from im2latex_cli.cli.console import plain
 from im2latex_cli.errors import Im2LatexError, UsageError
 from im2latex_cli.progress import Reporter
 from im2latex_cli.reading_warning import ReadingWarning
 
 if TYPE_CHECKING:
     from im2latex_cli.data.predictions import Hypothesis
-    from im2latex_cli.formats.result import Conversion
+    from im2latex_cli.formats import Conversion
     from im2latex_cli.services.reading.predict import PredictRow
 
 Form = Literal["text", "jsonl", "tsv", "markdown", "typst", "mathml", "omml", "docx", "json"]
@@ -141,7 +141,7 @@ def _formula(row: PredictRow, shape: RowFormat) -> Conversion:
 
     A failed picture gives an empty text.
     """
-    from im2latex_cli.formats.result import Conversion
+    from im2latex_cli.formats import Conversion
 
     if not row.hypotheses:
         return Conversion("", ())

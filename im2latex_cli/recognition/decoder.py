@@ -28,8 +28,7 @@ from im2latex_cli.latex.grammar.automaton import automaton
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.latex.vocab import BOS, EOS, PAD, SPECIALS, UNK, Vocab
 from im2latex_cli.settings.sections import DecodeSettings
-from im2latex_cli.vision.canvas import UNIT
-from im2latex_cli.vision.prepare import at_least, resize
+from im2latex_cli.vision.prepare import UNIT, at_least, resize
 
 Grey = NDArray[np.uint8]
 Reading = list[Hypothesis]

@@ -29,8 +29,14 @@ from im2latex_cli.serve.batching import (
     ReadRequest,
     UploadedDocument,
 )
-from im2latex_cli.serve.intake import DOCUMENT, Intake, RefusedError
-from im2latex_cli.serve.routes import AnsweredRoute, CountedRoute, failure
+from im2latex_cli.serve.requests import (
+    DOCUMENT,
+    AnsweredRoute,
+    CountedRoute,
+    Intake,
+    RefusedError,
+    failure,
+)
 from im2latex_cli.settings.sections import ServeSettings
 
 Item = TypeVar("Item")

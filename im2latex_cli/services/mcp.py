@@ -22,13 +22,13 @@ from im2latex_cli.progress import Reporter, SilentReporter
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.render.renderer import RenderFailure
-from im2latex_cli.services.reading.box import Box
 from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
 from im2latex_cli.services.reading.inputs import Inputs, Source
 from im2latex_cli.services.reading.pdf import Pages
 from im2latex_cli.services.reading.predict import PredictRow, read
 from im2latex_cli.settings.sections import Settings
 from im2latex_cli.vision.finish import encode_png
+from im2latex_cli.vision.image import Box
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer

@@ -30,13 +30,12 @@ from im2latex_cli.render.renderer import RenderFailure
 from im2latex_cli.report.page import data_uri
 from im2latex_cli.serve.batching import Answer, FoundPage, Part, ReadRequest, Unit, UploadedDocument
 from im2latex_cli.services.reading import pdf
-from im2latex_cli.services.reading.box import Box
 from im2latex_cli.services.reading.find import cut, is_one_formula
 from im2latex_cli.services.reading.inputs import PDF_MAGIC
 from im2latex_cli.services.reading.predict import equation_number, worth_saying
 from im2latex_cli.settings.sections import Settings
 from im2latex_cli.vision.finish import encode_png
-from im2latex_cli.vision.image import open_grey
+from im2latex_cli.vision.image import Box, open_grey
 
 NAME = "The upload"
 """How messages call what was uploaded."""

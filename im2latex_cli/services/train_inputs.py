@@ -16,8 +16,7 @@ from im2latex_cli.latex.normalize import NORMAL_FORM
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognition.models import find_model
-from im2latex_cli.settings.resolve import ResolvedSettings
-from im2latex_cli.settings.sources import SettingValue
+from im2latex_cli.settings.sources import ResolvedSettings, SettingValue
 from im2latex_cli.train.pack import Packed, pack
 from im2latex_cli.train.run_state import FREE, demand_dims, merge
 from im2latex_cli.vision.prepare import Preprocessing

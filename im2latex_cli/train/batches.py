@@ -26,7 +26,7 @@ from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup
 from im2latex_cli.train.losses import GlyphClasses, GlyphTargets, collate
 from im2latex_cli.train.optimizer import allowed_length
 from im2latex_cli.train.pack import Glyphs, Packed
-from im2latex_cli.vision.canvas import UNIT
+from im2latex_cli.vision.prepare import UNIT
 
 POOL = 8_192
 """Pictures that are sorted into buckets together; augmented ones of two pools are in memory."""

@@ -21,8 +21,8 @@ from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.runs import BEST, LAST, SETTINGS, STATE, VOCAB
 from im2latex_cli.settings.reference import to_toml
-from im2latex_cli.settings.resolve import ResolvedSettings
 from im2latex_cli.settings.sections import Settings
+from im2latex_cli.settings.sources import ResolvedSettings
 from im2latex_cli.train.run_state import RunState
 
 METRICS = "metrics.jsonl"

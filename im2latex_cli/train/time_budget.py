@@ -24,7 +24,7 @@ from im2latex_cli.settings.sections import TrainSettings
 from im2latex_cli.train.batches import Batch, BatchStream, Cursor, Indices
 from im2latex_cli.train.loop import Learner, fit
 from im2latex_cli.train.pack import Packed
-from im2latex_cli.vision.canvas import UNIT
+from im2latex_cli.vision.prepare import UNIT
 
 RESERVE = 0.1
 """Share of the time kept for evaluations and for saving."""

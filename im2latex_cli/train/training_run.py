@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from im2latex_cli.checkpoints import ModelFile
-from im2latex_cli.evaluate.suspicion import Suspect, find_suspects
 from im2latex_cli.latex.vocab import UNK, Vocab
 from im2latex_cli.network.network import Network
 from im2latex_cli.network.torch_engine import choose_device, fast_in_bfloat16
@@ -270,21 +269,20 @@ class TrainingRun:
             processes=self.processes,
         )
 
-    def check_labels(self) -> tuple[int, list[Suspect]]:
-        """Look for pictures of the train split whose label may be wrong.
+    def label_losses(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Losses of labels of the train split that have known tokens only.
 
         Returns:
-            How many labels were looked at, and the suspects, by their index into the split.
+            (N,) indices into the split, and (N,) cross-entropy per token in nats.
         """
         train = self.data.train
         chosen = choose(train, self.settings.train.check_labels, seed=self.settings.runtime.seed)
         known = [int(index) for index in chosen if UNK not in train.formula(int(index))]
+        indices = np.array(known, np.int64)
         pixels = self.settings.decode.batch_pixels
         network = self.learner.best_network
-        at = np.array(known, np.int64)
-        losses = label_losses(network, train, at, pixels=pixels, device=self.device)
-        suspects = find_suspects(losses.tolist(), train.lengths[at].tolist())
-        return len(known), [replace(one, index=known[one.index]) for one in suspects]
+        losses = label_losses(network, train, indices, pixels=pixels, device=self.device)
+        return indices, losses
 
     def examine(self, evaluation: Evaluation) -> tuple[RunStatistics, list[Finding]]:
         """Take the vital figures after an evaluation and say what is wrong."""

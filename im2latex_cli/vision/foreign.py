@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from im2latex_cli.vision.components import Pieces
-from im2latex_cli.vision.ink import Ink
+from im2latex_cli.vision.ink import Ink, Pieces
 
 SIDE = 10
 """A piece is seen as SIDE x SIDE shares of ink."""

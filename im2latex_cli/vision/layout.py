@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from im2latex_cli.vision.components import Pieces, find_pieces
-from im2latex_cli.vision.ink import EM, Ink
+from im2latex_cli.vision.ink import EM, Ink, Pieces, find_pieces
 
 MOST_PIECES = 1500
 """More pieces of ink are a page of text."""

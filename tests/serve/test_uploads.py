@@ -1,7 +1,7 @@
 import pytest
 
 from im2latex_cli.serve.documents import Uploads
-from im2latex_cli.serve.intake import RefusedError
+from im2latex_cli.serve.requests import RefusedError
 
 
 class Clock:

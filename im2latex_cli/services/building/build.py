@@ -43,7 +43,7 @@ from im2latex_cli.files import locked
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.paths import make_cache
 from im2latex_cli.progress import Reporter
-from im2latex_cli.render.workers import dask
+from im2latex_cli.render.workers.pool import check_scheduler
 from im2latex_cli.report.building import Building, Histogram, Sample, html
 from im2latex_cli.report.page import Table
 from im2latex_cli.services.building.identity import (
@@ -215,7 +215,7 @@ def _scheduler(build: BuildSettings) -> str | None:
             "`build.executor` dask needs `build.scheduler`, the address of a Dask scheduler.",
             hint="It looks like tcp://HOST:8786; `dask scheduler` starts one.",
         )
-    dask.check(build.scheduler)
+    check_scheduler(build.scheduler)
     return build.scheduler
 
 

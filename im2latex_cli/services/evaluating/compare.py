@@ -14,8 +14,8 @@ from im2latex_cli.evaluate.intervals import Difference
 from im2latex_cli.progress import Reporter
 from im2latex_cli.report.evaluation import Case, Report, Table, html
 from im2latex_cli.results import DETAIL
-from im2latex_cli.services.evaluating import examples
 from im2latex_cli.services.evaluating import report as pages
+from im2latex_cli.services.evaluating.inputs import read_examples
 from im2latex_cli.settings.sections import Settings
 
 SHOWN = 10
@@ -109,7 +109,7 @@ def run(settings: Settings, reporter: Reporter, *, first: Path, second: Path) ->
 
 def _common(first: Path, second: Path, reporter: Reporter) -> tuple[list[Example], list[Example]]:
     """The examples of both runs for the pictures that both have, in the first's order."""
-    left, right = ({row.id: row for row in examples.read(None, path)} for path in (first, second))
+    left, right = ({row.id: row for row in read_examples(None, path)} for path in (first, second))
     shared = [name for name in left if name in right]
     if not shared:
         raise InputError(

@@ -22,8 +22,8 @@ from im2latex_cli.progress import Reporter
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Page, Renderer, RenderFailure
 from im2latex_cli.render.workers.pool import render_all
-from im2latex_cli.services.evaluating import examples
 from im2latex_cli.services.evaluating.figures import EvalImageResult
+from im2latex_cli.services.evaluating.inputs import are_pictures, check_hypotheses, read_examples
 from im2latex_cli.services.evaluating.report import write_image_page
 from im2latex_cli.settings.sections import RenderSettings, Settings
 from im2latex_cli.vision.finish import finish
@@ -147,12 +147,12 @@ def run(
         RendererError: the renderer of the settings is missing.
         UsageError: `evaluate.cdm` is set and SciPy is missing.
     """
-    examples.check(hypotheses)
+    check_hypotheses(hypotheses)
     source = hypotheses or results or runs.SMALL_RESULTS
     if settings.evaluate.cdm and find_spec("scipy") is None:
         raise UsageError("evaluate.cdm needs SciPy.", hint="pip install im2latex-cli[cdm]")
-    pictures = examples.are_pictures(references, source)
-    scored = examples.read(references, source, pictures=pictures, warn=reporter.warn)
+    pictures = are_pictures(references, source)
+    scored = read_examples(references, source, pictures=pictures, warn=reporter.warn)
     scored = scored[: settings.evaluate.limit]
     compared = against_pictures if pictures else pairs
     renderer = choose(settings.render.uniform)

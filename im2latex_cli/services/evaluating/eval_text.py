@@ -17,16 +17,13 @@ from numpy.typing import NDArray
 
 from im2latex_cli import runs
 from im2latex_cli._version import __version__
-from im2latex_cli.data import labelled, predictions
-from im2latex_cli.data.labelled import LabelledPicture
+from im2latex_cli.data import predictions
 from im2latex_cli.data.predictions import Hypothesis, Prediction
 from im2latex_cli.data.store import MANIFEST
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, UsageError
-from im2latex_cli.evaluate import breakdown, forms, intervals, styles, text
+from im2latex_cli.evaluate import breakdown, forms, intervals, text
 from im2latex_cli.evaluate.forms import FORMS, Form
-from im2latex_cli.evaluate.styles import StyleScores
-from im2latex_cli.evaluate.suspicion import Suspect, find_suspects
-from im2latex_cli.evaluate.text import TextScores
+from im2latex_cli.evaluate.text import StyleScores, TextScores
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognition.models import (
@@ -39,10 +36,15 @@ from im2latex_cli.recognition.reader import Reader, Reading, Unread
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.report import attention
 from im2latex_cli.results import Score
-from im2latex_cli.services.evaluating import examples
 from im2latex_cli.services.evaluating.figures import EvalTextResult, FormRow
+from im2latex_cli.services.evaluating.inputs import (
+    LabelledPicture,
+    check_hypotheses,
+    read_examples,
+    read_labelled,
+)
 from im2latex_cli.services.evaluating.report import Attend, write_text_page
-from im2latex_cli.services.suspicious import SuspectLabel, write_suspects
+from im2latex_cli.services.suspicious import Suspect, SuspectLabel, find_suspects, write_suspects
 from im2latex_cli.settings.sections import Settings
 from im2latex_cli.vision.finish import encode_png
 from im2latex_cli.vision.image import open_grey
@@ -139,7 +141,7 @@ def perplexity(likelihoods: Sequence[float], tokens: Sequence[int], *, seed: int
     return Score(value, *intervals.percentile(np.exp(-resamples[:, 0] / resamples[:, 1])))
 
 
-def attend(settings: Settings, model: str) -> Callable[[Picture, Sequence[str]], bytes | None]:
+def attend(settings: Settings, model: str) -> Attend:
     """Return a function that draws a model's attention to a picture, token by token, as PNG.
 
     It gives None for a picture that cannot be read.
@@ -238,14 +240,14 @@ def run(
         UsageError: references without hypotheses.
         CheckpointError: the model cannot be used.
     """
-    examples.check(hypotheses)
+    check_hypotheses(hypotheses)
     if hypotheses is not None:
         return _score_existing(settings, references, hypotheses, warn=reporter.warn)
     if references is not None:
         raise UsageError("`references` needs `hypotheses`: the formulas to score against them.")
     data = data or runs.SMALL_DATA
     split = settings.evaluate.split
-    wanted = labelled.read(data, split, spacing=settings.latex.spacing)[: settings.evaluate.limit]
+    wanted = read_labelled(data, split, spacing=settings.latex.spacing)[: settings.evaluate.limit]
     name = model or default_model_for(data)
     folder = output or _folder_of(name, data)
     reporter.info(f"Model: {name}. Data: {data}, split {split}. Predictions: {folder}.")
@@ -263,7 +265,6 @@ def _recognise(
     request: dict[str, Any],
     wanted: Sequence[LabelledPicture],
 ) -> None:
-
     result = recognise(settings, reporter, request["model"], wanted)
     made, perplexity = result.predictions, result.perplexity
     for row in made:
@@ -349,7 +350,7 @@ def _score_existing(
     warn: Callable[[str], None] = lambda _: None,
 ) -> EvalTextResult:
     """Score a file; with `model`, which made it, the page shows where that looked."""
-    scored = examples.read(references, hypotheses, warn=warn)[: settings.evaluate.limit]
+    scored = read_examples(references, hypotheses, warn=warn)[: settings.evaluate.limit]
     meta = predictions.read_meta(hypotheses) if references is None else {}
     form = settings.evaluate.form
     scores = {
@@ -378,8 +379,8 @@ def _score_existing(
         **figures,
     )
     if settings.evaluate.report:
-        attend = None if model is None else _attend(settings, model)
-        write_text_page(Path(settings.evaluate.report), settings, result, scored, attend=attend)
+        draw = None if model is None else attend(settings, model)
+        write_text_page(Path(settings.evaluate.report), settings, result, scored, attend=draw)
     return result
 
 
@@ -393,15 +394,10 @@ def _perplexity(meta: dict[str, Any]) -> Score | None:
             return None
 
 
-def _attend(settings: Settings, model: str) -> Attend:
-
-    return attend(settings, model)
-
-
 def _styles(
     references: Sequence[Sequence[str]], hypotheses: Sequence[Sequence[str] | None]
 ) -> StyleScores:
-    return styles.score(
+    return text.style_scores(
         [join(tokens) for tokens in references],
         [None if tokens is None else join(tokens) for tokens in hypotheses],
     )

@@ -21,8 +21,7 @@ from im2latex_cli.errors import Im2LatexError, InputError
 from im2latex_cli.files import url_of
 from im2latex_cli.pages.regions import RegionKind
 from im2latex_cli.services.reading import clipboard, pdf, streams
-from im2latex_cli.services.reading.box import Box
-from im2latex_cli.vision.image import open_grey
+from im2latex_cli.vision.image import Box, open_grey
 
 STDIN = "-"
 CLIPBOARD = "clipboard"

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from im2latex_cli.evaluate.suspicion import FEWEST, LEAST, TIMES, find_suspects
+from im2latex_cli.services.suspicious import FEWEST, LEAST, TIMES, find_suspects
 
 
 def losses(count: int, scale: float) -> list[float]:

@@ -1,20 +1,96 @@
-"""What is scored: references beside the best hypotheses, from our files or anybody's."""
+"""What is evaluated: pictures with known formulas, or references beside hypotheses.
+
+Pictures come from a data set folder, an imagefolder or a .tar of one; hypotheses from our files or
+from those of other programs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
-from im2latex_cli.data import predictions
+from im2latex_cli.data import predictions, store
 from im2latex_cli.data.predictions import Prediction
 from im2latex_cli.data.sources import transcripts
+from im2latex_cli.data.sources.imagefolder import open_pairs
+from im2latex_cli.data.store import MANIFEST
 from im2latex_cli.errors import InputError
 from im2latex_cli.evaluate.forms import Example
 from im2latex_cli.files import demand_no_url
+from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import tokenize
 
 PLAIN = (".txt", ".tsv")
 """Files that hold formulas and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPicture:
+    """A picture and the formula it shows.
+
+    Attributes:
+        id: name inside its data set.
+        image: the picture as people would find it.
+        formula: as the source gave it.
+        tokens: its normal form.
+        content: gives the picture's file, or its bytes; raises InputError where it is missing.
+        source: where the formula comes from; empty where nobody said.
+    """
+
+    id: str
+    image: str
+    formula: str
+    tokens: tuple[str, ...]
+    content: Callable[[], Path | bytes]
+    source: str = ""
+
+
+def read_labelled(
+    path: Path, split: str, *, spacing: Literal["keep", "drop"] = "keep"
+) -> list[LabelledPicture]:
+    """Read one split; an imagefolder without splits is read whole.
+
+    Args:
+        path: data set folder, imagefolder or .tar.
+        split: train, val or test.
+        spacing: for the normal form of formulas that come without tokens.
+
+    Raises:
+        InputError: nothing there, no such split, or broken metadata.
+    """
+    if (path / MANIFEST).is_file() or not path.exists():
+        return [_of_record(record) for record in store.read(path, split)]
+    pairs = open_pairs(path)
+    rows = list(pairs)
+    if any(pair.split for pair in rows):
+        rows = [pair for pair in rows if pair.split == split]
+    if not rows:
+        raise InputError(f"{path} has no pictures in its split {split!r}.")
+    return [
+        LabelledPicture(
+            id=pair.id,
+            image=str(pairs.path(pair.id) or f"{path}:{pair.id}"),
+            formula=pair.formula,
+            tokens=normalize(pair.formula, spacing=spacing).tokens,
+            content=partial(pairs.picture, pair.id),
+            source=pair.source,
+        )
+        for pair in rows
+    ]
+
+
+def _of_record(record: store.Record) -> LabelledPicture:
+    return LabelledPicture(
+        id=record.id,
+        image=str(record.image),
+        formula=record.formula,
+        tokens=record.tokens,
+        content=lambda: record.image,
+        source=record.source,
+    )
 
 
 def are_pictures(references: Path | None, hypotheses: Path) -> bool:
@@ -25,7 +101,7 @@ def are_pictures(references: Path | None, hypotheses: Path) -> bool:
     return not any(row.reference for row in rows) and any(Path(row.image).is_file() for row in rows)
 
 
-def check(hypotheses: Path | None) -> None:
+def check_hypotheses(hypotheses: Path | None) -> None:
     """Raise InputError if the file that a user named does not exist."""
     if hypotheses is not None:
         demand_no_url(hypotheses)
@@ -36,7 +112,7 @@ def check(hypotheses: Path | None) -> None:
         )
 
 
-def read(
+def read_examples(
     references: Path | None,
     hypotheses: Path,
     *,
