@@ -109,7 +109,7 @@ def toml_file(path: Path, *, origin: str | None = None) -> list[SettingValue]:
     return values
 
 
-def preset(name: str) -> list[SettingValue]:
+def preset_values(name: str) -> list[SettingValue]:
     """Return the values of a preset of `settings.training`."""
     return [
         SettingValue(f"{section}.{field}", value, f"preset {name}")
@@ -190,7 +190,7 @@ class ResolvedSettings:
             return self
         user_values = [g for g in self.user_values if g.name != "train.preset" or g.value == name]
         preset = SettingValue("train.preset", name, f"preset {name}")
-        return _merge([*preset(name), preset], user_values)
+        return _merge([*preset_values(name), preset], user_values)
 
 
 def resolve(

@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from im2latex_cli.cli.command import command
-from im2latex_cli.cli.options import Force, Model
+from im2latex_cli.cli.command import Force, Model, command
 from im2latex_cli.cli.session import Session
 
 Format = Annotated[

@@ -10,9 +10,8 @@ import typer
 
 from im2latex_cli import files, paths
 from im2latex_cli.cli import console
-from im2latex_cli.cli.command import command
+from im2latex_cli.cli.command import Force, command
 from im2latex_cli.cli.group import CommandGroup, PlainFlagsCommand
-from im2latex_cli.cli.options import Force
 from im2latex_cli.cli.session import Session
 from im2latex_cli.errors import UsageError
 from im2latex_cli.settings import reference

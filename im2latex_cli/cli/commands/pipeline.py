@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from im2latex_cli.cli.command import command
-from im2latex_cli.cli.options import Data, DataOrTar, Force, Hypotheses, References
+from im2latex_cli.cli.command import Data, DataOrTar, Force, Hypotheses, References, command
 from im2latex_cli.cli.session import Session
 from im2latex_cli.runs import SMALL_DATA, SMALL_RESULTS
 

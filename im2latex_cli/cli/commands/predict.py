@@ -18,8 +18,7 @@ import typer
 
 from im2latex_cli import paths
 from im2latex_cli.cli import console, rows
-from im2latex_cli.cli.command import command
-from im2latex_cli.cli.options import PredictRequest
+from im2latex_cli.cli.command import PredictRequest, command
 from im2latex_cli.cli.session import Session
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, Im2LatexError, InputError, UsageError
 from im2latex_cli.progress import SilentReporter

@@ -12,7 +12,8 @@ from im2latex_cli.evaluate import forms, intervals, text
 from im2latex_cli.evaluate.forms import Example, Form
 from im2latex_cli.evaluate.intervals import Difference
 from im2latex_cli.progress import Reporter
-from im2latex_cli.report.evaluation import Case, Report, Table, html
+from im2latex_cli.report.evaluation import Case, Report, html
+from im2latex_cli.report.page import Table
 from im2latex_cli.results import DETAIL
 from im2latex_cli.services.evaluating import report as pages
 from im2latex_cli.services.evaluating.inputs import read_examples

@@ -18,8 +18,17 @@ from im2latex_cli.evaluate.columns import Columns
 from im2latex_cli.evaluate.forms import Example, Form, drawable, tokens_in
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Page, RenderFailure
-from im2latex_cli.report.comparison import overlay, png
-from im2latex_cli.report.evaluation import Case, Figure, Plot, Report, ScoreBar, Table, html
+from im2latex_cli.report.evaluation import (
+    Case,
+    Figure,
+    Plot,
+    Report,
+    ScoreBar,
+    Table,
+    html,
+    overlay,
+    png,
+)
 from im2latex_cli.results import Score
 from im2latex_cli.services.evaluating.figures import EvalImageResult, EvalTextResult
 from im2latex_cli.settings.sections import Settings

@@ -118,15 +118,15 @@ class Drawings:
             OSError: the file cannot be written.
         """
         from im2latex_cli.render.renderer import RenderFailure
-        from im2latex_cli.report import comparison
+        from im2latex_cli.report.evaluation import reading_sheet
 
         render = self._settings.render
         (page,) = self._renderer.render([latex])
         if isinstance(page, RenderFailure):
-            files.write_bytes(target, comparison.sheet(picture, page.message))
+            files.write_bytes(target, reading_sheet(picture, page.message))
             return False
         below, _ = finish(page.ink, look=render.look, padding=render.padding, buckets=False)
-        files.write_bytes(target, comparison.sheet(picture, below))
+        files.write_bytes(target, reading_sheet(picture, below))
         return True
 
     @cached_property
