@@ -51,9 +51,9 @@ class _Commands(Mapping[str, Any]):
             group = typer.main.get_group(body)
             group.name = name
             return group
-        alone = typer.Typer(add_completion=False)
-        alone.command(name, cls=PlainFlagsCommand)(body)
-        return typer.main.get_command(alone)
+        wrapper = typer.Typer(add_completion=False)
+        wrapper.command(name, cls=PlainFlagsCommand)(body)
+        return typer.main.get_command(wrapper)
 
     def __contains__(self, name: object) -> bool:
         return name in COMMANDS

@@ -293,11 +293,11 @@ def command(
     names = {f"set_{setting.replace('.', '_')}": setting for setting in flags}
 
     def decorate(body: Body) -> Callable[..., None]:
-        own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
-        annotations = [parameter.annotation for parameter in own]
+        arguments = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
+        annotations = [parameter.annotation for parameter in arguments]
         request = next((a for a in annotations if isinstance(a, type) and is_dataclass(a)), None)
         if request:
-            own = list(inspect.signature(request, eval_str=True).parameters.values())
+            arguments = list(inspect.signature(request, eval_str=True).parameters.values())
         shared = list(inspect.signature(SharedOptions, eval_str=True).parameters.values())
 
         def run(**values: Any) -> None:
@@ -316,8 +316,12 @@ def command(
                 session.show(result)
                 raise typer.Exit(console.exit_code(result))
 
-        _register(own, flags)
-        parameters = [*own, *(_flag(key, names[key], flags[names[key]]) for key in names), *shared]
+        _register(arguments, flags)
+        parameters = [
+            *arguments,
+            *(_flag(key, names[key], flags[names[key]]) for key in names),
+            *shared,
+        ]
         run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
             [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in parameters]
         )
@@ -332,11 +336,11 @@ def _call(body: Body, request: type | None, session: Session, values: dict[str, 
     return body(session, request(**values)) if request else body(session, **values)
 
 
-def _register(own: list[Parameter], settings: Mapping[str, str]) -> None:
+def _register(arguments: list[Parameter], settings: Mapping[str, str]) -> None:
     """Let messages name the flags of a command's arguments and settings."""
-    for setting, spelled in settings.items():
-        register(setting, spelled.split()[0])
-    for parameter in own:
+    for setting, spelling in settings.items():
+        register(setting, spelling.split()[0])
+    for parameter in arguments:
         for option in getattr(parameter.annotation, "__metadata__", ()):
             # Typer keeps the first name of an annotated option as if it were the default.
             names = (

@@ -133,14 +133,14 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def lines(result: Any, *, most: int | None = None, verbose: bool = True) -> Iterator[str]:
+def lines(result: Any, *, max_rows: int | None = None, verbose: bool = True) -> Iterator[str]:
     """Lay a result out for people: one aligned line per value, then its tables.
 
     A field `x_interval` (low, high) is written beside its `x`, a field `x_bytes` as a size.
 
     Args:
         result: a dataclass or a mapping.
-        most: longest table; None shows all of it. Results inside results show ten rows.
+        max_rows: longest table; None shows all of it. Results inside results show ten rows.
         verbose: show the fields marked as details too, not only which ones there are.
     """
     fields = {name: value for name, value in _items(result) if value is not None}
@@ -149,7 +149,7 @@ def lines(result: Any, *, most: int | None = None, verbose: bool = True) -> Iter
     yield from _single_values(visible)
     for name, value in visible.items():
         if not _is_single(value) and value:
-            yield from ("", label(name), *_indent(value, most, verbose=verbose))
+            yield from ("", label(name), *_indent(value, max_rows, verbose=verbose))
     tables = [name for name in hidden if not _is_single(fields[name]) and fields[name]]
     if not verbose and (more := [*tables, *_hidden_columns(visible)]):
         yield from ("", f"More with --verbose: {', '.join(map(label, more))}.")
@@ -171,9 +171,11 @@ def _single_values(fields: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name.ljust(width)}  {line}".rstrip()
 
 
-def table(rows: Sequence[Any], *, most: int | None = None, verbose: bool = True) -> Iterator[str]:
+def table(
+    rows: Sequence[Any], *, max_rows: int | None = None, verbose: bool = True
+) -> Iterator[str]:
     """Lay dataclasses of one kind out in aligned columns under their field names."""
-    rows, remaining = rows[:most], len(rows[most:]) if most else 0
+    rows, remaining = rows[:max_rows], len(rows[max_rows:]) if max_rows else 0
     names = [name for name, _ in _items(rows[0]) if verbose or not is_detail(rows[0], name)]
     columns = [name for name in names if any(getattr(row, name) not in (None, "") for row in rows)]
     body = [[cell(getattr(row, name)) for name in columns] for row in rows]
@@ -245,11 +247,11 @@ def _is_single(value: Any) -> bool:
     return isinstance(value, str | int | float | Path) or value is None
 
 
-def _indent(value: Any, most: int | None, *, verbose: bool) -> Iterator[str]:
+def _indent(value: Any, max_rows: int | None, *, verbose: bool) -> Iterator[str]:
     if not isinstance(value, tuple | list):
-        inner = lines(value, most=NESTED_ROWS, verbose=verbose)
+        inner = lines(value, max_rows=NESTED_ROWS, verbose=verbose)
     elif all(is_dataclass(item) for item in value):
-        inner = table(value, most=most, verbose=verbose)
+        inner = table(value, max_rows=max_rows, verbose=verbose)
     else:
         inner = (cell(item) for item in value)
     for line in inner:

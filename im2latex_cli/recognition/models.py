@@ -94,12 +94,12 @@ def _local_model(model: str | Path) -> Path:
         )
     path = Path(model)
     if path.is_dir():
-        found = runs.model_in(path) or runs.exported_in(path)
-        if found is None:
+        file = runs.model_in(path) or runs.exported_in(path)
+        if file is None:
             raise CheckpointError(
                 f"{path} holds no {runs.BEST}.", hint="Name a results folder or a model file."
             )
-        return found
+        return file
     if not path.exists():
         raise InputError(
             f"There is no model at {path}.",

@@ -217,16 +217,16 @@ class Reader:
         each time. None among them means that more are waited for: what is there is read now.
         """
         group: list[_Opening] = []
-        most, pixels = 1, 0
+        max_size, pixels = 1, 0
         for unread in pictures:
             if unread is not None:
                 group.append(self._open(unread))
                 opened = group[-1].opened
                 pixels += 0 if opened is None else opened.picture.size
-            full = len(group) >= most or pixels >= self._recognizer.decode.batch_pixels
+            full = len(group) >= max_size or pixels >= self._recognizer.decode.batch_pixels
             if group and (full or unread is None):
                 yield from self._read(group)
-                group, pixels, most = [], 0, min(LARGEST_GROUP, 2 * most)
+                group, pixels, max_size = [], 0, min(LARGEST_GROUP, 2 * max_size)
         if group:
             yield from self._read(group)
 

@@ -118,7 +118,7 @@ class Recognizer:
             loaded.header.preprocessing,
             name=str(model),
             source=ModelSource(file),
-            decode=_changed(decode or DecodeSettings(), beam=beam),
+            decode=_with_changes(decode or DecodeSettings(), beam=beam),
             calibration=loaded.header.calibration,
             reason=loaded.reason,
         )
@@ -321,7 +321,7 @@ class Recognizer:
         batch: Sequence[Picture] = pictures if several else [pictures]  # type: ignore[list-item, assignment]
         names = [name_of(picture, number) for number, picture in enumerate(batch, start=1)]
         reader = copy(self)
-        reader.decode = _changed(self.decode, beam=beam, nbest=nbest)
+        reader.decode = _with_changes(self.decode, beam=beam, nbest=nbest)
         readings = Reader(reader).read_together(map(Unread, batch, names))
         results = list(_results(names, readings, errors, best_only=nbest is None))
         return results if several else results[0]
@@ -365,8 +365,8 @@ class Recognizer:
         parts = split_number(ink)
         if parts is None:
             return Opened(ink, number_cut=False)
-        alone, number = parts
-        return Opened(alone, number_cut=True, number=number)
+        formula, number = parts
+        return Opened(formula, number_cut=True, number=number)
 
     def prepare(self, picture: Picture, *, name: str | None = None) -> Grey:
         """Bring a picture into the form that the network was trained on, (H, W) uint8.
@@ -402,17 +402,17 @@ def _results(
             yield reading.error
 
 
-def _changed(decode: DecodeSettings, **changes: int | None) -> DecodeSettings:
+def _with_changes(decode: DecodeSettings, **changes: int | None) -> DecodeSettings:
     """The settings with those changes that are not None, validated.
 
     Raises:
         UsageError: a value is out of bounds.
     """
-    wanted = {name: value for name, value in changes.items() if value is not None}
-    if not wanted:
+    given = {name: value for name, value in changes.items() if value is not None}
+    if not given:
         return decode
     try:
-        return DecodeSettings.model_validate({**decode.model_dump(), **wanted})
+        return DecodeSettings.model_validate({**decode.model_dump(), **given})
     except ValidationError as error:
         problem = error.errors()[0]
         raise UsageError(f"{problem['loc'][0]}: {problem['msg']}.") from None

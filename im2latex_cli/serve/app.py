@@ -121,7 +121,7 @@ class Server:
         self._settings, self._model = settings, model
         self._batcher: Batcher[ReadRequest, Answer | Im2LatexError] = Batcher(
             read,
-            most=settings.batch,
+            limit=settings.batch,
             room=settings.queue,
             seconds=settings.timeout,
             observe=self.metrics.sizes.observe,
@@ -182,7 +182,7 @@ class Server:
     ) -> Response:
         """Read one picture."""
         limits = self._settings
-        intake = Intake(request, most=limits.max_bytes, seconds=limits.timeout)
+        intake = Intake(request, max_bytes=limits.max_bytes, seconds=limits.timeout)
         try:
             with self._batcher.place():
                 picture = await intake.file()

@@ -47,15 +47,15 @@ class Uploads(Generic[Item]):
     """Keeps items under keys that nobody can guess, those used last at the end.
 
     Args:
-        most: number of items; one more replaces the least recently used.
+        limit: number of items; one more replaces the least recently used.
         seconds: time after its last use until an item is deleted.
         clock: tells the time in seconds.
     """
 
     def __init__(
-        self, *, most: int, seconds: float, clock: Callable[[], float] = time.monotonic
+        self, *, limit: int, seconds: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._most, self._seconds, self._clock = most, seconds, clock
+        self._limit, self._seconds, self._clock = limit, seconds, clock
         self._items: OrderedDict[str, tuple[float, Item]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -65,7 +65,7 @@ class Uploads(Generic[Item]):
     def add(self, item: Item) -> str:
         """Keep an item, and return its key."""
         self.delete_expired()
-        while len(self._items) >= self._most:
+        while len(self._items) >= self._limit:
             self._items.popitem(last=False)
         key = secrets.token_urlsafe(_KEY_BYTES)
         self._items[key] = self._clock(), item
@@ -127,12 +127,12 @@ class DocumentRoutes:
     def __init__(self, opener: Open, respond: Respond, settings: ServeSettings) -> None:
         self._open, self._respond, self._settings = opener, respond, settings
         self._uploads: Uploads[UploadedDocument] = Uploads(
-            most=settings.documents, seconds=settings.document_seconds
+            limit=settings.documents, seconds=settings.document_seconds
         )
         self._uploading = asyncio.Semaphore(UPLOADS_AT_ONCE)
         self._batcher: Batcher[Callable[[], Any], Any] = Batcher(
             lambda tasks: [task() for task in tasks],
-            most=1,
+            limit=1,
             room=settings.queue,
             seconds=settings.timeout,
         )
@@ -217,7 +217,7 @@ class DocumentRoutes:
         """Keep a PDF or a picture, and say how many pages it has."""
         limits = self._settings
         intake = Intake(
-            request, most=limits.max_document_bytes, seconds=limits.timeout, kind=DOCUMENT
+            request, max_bytes=limits.max_document_bytes, seconds=limits.timeout, kind=DOCUMENT
         )
         try:
             with self._batcher.place():
@@ -303,12 +303,12 @@ class DocumentRoutes:
         return opened
 
     def _check_pages(self, opened: UploadedDocument) -> None:
-        most = self._settings.max_pages
-        if opened.pages > most:
+        limit = self._settings.max_pages
+        if opened.pages > limit:
             raise RefusedError(
                 413,
                 "too-many-pages",
-                f"The document has {opened.pages:,} pages; {most:,} are the most.",
+                f"The document has {opened.pages:,} pages; {limit:,} are the most.",
                 hint="Split it, or read it with `im2latex predict`.",
             )
 

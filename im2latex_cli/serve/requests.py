@@ -82,15 +82,15 @@ class Intake:
 
     Args:
         request: the request.
-        most: largest body in bytes.
+        max_bytes: largest body in bytes.
         seconds: longest time for it to come.
         kind: what it may hold.
     """
 
     def __init__(
-        self, request: Request, *, most: int, seconds: float, kind: UploadKind = PICTURE
+        self, request: Request, *, max_bytes: int, seconds: float, kind: UploadKind = PICTURE
     ) -> None:
-        self._request, self._most, self._seconds = request, most, seconds
+        self._request, self._max_bytes, self._seconds = request, max_bytes, seconds
         self._kind = kind
         self._chunks = _chunks(request)
 
@@ -119,12 +119,12 @@ class Intake:
 
     async def drain(self) -> None:
         """Take what still comes, within reason, and forget it."""
-        seen = 0
+        received = 0
         try:
             async with asyncio.timeout(self._seconds):
                 async for chunk in self._chunks:
-                    seen += len(chunk)
-                    if seen > PATIENCE * self._most:
+                    received += len(chunk)
+                    if received > PATIENCE * self._max_bytes:
                         return
         except (TimeoutError, ClientDisconnect):
             return
@@ -135,11 +135,11 @@ class Intake:
             async with asyncio.timeout(self._seconds):
                 async for chunk in self._chunks:
                     body += chunk
-                    if len(body) > self._most:
+                    if len(body) > self._max_bytes:
                         raise RefusedError(
                             413,
                             "too-large",
-                            f"The {self._kind.name} is larger than {self._most / 1e6:g} MB.",
+                            f"The {self._kind.name} is larger than {self._max_bytes / 1e6:g} MB.",
                             hint=self._kind.too_large,
                         )
         except TimeoutError:
@@ -156,17 +156,21 @@ class Intake:
 
         try:
             parser = MultiPartParser(
-                self._request.headers, once(), max_files=2, max_fields=20, max_part_size=self._most
+                self._request.headers,
+                once(),
+                max_files=2,
+                max_fields=20,
+                max_part_size=self._max_bytes,
             )
             form = await parser.parse()
         except (MultiPartException, KeyError, ValueError) as error:
             reason = getattr(error, "message", None) or "no boundary, or a wrong one"
             raise InputError(f"The form cannot be read: {str(reason).rstrip('.')}.") from None
         parts = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
-        named = form.get(FIELD)
+        upload = form.get(FIELD)
         data = await parts[0].read() if len(parts) == 1 else None
-        if not parts and isinstance(named, str):
-            data = named.encode()
+        if not parts and isinstance(upload, str):
+            data = upload.encode()
         await form.close()
         if data is not None:
             return data
@@ -282,7 +286,7 @@ def _error(
 
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-GONE = 499
+CLIENT_GONE = 499
 """Status that is counted if nobody waited for the answer."""
 
 
@@ -298,12 +302,12 @@ class AnsweredRoute(APIRoute):
                 return await handle(request)
             except RequestValidationError as error:
                 limits: ServeSettings = request.app.state.limits
-                await Intake(request, most=limits.max_bytes, seconds=limits.timeout).drain()
+                await Intake(request, max_bytes=limits.max_bytes, seconds=limits.timeout).drain()
                 return failure(invalid(error))
             except Im2LatexError as error:
                 return failure(error)
             except ClientDisconnect:
-                return Response(status_code=GONE)
+                return Response(status_code=CLIENT_GONE)
 
         return answered
 
@@ -317,7 +321,7 @@ class CountedRoute(AnsweredRoute):
 
         async def counted(request: Request) -> Response:
             metrics: Metrics = request.app.state.metrics
-            start, status = time.perf_counter(), GONE
+            start, status = time.perf_counter(), CLIENT_GONE
             try:
                 response = await answered(request)
                 status = response.status_code

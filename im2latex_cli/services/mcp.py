@@ -218,17 +218,17 @@ def _inputs(
 ) -> Inputs:
     if (path is not None) + (base64_bytes is not None) + clipboard != 1:
         raise UsageError("Give exactly one of path, the bytes in base64, and clipboard.")
-    named: list[Source] = []
+    sources: list[Source] = []
     if path is not None:
-        named.append(Path(path).expanduser())
+        sources.append(Path(path).expanduser())
     if base64_bytes is not None:
         try:
-            named.append(io.BytesIO(base64.b64decode(base64_bytes, validate=True)))
+            sources.append(io.BytesIO(base64.b64decode(base64_bytes, validate=True)))
         except binascii.Error as error:
             raise InputError("The bytes are not in base64.") from error
     part = Box.parse(",".join(map(str, box))) if box is not None else None
     which = Pages.parse(pages) if pages is not None else None
-    return Inputs(named=named, from_clipboard=clipboard, box=part, pages=which)
+    return Inputs(named=sources, from_clipboard=clipboard, box=part, pages=which)
 
 
 def _located(row: PredictRow) -> dict[str, Any]:

@@ -163,7 +163,7 @@ class _Document:
         return self._formulas_by_page[page]
 
 
-NEEDED = ("fastapi", "prometheus_client", "uvicorn", "python_multipart")
+PACKAGES = ("fastapi", "prometheus_client", "uvicorn", "python_multipart")
 Picture = NDArray[np.uint8]
 
 
@@ -196,7 +196,7 @@ def run(settings: Settings, reporter: Reporter, *, model: str | None = None) -> 
         CheckpointError: the model cannot be used.
         InputError: there is no such model.
     """
-    if any(find_spec(name) is None for name in NEEDED):
+    if any(find_spec(name) is None for name in PACKAGES):
         raise UsageError(
             "im2latex serve needs FastAPI, prometheus-client, uvicorn and python-multipart.",
             hint="Install them: pip install 'im2latex-cli[serve]'.",

@@ -17,7 +17,7 @@ from im2latex_cli import files
 from im2latex_cli.progress import Reporter
 from im2latex_cli.report.evaluation import SuspiciousPicture, suspicious_html
 
-SHOWN = 200
+MAX_PICTURES = 200
 """Pictures on the sheet; the list has all."""
 
 NEIGHBOURS = 100
@@ -60,13 +60,13 @@ def find_suspects(losses: Sequence[float], lengths: Sequence[int]) -> list[Suspe
     ordered = np.argsort(np.asarray(lengths), kind="stable")
     values = np.asarray(losses, np.float64)[ordered]
     width = min(NEIGHBOURS + 1, len(values))
-    found = []
+    suspects = []
     for at in np.flatnonzero(values > LEAST):
         first = int(np.clip(at - width // 2, 0, len(values) - width))
         usual = float(np.median(values[first : first + width]))
         if values[at] > TIMES * usual:
-            found.append(Suspect(int(ordered[at]), float(values[at]), usual))
-    return sorted(found, key=lambda suspect: (-suspect.loss, suspect.index))
+            suspects.append(Suspect(int(ordered[at]), float(values[at]), usual))
+    return sorted(suspects, key=lambda suspect: (-suspect.loss, suspect.index))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def write_suspects(
         checked: how many labels were looked at.
         reporter: gets a warning that names the sheet.
     """
-    known = [labels(suspect.index) for suspect in suspects]
+    labelled = [labels(suspect.index) for suspect in suspects]
     rows = [
         {
             "id": label.id,
@@ -114,7 +114,7 @@ def write_suspects(
             "loss": round(suspect.loss, 4),
             "usual_loss": round(suspect.usual, 4),
         }
-        for suspect, label in zip(suspects, known, strict=True)
+        for suspect, label in zip(suspects, labelled, strict=True)
     ]
     files.write_jsonl(folder / f"suspicious-{split}.jsonl", rows)
     sheet = folder / f"suspicious-{split}.html"
@@ -129,7 +129,7 @@ def write_suspects(
             reading=label.reading,
             verdict=f"loss {suspect.loss:.2f} per token, {suspect.usual:.2f} is usual",
         )
-        for suspect, label in islice(zip(suspects, known, strict=True), SHOWN)
+        for suspect, label in islice(zip(suspects, labelled, strict=True), MAX_PICTURES)
     ]
     facts = {
         "labels checked": f"{checked:,}",

@@ -149,13 +149,17 @@ def plan(
     order = np.lexsort((lengths, wide, high))
     batches, start, height, width, longest = [], 0, 0, 0, 0
     for end, at in enumerate(order):
-        grown = (max(height, heights[at]), max(width, widths[at]), max(longest, lengths[at]))
+        largest = (max(height, heights[at]), max(width, widths[at]), max(longest, lengths[at]))
         count = end - start + 1
-        full = count > pictures or count * grown[0] * grown[1] > pixels or count * grown[2] > tokens
+        full = (
+            count > pictures
+            or count * largest[0] * largest[1] > pixels
+            or count * largest[2] > tokens
+        )
         if count > 1 and full:
             batches.append(pool[order[start:end]])
-            start, grown = end, (heights[at], widths[at], lengths[at])
-        height, width, longest = grown
+            start, largest = end, (heights[at], widths[at], lengths[at])
+        height, width, longest = largest
     if len(order):
         batches.append(pool[order[start:]])
     return [batches[i] for i in random.permutation(len(batches))]
@@ -280,8 +284,10 @@ class BatchStream:
         rank, size = self._processes.rank, self._processes.size
         mine = np.resize(indices, max(len(indices), size))[rank::size]
         ready = augmented or {}
-        drawn = [ready.get(int(index)) or self._picture(int(index), cursor.epoch) for index in mine]
-        pictures, rows = [picture for picture, _ in drawn], [glyphs for _, glyphs in drawn]
+        loaded = [
+            ready.get(int(index)) or self._picture(int(index), cursor.epoch) for index in mine
+        ]
+        pictures, rows = [picture for picture, _ in loaded], [glyphs for _, glyphs in loaded]
         # All processes pad alike where they can, since padding counts in batch normalisation.
         whole = self.packed.sizes[indices].max(axis=0) if self._augment is None else (0, 0)
         grey, sizes = stack(pictures, at_least=(int(whole[0]), int(whole[1])))

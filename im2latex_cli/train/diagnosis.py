@@ -107,7 +107,7 @@ def gradient_norms(network: nn.Module) -> dict[str, float]:
 @torch.no_grad()
 def activations(learner: Learner, batch: Batch) -> Activations:
     """Look at the activations of one batch."""
-    network, moved = learner.network.eval(), batch.to(learner.device)
+    network, on_device = learner.network.eval(), batch.to(learner.device)
     variances: dict[str, float] = {}
     silent: dict[str, float] = {}
     saturated = [0.0]
@@ -130,7 +130,7 @@ def activations(learner: Learner, batch: Batch) -> Activations:
     if isinstance(network.decoder, RecurrentDecoder):
         handles.append(network.decoder.logits.register_forward_pre_hook(watch_outputs))
     try:
-        network.decode(network.encode(moved.images, moved.sizes), moved.ids[:, :-1])
+        network.decode(network.encode(on_device.images, on_device.sizes), on_device.ids[:, :-1])
     finally:
         for handle in handles:
             handle.remove()

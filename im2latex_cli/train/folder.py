@@ -131,16 +131,16 @@ class RunFolder:
                 )
             raise UsageError(f"{self.path} holds a model.", hint="`force` replaces it.")
         tensors, state = self.load_state()
-        changed = state.differences(settings, data)
-        if changed:
+        differences = state.differences(settings, data)
+        if differences:
             raise UsageError(
-                f"{self.path} holds a run with other {', '.join(changed)}.",
+                f"{self.path} holds a run with other {', '.join(differences)}.",
                 hint="`force` begins anew, `output` takes another folder.",
             )
         if resume or state.finished_as(settings):
             return tensors, state
-        done = state.history.finished
-        what = "a finished run of another length" if done else "an unfinished run"
+        finished = state.history.finished
+        what = "a finished run of another length" if finished else "an unfinished run"
         raise UsageError(
             f"{self.path} holds {what}.",
             hint="`resume` continues it, `force` begins anew, `output` takes another folder.",
@@ -203,9 +203,9 @@ class RunLog:
         text = f"read: `{hypothesis}`  \nwritten: `{reference}`"
         self._board.add_text(f"example/{number}", text, step)
 
-    def attention(self, number: int, step: int, shown: NDArray[np.uint8]) -> None:
+    def attention(self, number: int, step: int, picture: NDArray[np.uint8]) -> None:
         """Show the attention of an example's tokens, (3, H, W) RGB."""
-        self._board.add_image(f"attention/{number}", shown, step)
+        self._board.add_image(f"attention/{number}", picture, step)
 
     def histograms(self, kind: str, step: int, values: Mapping[str, Tensor]) -> None:
         """Show how tensors' values are spread; those that are no numbers are left out."""
@@ -238,7 +238,7 @@ class SilentLog:
     ) -> None:
         """Show nothing."""
 
-    def attention(self, number: int, step: int, shown: NDArray[np.uint8]) -> None:
+    def attention(self, number: int, step: int, picture: NDArray[np.uint8]) -> None:
         """Show nothing."""
 
     def histograms(self, kind: str, step: int, values: Mapping[str, Tensor]) -> None:

@@ -166,10 +166,10 @@ class Learner:
         """
         glyphs = batch.glyphs.tensors() if batch.glyphs else None
         with self._autocast():
-            found = self._shared(batch.images, batch.sizes, batch.ids, glyphs)
+            losses = self._shared(batch.images, batch.sizes, batch.ids, glyphs)
         total = torch.zeros((), device=self.device)
         means = {}
-        for name, (mean, weight) in found.items():
+        for name, (mean, weight) in losses.items():
             means[name], factor = self._over_processes(mean.detach(), weight)
             total = total + self.objective.weight(name) * factor * mean
         (total * share).backward()  # type: ignore[no-untyped-call]
@@ -187,8 +187,8 @@ class Learner:
         return summed / all_weight, weight * self.processes.size / all_weight
 
     def _autocast(self) -> AbstractContextManager[object]:
-        wanted = self.settings.precision
-        if wanted == "bfloat16" or (wanted == "auto" and fast_in_bfloat16(self.device)):
+        precision = self.settings.precision
+        if precision == "bfloat16" or (precision == "auto" and fast_in_bfloat16(self.device)):
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return nullcontext()
 
@@ -224,8 +224,8 @@ def smooth(before: float, loss: float, steps: int) -> float:
     """The smoothed loss after `steps` more with the mean `loss`; no number changes nothing."""
     if not math.isfinite(loss):
         return before
-    kept = SMOOTHING**steps
-    return loss if math.isnan(before) else kept * before + (1 - kept) * loss
+    weight = SMOOTHING**steps
+    return loss if math.isnan(before) else weight * before + (1 - weight) * loss
 
 
 def fit(

@@ -177,10 +177,10 @@ def attention_loss(
     cells, known = cells_of(targets.places, grid=grid, frame=frame)
     flat = cells[..., 0] * grid[1] + cells[..., 1]
     known = known & mask.gather(1, flat)
-    wanted = torch.where(known, flat, _IGNORE)
+    expected = torch.where(known, flat, _IGNORE)
     # A batch without any known place must give 0, not the mean of nothing.
     summed = F.cross_entropy(
-        attention.flatten(0, 1).float(), wanted.flatten(), ignore_index=_IGNORE, reduction="sum"
+        attention.flatten(0, 1).float(), expected.flatten(), ignore_index=_IGNORE, reduction="sum"
     )
     return Mean(summed / known.sum().clamp(min=1), known.sum())
 
@@ -230,7 +230,7 @@ class GlyphHead(nn.Module):
             (len(features), height, width), BACKGROUND, dtype=torch.long, device=features.device
         )
         empty[at] = _IGNORE
-        painted = self._score(
+        glyphs = self._score(
             features.permute(0, 2, 3, 1)[at],
             torch.where(targets.classes < 0, _IGNORE, targets.classes),
             weight=1.0,
@@ -240,14 +240,14 @@ class GlyphHead(nn.Module):
             empty[..., ::BACKGROUND_STEP].flatten(),
             weight=BACKGROUND_WEIGHT * BACKGROUND_STEP,
         )
-        weight = painted.weight + blank.weight
-        return Mean((painted.value + blank.value) / weight.clamp(min=1e-9), weight)
+        weight = glyphs.weight + blank.weight
+        return Mean((glyphs.value + blank.value) / weight.clamp(min=1e-9), weight)
 
-    def _score(self, features: Tensor, wanted: Tensor, *, weight: float) -> Mean:
+    def _score(self, features: Tensor, expected: Tensor, *, weight: float) -> Mean:
         """Weighted sum over (N, C) features of cells and their classes (N,), and the weights'."""
         logits = F.linear(features, self.classify.weight.flatten(1), self.classify.bias).float()
-        summed = F.cross_entropy(logits, wanted, ignore_index=_IGNORE, reduction="sum")
-        return Mean(summed * weight, (wanted != _IGNORE).sum() * weight)
+        summed = F.cross_entropy(logits, expected, ignore_index=_IGNORE, reduction="sum")
+        return Mean(summed * weight, (expected != _IGNORE).sum() * weight)
 
 
 class Objective(nn.Module):
@@ -282,19 +282,19 @@ class Objective(nn.Module):
         """
         memory = self.network.encode(images, sizes)
         decoded = self.network.decode(memory, ids[:, :-1])
-        found = {
+        losses = {
             "text": text_loss(decoded.logits, ids[:, 1:], smoothing=self.settings.label_smoothing)
         }
         if glyphs is not None:
             targets = GlyphTargets(*glyphs)
             frame = cast("tuple[int, int]", tuple(images.shape[-2:]))
             if self.head is not None:
-                found["glyph"] = self.head(memory.glyphs, targets, frame)
+                losses["glyph"] = self.head(memory.glyphs, targets, frame)
             if self.settings.attention_weight:
-                found["attention"] = attention_loss(
+                losses["attention"] = attention_loss(
                     decoded.attention, memory.mask, targets, grid=memory.grid, frame=frame
                 )
-        return {name: _stacked(mean) for name, mean in found.items()}
+        return {name: _stacked(mean) for name, mean in losses.items()}
 
     def weight(self, name: str) -> float:
         """Weight of a loss in the sum that is minimised."""

@@ -41,13 +41,13 @@ def build_optimizer(
     Muon's step; embeddings, vectors, the first convolution and the head take that of AdamW.
     """
     matrices = _matrices(network) if settings.optimizer == "muon" else []
-    taken = {id(p) for p in matrices}
+    muon_ids = {id(p) for p in matrices}
     modules = [network, head] if head else [network]
-    rest = [p for module in modules for p in module.parameters() if id(p) not in taken]
+    others = [p for module in modules for p in module.parameters() if id(p) not in muon_ids]
     rate, decay = settings.learning_rate, settings.weight_decay
     groups = [
-        {"params": [p for p in rest if p.ndim >= 2], "weight_decay": decay},
-        {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
+        {"params": [p for p in others if p.ndim >= 2], "weight_decay": decay},
+        {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
     ]
     # Only the fused kind can leave out an update without asking the device whether to.
     adamw = torch.optim.AdamW(groups, lr=rate, betas=BETAS, fused=True)
@@ -159,15 +159,15 @@ class Muon(torch.optim.Optimizer):
             broken: 0-dimensional, True if the step must change nothing.
         """
         for group in self.param_groups:
-            alike: dict[tuple[int, int], list[nn.Parameter]] = defaultdict(list)
+            by_shape: dict[tuple[int, int], list[nn.Parameter]] = defaultdict(list)
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     short, long = sorted(parameter.flatten(1).shape)
-                    alike[short, long].append(parameter)
-            for parameters in alike.values():
-                self._step_alike(parameters, group, broken)
+                    by_shape[short, long].append(parameter)
+            for parameters in by_shape.values():
+                self._step_shape(parameters, group, broken)
 
-    def _step_alike(
+    def _step_shape(
         self, weights: list[nn.Parameter], group: Mapping[str, Any], broken: Tensor | None
     ) -> None:
         """One step of parameters of one shape, transposed or not, in common products.
@@ -231,14 +231,14 @@ def _iterated_in_square(x: Tensor) -> Tensor:
     singular value is almost 0 come out to 2e-3 in float32, and not at all in bfloat16.
     """
     a, b, c = NEWTON_SCHULZ
-    gram = whole = x @ x.mT
+    gram = product = x @ x.mT
     for step in range(ITERATIONS):
         factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
         factor.diagonal(dim1=-2, dim2=-1).add_(a)
-        whole = factor @ whole if step else factor
+        product = factor @ product if step else factor
         if step < ITERATIONS - 1:
             gram = factor @ (gram @ factor)
-    return whole @ x
+    return product @ x
 
 
 class MovingAverage:
@@ -286,13 +286,13 @@ class MovingAverage:
         theirs: list[Tensor] = list(network.parameters())
         buffers: list[Tensor] = list(network.buffers())
         if self.anchor:
-            theirs = list(map(self._held, theirs, self.anchor.parameters()))
-            buffers = list(map(self._held, buffers, self.anchor.buffers()))
+            theirs = list(map(self._anchored, theirs, self.anchor.parameters()))
+            buffers = list(map(self._anchored, buffers, self.anchor.buffers()))
         torch._foreach_lerp_(mine, theirs, 1.0 - decay)
         for shadow, real in zip(self.network.buffers(), buffers, strict=True):
             shadow.copy_(real)
 
-    def _held(self, real: Tensor, first: Tensor) -> Tensor:
+    def _anchored(self, real: Tensor, first: Tensor) -> Tensor:
         if not real.is_floating_point():
             return real
         mixed = real.lerp(first, self._keep)

@@ -191,21 +191,21 @@ def _write(
 ) -> None:
     marks, kinds = _read_glyphs(source / store.GLYPHS)
     sizes, ids, rows, names, skipped = [], [], [], [], []
-    opened = zip(records, _pictures(records, preprocessing), strict=True)
+    pairs = zip(records, _pictures(records, preprocessing), strict=True)
     with (
         reporter.step(f"Pack {source.name}", len(records)) as step,
         (folder / "pixels.bin").open("wb") as pixels,
     ):
-        for record, found in opened:
+        for record, result in pairs:
             step.advance()
-            if isinstance(found, str):
-                skipped.append(found)
+            if isinstance(result, str):
+                skipped.append(result)
                 continue
-            picture, frame = found
+            picture, frame = result
             pixels.write(picture.tobytes())
             sizes.append(picture.shape)
             ids.append(np.asarray(vocab.encode(record.tokens), dtype=np.int64))
-            rows.append(_moved(marks.get(record.image.name), frame))
+            rows.append(_in_frame(marks.get(record.image.name), frame))
             names.append(record.id)
     if not sizes:
         raise InputError(f"None of the pictures in {source} can be read: {skipped[0]}")
@@ -243,10 +243,10 @@ def _open(folder: Path) -> Packed:
     )
 
 
-Opened = tuple[NDArray[np.uint8], Frame] | str
+PreparedPicture = tuple[NDArray[np.uint8], Frame] | str
 
 
-def _pictures(records: Sequence[Record], preprocessing: Preprocessing) -> Iterator[Opened]:
+def _pictures(records: Sequence[Record], preprocessing: Preprocessing) -> Iterator[PreparedPicture]:
     prepared = partial(_prepared, preprocessing=preprocessing)
     waiting = (record.image for record in records)
     pool = _pool(len(records))
@@ -257,12 +257,12 @@ def _pictures(records: Sequence[Record], preprocessing: Preprocessing) -> Iterat
         pool.shutdown(cancel_futures=True)
 
 
-def _prepared(path: Path, *, preprocessing: Preprocessing) -> Opened:
+def _prepared(path: Path, *, preprocessing: Preprocessing) -> PreparedPicture:
     try:
         return prepare_with_frame(open_grey(path, name=str(path)), preprocessing)
     except InputError as error:
-        named = str(error)
-        return named if path.name in named else f"{path}: {named}"
+        message = str(error)
+        return message if path.name in message else f"{path}: {message}"
 
 
 def _pool(count: int) -> Executor:
@@ -299,14 +299,14 @@ def _family(font: str) -> str:
     return str(font).rstrip("0123456789")
 
 
-def _moved(rows: Glyphs | None, frame: Frame) -> Glyphs:
+def _in_frame(rows: Glyphs | None, frame: Frame) -> Glyphs:
     """Glyph rows of a picture, moved along with its ink."""
     if rows is None:
         return np.zeros((0, 4), dtype=np.float32)
-    moved = rows.copy()
-    moved[:, 1] = (rows[:, 1] + frame.left) * frame.scale
-    moved[:, 2] = (rows[:, 2] + frame.top) * frame.scale
-    return moved
+    scaled = rows.copy()
+    scaled[:, 1] = (rows[:, 1] + frame.left) * frame.scale
+    scaled[:, 2] = (rows[:, 2] + frame.top) * frame.scale
+    return scaled
 
 
 def _starts(counts: Sequence[int]) -> NDArray[np.int64]:
@@ -318,7 +318,7 @@ def touch(pack: Path) -> None:
     (pack / INDEX).touch()
 
 
-def tidy(folder: Path, written: Path, *, cap: int = CAP) -> None:
+def tidy(folder: Path, newest: Path, *, cap: int = CAP) -> None:
     """Remove packs that nobody can use any more, then the least recently used above the cap.
 
     A pack is useless once the data set that it was made from has changed: a pack of the same
@@ -327,18 +327,18 @@ def tidy(folder: Path, written: Path, *, cap: int = CAP) -> None:
 
     Args:
         folder: the folder of packs.
-        written: the pack just written.
+        newest: the pack just written.
         cap: bytes.
     """
-    source, content = _origin(written)
-    held = folder_size(written)
+    source, content = _origin(newest)
+    size = folder_size(newest)
     for pack in sorted(_packs(folder), key=_used, reverse=True):
-        if pack == written:
+        if pack == newest:
             continue
         of, having = _origin(pack)
-        held += folder_size(pack)
-        if held > cap or (source and of == source and having != content):
-            held -= folder_size(pack)
+        size += folder_size(pack)
+        if size > cap or (source and of == source and having != content):
+            size -= folder_size(pack)
             shutil.rmtree(pack, ignore_errors=True)
     for left in folder.glob(".*.tmp"):
         if time.time() - left.stat().st_mtime > ABANDONED:

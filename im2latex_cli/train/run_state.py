@@ -158,9 +158,9 @@ class RunState:
 
     def finished_as(self, settings: Settings) -> bool:
         """Whether the run is done, and not asked to be longer or shorter than it was."""
-        wanted = settings.train
-        asked = (wanted.epochs, wanted.max_minutes)
-        return self.history.finished and asked == (self.epochs, self.max_minutes)
+        requested = settings.train
+        lengths = (requested.epochs, requested.max_minutes)
+        return self.history.finished and lengths == (self.epochs, self.max_minutes)
 
     def differences(self, settings: Settings, data: str) -> list[str]:
         """Names of the settings that another run would change, and "data" if it has other data."""
@@ -206,8 +206,8 @@ class RunState:
                 max_minutes=record["max_minutes"],
                 glyph_classes=classes and tuple((str(font), int(code)) for font, code in classes),
                 progress=LearnerProgress.from_json(record["progress"]),
-                history=_known(History, record["history"]),
-                pace=_known(Pace, record["pace"]),
+                history=_from_fields(History, record["history"]),
+                pace=_from_fields(Pace, record["pace"]),
                 result=record["result"],
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -217,7 +217,7 @@ class RunState:
             ) from error
 
 
-def _known(kind: type[T], values: Mapping[str, Any]) -> T:
+def _from_fields(kind: type[T], values: Mapping[str, Any]) -> T:
     names = {item.name for item in fields(kind)}  # type: ignore[arg-type]
     return kind(**{name: value for name, value in dict(values).items() if name in names})
 
@@ -314,37 +314,39 @@ def _like(parameter: Tensor, value: Tensor) -> Tensor:
     return torch.empty_like(parameter).copy_(value)
 
 
-def merge(known: Vocab, new: Vocab) -> Vocab:
-    """All tokens of `known` under their numbers, then those that only `new` has; counts add up.
+def merge(base: Vocab, new: Vocab) -> Vocab:
+    """All tokens of `base` under their numbers, then those that only `new` has; counts add up.
 
     Tokens that the new data set lacks stay, so that fine-tuning takes away no symbol.
     """
     counts = dict(zip(new.tokens, new.counts, strict=True))
-    added = known.unknown(new.tokens)
+    added = base.unknown(new.tokens)
     return Vocab(
-        tokens=(*known.tokens, *added),
+        tokens=(*base.tokens, *added),
         counts=(
             *(
                 count + counts.get(token, 0)
-                for token, count in zip(known.tokens, known.counts, strict=True)
+                for token, count in zip(base.tokens, base.counts, strict=True)
             ),
             *(counts[token] for token in added),
         ),
     )
 
 
-def demand_dims(model: ModelFile, wanted: ModelSettings, *, name: str) -> None:
+def demand_dims(model: ModelFile, dims: ModelSettings, *, name: str) -> None:
     """Check that a network of these dimensions can take the model's weights.
 
     Raises:
         CheckpointError: naming each setting that differs, with both values.
     """
-    has, asked = model.dims.model_dump(), wanted.model_dump()
-    differ = [one for one in has if one not in FREE and has[one] != asked[one]]
-    if differ:
-        told = ", ".join(f"model.{one} {has[one]!r}, not {asked[one]!r}" for one in differ)
+    actual, expected = model.dims.model_dump(), dims.model_dump()
+    names = [one for one in actual if one not in FREE and actual[one] != expected[one]]
+    if names:
+        differences = ", ".join(
+            f"model.{one} {actual[one]!r}, not {expected[one]!r}" for one in names
+        )
         raise CheckpointError(
-            f"The model {name} has other dimensions than you set: {told}.",
+            f"The model {name} has other dimensions than you set: {differences}.",
             hint="Leave these settings out: the dimensions then come from the model.",
         )
 

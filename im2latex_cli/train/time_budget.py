@@ -86,7 +86,7 @@ class Speed:
             lines.append(
                 f"Training computes at {100 * self.efficiency:.0f} % of this machine's matrix "
                 f"rate; {100 * LOW_EFFICIENCY:.0f} % and more are usual, so fewer steps fit into "
-                f"the time than should. Likely cause: {_cause(settings, self.threads)}."
+                f"the time than should. Likely cause: {_likely_cause(settings, self.threads)}."
             )
         if self.cpu_share < LOW_CPU_SHARE:
             lines.append(
@@ -98,7 +98,7 @@ class Speed:
         return lines
 
 
-def _cause(settings: TrainSettings, threads: int) -> str:
+def _likely_cause(settings: TrainSettings, threads: int) -> str:
     if settings.precision == "bfloat16" and not fast_in_bfloat16(torch.device("cpu")):
         return "train.precision=bfloat16 on a CPU without instructions for it; take auto"
     return (
@@ -122,13 +122,13 @@ def measure_speed(
     with FlopCounterMode(display=False) as counter:
         next(fit(learner, batches))
     operations = counter.get_total_flops()
-    began, busy = clock(), time.process_time()
+    began, cpu_seconds = clock(), time.process_time()
     next(fit(learner, batches))
-    wall, busy = clock() - began, time.process_time() - busy
+    wall, cpu_seconds = clock() - began, time.process_time() - cpu_seconds
     threads = torch.get_num_threads()
     return Speed(
-        efficiency=operations / max(busy, 1e-9) / matrix_rate(torch.float32),
-        cpu_share=min(busy / max(wall * threads, 1e-9), 1.0),
+        efficiency=operations / max(cpu_seconds, 1e-9) / matrix_rate(torch.float32),
+        cpu_share=min(cpu_seconds / max(wall * threads, 1e-9), 1.0),
         threads=threads,
     )
 
@@ -193,18 +193,18 @@ def first_guess(learner: Learner, stream: BatchStream, minutes: float) -> TimePl
     random = np.random.default_rng(0)
     plans = stream.sample()
     accumulate = learner.settings.accumulate
-    chosen = random.permutation(len(plans))[: _MOST_STEPS * accumulate]
-    while len(chosen) < (_WARM + _TIMED) * accumulate:
-        chosen = np.concatenate([chosen, chosen])
-    batches = [stream.build(plans[i], Cursor()) for i in chosen]
+    selection = random.permutation(len(plans))[: _MOST_STEPS * accumulate]
+    while len(selection) < (_WARM + _TIMED) * accumulate:
+        selection = np.concatenate([selection, selection])
+    batches = [stream.build(plans[i], Cursor()) for i in selection]
     batches = batches[: len(batches) // accumulate * accumulate]
     budget = min(_SHARE * minutes * 60, _MOST_SECONDS)
     measurable = learner.device.type == "cpu" and learner.processes.size == 1
     devices = [learner.device] if learner.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        tried = learner.copy()
-        speed = measure_speed(tried, batches[:accumulate]) if measurable else None
-        rate = seconds_per_work(tried, batches, budget=budget)
+        trial = learner.copy()
+        speed = measure_speed(trial, batches[:accumulate]) if measurable else None
+        rate = seconds_per_work(trial, batches, budget=budget)
     left = minutes * 60 * (1 - RESERVE) - budget - learner.seconds
     return TimePlan(learner.step + steps_in(learner, stream, left, rate=rate), speed)
 

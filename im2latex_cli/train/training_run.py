@@ -203,10 +203,10 @@ class TrainingRun:
         learner = _new_learner(settings, data, device, classes, processes=processes)
         restore(learner, tensors, record.progress)
         run = cls(settings, data, learner, classes=classes, record=record, processes=processes)
-        asked = (settings.train.epochs, settings.train.max_minutes)
-        if asked != (record.epochs, record.max_minutes):
+        lengths = (settings.train.epochs, settings.train.max_minutes)
+        if lengths != (record.epochs, record.max_minutes):
             learner.steps = max(run._planned_steps(), learner.step)
-            record.epochs, record.max_minutes = asked
+            record.epochs, record.max_minutes = lengths
             record.history.finished = False
         run._draw_apart()
         return run
@@ -225,8 +225,8 @@ class TrainingRun:
     @property
     def every(self) -> int:
         """Steps between evaluations."""
-        wanted = self.settings.train.evaluate_every
-        return wanted or max(self.epoch_steps, math.ceil(self.learner.steps / EVALUATIONS))
+        interval = self.settings.train.evaluate_every
+        return interval or max(self.epoch_steps, math.ceil(self.learner.steps / EVALUATIONS))
 
     def steps(self) -> Iterator[StepReport]:
         """Train on, yielding after each step.
@@ -235,7 +235,7 @@ class TrainingRun:
             FloatingPointError: the loss is no longer a number.
         """
         stream = self._stream()
-        for report in fit(self.learner, self._counted(stream)):
+        for report in fit(self.learner, self._count_work(stream)):
             self.throughput.add(report)
             if report.covers:
                 self._take_note(report)
@@ -276,9 +276,9 @@ class TrainingRun:
             (N,) indices into the split, and (N,) cross-entropy per token in nats.
         """
         train = self.data.train
-        chosen = choose(train, self.settings.train.check_labels, seed=self.settings.runtime.seed)
-        known = [int(index) for index in chosen if UNK not in train.formula(int(index))]
-        indices = np.array(known, np.int64)
+        selection = choose(train, self.settings.train.check_labels, seed=self.settings.runtime.seed)
+        known_only = [int(index) for index in selection if UNK not in train.formula(int(index))]
+        indices = np.array(known_only, np.int64)
         pixels = self.settings.decode.batch_pixels
         network = self.learner.best_network
         losses = label_losses(network, train, indices, pixels=pixels, device=self.device)
@@ -346,11 +346,11 @@ class TrainingRun:
 
     def tensors(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Weights by name, and the last gradients, for the log."""
-        named = dict(self.learner.network.named_parameters())
-        gradients = {name: p.grad for name, p in named.items() if p.grad is not None}
-        return {name: p.detach() for name, p in named.items()}, gradients
+        parameters = dict(self.learner.network.named_parameters())
+        gradients = {name: p.grad for name, p in parameters.items() if p.grad is not None}
+        return {name: p.detach() for name, p in parameters.items()}, gradients
 
-    def _counted(self, stream: BatchStream) -> Iterator[Batch]:
+    def _count_work(self, stream: BatchStream) -> Iterator[Batch]:
         """The stream's batches, their work counted."""
         for batch in stream:
             self.record.pace.work += batch_work(batch)
@@ -364,14 +364,14 @@ class TrainingRun:
             stream.steps = self.learner.steps = self.processes.broadcast(self.learner.steps)
 
     def _planned_steps(self) -> int:
-        wanted = self.settings.train
-        whole = wanted.epochs * self.epoch_steps
-        if wanted.max_minutes is None:
-            return whole
-        self.learner.steps = max(whole, 1)
-        plan = first_guess(self.learner, self._stream(), wanted.max_minutes)
+        settings = self.settings.train
+        total = settings.epochs * self.epoch_steps
+        if settings.max_minutes is None:
+            return total
+        self.learner.steps = max(total, 1)
+        plan = first_guess(self.learner, self._stream(), settings.max_minutes)
         if plan.speed:
-            self.warnings += plan.speed.warnings(wanted)
+            self.warnings += plan.speed.warnings(settings)
         return plan.steps
 
     def _draw_apart(self) -> None:

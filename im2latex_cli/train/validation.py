@@ -28,7 +28,7 @@ from im2latex_cli.train.pack import Packed
 SLACK = 1.25, 10
 """A reading may be this many times as long as its reference, plus this many tokens."""
 
-MOST = 12
+MAX_TOKENS_SHOWN = 12
 """Tokens shown; the others of a longer formula are left out evenly."""
 
 _GAP = 2
@@ -141,7 +141,7 @@ def evaluate(
         memory = network.encode(images.to(device), sizes)
         mine.judge(network, memory, pad_ids(formulas).to(device))
         longest = int(max(map(len, formulas)) * SLACK[0]) + SLACK[1]
-        mine.read(network, memory, indices, most=min(max_tokens, longest))
+        mine.read(network, memory, indices, max_tokens=min(max_tokens, longest))
     shares = processes.gather(mine)
     tokens = sum(share.tokens for share in shares)
     return _evaluation(
@@ -159,7 +159,7 @@ def evaluate(
 def label_losses(
     network: Network,
     packed: Packed,
-    chosen: NDArray[np.int64],
+    selection: NDArray[np.int64],
     *,
     pixels: int,
     device: torch.device,
@@ -169,14 +169,16 @@ def label_losses(
     Args:
         network: in any mode; left in evaluation mode.
         packed: the split.
-        chosen: (N,) the pictures, as indices into the split.
+        selection: (N,) the pictures, as indices into the split.
         pixels: most pixels in a batch.
         device: where the network is.
     """
     network.eval()
-    losses = dict.fromkeys(map(int, chosen), 0.0)
+    losses = dict.fromkeys(map(int, selection), 0.0)
     random = np.random.default_rng(0)
-    for indices in plan(chosen, packed, pictures=64, pixels=pixels, tokens=20_000, random=random):
+    for indices in plan(
+        selection, packed, pictures=64, pixels=pixels, tokens=20_000, random=random
+    ):
         images, sizes = to_batch([packed.picture(index) for index in indices])
         memory = network.encode(images.to(device), sizes)
         ids = pad_ids([packed.formula(index) for index in indices]).to(device)
@@ -184,7 +186,7 @@ def label_losses(
         right = _logs(network, memory, ids).gather(2, ids[:, 1:, None])[..., 0]
         means = -(right * real).sum(1) / real.sum(1)
         losses.update(zip(map(int, indices), map(float, means), strict=True))
-    return np.array([losses[int(index)] for index in chosen])
+    return np.array([losses[int(index)] for index in selection])
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,14 +229,14 @@ class _Share:
             self.gain += float(right - wrong)
             self.swapped += int(real.sum())
 
-    def read(self, network: Network, memory: Memory, indices: Indices, *, most: int) -> None:
-        """Read the pictures greedily, in at most `most` steps."""
+    def read(self, network: Network, memory: Memory, indices: Indices, *, max_tokens: int) -> None:
+        """Read the pictures greedily, in at most `max_tokens` steps."""
         results = search(
             torch.full((len(indices),), BOS, device=memory.features.device),
             network.start(memory),
             network.step,
             width=1,
-            max_steps=most,
+            max_steps=max_tokens,
             eos=EOS,
             length_penalty=1.0,
             nbest=1,
@@ -318,14 +320,14 @@ def calibrate(
 
     halves = [range(first, len(readings), 2) for first in (0, 1)]
     fits = [fit(half) for half in halves]
-    whole = fit(range(len(readings)))
+    calibration = fit(range(len(readings)))
     confidences, truth = [], []
     for half, other in zip(halves, reversed(fits), strict=True):
         if other is None:
-            return whole, None
+            return calibration, None
         confidences += [other(readings[place].score, readings[place].steps) for place in half]
         truth += [right[place] for place in half]
-    return whole, calibration_error(confidences, truth)
+    return calibration, calibration_error(confidences, truth)
 
 
 def commonest(readings: Sequence[Sequence[str]]) -> int:
@@ -354,7 +356,9 @@ def attention_map(
     decoded = network.decode(memory, pad_ids([formula]).to(device)[:, :-1])
     logits = decoded.attention[0].float().nan_to_num()  # of a network that has broken down
     weights = logits.softmax(-1).view(-1, *memory.grid).cpu().numpy()
-    steps = np.unique(np.linspace(0, len(formula), min(MOST, len(formula) + 1)).astype(int))
+    steps = np.unique(
+        np.linspace(0, len(formula), min(MAX_TOKENS_SHOWN, len(formula) + 1)).astype(int)
+    )
     return np.concatenate([_overlay(picture, weights[at], network.stride) for at in steps], axis=1)
 
 

@@ -258,17 +258,17 @@ class Augmenter:
         self, picture: NDArray[np.uint8], glyphs: Glyphs, random: np.random.Generator
     ) -> tuple[NDArray[np.uint8], Glyphs]:
         """One distortion; the picture itself where nothing readable is left of it."""
-        changed, where = augment(picture, random)
-        if changed is picture:
+        distorted, where = augment(picture, random)
+        if distorted is picture:
             return _misjudge_size(picture, glyphs, random)
         try:
-            prepared, frame = prepare_with_frame(changed, self._preprocessing)
+            prepared, frame = prepare_with_frame(distorted, self._preprocessing)
         except InputError:
             return picture, glyphs
-        moved = glyphs.copy()
+        points = glyphs.copy()
         corner = np.array([frame.left, frame.top])
-        moved[:, 1:3] = (where.apply(glyphs[:, 1:3]) + corner) * frame.scale
-        return _misjudge_size(prepared, moved, random)
+        points[:, 1:3] = (where.apply(glyphs[:, 1:3]) + corner) * frame.scale
+        return _misjudge_size(prepared, points, random)
 
 
 def _misjudge_size(
@@ -284,6 +284,6 @@ def _misjudge_size(
     factor = math.exp(random.normal(0.0, _SPREAD + (_SPREAD_OF_FEW - _SPREAD) * few))
     factor = min(max(factor, *(_SMALLEST_SIDE / side for side in picture.shape)), _LARGEST)
     rescaled = resize(picture, factor)
-    moved = glyphs.copy()
-    moved[:, 1:3] *= np.divide(rescaled.shape[::-1], picture.shape[::-1])
-    return rescaled, moved
+    points = glyphs.copy()
+    points[:, 1:3] *= np.divide(rescaled.shape[::-1], picture.shape[::-1])
+    return rescaled, points

@@ -81,8 +81,8 @@ def examine(ink: Ink) -> Layout:
         many = many or any(_are_many(*count_letters(pieces, size * em)) for size in (1.3, 1.7))
     rows = _bands(ink.mask, 1, ROW_GAP * em)
     columns = _bands(ink.mask, 0, COLUMN_GAP * em)
-    apart = len(rows) > 1 or len(columns) > 1
-    if many or (apart and letters >= FEW_LETTERS):
+    divided = len(rows) > 1 or len(columns) > 1
+    if many or (divided and letters >= FEW_LETTERS):
         return Layout(words=True)
     beside = len(columns) > 1 and all(_holds(pieces, band, em) for band in columns)
     return Layout(formulas=beside or _separate(pieces, rows, em))
@@ -140,8 +140,8 @@ def split_number(ink: Ink) -> tuple[Ink, Grey] | None:
         return None
     for number, others in ((bands[-1], bands[:-1]), (bands[0], bands[1:])):
         if _is_number(mask[:, slice(*number)], em):
-            alone = Ink(_crop(ink.picture, mask, others[0][0], others[-1][1]))
-            return alone, _crop(ink.picture, mask, *number)
+            formula = Ink(_crop(ink.picture, mask, others[0][0], others[-1][1]))
+            return formula, _crop(ink.picture, mask, *number)
     return None
 
 

@@ -150,7 +150,7 @@ def run_prompt(session: Session, shape: rows.RowFormat, request: PredictRequest)
     )
     dialogue = Dialogue(session.settings, recognizer, shape, request)
     session.reporter.info(f"model: {recognizer.name}   (:help, :quit)")
-    with_history = _history()
+    save_history = _history()
     for line in map(_add_colon, _lines()):
         if line == ":quit":
             break
@@ -160,7 +160,7 @@ def run_prompt(session: Session, shape: rows.RowFormat, request: PredictRequest)
             console.error(str(error.args[0]), error.hint)
         except KeyboardInterrupt:
             console.error("Interrupted.")
-        with_history()
+        save_history()
 
 
 def _add_colon(line: str) -> str:

@@ -243,13 +243,13 @@ class Typesetter:
         self._settings = settings
 
     def typeset(
-        self, shared: Sequence[Job], alone: Sequence[Job], *, face: str = ""
+        self, shared: Sequence[Job], isolated: Sequence[Job], *, face: str = ""
     ) -> tuple[dict[int, Outcome], set[int]]:
         """Typeset formulas that may share documents, and others that must not.
 
         Args:
             shared: those that may.
-            alone: those that must not.
+            isolated: those that must not.
             face: LaTeX that loads the typeface; empty for Computer Modern.
 
         Returns:
@@ -260,10 +260,10 @@ class Typesetter:
         """
         outcomes: dict[int, Outcome] = {}
         skipped = self._settle(list(shared), outcomes, face)
-        lonely = [*alone, *skipped]
-        for job in lonely:
+        isolated_jobs = [*isolated, *skipped]
+        for job in isolated_jobs:
             self._settle([Job(job.index, job.text, size=job.size)], outcomes, face)
-        return outcomes, {job.index for job in lonely}
+        return outcomes, {job.index for job in isolated_jobs}
 
     def _settle(self, jobs: list[Job], outcomes: dict[int, Outcome], face: str) -> list[Job]:
         """Fill in the outcomes of `jobs`; return those that must not share a document.
@@ -277,8 +277,8 @@ class Typesetter:
             results, account = self._run(group, face)
             outcomes.update(results)
             skipped += [job for job in group if job.index in account.skipped]
-            done = results.keys() | account.skipped
-            remaining = [job for job in group if job.index not in done]
+            settled = results.keys() | account.skipped
+            remaining = [job for job in group if job.index not in settled]
             if not remaining:
                 continue
             if len(remaining) < len(group):

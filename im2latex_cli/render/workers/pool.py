@@ -48,7 +48,7 @@ _WORKERLESS = 30.0
 _PAINTERS = ("im2latex-cli", "numpy", "pillow", "freetype-py", "mathra", "resvg-py")
 """Packages whose version may show in a picture."""
 _GO_ON = "What is done is kept: put that right and run the same command again."
-_own = threading.local()
+_local = threading.local()
 
 
 def _keep(page: Page) -> Page:
@@ -332,17 +332,17 @@ def _on_worker(
     Raises:
         RendererError: this worker's pictures could differ from those of the others.
     """
-    if getattr(_own, "settings", None) != settings:
-        _own.settings, _own.renderer = settings, choose(settings)
-        _own.versions = versions(_own.renderer)
+    if getattr(_local, "settings", None) != settings:
+        _local.settings, _local.renderer = settings, choose(settings)
+        _local.versions = versions(_local.renderer)
     differing = [
-        f"{name} {_own.versions.get(name)} instead of {value}"
+        f"{name} {_local.versions.get(name)} instead of {value}"
         for name, value in expected.items()
-        if _own.versions.get(name) != value
+        if _local.versions.get(name) != value
     ]
     if differing:
         raise RendererError(
             f"Pictures could differ: the worker on {platform.node()} has {', '.join(differing)}.",
             hint=f"Install the same on all machines. {_GO_ON}",
         )
-    return work(_own.renderer, formulas, finish)
+    return work(_local.renderer, formulas, finish)

@@ -317,9 +317,11 @@ class _Job:
             render = self.settings.render.model_copy(update={"renderer": request.renderer})
             build = self.settings.build
             scheduler = _scheduler(build)
-            bare = [item for item in todo if item.image is None]
-            results = draw(bare, render, jobs=build.jobs, scheduler=scheduler, glyphs=build.glyphs)
-            if len(bare) < len(todo):
+            to_render = [item for item in todo if item.image is None]
+            results = draw(
+                to_render, render, jobs=build.jobs, scheduler=scheduler, glyphs=build.glyphs
+            )
+            if len(to_render) < len(todo):
                 pictures = take([item for item in todo if item.image is not None], self.source)
                 results = draw_or_take(todo, results, pictures)
         with self.reporter.step("Rendering", len(plan.items)) as step, closing(results):
@@ -411,8 +413,8 @@ def write_build_page(path: Path, root: Path, manifest: Manifest, *, seed: int) -
         InputError: the data set is damaged.
         OSError: the file cannot be written.
     """
-    filled = [split for split in store.SPLITS if manifest.counts[split]]
-    records = [record for split in filled for record in store.read(root, split)]
+    splits = [split for split in store.SPLITS if manifest.counts[split]]
+    records = [record for split in splits for record in store.read(root, split)]
     sample = random.Random(seed).sample(records, min(SAMPLES, len(records)))
     page = Building(
         title=f"im2latex build: {manifest.dataset}",

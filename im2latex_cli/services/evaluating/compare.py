@@ -19,7 +19,7 @@ from im2latex_cli.services.evaluating import report as pages
 from im2latex_cli.services.evaluating.inputs import read_examples
 from im2latex_cli.settings.sections import Settings
 
-SHOWN = 10
+CASES = 10
 """Cases listed on each side."""
 COMPARED = ("bleu4", "edit_similarity", "exact_match")
 
@@ -86,8 +86,8 @@ def run(settings: Settings, reporter: Reporter, *, first: Path, second: Path) ->
     scores = [text.similarities(*forms.tokens_in(form, side)) for side in (left, right)]
     gains = [b - a for a, b in zip(*scores, strict=True)]
     order = sorted(range(len(gains)), key=lambda at: (-gains[at], at))
-    better = [at for at in order[:SHOWN] if gains[at] > 0]
-    worse = [at for at in reversed(order[-SHOWN:]) if gains[at] < 0]
+    better = [at for at in order[:CASES] if gains[at] > 0]
+    worse = [at for at in reversed(order[-CASES:]) if gains[at] < 0]
     result = CompareResult(
         a=str(first),
         b=str(second),
@@ -117,9 +117,9 @@ def _common(first: Path, second: Path, reporter: Reporter) -> tuple[list[Example
             f"{first} and {second} have no picture in common.",
             hint="Make both with im2latex eval-text on the same data set and split.",
         )
-    alone = len(left) + len(right) - 2 * len(shared)
-    if alone:
-        reporter.warn(f"{alone} pictures are in one run only and were left out.")
+    unpaired = len(left) + len(right) - 2 * len(shared)
+    if unpaired:
+        reporter.warn(f"{unpaired} pictures are in one run only and were left out.")
     for name in shared:
         if left[name].reference != right[name].reference:
             raise InputError(

@@ -75,7 +75,7 @@ class Recognised:
 
 
 def recognise(
-    settings: Settings, reporter: Reporter, model: str, wanted: Sequence[LabelledPicture]
+    settings: Settings, reporter: Reporter, model: str, labelled: Sequence[LabelledPicture]
 ) -> Recognised:
     """Read pictures with the best hypotheses first.
 
@@ -83,7 +83,7 @@ def recognise(
         settings: device, threads and search.
         reporter: shows progress.
         model: pretrained, a results folder or a model file.
-        wanted: the pictures; one that cannot be read becomes a prediction with an error.
+        labelled: the pictures; one that cannot be read becomes a prediction with an error.
 
     Raises:
         CheckpointError: the model cannot be used.
@@ -95,9 +95,9 @@ def recognise(
     likelihoods: list[float] = []
     tokens: list[int] = []
     places: list[int] = []
-    with reporter.step("Recognise", total=len(wanted)) as step:
-        for start in range(0, len(wanted), CHUNK):
-            chunk = wanted[start : start + CHUNK]
+    with reporter.step("Recognise", total=len(labelled)) as step:
+        for start in range(0, len(labelled), CHUNK):
+            chunk = labelled[start : start + CHUNK]
             readings = reader.read_together(map(_unread, chunk))
             predictions.extend(map(_prediction, chunk, readings))
             likely = [
@@ -112,11 +112,11 @@ def recognise(
                 places += at
             step.advance(len(chunk))
     seed = settings.runtime.seed
-    known = set(recognizer.vocab.tokens)
+    vocabulary = set(recognizer.vocab.tokens)
     rows = [
         (place, -likelihood / count, count)
         for place, likelihood, count in zip(places, likelihoods, tokens, strict=True)
-        if wanted[place].tokens and known.issuperset(wanted[place].tokens)
+        if labelled[place].tokens and vocabulary.issuperset(labelled[place].tokens)
     ]
     suspects = find_suspects([loss for _, loss, _ in rows], [count for _, _, count in rows])
     return Recognised(
@@ -247,14 +247,14 @@ def run(
         raise UsageError("`references` needs `hypotheses`: the formulas to score against them.")
     data = data or runs.SMALL_DATA
     split = settings.evaluate.split
-    wanted = read_labelled(data, split, spacing=settings.latex.spacing)[: settings.evaluate.limit]
+    pictures = read_labelled(data, split, spacing=settings.latex.spacing)[: settings.evaluate.limit]
     name = model or default_model_for(data)
     folder = output or _folder_of(name, data)
     reporter.info(f"Model: {name}. Data: {data}, split {split}. Predictions: {folder}.")
-    request = _request(settings, name, data, wanted, reporter)
+    request = _request(settings, name, data, pictures, reporter)
     if reuse and _has_predictions(folder, request):
         return replace(_score_existing(settings, None, folder, model=name), reused=True)
-    _recognise(settings, reporter, folder, request, wanted)
+    _recognise(settings, reporter, folder, request, pictures)
     return _score_existing(settings, None, folder, model=name)
 
 
@@ -263,19 +263,19 @@ def _recognise(
     reporter: Reporter,
     folder: Path,
     request: dict[str, Any],
-    wanted: Sequence[LabelledPicture],
+    pictures: Sequence[LabelledPicture],
 ) -> None:
-    result = recognise(settings, reporter, request["model"], wanted)
-    made, perplexity = result.predictions, result.perplexity
-    for row in made:
+    result = recognise(settings, reporter, request["model"], pictures)
+    rows, perplexity = result.predictions, result.perplexity
+    for row in rows:
         if row.error is not None:
             reporter.warn(row.error)
     meta = {
         "format": FORMAT,
         "package": __version__,
         **request,
-        "pictures": len(made),
-        "failed": sum(not row.hypotheses for row in made),
+        "pictures": len(rows),
+        "failed": sum(not row.hypotheses for row in rows),
         "perplexity": None if perplexity is None else perplexity.value,
         "perplexity_interval": None if perplexity is None else perplexity.interval,
         "suspicious": len(result.suspects),
@@ -284,11 +284,11 @@ def _recognise(
         folder,
         request["split"],
         result.suspects,
-        lambda index: _label(wanted[index], made[index]),
+        lambda index: _label(pictures[index], rows[index]),
         checked=result.checked,
         reporter=reporter,
     )
-    predictions.write(folder, made, meta)
+    predictions.write(folder, rows, meta)
 
 
 def _label(row: LabelledPicture, prediction: Prediction) -> SuspectLabel:
@@ -306,14 +306,14 @@ def _request(
     settings: Settings,
     model: str,
     data: Path,
-    wanted: Sequence[LabelledPicture],
+    pictures: Sequence[LabelledPicture],
     reporter: Reporter,
 ) -> dict[str, Any]:
     """All that the predictions depend on."""
     content = sha256()
     if (data / MANIFEST).is_file():
         content.update((data / MANIFEST).read_bytes())
-    for row in wanted:
+    for row in pictures:
         content.update(f"{row.id}\0{row.formula}\n".encode())
     return {
         "model": model,
@@ -350,14 +350,14 @@ def _score_existing(
     warn: Callable[[str], None] = lambda _: None,
 ) -> EvalTextResult:
     """Score a file; with `model`, which made it, the page shows where that looked."""
-    scored = read_examples(references, hypotheses, warn=warn)[: settings.evaluate.limit]
+    examples = read_examples(references, hypotheses, warn=warn)[: settings.evaluate.limit]
     meta = predictions.read_meta(hypotheses) if references is None else {}
     form = settings.evaluate.form
     scores = {
-        name: text.score(*forms.tokens_in(name, scored), seed=settings.runtime.seed)
+        name: text.score(*forms.tokens_in(name, examples), seed=settings.runtime.seed)
         for name in FORMS
     }
-    main, tokens = scores[form], forms.tokens_in(form, scored)
+    main, tokens = scores[form], forms.tokens_in(form, examples)
     figures = {name: getattr(main, name) for name in HEADLINE}
     result = EvalTextResult(
         model=meta.get("model"),
@@ -370,9 +370,9 @@ def _score_existing(
         form=form,
         perplexity=_perplexity(meta),
         suspicious=meta.get("suspicious"),
-        forms=tuple(_row(name, found) for name, found in scores.items()),
+        forms=tuple(_row(name, form_scores) for name, form_scores in scores.items()),
         styles=_styles(*tokens),
-        groups=breakdown.groups(*tokens, [row.source for row in scored]),
+        groups=breakdown.groups(*tokens, [row.source for row in examples]),
         confusions=breakdown.confusions(*tokens),
         report=settings.evaluate.report,
         exit_code=EXIT_PARTIAL if meta.get("failed") else EXIT_OK,
@@ -380,7 +380,7 @@ def _score_existing(
     )
     if settings.evaluate.report:
         draw = None if model is None else attend(settings, model)
-        write_text_page(Path(settings.evaluate.report), settings, result, scored, attend=draw)
+        write_text_page(Path(settings.evaluate.report), settings, result, examples, attend=draw)
     return result
 
 

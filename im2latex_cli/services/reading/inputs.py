@@ -125,7 +125,7 @@ class Inputs:
             yield self._clipboard()
         for one in self.named:
             if isinstance(one, Path | str):
-                yield from self._given(str(one))
+                yield from self._expand(str(one))
             else:
                 yield from self._stream(one)
         if self.listed is not None:
@@ -155,7 +155,7 @@ class Inputs:
         except Im2LatexError as error:
             return replace(entry, picture=None, error=error)
 
-    def _given(self, name: str) -> Iterator[Entry]:
+    def _expand(self, name: str) -> Iterator[Entry]:
         """A path from the command line, where patterns mean what they mean to a shell."""
         if not _PATTERN & set(name) or os.path.lexists(name) or url_of(name):
             yield from self._path(name)
