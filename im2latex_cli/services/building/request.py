@@ -1,4 +1,4 @@
-"""What a build is asked for: the manifest of it, and the formulas that it adds to the real ones.
+"""What a build is asked for: its formulas, its manifest, and formulas added to the real ones.
 
 A folder goes on only if its build had the same manifest.
 """
@@ -6,33 +6,60 @@ A folder goes on only if its build had the same manifest.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+from im2latex_cli import runs
 from im2latex_cli.data.plan import BuildPlan, with_made
 from im2latex_cli.data.sources.entries import Source
-from im2latex_cli.data.sources.source import dataset_name, parse_shares
+from im2latex_cli.data.sources.im2latex100k import IM2LATEX_100K, missing, obtain
+from im2latex_cli.data.sources.source import (
+    FULL,
+    dataset_name,
+    mix,
+    open_source,
+    parse_shares,
+    with_macros,
+)
 from im2latex_cli.data.store import Manifest
 from im2latex_cli.errors import UsageError
 from im2latex_cli.latex.normalize import NORMAL_FORM
+from im2latex_cli.paths import make_cache
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recombination.maker import VERSION, recombine
 from im2latex_cli.render.choose import choose
 from im2latex_cli.settings.sections import BuildSettings, Settings
 
+IMPORTED = "imported"
+RENDER_SETTINGS = (
+    *("font_size", "dpi", "look", "padding", "buckets", "exact", "fonts", "typefaces", "looks"),
+)
+ADDED_LATER = {
+    "latex.normal_form": 1,
+    "render.exact": False,
+    "render.fonts": 0.0,
+    "render.typefaces": [],
+    "render.looks": [],
+    "build.recombine": 0,
+    "build.min_examples": 0,
+    "build.longer": 1.0,
+}
+"""Settings that some data sets do not name, with the values that these were built with."""
 
-def is_enabled(build: BuildSettings) -> bool:
+
+def adds_formulas(build: BuildSettings) -> bool:
     """Whether the settings add formulas."""
     return bool(build.recombine or build.min_examples)
 
 
-def relevant_settings(settings: Settings, source: Source) -> dict[str, Any]:
+def recombination_settings(settings: Settings, source: Source) -> dict[str, Any]:
     """Everything that decides which formulas are made, by dotted name.
 
     Raises:
         UsageError: the pictures come with the formulas, so made ones would be painted otherwise.
     """
     build = settings.build
-    if not is_enabled(build):
+    if not adds_formulas(build):
         return {}
     if source.is_imported:
         raise UsageError(
@@ -58,7 +85,7 @@ def with_recombined(plan: BuildPlan, settings: Settings, reporter: Reporter) -> 
         reporter: shows progress, and a warning if fewer could be made.
     """
     build = settings.build
-    if not is_enabled(build):
+    if not adds_formulas(build):
         return plan
     train = [item.form.split(" ") for item in plan.items if item.split == "train"]
     others = [item.form.split(" ") for item in plan.items if item.split != "train"]
@@ -90,23 +117,6 @@ def _with_progress(
             step.advance()
 
 
-IMPORTED = "imported"
-RENDER_SETTINGS = (
-    *("font_size", "dpi", "look", "padding", "buckets", "exact", "fonts", "typefaces", "looks"),
-)
-LATER = {
-    "latex.normal_form": 1,
-    "render.exact": False,
-    "render.fonts": 0.0,
-    "render.typefaces": [],
-    "render.looks": [],
-    "build.recombine": 0,
-    "build.min_examples": 0,
-    "build.longer": 1.0,
-}
-"""Settings that some data sets do not name, with the values that these were built with."""
-
-
 def name_of(build: BuildSettings) -> str:
     """The short name of the data set to build: of several, their names joined by +.
 
@@ -114,6 +124,49 @@ def name_of(build: BuildSettings) -> str:
         UsageError: the shares are wrong.
     """
     return "+".join(dataset_name(dataset) for dataset, _ in parse_shares(build.dataset))
+
+
+def output_folder(settings: Settings) -> Path:
+    """The folder of the data set: the output of the settings, else data/NAME."""
+    build = settings.build
+    return Path(build.output) if build.output else runs.DATA / name_of(build)
+
+
+def open_formulas(settings: Settings, reporter: Reporter) -> Source:
+    """Open the formulas of all data sets; fetch those of full that no folder has."""
+    build = settings.build
+    parsed = parse_shares(build.dataset)
+    full = _full([dataset for dataset, _ in parsed], build, reporter)
+    sources = [
+        open_source(
+            dataset,
+            column=build.column,
+            split_by=build.split_by,
+            size=build.size,
+            seed=settings.runtime.seed,
+            full=full,
+        )
+        for dataset, _ in parsed
+    ]
+    source = mix(sources, [share for _, share in parsed])
+    return source if build.macros is None else with_macros(source, Path(build.macros))
+
+
+def _full(datasets: Sequence[str], build: BuildSettings, reporter: Reporter) -> Path | None:
+    """The folder with the files of full; None if no data set is full."""
+    folder = None if build.source is None else Path(build.source)
+    if folder is not None and FULL not in datasets:
+        raise UsageError(
+            f"`build.source` is a folder with the files of {FULL}; the data set is "
+            f"{', '.join(datasets)}.",
+            hint=f"Add `build.dataset` {FULL}, or name the folder itself with `build.dataset`.",
+        )
+    if FULL in datasets and folder is None:
+        folder = make_cache() / IM2LATEX_100K.name
+        obtain(IM2LATEX_100K, folder, reporter)
+    elif folder is not None:
+        missing(IM2LATEX_100K, folder)  # raises where a downloaded file has changed
+    return folder
 
 
 def requested_manifest(
@@ -210,8 +263,8 @@ def _differences(old: Manifest, request: Manifest) -> list[str]:
     pairs += [
         (
             name,
-            old.settings.get(name, LATER.get(name)),
-            request.settings.get(name, LATER.get(name)),
+            old.settings.get(name, ADDED_LATER.get(name)),
+            request.settings.get(name, ADDED_LATER.get(name)),
         )
         for name in names
     ]
@@ -236,7 +289,7 @@ def _relevant_settings(settings: Settings, source: Source) -> dict[str, Any]:
         "build.glyphs": build.glyphs,
         "latex.spacing": settings.latex.spacing,
         "latex.normal_form": NORMAL_FORM,
-        **relevant_settings(settings, source),
+        **recombination_settings(settings, source),
     }
     if not source.is_imported:
         render_values = render.model_dump(mode="json", include=set(RENDER_SETTINGS))
