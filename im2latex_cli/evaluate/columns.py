@@ -50,9 +50,9 @@ def blocks(left: Sequence[int], right: Sequence[int]) -> list[tuple[int, int, in
 def _common(left: Sequence[int], right: Sequence[int]) -> int:
     """Length of the common beginning."""
     length = min(len(left), len(right))
-    for at in range(length):
-        if left[at] != right[at]:
-            return at
+    for position in range(length):
+        if left[position] != right[position]:
+            return position
     return length
 
 

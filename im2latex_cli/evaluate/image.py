@@ -103,14 +103,14 @@ def count_matches(reference: Symbols, hypothesis: Symbols) -> int:
 
 def _places(reference: Symbols, hypothesis: Symbols) -> NDArray[np.float64]:
     """Mean distance of the boxes' sides, as shares of the pages, `(N, M)`."""
-    one, two = (side.boxes / np.tile(side.size, 2) for side in (reference, hypothesis))
-    distances: NDArray[np.float64] = np.abs(one[:, None] - two[None]).mean(axis=2)
+    left, right = (side.boxes / np.tile(side.size, 2) for side in (reference, hypothesis))
+    distances: NDArray[np.float64] = np.abs(left[:, None] - right[None]).mean(axis=2)
     return distances
 
 
 def _order(rows: int, columns: int) -> NDArray[np.float64]:
-    one, two = np.arange(rows) / max(rows, 1), np.arange(columns) / max(columns, 1)
-    return np.abs(one[:, None] - two[None])
+    left, right = np.arange(rows) / max(rows, 1), np.arange(columns) / max(columns, 1)
+    return np.abs(left[:, None] - right[None])
 
 
 def _centres(side: Symbols) -> NDArray[np.float64]:

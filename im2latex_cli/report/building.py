@@ -74,8 +74,8 @@ def html(building: Building) -> str:
     samples = "".join(map(_sample, building.samples))
     parts = [
         fact_list(building.facts),
-        *(_histogram(one) for one in building.histograms if one.values),
-        *(table(one) for one in building.tables if one.rows),
+        *(_histogram(content) for content in building.histograms if content.values),
+        *(table(content) for content in building.tables if content.rows),
         f"<h2>{len(building.samples)} pictures at random</h2>{samples}" if samples else "",
     ]
     return document(building.title, parts)

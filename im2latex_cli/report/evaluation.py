@@ -296,7 +296,13 @@ def _ink(page: Grey, height: int) -> NDArray[np.bool_]:
 
 def _part(left: NDArray[np.bool_], right: NDArray[np.bool_]) -> NDArray[np.uint8]:
     width = max(left.shape[1], right.shape[1])
-    one, other = (np.pad(ink, ((0, 0), (0, width - ink.shape[1]))) for ink in (left, right))
+    left_ink, right_ink = (
+        np.pad(ink, ((0, 0), (0, width - ink.shape[1]))) for ink in (left, right)
+    )
     part = np.full((len(left), width, 3), 255, dtype=np.uint8)
-    part[one & ~other], part[other & ~one], part[one & other] = LOST, ADDED, BOTH
+    part[left_ink & ~right_ink], part[right_ink & ~left_ink], part[left_ink & right_ink] = (
+        LOST,
+        ADDED,
+        BOTH,
+    )
     return part

@@ -346,7 +346,7 @@ def _export(
         reporter.info("Tracing the network; this takes about half a minute.")
         bare = _trace(header.dims, len(header.vocab), threads=settings.runtime.threads)
     encoder, decoder = exported.write(folder, bare, path, header)
-    size = sum(one.stat().st_size for one in (encoder, decoder))
+    size = sum(graph.stat().st_size for graph in (encoder, decoder))
     return ExportResult(name, encoder, decoder, size, len(header.vocab))
 
 

@@ -135,7 +135,7 @@ class _Document:
 
     def find(self, page: int) -> FoundPage:
         grey, scale = self._page(page)
-        formulas = tuple(one.scaled(1 / scale) for one in self._formulas(page))
+        formulas = tuple(formula.scaled(1 / scale) for formula in self._formulas(page))
         height, width = grey.shape
         return FoundPage(width / scale, height / scale, formulas)
 
@@ -282,7 +282,7 @@ class Answers:
             "columns": columns,
             "cell_height": result.cell[0],
             "cell_width": result.cell[1],
-            "weights": [_bytes(one) for one in result.weights],
+            "weights": [_bytes(weights) for weights in result.weights],
         }
 
 

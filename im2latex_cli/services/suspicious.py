@@ -61,11 +61,11 @@ def find_suspects(losses: Sequence[float], lengths: Sequence[int]) -> list[Suspe
     values = np.asarray(losses, np.float64)[ordered]
     width = min(NEIGHBOURS + 1, len(values))
     suspects = []
-    for at in np.flatnonzero(values > LEAST):
-        first = int(np.clip(at - width // 2, 0, len(values) - width))
+    for position in np.flatnonzero(values > LEAST):
+        first = int(np.clip(position - width // 2, 0, len(values) - width))
         usual = float(np.median(values[first : first + width]))
-        if values[at] > TIMES * usual:
-            suspects.append(Suspect(int(ordered[at]), float(values[at]), usual))
+        if values[position] > TIMES * usual:
+            suspects.append(Suspect(int(ordered[position]), float(values[position]), usual))
     return sorted(suspects, key=lambda suspect: (-suspect.loss, suspect.index))
 
 

@@ -148,8 +148,12 @@ def plan(
     high, wide = -(-heights // UNIT[0]), (widths * jitter).astype(np.int64) // _WIDTH_STEP
     order = np.lexsort((lengths, wide, high))
     batches, start, height, width, longest = [], 0, 0, 0, 0
-    for end, at in enumerate(order):
-        largest = (max(height, heights[at]), max(width, widths[at]), max(longest, lengths[at]))
+    for end, index in enumerate(order):
+        largest = (
+            max(height, heights[index]),
+            max(width, widths[index]),
+            max(longest, lengths[index]),
+        )
         count = end - start + 1
         full = (
             count > pictures
@@ -158,7 +162,7 @@ def plan(
         )
         if count > 1 and full:
             batches.append(pool[order[start:end]])
-            start, largest = end, (heights[at], widths[at], lengths[at])
+            start, largest = end, (heights[index], widths[index], lengths[index])
         height, width, longest = largest
     if len(order):
         batches.append(pool[order[start:]])

@@ -90,11 +90,11 @@ class GlyphTargets:
 
     def to(self, device: torch.device) -> GlyphTargets:
         """The targets on another device."""
-        return GlyphTargets(*(one.to(device, non_blocking=True) for one in self.tensors()))
+        return GlyphTargets(*(tensor.to(device, non_blocking=True) for tensor in self.tensors()))
 
     def pinned(self) -> GlyphTargets:
         """The targets in memory that a GPU reads by itself."""
-        return GlyphTargets(*(one.pin_memory() for one in self.tensors()))
+        return GlyphTargets(*(tensor.pin_memory() for tensor in self.tensors()))
 
 
 def collate(
@@ -202,8 +202,8 @@ def cells_of(
     x, y = places.nan_to_num().unbind(-1)
     # Plain numbers, since a tensor of them would have to be sent to the device at every step.
     cells = [
-        (at / side * count).floor().long().clamp(min=0, max=count - 1)
-        for at, side, count in zip((y, x), frame, grid, strict=True)
+        (coordinate / side * count).floor().long().clamp(min=0, max=count - 1)
+        for coordinate, side, count in zip((y, x), frame, grid, strict=True)
     ]
     return torch.stack(cells, dim=-1), known
 
@@ -225,13 +225,13 @@ class GlyphHead(nn.Module):
         """
         height, width = features.shape[-2:]
         cells, _ = cells_of(targets.centres, grid=(height, width), frame=frame)
-        at = (targets.rows, cells[:, 0], cells[:, 1])
+        positions = (targets.rows, cells[:, 0], cells[:, 1])
         empty = torch.full(
             (len(features), height, width), BACKGROUND, dtype=torch.long, device=features.device
         )
-        empty[at] = _IGNORE
+        empty[positions] = _IGNORE
         glyphs = self._score(
-            features.permute(0, 2, 3, 1)[at],
+            features.permute(0, 2, 3, 1)[positions],
             torch.where(targets.classes < 0, _IGNORE, targets.classes),
             weight=1.0,
         )

@@ -189,8 +189,10 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_add_(
             tensors,
             [
-                (one if weight.shape[0] == one.shape[0] else one.mT).reshape(weight.shape)
-                for one, weight in zip(directions.to(weights[0].dtype), weights, strict=True)
+                (direction if weight.shape[0] == direction.shape[0] else direction.mT).reshape(
+                    weight.shape
+                )
+                for direction, weight in zip(directions.to(weights[0].dtype), weights, strict=True)
             ],
             alpha=-rate * RMS * math.sqrt(longest),
         )

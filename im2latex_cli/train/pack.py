@@ -167,7 +167,9 @@ def _content(root: Path, split: str, records: Sequence[Record]) -> bytes:
     described = (root / MANIFEST, root / split / store.METADATA, root / split / store.GLYPHS)
     texts = [path.read_bytes() if path.is_file() else b"-" for path in described]
     states = [record.image.stat() for record in records]
-    return b"".join([*texts, *(f"{at.st_size} {at.st_mtime_ns}".encode() for at in states)])
+    return b"".join(
+        [*texts, *(f"{state.st_size} {state.st_mtime_ns}".encode() for state in states)]
+    )
 
 
 def _key(content: bytes, split: str, shaped_by: list[Any]) -> str:
@@ -335,9 +337,9 @@ def tidy(folder: Path, newest: Path, *, cap: int = CAP) -> None:
     for pack in sorted(_packs(folder), key=_used, reverse=True):
         if pack == newest:
             continue
-        of, having = _origin(pack)
+        pack_source, pack_content = _origin(pack)
         size += folder_size(pack)
-        if size > cap or (source and of == source and having != content):
+        if size > cap or (source and pack_source == source and pack_content != content):
             size -= folder_size(pack)
             shutil.rmtree(pack, ignore_errors=True)
     for left in folder.glob(".*.tmp"):

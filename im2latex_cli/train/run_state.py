@@ -340,10 +340,10 @@ def demand_dims(model: ModelFile, dims: ModelSettings, *, name: str) -> None:
         CheckpointError: naming each setting that differs, with both values.
     """
     actual, expected = model.dims.model_dump(), dims.model_dump()
-    names = [one for one in actual if one not in FREE and actual[one] != expected[one]]
-    if names:
+    changed_names = [key for key in actual if key not in FREE and actual[key] != expected[key]]
+    if changed_names:
         differences = ", ".join(
-            f"model.{one} {actual[one]!r}, not {expected[one]!r}" for one in names
+            f"model.{key} {actual[key]!r}, not {expected[key]!r}" for key in changed_names
         )
         raise CheckpointError(
             f"The model {name} has other dimensions than you set: {differences}.",

@@ -315,7 +315,9 @@ def calibrate(
     def fit(places: Sequence[int]) -> Calibration | None:
         subset = [readings[place] for place in places]
         return Calibration.fit(
-            [one.score for one in subset], [one.steps for one in subset], [right[i] for i in places]
+            [reading.score for reading in subset],
+            [reading.steps for reading in subset],
+            [right[i] for i in places],
         )
 
     halves = [range(first, len(readings), 2) for first in (0, 1)]
@@ -359,7 +361,9 @@ def attention_map(
     steps = np.unique(
         np.linspace(0, len(formula), min(MAX_TOKENS_SHOWN, len(formula) + 1)).astype(int)
     )
-    return np.concatenate([_overlay(picture, weights[at], network.stride) for at in steps], axis=1)
+    return np.concatenate(
+        [_overlay(picture, weights[step], network.stride) for step in steps], axis=1
+    )
 
 
 def _overlay(

@@ -156,10 +156,10 @@ def _runs(letters: Pieces, em: float) -> NDArray[np.int64]:
     follows = level & (gap > WORD_GAP[0]) & (gap < WORD_GAP[1])
     nearest = np.where(follows, gap, np.inf).argmin(axis=1)
     run = np.arange(len(letters))
-    for one in np.argsort(letters.left, kind="stable"):
-        after = nearest[one]
-        if follows[one, after] and letters.left[after] > letters.left[one]:
-            run[after] = run[one]
+    for letter in np.argsort(letters.left, kind="stable"):
+        after = nearest[letter]
+        if follows[letter, after] and letters.left[after] > letters.left[letter]:
+            run[after] = run[letter]
     return run
 
 
@@ -168,11 +168,11 @@ def _bands(ink: NDArray[np.bool_], axis: int, gap: float) -> list[tuple[int, int
 
     Stretches nearer than `gap` are one.
     """
-    at = np.flatnonzero(ink.any(axis=axis))
-    if not len(at):
+    filled = np.flatnonzero(ink.any(axis=axis))
+    if not len(filled):
         return []
-    cuts = np.flatnonzero(np.diff(at) - 1 >= gap)
-    starts, ends = at[np.r_[0, cuts + 1]], at[np.r_[cuts, len(at) - 1]] + 1
+    cuts = np.flatnonzero(np.diff(filled) - 1 >= gap)
+    starts, ends = filled[np.r_[0, cuts + 1]], filled[np.r_[cuts, len(filled) - 1]] + 1
     return [(int(start), int(end)) for start, end in zip(starts, ends, strict=True)]
 
 
@@ -209,11 +209,11 @@ def _equals(pieces: Pieces, em: float) -> list[float]:
     """Left ends of the equals signs."""
     bars = _bars(pieces, em)
     ends = []
-    for one in range(len(bars)):
-        beside = np.abs(bars.left - bars.left[one]) <= 0.1 * em
-        below = (bars.top > bars.top[one]) & (bars.top - bars.top[one] <= 0.45 * em)
+    for index in range(len(bars)):
+        beside = np.abs(bars.left - bars.left[index]) <= 0.1 * em
+        below = (bars.top > bars.top[index]) & (bars.top - bars.top[index] <= 0.45 * em)
         if (beside & below).any():
-            ends.append(float(bars.left[one]))
+            ends.append(float(bars.left[index]))
     return ends
 
 

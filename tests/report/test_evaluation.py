@@ -20,11 +20,11 @@ from im2latex_cli.report.evaluation import (
     Plot,
     Report,
     ScoreBar,
-    Table,
     html,
     overlay,
     png,
 )
+from im2latex_cli.report.page import Table
 from im2latex_cli.results import Score
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

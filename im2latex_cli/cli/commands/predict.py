@@ -339,7 +339,7 @@ def _complete_paths(readline: ModuleType) -> None:
     def complete(text: str, state: int) -> str | None:
         start = glob.escape(os.path.expanduser(text))  # noqa: PTH111 (keeps the last slash)
         matches = sorted(glob.glob(f"{start}*"))  # noqa: PTH207
-        completions = [f"{one}/" if Path(one).is_dir() else one for one in matches]
+        completions = [f"{match}/" if Path(match).is_dir() else match for match in matches]
         return completions[state] if state < len(completions) else None
 
     readline.set_completer_delims(" \t\n")

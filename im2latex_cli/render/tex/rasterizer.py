@@ -265,9 +265,9 @@ class Compositor:
         canvas = np.zeros((height, width), np.uint8)
         for box in rules:
             _fill(canvas, box, left, top)
-        for one in glyphs:
-            _stamp(canvas, one, left, top)
-        return Page(_greys(canvas), tuple(_glyph(one, left, top) for one in glyphs))
+        for glyph in glyphs:
+            _stamp(canvas, glyph, left, top)
+        return Page(_greys(canvas), tuple(_glyph(glyph, left, top) for glyph in glyphs))
 
     def sheet(
         self,
@@ -299,10 +299,10 @@ class Compositor:
         width, height = size
         canvas = np.zeros((height, width), np.uint8)
         marks = []
-        for one in glyphs:
-            if _stamp(canvas, one, shift, 0):
-                glyph = _glyph(one, shift, 0)
-                marks.append(_mark(glyph, one.token))
+        for placed in glyphs:
+            if _stamp(canvas, placed, shift, 0):
+                glyph = _glyph(placed, shift, 0)
+                marks.append(_mark(glyph, placed.token))
         # Rules of virtual fonts come after the page's own and have no owner.
         owners_of_rules = (*rules, *[-1] * (len(page.rules) - len(rules)))
         for rule, owner in zip(page.rules, owners_of_rules, strict=True):

@@ -182,7 +182,9 @@ def tags(specials: Sequence[tuple[int, str]], characters: int) -> list[int]:
         characters: how many the page has.
     """
     numbers = [-1] * characters
-    marks = [(at, int(text[len(_TAG) :])) for at, text in specials if text.startswith(_TAG)]
+    marks = [
+        (character, int(text[len(_TAG) :])) for character, text in specials if text.startswith(_TAG)
+    ]
     for start, number in marks:
         numbers[start:] = [number] * (characters - start)
     return numbers

@@ -378,8 +378,10 @@ def write_build_page(path: Path, root: Path, manifest: Manifest, *, seed: int) -
         ),
         tables=_failures(root, manifest),
         samples=tuple(
-            Sample(one.id, one.formula, " ".join(one.tokens), one.image.read_bytes())
-            for one in sample
+            Sample(
+                example.id, example.formula, " ".join(example.tokens), example.image.read_bytes()
+            )
+            for example in sample
         ),
     )
     files.write_text(path, html(page))

@@ -85,9 +85,9 @@ def run(settings: Settings, reporter: Reporter, *, first: Path, second: Path) ->
     figures = {name: text.FIGURES[name] for name in COMPARED}
     scores = [text.similarities(*forms.tokens_in(form, side)) for side in (left, right)]
     gains = [b - a for a, b in zip(*scores, strict=True)]
-    order = sorted(range(len(gains)), key=lambda at: (-gains[at], at))
-    better = [at for at in order[:CASES] if gains[at] > 0]
-    worse = [at for at in reversed(order[-CASES:]) if gains[at] < 0]
+    order = sorted(range(len(gains)), key=lambda index: (-gains[index], index))
+    better = [index for index in order[:CASES] if gains[index] > 0]
+    worse = [index for index in reversed(order[-CASES:]) if gains[index] < 0]
     result = CompareResult(
         a=str(first),
         b=str(second),
@@ -97,8 +97,8 @@ def run(settings: Settings, reporter: Reporter, *, first: Path, second: Path) ->
         b_worse=sum(gain < 0 for gain in gains),
         alike=sum(gain == 0 for gain in gains),
         figures=intervals.compare(before, after, figures, seed=settings.runtime.seed),
-        better=tuple(_change(at, left, right, scores) for at in better),
-        worse=tuple(_change(at, left, right, scores) for at in worse),
+        better=tuple(_change(index, left, right, scores) for index in better),
+        worse=tuple(_change(index, left, right, scores) for index in worse),
         report=settings.evaluate.report,
     )
     if settings.evaluate.report:
@@ -130,15 +130,15 @@ def _common(first: Path, second: Path, reporter: Reporter) -> tuple[list[Example
 
 
 def _change(
-    at: int, left: Sequence[Example], right: Sequence[Example], scores: Sequence[Sequence[float]]
+    index: int, left: Sequence[Example], right: Sequence[Example], scores: Sequence[Sequence[float]]
 ) -> CaseChange:
     return CaseChange(
-        id=left[at].id,
-        a=scores[0][at],
-        b=scores[1][at],
-        reference=left[at].reference,
-        read_by_a=left[at].hypothesis or "",
-        read_by_b=right[at].hypothesis or "",
+        id=left[index].id,
+        a=scores[0][index],
+        b=scores[1][index],
+        reference=left[index].reference,
+        read_by_a=left[index].hypothesis or "",
+        read_by_b=right[index].hypothesis or "",
     )
 
 

@@ -106,10 +106,10 @@ def recognise(
                 if reading.picture is not None and reading.error is None
             ]
             if likely:
-                pictures, formulas, at = zip(*likely, strict=True)
+                pictures, formulas, indices = zip(*likely, strict=True)
                 likelihoods += recognizer.log_likelihoods(pictures, formulas)
                 tokens += [len(formula) + 1 for formula in formulas]
-                places += at
+                places += indices
             step.advance(len(chunk))
     seed = settings.runtime.seed
     vocabulary = set(recognizer.vocab.tokens)

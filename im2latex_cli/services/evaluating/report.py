@@ -24,11 +24,11 @@ from im2latex_cli.report.evaluation import (
     Plot,
     Report,
     ScoreBar,
-    Table,
     html,
     overlay,
     png,
 )
+from im2latex_cli.report.page import Table
 from im2latex_cli.results import Score
 from im2latex_cli.services.evaluating.figures import EvalImageResult, EvalTextResult
 from im2latex_cli.settings.sections import Settings
@@ -55,11 +55,11 @@ def choose_cases(scores: Sequence[float], *, seed: int) -> dict[str, list[int]]:
     Returns:
         Kind -> indices into `scores`.
     """
-    order = sorted(range(len(scores)), key=lambda at: (scores[at], at))
+    order = sorted(range(len(scores)), key=lambda index: (scores[index], index))
     worst = order[:CASES]
     middle = max(len(order) // 2 - CASES // 2, 0)
-    median = [at for at in order[middle : middle + CASES] if at not in worst]
-    rest = [at for at in order if at not in {*worst, *median}]
+    median = [index for index in order[middle : middle + CASES] if index not in worst]
+    rest = [index for index in order if index not in {*worst, *median}]
     sample = random.Random(seed).sample(rest, min(CASES, len(rest)))
     return {WORST: worst, "median": median, "random": sorted(sample)}
 
@@ -85,21 +85,23 @@ def make(
         score_name: name of the score.
         attend: for the worst cases, whose pictures are there.
     """
-    cases = [(kind, at) for kind, places in selection.items() for at in places]
-    selected = [examples[at] for _, at in cases]
+    cases = [(kind, index) for kind, places in selection.items() for index in places]
+    selected = [examples[index] for _, index in cases]
     pages = _draw(settings, selected)
     lines = zip(*tokens_in(form, selected), strict=True)
     return tuple(
         Case(
             kind=kind,
             id=example.id,
-            verdict=f"{score_name} {scores[at]:.1f} %",
+            verdict=f"{score_name} {scores[index]:.1f} %",
             pictures=_pictures(example, pages, "prediction")
             | _attention(example, attend if kind == WORST else None),
             tokens=_lines(reference, hypothesis),
             remark=_remark(example, pages),
         )
-        for (kind, at), example, (reference, hypothesis) in zip(cases, selected, lines, strict=True)
+        for (kind, index), example, (reference, hypothesis) in zip(
+            cases, selected, lines, strict=True
+        )
     )
 
 
@@ -112,15 +114,15 @@ def make_pairs(
     form: Form,
 ) -> tuple[Case, ...]:
     """Draw the selected cases as two runs read them; the arguments as `make`'s, for a and b."""
-    cases = [(kind, at) for kind, places in selection.items() for at in places]
-    selected = [[side[at] for _, at in cases] for side in sides]
+    cases = [(kind, index) for kind, places in selection.items() for index in places]
+    selected = [[side[index] for _, index in cases] for side in sides]
     pages = _draw(settings, [row for side in selected for row in side])
     (references, first), (_, second) = (tokens_in(form, side) for side in selected)
     return tuple(
         Case(
             kind=kind,
             id=a.id,
-            verdict=f"edit similarity: a {scores[0][at]:.1f} %, b {scores[1][at]:.1f} %",
+            verdict=f"edit similarity: a {scores[0][index]:.1f} %, b {scores[1][index]:.1f} %",
             pictures=_pictures(a, pages, "a") | _pictures(b, pages, "b"),
             tokens={
                 "reference": [(token, "same") for token in references[row]],
@@ -133,7 +135,7 @@ def make_pairs(
                 if (remark := _remark(side, pages))
             ),
         )
-        for row, ((kind, at), a, b) in enumerate(zip(cases, *selected, strict=True))
+        for row, ((kind, index), a, b) in enumerate(zip(cases, *selected, strict=True))
     )
 
 

@@ -92,12 +92,16 @@ def drawn(page: NDArray[np.uint8], formulas: Sequence[FoundFormula]) -> Image.Im
     image = Image.fromarray(page).convert("RGB")
     pen = ImageDraw.Draw(image)
     font = ImageFont.load_default(_LABEL)
-    for at, one in enumerate(formulas, start=1):
-        _frame(pen, one.box, COLOUR)
-        for number in one.numbers:
+    for label, formula in enumerate(formulas, start=1):
+        _frame(pen, formula.box, COLOUR)
+        for number in formula.numbers:
             _frame(pen, number, NUMBER_COLOUR)
         pen.text(
-            (max(0, one.box.left - 4), one.box.top), str(at), fill=COLOUR, font=font, anchor="ra"
+            (max(0, formula.box.left - 4), formula.box.top),
+            str(label),
+            fill=COLOUR,
+            font=font,
+            anchor="ra",
         )
     return image
 
@@ -208,8 +212,8 @@ class FormulaSearch:
                 yield replace(entry, picture=None, error=error)
             return
         if formulas:
-            for number, one in enumerate(formulas, start=1):
-                yield _cut(entry, page, one, number)
+            for number, formula in enumerate(formulas, start=1):
+                yield _cut(entry, page, formula, number)
         elif entry.scale is None:
             yield self._nothing(entry, page)
 

@@ -116,18 +116,20 @@ class Inputs:
         """How many pictures there are, a stream being one; None where only reading tells."""
         if self.listed is not None or self.watched is not None:
             return None
-        single = all(not isinstance(one, Path | str) or _is_single(str(one)) for one in self.named)
+        single = all(
+            not isinstance(source, Path | str) or _is_single(str(source)) for source in self.named
+        )
         return len(self.named) + self.from_clipboard if single else None
 
     def __iter__(self) -> Iterator[Entry | None]:
         """Yield each picture; None where a list has nothing more for the moment."""
         if self.from_clipboard:
             yield self._clipboard()
-        for one in self.named:
-            if isinstance(one, Path | str):
-                yield from self._expand(str(one))
+        for source in self.named:
+            if isinstance(source, Path | str):
+                yield from self._expand(str(source))
             else:
-                yield from self._stream(one)
+                yield from self._stream(source)
         if self.listed is not None:
             for path in streams.lines(self.listed, b"\0" if self.null else b"\n"):
                 if path is None:
@@ -277,8 +279,8 @@ def _walk(
     try:
         place = folder.stat()
         here = above | {(place.st_dev, place.st_ino)}
-        with os.scandir(folder) as found:
-            names = sorted(one.name for one in found if not one.name.startswith("."))
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
     except OSError as error:
         reason = error.strerror or str(error)
         yield _failed(str(folder), InputError(f"{folder}: cannot be read ({reason})."))

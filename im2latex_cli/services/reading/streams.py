@@ -61,7 +61,7 @@ def lines(source: Path | BinaryIO, end: bytes) -> Iterator[str | None]:
         InputError: the list cannot be read.
     """
     if not isinstance(source, Path) and _descriptor(source) is None:
-        yield from (one for one in map(_path, source.read().split(end)) if one)
+        yield from (path for path in map(_path, source.read().split(end)) if path)
         return
     ready: queue.Queue[str | OSError | None] = queue.Queue(_AHEAD)
     Thread(target=_feed, args=(source, end, ready), daemon=True).start()
