@@ -28,6 +28,10 @@ from im2latex_cli.train.optimizer import MovingAverage, build_optimizer, learnin
 SMOOTHING = 0.98
 """Weight of the past in the smoothed loss."""
 
+NORM_MOMENTUM = 0.02
+"""Share of one batch in the running statistics of batch normalisation. A batch holds pictures of
+one size, so that the last ten batches, as with torch's 0.1, would say little about all pictures."""
+
 READ_EVERY = 10
 """Steps between two readings of the losses on a GPU, which works on while nobody asks."""
 
@@ -157,6 +161,22 @@ class Learner:
         learner.step, learner.cursor = self.step, self.cursor
         return learner
 
+    def prepare_step(self) -> None:
+        """Put the network into training mode, its batch normalisation as the step wants it.
+
+        A batch holds pictures of like size, and its statistics are not those of all pictures. A
+        network that only ever saw the former reads long formulas as in training, but single
+        letters hardly ever, so the running statistics, with which pictures are read, are frozen
+        and learnt with before the end.
+        """
+        self.network.train()
+        share = 1.0 if self.settings.init else self.settings.frozen_norm
+        frozen = self.step >= (1 - share) * self.steps
+        for module in self.network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.train(not frozen)
+                module.momentum = max(NORM_MOMENTUM, 1 / (self.step + 1))
+
     def backward(self, batch: Batch, *, share: float) -> dict[str, Tensor]:
         """Add the gradient of one batch; the losses, over all processes, by name.
 
@@ -246,7 +266,7 @@ def fit(
     stream = iter(batches)
     try:
         while learner.step < learner.steps:
-            learner.network.train()
+            learner.prepare_step()
             yield _step(learner, stream, clock)
     finally:
         close = getattr(stream, "close", None)

@@ -2,6 +2,7 @@ import copy
 from functools import partial
 from itertools import islice
 
+import numpy as np
 import pytest
 import torch
 
@@ -314,3 +315,53 @@ def test_a_step_on_a_gpu_never_waits_and_learns_the_same(
         torch.cuda.set_sync_debug_mode("default")
         curves.append([report.loss for report in reports if report.covers])
     assert curves[1] == pytest.approx(curves[0], rel=1e-2)
+
+
+def normalisations(learner: Learner) -> list[torch.nn.BatchNorm2d]:
+    return [m for m in learner.network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "moving"),
+    [
+        ({"frozen_norm": 0.5}, [1, 2, 3]),
+        ({"frozen_norm": 0.0}, [1, 2, 3, 4, 5, 6]),
+        ({"frozen_norm": 0.0, "init": "pretrained"}, []),
+    ],
+    ids=["last half", "never", "from a model"],
+)
+def test_running_statistics_are_frozen_as_set(
+    changes: dict, moving: list[int], packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    learner, batches = begin(packed, vocab, settings, steps=6, **changes)
+    before, moved = [norm.running_mean.clone() for norm in normalisations(learner)], []
+    for report in fit(learner, batches):
+        after = [norm.running_mean.clone() for norm in normalisations(learner)]
+        if not all(map(torch.equal, before, after)):
+            moved.append(report.step)
+        before = after
+    assert moved == moving
+
+
+def test_a_frozen_step_sees_what_reading_sees(
+    packed: Packed, vocab: Vocab, settings: Settings
+) -> None:
+    """Pictures of one size have other statistics than all pictures."""
+    model = settings.model.model_copy(update={"dropout": 0.0})
+    settings = settings.model_copy(update={"model": model})
+    learner, batches = begin(packed, vocab, settings, steps=8, batch_size=2)
+    list(fit(learner, batches))
+    smallest = int(packed.sizes.prod(axis=1).argmin())
+    one = stream(packed, learner).build(np.array([smallest]), learner.cursor)
+
+    def logits() -> torch.Tensor:
+        memory = learner.network.encode(one.images, one.sizes)
+        return learner.network.decode(memory, one.ids[:, :-1]).logits
+
+    learner.prepare_step()
+    trained = logits()
+    learner.network.eval()
+    torch.testing.assert_close(trained, logits())
+    for norm in normalisations(learner):
+        norm.train()
+    assert not torch.allclose(trained, logits(), atol=1e-3)
