@@ -10,7 +10,7 @@ from im2latex_cli.network.network import Network
 from im2latex_cli.settings.sections import Settings
 from im2latex_cli.train.pack import Packed
 from im2latex_cli.train.validation import (
-    MOST,
+    MAX_TOKENS_SHOWN,
     Evaluation,
     attention_map,
     calibrate,
@@ -154,7 +154,7 @@ def test_one_row_for_each_token_and_the_end(
     assert shown.shape == (3, (len(packed.formula(0)) + 1) * (height + 2), width)
     assert np.array_equal(shown[0, :height], packed.picture(0)), "red is the picture itself"
     long = attention_map(network, packed.picture(0), packed.formula(0) * 9, device=CPU)
-    assert long.shape[1] == MOST * (height + 2)
+    assert long.shape[1] == MAX_TOKENS_SHOWN * (height + 2)
 
 
 def test_red_stands_where_the_head_looks(packed: Packed, vocab: Vocab, settings: Settings) -> None:
