@@ -36,7 +36,7 @@ class BackendChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedModel:
     """A model, ready to read.
 
     Attributes:
@@ -50,7 +50,7 @@ class Loaded:
     reason: str
 
 
-def load(model: Path, *, device: str, threads: int | None, backend: Backend) -> Loaded:
+def load(model: Path, *, device: str, threads: int | None, backend: Backend) -> LoadedModel:
     """Load a model file, or the graphs exported from one.
 
     Raises:
@@ -65,10 +65,12 @@ def load(model: Path, *, device: str, threads: int | None, backend: Backend) -> 
     exported = graphs.SHIPPED not in choice.folder.parents
     found = graphs.read(choice.folder) if exported else graphs.join(choice.folder, model)
     engine = OnnxEngine(found, threads=threads or openmp_threads())
-    return Loaded(engine, found.header, choice.reason)
+    return LoadedModel(engine, found.header, choice.reason)
 
 
-def _with_torch(model: Path, device: str, threads: int | None, choice: BackendChoice) -> Loaded:
+def _with_torch(
+    model: Path, device: str, threads: int | None, choice: BackendChoice
+) -> LoadedModel:
     if find_spec("torch") is None:
         raise UsageError(
             f"{model} needs PyTorch, which is not installed ({choice.reason}).",
@@ -80,7 +82,7 @@ def _with_torch(model: Path, device: str, threads: int | None, choice: BackendCh
     chosen = choose_device(device)
     use_threads(threads)
     file = checkpoints.load(model)
-    return Loaded(TorchEngine(file.network(), chosen), file.header, choice.reason)
+    return LoadedModel(TorchEngine(file.network(), chosen), file.header, choice.reason)
 
 
 def choose(model: Path, *, device: str = "auto", backend: Backend = "auto") -> BackendChoice:

@@ -128,7 +128,7 @@ LARGEST_GROUP = 64
 """Most pictures read together from a stream of them."""
 
 
-class Opened(NamedTuple):
+class OpenedPicture(NamedTuple):
     """A picture ready to be read.
 
     Attributes:
@@ -147,7 +147,7 @@ class Opened(NamedTuple):
         return self.ink.picture
 
 
-class Unread(NamedTuple):
+class InputPicture(NamedTuple):
     """A picture to read.
 
     Attributes:
@@ -185,7 +185,7 @@ class PictureReader(Protocol):
 
     decode: DecodeSettings
 
-    def open(self, picture: Picture, *, name: str | None = None) -> Opened:
+    def open(self, picture: Picture, *, name: str | None = None) -> OpenedPicture:
         """Bring a picture into the form that the network was trained on."""
 
     def read(self, pictures: Sequence[Grey]) -> list[list[Hypothesis]]:
@@ -193,7 +193,7 @@ class PictureReader(Protocol):
 
 
 class _Opening(NamedTuple):
-    opened: Opened | None
+    opened: OpenedPicture | None
     error: Im2LatexError | None
     milliseconds: float
 
@@ -210,7 +210,7 @@ class Reader:
         self._recognizer = recognizer
         self._check = check
 
-    def read(self, pictures: Iterable[Unread | None]) -> Iterator[Reading]:
+    def read(self, pictures: Iterable[InputPicture | None]) -> Iterator[Reading]:
         """Read pictures as they come; a reading for each, in their order.
 
         The first picture is read alone, so that its reading comes at once, then twice as many
@@ -230,11 +230,11 @@ class Reader:
         if group:
             yield from self._read(group)
 
-    def read_together(self, pictures: Iterable[Unread]) -> list[Reading]:
+    def read_together(self, pictures: Iterable[InputPicture]) -> list[Reading]:
         """Read pictures at once; a reading for each, in their order."""
         return self._read([self._open(unread) for unread in pictures])
 
-    def _open(self, unread: Unread) -> _Opening:
+    def _open(self, unread: InputPicture) -> _Opening:
         if isinstance(unread.picture, Im2LatexError):
             return _Opening(None, unread.picture, 0.0)
         start = time.perf_counter()

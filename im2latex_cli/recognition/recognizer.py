@@ -18,15 +18,15 @@ from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognition import backends
 from im2latex_cli.recognition.backends import Backend
-from im2latex_cli.recognition.decoder import Decoder, Looked
+from im2latex_cli.recognition.decoder import Decoder, TokenAttention
 from im2latex_cli.recognition.models import PRETRAINED, ModelSource, default_model, find_model
 from im2latex_cli.recognition.reader import (
     Grey,
-    Opened,
+    InputPicture,
+    OpenedPicture,
     Picture,
     Reader,
     Reading,
-    Unread,
     name_of,
     to_grey,
 )
@@ -322,7 +322,7 @@ class Recognizer:
         names = [name_of(picture, number) for number, picture in enumerate(batch, start=1)]
         reader = copy(self)
         reader.decode = _with_changes(self.decode, beam=beam, nbest=nbest)
-        readings = Reader(reader).read_together(map(Unread, batch, names))
+        readings = Reader(reader).read_together(map(InputPicture, batch, names))
         results = list(_results(names, readings, errors, best_only=nbest is None))
         return results if several else results[0]
 
@@ -350,7 +350,7 @@ class Recognizer:
             pictures, formulas, batch_pixels=self.decode.batch_pixels
         )
 
-    def attention(self, picture: Grey, hypothesis: Hypothesis) -> Looked:
+    def attention(self, picture: Grey, hypothesis: Hypothesis) -> TokenAttention:
         """Where the network looks while it writes the tokens of `hypothesis`.
 
         Args:
@@ -359,14 +359,14 @@ class Recognizer:
         """
         return self._decoder.attention(picture, hypothesis)
 
-    def open(self, picture: Picture, *, name: str | None = None) -> Opened:
+    def open(self, picture: Picture, *, name: str | None = None) -> OpenedPicture:
         """As `prepare`, and cut off an equation number beside the formula."""
         ink = Ink(self.prepare(picture, name=name))
         parts = split_number(ink)
         if parts is None:
-            return Opened(ink, number_cut=False)
+            return OpenedPicture(ink, number_cut=False)
         formula, number = parts
-        return Opened(formula, number_cut=True, number=number)
+        return OpenedPicture(formula, number_cut=True, number=number)
 
     def prepare(self, picture: Picture, *, name: str | None = None) -> Grey:
         """Bring a picture into the form that the network was trained on, (H, W) uint8.

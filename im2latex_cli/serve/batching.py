@@ -67,7 +67,7 @@ Read = Callable[[Sequence[ReadRequest]], Sequence[Answer | Im2LatexError]]
 
 
 @dataclass(frozen=True, slots=True)
-class FoundPage:
+class PageFormulas:
     """What was found on one page.
 
     Attributes:
@@ -101,7 +101,7 @@ class UploadedDocument(Protocol):
     def picture(self, page: int) -> bytes:
         """The page as a PNG file."""
 
-    def find(self, page: int) -> FoundPage:
+    def find(self, page: int) -> PageFormulas:
         """Look for formulas on the page."""
 
     def formula(self, page: int, number: int) -> Part:

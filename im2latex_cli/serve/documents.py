@@ -23,8 +23,8 @@ from im2latex_cli.serve import schemas
 from im2latex_cli.serve.batching import (
     Batcher,
     BusyError,
-    FoundPage,
     Open,
+    PageFormulas,
     Part,
     ReadRequest,
     UploadedDocument,
@@ -317,7 +317,7 @@ def _absent(message: str) -> RefusedError:
     return RefusedError(404, "not-found", message)
 
 
-def _page(number: int, opened: UploadedDocument, content: FoundPage) -> schemas.PageBody:
+def _page(number: int, opened: UploadedDocument, content: PageFormulas) -> schemas.PageBody:
     return schemas.PageBody(
         page=number,
         width=content.width,

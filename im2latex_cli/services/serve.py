@@ -23,12 +23,19 @@ from im2latex_cli.formats.convert import WRITERS
 from im2latex_cli.pages.finder import Finder, bundled_finder
 from im2latex_cli.pages.regions import FoundFormula
 from im2latex_cli.progress import Reporter
-from im2latex_cli.recognition.reader import Reader, Reading, Unread
+from im2latex_cli.recognition.reader import InputPicture, Reader, Reading
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.render.embedded.renderer import to_svg
 from im2latex_cli.render.renderer import RenderFailure
 from im2latex_cli.report.page import data_uri
-from im2latex_cli.serve.batching import Answer, FoundPage, Part, ReadRequest, Unit, UploadedDocument
+from im2latex_cli.serve.batching import (
+    Answer,
+    PageFormulas,
+    Part,
+    ReadRequest,
+    Unit,
+    UploadedDocument,
+)
 from im2latex_cli.services.reading import pdf
 from im2latex_cli.services.reading.find import cut, is_one_formula
 from im2latex_cli.services.reading.inputs import PDF_MAGIC
@@ -133,11 +140,11 @@ class _Document:
         shrunk = math.ceil(math.sqrt(grey.size / MOST_PIXELS_SENT))
         return encode_png(grey if shrunk <= 1 else np.asarray(Image.fromarray(grey).reduce(shrunk)))
 
-    def find(self, page: int) -> FoundPage:
+    def find(self, page: int) -> PageFormulas:
         grey, scale = self._page(page)
         formulas = tuple(formula.scaled(1 / scale) for formula in self._formulas(page))
         height, width = grey.shape
-        return FoundPage(width / scale, height / scale, formulas)
+        return PageFormulas(width / scale, height / scale, formulas)
 
     def formula(self, page: int, number: int) -> Part:
         formula = self._formulas(page)[number - 1]
@@ -243,7 +250,7 @@ class Answers:
     def __call__(self, requests: Sequence[ReadRequest]) -> list[Answer | Im2LatexError]:
         """Read pictures together; a picture that fails costs only itself."""
         readings = self._reader.read_together(
-            Unread(_picture(request), NAME) for request in requests
+            InputPicture(_picture(request), NAME) for request in requests
         )
         return [
             reading.error or self._answer(request, reading)

@@ -25,7 +25,7 @@ from im2latex_cli.settings.sections import TrainSettings
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup
 from im2latex_cli.train.losses import GlyphClasses, GlyphTargets, collate
 from im2latex_cli.train.optimizer import allowed_length
-from im2latex_cli.train.pack import Glyphs, Packed
+from im2latex_cli.train.pack import Glyphs, PackedSplit
 from im2latex_cli.vision.prepare import UNIT
 
 POOL = 8_192
@@ -119,7 +119,7 @@ class Batch:
 
 def plan(
     pool: Indices,
-    packed: Packed,
+    packed: PackedSplit,
     *,
     pictures: int,
     pixels: int,
@@ -189,7 +189,7 @@ class BatchStream:
 
     def __init__(
         self,
-        packed: Packed,
+        packed: PackedSplit,
         settings: TrainSettings,
         *,
         seed: int,

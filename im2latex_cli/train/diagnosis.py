@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from im2latex_cli.network.recurrent import RecurrentDecoder
 from im2latex_cli.train.batches import Batch
 from im2latex_cli.train.loop import Learner
-from im2latex_cli.train.pack import Packed
+from im2latex_cli.train.pack import PackedSplit
 from im2latex_cli.train.validation import Evaluation
 
 CONSTANT_SHARE = 60.0
@@ -137,7 +137,7 @@ def activations(learner: Learner, batch: Batch) -> Activations:
     return Activations(variances, silent, saturated[0])
 
 
-def skew(packed: Packed) -> float:
+def skew(packed: PackedSplit) -> float:
     """Percent of a split's formulas that are its commonest one; 0 for a handful of pictures."""
     if len(packed) < 8:
         return 0.0

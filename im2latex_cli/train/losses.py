@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from im2latex_cli.latex.vocab import PAD
 from im2latex_cli.network.network import Network
 from im2latex_cli.settings.sections import TrainSettings
-from im2latex_cli.train.pack import Glyphs, Packed
+from im2latex_cli.train.pack import Glyphs, PackedSplit
 
 BACKGROUND_WEIGHT = 0.15
 """Weight of cells without a glyph, which are most cells."""
@@ -57,7 +57,7 @@ class GlyphClasses:
         return replace(self, of_kind=tuple(number.get(kind, IGNORED) for kind in kinds))
 
 
-def find_classes(packed: Packed, *, min_count: int = 10) -> GlyphClasses | None:
+def find_classes(packed: PackedSplit, *, min_count: int = 10) -> GlyphClasses | None:
     """Classes of a training split: its kinds that occur often enough; None without glyphs."""
     if not len(packed.glyphs):
         return None

@@ -55,11 +55,11 @@ PROCESSES_FROM = 4096
 _CHUNK, _PIECE = 4096, 64
 
 Glyphs = NDArray[np.float32]
-"""(G, 4): kind (index into `Packed.kinds`), x, y of the centre in pixels, token index or -1."""
+"""(G, 4): kind (index into `PackedSplit.kinds`), x, y of the centre in pixels, token or -1."""
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class PackedSplit:
     """One split, ready for training.
 
     Attributes:
@@ -119,10 +119,10 @@ def pack(
     preprocessing: Preprocessing,
     cache: Path,
     reporter: Reporter,
-) -> Packed:
+) -> PackedSplit:
     """Open the pack of a split, made first where the cache has none.
 
-    Pictures that cannot be read are left out and named in `Packed.skipped`. Writing a pack
+    Pictures that cannot be read are left out and named in `PackedSplit.skipped`. Writing a pack
     removes those that became useless, and the least recently used where there are too many.
 
     Args:
@@ -232,10 +232,10 @@ def _write(
     files.write_json(folder / INDEX, index)
 
 
-def _open(folder: Path) -> Packed:
+def _open(folder: Path) -> PackedSplit:
     index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     arrays: dict[str, Any] = {name: np.load(folder / f"{name}.npy") for name in _ARRAYS}
-    return Packed(
+    return PackedSplit(
         pixels=np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r"),
         kinds=tuple((font, code) for font, code in index["kinds"]),
         names=tuple(index["names"]),
@@ -245,10 +245,10 @@ def _open(folder: Path) -> Packed:
     )
 
 
-PreparedPicture = tuple[NDArray[np.uint8], Frame] | str
+PictureOrError = tuple[NDArray[np.uint8], Frame] | str
 
 
-def _pictures(records: Sequence[Record], preprocessing: Preprocessing) -> Iterator[PreparedPicture]:
+def _pictures(records: Sequence[Record], preprocessing: Preprocessing) -> Iterator[PictureOrError]:
     prepared = partial(_prepared, preprocessing=preprocessing)
     waiting = (record.image for record in records)
     pool = _pool(len(records))
@@ -259,7 +259,7 @@ def _pictures(records: Sequence[Record], preprocessing: Preprocessing) -> Iterat
         pool.shutdown(cancel_futures=True)
 
 
-def _prepared(path: Path, *, preprocessing: Preprocessing) -> PreparedPicture:
+def _prepared(path: Path, *, preprocessing: Preprocessing) -> PictureOrError:
     try:
         return prepare_with_frame(open_grey(path, name=str(path)), preprocessing)
     except InputError as error:

@@ -23,7 +23,7 @@ from im2latex_cli.network.torch_engine import fast_in_bfloat16
 from im2latex_cli.settings.sections import TrainSettings
 from im2latex_cli.train.batches import Batch, BatchStream, Cursor, Indices
 from im2latex_cli.train.loop import Learner, fit
-from im2latex_cli.train.pack import Packed
+from im2latex_cli.train.pack import PackedSplit
 from im2latex_cli.vision.prepare import UNIT
 
 RESERVE = 0.1
@@ -57,7 +57,7 @@ def batch_work(batch: Batch) -> int:
     return count * (height * width + TOKEN * (batch.ids.shape[1] - 1))
 
 
-def planned_work(packed: Packed, indices: Indices) -> int:
+def planned_work(packed: PackedSplit, indices: Indices) -> int:
     """About the same before the batch is built."""
     height, width = -(-packed.sizes[indices].max(axis=0) // UNIT) * UNIT
     longest = packed.lengths[indices].max() + 1

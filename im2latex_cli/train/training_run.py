@@ -23,7 +23,7 @@ from im2latex_cli.train.diagnosis import Finding, RunStatistics, diagnose, measu
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup
 from im2latex_cli.train.loop import Learner, StepReport, fit
 from im2latex_cli.train.losses import GlyphClasses, GlyphHead, find_classes
-from im2latex_cli.train.pack import Packed
+from im2latex_cli.train.pack import PackedSplit
 from im2latex_cli.train.run_state import History, RunState, begin_from, bound, capture, restore
 from im2latex_cli.train.time_budget import batch_work, first_guess
 from im2latex_cli.train.validation import (
@@ -71,8 +71,8 @@ class TrainingData:
         preprocessing: what the pictures went through.
     """
 
-    train: Packed
-    val: Packed
+    train: PackedSplit
+    val: PackedSplit
     vocab: Vocab
     preprocessing: Preprocessing
 
@@ -255,7 +255,7 @@ class TrainingRun:
             best = self.history.best_loss
             self.history.best_loss = min(best or report.smoothed, report.smoothed)
 
-    def evaluate(self, packed: Packed | None = None) -> Evaluation:
+    def evaluate(self, packed: PackedSplit | None = None) -> Evaluation:
         """Read the chosen validation pictures, or as many of another split."""
         limit, seed = self.settings.train.evaluate_limit, self.settings.runtime.seed
         return evaluate(

@@ -23,7 +23,7 @@ from im2latex_cli.network.network import Network
 from im2latex_cli.network.torch_engine import to_batch
 from im2latex_cli.train.batches import Indices, pad_ids, plan
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup
-from im2latex_cli.train.pack import Packed
+from im2latex_cli.train.pack import PackedSplit
 
 SLACK = 1.25, 10
 """A reading may be this many times as long as its reference, plus this many tokens."""
@@ -93,7 +93,7 @@ class Evaluation:
         }
 
 
-def choose(packed: Packed, limit: int, *, seed: int) -> NDArray[np.int64]:
+def choose(packed: PackedSplit, limit: int, *, seed: int) -> NDArray[np.int64]:
     """At most `limit` pictures of a split, the same at every evaluation."""
     order = np.random.default_rng([seed, 3]).permutation(len(packed))
     return np.sort(order[:limit])
@@ -102,7 +102,7 @@ def choose(packed: Packed, limit: int, *, seed: int) -> NDArray[np.int64]:
 @torch.no_grad()
 def evaluate(
     network: Network,
-    packed: Packed,
+    packed: PackedSplit,
     selection: NDArray[np.int64],
     *,
     vocab: Vocab,
@@ -158,7 +158,7 @@ def evaluate(
 @torch.no_grad()
 def label_losses(
     network: Network,
-    packed: Packed,
+    packed: PackedSplit,
     selection: NDArray[np.int64],
     *,
     pixels: int,
@@ -251,7 +251,7 @@ class _Share:
 
 
 def _evaluation(
-    packed: Packed,
+    packed: PackedSplit,
     vocab: Vocab,
     readings: dict[int, _Reading],
     *,

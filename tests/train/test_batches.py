@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from im2latex_cli.latex.vocab import BOS, EOS, PAD
 from im2latex_cli.settings.sections import TrainSettings
 from im2latex_cli.train.batches import Batch, BatchStream, Cursor, pad_ids, plan
-from im2latex_cli.train.pack import Glyphs, Packed
+from im2latex_cli.train.pack import Glyphs, PackedSplit
 
 
-def made_up(sizes: list[tuple[int, int]], lengths: list[int]) -> Packed:
+def made_up(sizes: list[tuple[int, int]], lengths: list[int]) -> PackedSplit:
     """A split of blank pictures with formulas of the given lengths."""
     areas = np.cumsum([0] + [height * width for height, width in sizes])
     empty = np.zeros((0, 4), np.float32)
-    return Packed(
+    return PackedSplit(
         pixels=np.full(int(areas[-1]), 255, np.uint8),
         starts=areas,
         sizes=np.array(sizes),
@@ -30,7 +30,7 @@ def made_up(sizes: list[tuple[int, int]], lengths: list[int]) -> Packed:
     )
 
 
-def stream(packed: Packed, cursor: Cursor | None = None, **changes: object) -> BatchStream:
+def stream(packed: PackedSplit, cursor: Cursor | None = None, **changes: object) -> BatchStream:
     wanted = TrainSettings(**{"batch_size": 3, **changes})
     return BatchStream(packed, wanted, seed=7, steps=40, cursor=cursor)
 

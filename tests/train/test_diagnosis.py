@@ -14,7 +14,7 @@ from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.settings.sections import Settings
 from im2latex_cli.train.diagnosis import RunStatistics, diagnose, nonfinite
-from im2latex_cli.train.pack import Packed, pack
+from im2latex_cli.train.pack import PackedSplit, pack
 from im2latex_cli.train.training_run import TrainingData, TrainingRun
 from im2latex_cli.train.validation import Evaluation
 from im2latex_cli.vision.prepare import Preprocessing
@@ -107,7 +107,7 @@ def test_nonfinite_names_step_and_rate() -> None:
     assert "0.5" in nonfinite(7, 0.5)
 
 
-def begin(packed: Packed, vocab: Vocab, settings: Settings, **train: object) -> TrainingRun:
+def begin(packed: PackedSplit, vocab: Vocab, settings: Settings, **train: object) -> TrainingRun:
     changed = settings.model_copy(update={"train": settings.train.model_copy(update=train)})
     return TrainingRun.begin(changed, TrainingData(packed, packed, vocab, Preprocessing()))
 
@@ -123,7 +123,9 @@ def provoked(run: TrainingRun) -> list[str]:
     return said
 
 
-def test_a_real_healthy_run_is_silent(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+def test_a_real_healthy_run_is_silent(
+    packed: PackedSplit, vocab: Vocab, settings: Settings
+) -> None:
     model = settings.model.model_copy(update={"dropout": 0.0})
     settings = settings.model_copy(update={"model": model})
     run = begin(packed, vocab, settings, epochs=200, batch_size=8, learning_rate=3e-3)
@@ -131,7 +133,9 @@ def test_a_real_healthy_run_is_silent(packed: Packed, vocab: Vocab, settings: Se
     assert run.history.best["edit_similarity"] > 90.0
 
 
-def test_a_huge_learning_rate_is_noticed(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+def test_a_huge_learning_rate_is_noticed(
+    packed: PackedSplit, vocab: Vocab, settings: Settings
+) -> None:
     run = begin(packed, vocab, settings, epochs=10, learning_rate=30.0, warmup=0.0, clip=1e9)
     try:
         said = provoked(run)
@@ -144,7 +148,7 @@ def test_a_huge_learning_rate_is_noticed(packed: Packed, vocab: Vocab, settings:
 
 
 def test_weights_that_let_nothing_through_are_noticed(
-    packed: Packed, vocab: Vocab, settings: Settings
+    packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     run = begin(packed, vocab, settings, epochs=2, learning_rate=1e-9)
     with torch.no_grad():
@@ -155,7 +159,9 @@ def test_weights_that_let_nothing_through_are_noticed(
     assert "dead-activations" in provoked(run)
 
 
-def test_reports_gradients_of_every_part(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+def test_reports_gradients_of_every_part(
+    packed: PackedSplit, vocab: Vocab, settings: Settings
+) -> None:
     run = begin(packed, vocab, settings, epochs=1)
     for _ in run.steps():
         pass
@@ -166,7 +172,7 @@ def test_reports_gradients_of_every_part(packed: Packed, vocab: Vocab, settings:
     assert statistics.uniform == pytest.approx(math.log(len(vocab)))
 
 
-Many = Callable[[Sequence[str], Sequence[str]], tuple[Packed, Vocab]]
+Many = Callable[[Sequence[str], Sequence[str]], tuple[PackedSplit, Vocab]]
 
 
 @pytest.fixture
@@ -177,7 +183,7 @@ def many(tmp_path: Path, drawing: Callable[..., None]) -> Many:
 
 def packing(
     tmp_path: Path, drawing: Callable[..., None], written: Sequence[str], shown: Sequence[str]
-) -> tuple[Packed, Vocab]:
+) -> tuple[PackedSplit, Vocab]:
     root = tmp_path / "many"
     drawing(root / "train", tuple(shown), glyphs=False)
     path = root / "train" / "metadata.jsonl"
@@ -199,11 +205,11 @@ def sentences(count: int, seed: int) -> list[str]:
     return [" ".join(random.choice(list("abcx"), size=4)) for _ in range(count)]
 
 
-def halves(packed: Packed) -> tuple[Packed, Packed]:
+def halves(packed: PackedSplit) -> tuple[PackedSplit, PackedSplit]:
     """Return two thirds to learn from and one third to judge by."""
     cut = len(packed) * 2 // 3
 
-    def part(start: int, end: int) -> Packed:
+    def part(start: int, end: int) -> PackedSplit:
         return replace(
             packed,
             starts=packed.starts[start : end + 1],
@@ -216,7 +222,7 @@ def halves(packed: Packed) -> tuple[Packed, Packed]:
     return part(0, cut), part(cut, len(packed))
 
 
-def codes_of(packed: Packed, vocab: Vocab, settings: Settings, **train: object) -> set[str]:
+def codes_of(packed: PackedSplit, vocab: Vocab, settings: Settings, **train: object) -> set[str]:
     """Return what is said in a run on two thirds of the pictures."""
     model = settings.model.model_copy(update={"dropout": 0.0})
     wanted = settings.train.model_copy(update={"batch_size": 16, **train})
@@ -258,7 +264,7 @@ def test_a_missing_warm_up_is_noticed(warmup: float, many: Many, settings: Setti
 
 @pytest.mark.parametrize("factor", [1.0, 100.0])
 def test_saturating_activations_are_noticed(
-    factor: float, packed: Packed, vocab: Vocab, settings: Settings
+    factor: float, packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     model = settings.model.model_copy(update={"decoder": "lstm", "units": 16, "output": 16})
     run = begin(packed, vocab, settings.model_copy(update={"model": model}), epochs=2)
@@ -269,7 +275,7 @@ def test_saturating_activations_are_noticed(
 
 @pytest.mark.parametrize("factor", [1.0, 30.0])
 def test_growth_without_normalisation_is_noticed(
-    factor: float, packed: Packed, vocab: Vocab, settings: Settings
+    factor: float, packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     run = begin(packed, vocab, settings, epochs=2, learning_rate=1e-6)
     encoder = run.learner.network.encoder
@@ -283,7 +289,9 @@ def test_growth_without_normalisation_is_noticed(
     assert ("huge-activations" in provoked(run)) is (factor > 1)
 
 
-def test_channels_that_died_are_noticed(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+def test_channels_that_died_are_noticed(
+    packed: PackedSplit, vocab: Vocab, settings: Settings
+) -> None:
     run = begin(packed, vocab, settings, epochs=2, learning_rate=1e-6)
     with torch.no_grad():
         run.learner.network.encoder.get_parameter("stages.0.norm.bias").fill_(-100.0)

@@ -8,14 +8,14 @@ import pytest
 from im2latex_cli.errors import InputError
 from im2latex_cli.latex.vocab import UNK, Vocab
 from im2latex_cli.progress import SilentReporter
-from im2latex_cli.train.pack import ABANDONED, Packed, pack, tidy, touch
+from im2latex_cli.train.pack import ABANDONED, PackedSplit, pack, tidy, touch
 from im2latex_cli.vision.image import open_grey
 from im2latex_cli.vision.prepare import Preprocessing, prepare
 
 SIZE = 1000
 
 
-def packing(root: Path, vocab: Vocab, cache: Path) -> Packed:
+def packing(root: Path, vocab: Vocab, cache: Path) -> PackedSplit:
     return pack(
         root,
         "train",
@@ -27,7 +27,7 @@ def packing(root: Path, vocab: Vocab, cache: Path) -> Packed:
 
 
 def test_pack_holds_prepared_pictures_and_formulas(
-    data: Path, packed: Packed, vocab: Vocab
+    data: Path, packed: PackedSplit, vocab: Vocab
 ) -> None:
     rows = [
         json.loads(line) for line in (data / "train" / "metadata.jsonl").read_text().splitlines()
@@ -41,7 +41,7 @@ def test_pack_holds_prepared_pictures_and_formulas(
     assert packed.names[2] == "train/000002"
 
 
-def test_glyphs_move_with_the_ink(packed: Packed) -> None:
+def test_glyphs_move_with_the_ink(packed: PackedSplit) -> None:
     for index in range(len(packed)):
         picture, glyphs = packed.picture(index), packed.glyphs_of(index)
         assert list(glyphs[:, 3]) == list(range(len(packed.formula(index))))

@@ -18,7 +18,7 @@ from im2latex_cli.settings.sections import ModelSettings, Settings
 from im2latex_cli.train.batches import Cursor
 from im2latex_cli.train.folder import RunFolder
 from im2latex_cli.train.optimizer import MovingAverage
-from im2latex_cli.train.pack import Packed
+from im2latex_cli.train.pack import PackedSplit
 from im2latex_cli.train.run_state import (
     History,
     LearnerProgress,
@@ -113,7 +113,7 @@ def as_version_1(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_run_goes_on_from_a_state_of_version_1(
-    packed: Packed, vocab: Vocab, settings: Settings, tmp_path
+    packed: PackedSplit, vocab: Vocab, settings: Settings, tmp_path
 ) -> None:
     data, folder = TrainingData(packed, packed, vocab, Preprocessing()), RunFolder(tmp_path)
     train = {"optimizer": "muon", "ema": 0.9}
@@ -199,7 +199,9 @@ def test_a_share_of_the_first_weights_is_kept_but_not_of_new_rows() -> None:
     assert int(after["1.num_batches_tracked"]) == 4
 
 
-def test_what_is_kept_survives_a_pause(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+def test_what_is_kept_survives_a_pause(
+    packed: PackedSplit, vocab: Vocab, settings: Settings
+) -> None:
     train = {"epochs": 2, "batch_size": 8, "ema": 0.5, "keep": 0.5, "init": "first"}
     changed = settings.model_copy(update={"train": settings.train.model_copy(update=train)})
     torch.manual_seed(1)
@@ -222,7 +224,7 @@ def test_what_is_kept_survives_a_pause(packed: Packed, vocab: Vocab, settings: S
 
 
 def test_a_run_begins_where_the_other_ended(
-    packed: Packed, vocab: Vocab, settings: Settings
+    packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     def begin(epochs: int, **more) -> TrainingRun:
         train = {"epochs": epochs, "batch_size": 8, "ema": 0.5, **more.pop("train", {})}

@@ -10,7 +10,7 @@ from torch.utils._pytree import tree_leaves
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.settings.sections import Settings, TrainSettings
 from im2latex_cli.train import time_budget
-from im2latex_cli.train.pack import Packed
+from im2latex_cli.train.pack import PackedSplit
 from im2latex_cli.train.time_budget import Speed, first_guess, matrix_rate, measure_speed
 from im2latex_cli.train.training_run import TrainingData, TrainingRun
 from im2latex_cli.vision.prepare import Preprocessing
@@ -18,7 +18,7 @@ from im2latex_cli.vision.prepare import Preprocessing
 HEALTHY = Speed(efficiency=0.5, cpu_share=0.9, threads=2)
 
 
-def begin(packed: Packed, vocab: Vocab, settings: Settings, **train: object) -> TrainingRun:
+def begin(packed: PackedSplit, vocab: Vocab, settings: Settings, **train: object) -> TrainingRun:
     changed = settings.model_copy(update={"train": settings.train.model_copy(update=train)})
     return TrainingRun.begin(changed, TrainingData(packed, packed, vocab, Preprocessing()))
 
@@ -59,7 +59,7 @@ class Dtypes(TorchDispatchMode):
 )
 def test_a_step_has_no_bfloat16_where_that_is_slow_unless_asked_for(
     case: tuple[bool, str, bool, bool],
-    packed: Packed,
+    packed: PackedSplit,
     vocab: Vocab,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
@@ -75,7 +75,7 @@ def test_a_step_has_no_bfloat16_where_that_is_slow_unless_asked_for(
     assert any("train.precision=bfloat16 is slow" in line for line in run.warnings) is warned
 
 
-def test_steps_are_measured(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+def test_steps_are_measured(packed: PackedSplit, vocab: Vocab, settings: Settings) -> None:
     run = begin(packed, vocab, settings)
     stream = run._stream()
     indices, cursor = next(iter(stream.order()))
@@ -112,14 +112,16 @@ def test_bfloat16_is_named_as_the_cause(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_run_of_fixed_time_says_that_it_is_slow(
-    packed: Packed, vocab: Vocab, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    packed: PackedSplit, vocab: Vocab, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(time_budget, "LOW_EFFICIENCY", 2.0)
     run = begin(packed, vocab, settings, max_minutes=0.02)
     assert any("matrix rate" in line for line in run.warnings)
 
 
-def test_minutes_before_a_pause_count(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+def test_minutes_before_a_pause_count(
+    packed: PackedSplit, vocab: Vocab, settings: Settings
+) -> None:
     run = begin(packed, vocab, settings, max_minutes=60)
     fresh = first_guess(run.learner, run._stream(), 60).steps
     run.learner.seconds = 60 * 60 * 0.89

@@ -8,14 +8,16 @@ from im2latex_cli.settings.sections import Settings
 from im2latex_cli.train import training_run
 from im2latex_cli.train.folder import RunFolder
 from im2latex_cli.train.losses import find_classes
-from im2latex_cli.train.pack import Packed
+from im2latex_cli.train.pack import PackedSplit
 from im2latex_cli.train.training_run import TrainingData, TrainingRun
 from im2latex_cli.vision.prepare import Preprocessing
 
 TAUGHT = {"glyph_weight": 0.5, "attention_weight": 0.5, "augment": True}
 
 
-def begin(packed: Packed, vocab: Vocab, settings: Settings, state=None, **train) -> TrainingRun:
+def begin(
+    packed: PackedSplit, vocab: Vocab, settings: Settings, state=None, **train
+) -> TrainingRun:
     changed = settings.model_copy(update={"train": settings.train.model_copy(update=train)})
     data = TrainingData(packed, packed, vocab, Preprocessing())
     if state:
@@ -31,7 +33,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("often")
 def test_glyph_classes_are_stored_and_kept(
-    packed: Packed, vocab: Vocab, settings: Settings, tmp_path
+    packed: PackedSplit, vocab: Vocab, settings: Settings, tmp_path
 ) -> None:
     first = begin(packed, vocab, settings, **TAUGHT)
     list(islice(first.steps(), 3))
@@ -45,12 +47,12 @@ def test_glyph_classes_are_stored_and_kept(
 
 
 def test_without_glyphs_in_the_data_attention_is_simply_not_taught(
-    packed: Packed, vocab: Vocab, settings: Settings
+    packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
-    bare = Packed(
+    bare = PackedSplit(
         **{
             name: getattr(packed, name)
-            for name in Packed.__slots__
+            for name in PackedSplit.__slots__
             if name not in {"glyphs", "glyph_starts"}
         },
         glyphs=packed.glyphs[:0],
@@ -64,7 +66,7 @@ def test_without_glyphs_in_the_data_attention_is_simply_not_taught(
 
 
 def test_glyphs_are_not_named_where_that_has_no_weight(
-    packed: Packed, vocab: Vocab, settings: Settings
+    packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     run = begin(packed, vocab, settings, **{**TAUGHT, "glyph_weight": 0.0})
     assert run.classes is not None
@@ -73,13 +75,15 @@ def test_glyphs_are_not_named_where_that_has_no_weight(
     assert set(report.parts) == {"attention"}
 
 
-def test_bfloat16_trains_on_the_cpu_too(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+def test_bfloat16_trains_on_the_cpu_too(
+    packed: PackedSplit, vocab: Vocab, settings: Settings
+) -> None:
     run = begin(packed, vocab, settings, precision="bfloat16", epochs=2)
     assert all(report.finite for report in run.steps())
 
 
 def test_best_is_what_the_evaluations_say_or_the_last(
-    packed: Packed, vocab: Vocab, settings: Settings
+    packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     for choose, wanted in (("best", False), ("last", True)):
         run = begin(packed, vocab, settings, choose=choose)
@@ -90,7 +94,7 @@ def test_best_is_what_the_evaluations_say_or_the_last(
 
 
 def test_evaluations_come_ten_times_a_run_or_once_an_epoch(
-    packed: Packed, vocab: Vocab, settings: Settings
+    packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     long, short = (begin(packed, vocab, settings, epochs=epochs) for epochs in (100, 3))
     assert long.learner.steps == 100 * long.epoch_steps

@@ -8,7 +8,7 @@ from im2latex_cli.latex.vocab import EOS, Vocab
 from im2latex_cli.network.encoder_output import Decoded
 from im2latex_cli.network.network import Network
 from im2latex_cli.settings.sections import Settings
-from im2latex_cli.train.pack import Packed
+from im2latex_cli.train.pack import PackedSplit
 from im2latex_cli.train.validation import (
     MAX_TOKENS_SHOWN,
     Evaluation,
@@ -23,7 +23,7 @@ from im2latex_cli.train.validation import (
 CPU = torch.device("cpu")
 
 
-def evaluated(network: Network, packed: Packed, vocab: Vocab, **changes) -> Evaluation:
+def evaluated(network: Network, packed: PackedSplit, vocab: Vocab, **changes) -> Evaluation:
     wanted = {
         "vocab": vocab,
         "pixels": 100_000,
@@ -40,7 +40,9 @@ def network(vocab: Vocab, settings: Settings) -> Network:
     return Network(settings.model, len(vocab)).eval()
 
 
-def test_figures_do_not_depend_on_batches(network: Network, packed: Packed, vocab: Vocab) -> None:
+def test_figures_do_not_depend_on_batches(
+    network: Network, packed: PackedSplit, vocab: Vocab
+) -> None:
     together = evaluated(network, packed, vocab)
     apart = evaluated(network, packed, vocab, pixels=1)
     assert apart.loss == pytest.approx(together.loss, rel=1e-4)
@@ -51,7 +53,7 @@ def test_figures_do_not_depend_on_batches(network: Network, packed: Packed, voca
 
 
 def test_the_losses_of_labels_are_those_of_the_whole(
-    network: Network, packed: Packed, vocab: Vocab
+    network: Network, packed: PackedSplit, vocab: Vocab
 ) -> None:
     chosen = np.array([5, 0, 3])
     losses = label_losses(network, packed, chosen, pixels=100_000, device=torch.device("cpu"))
@@ -67,7 +69,7 @@ def test_the_losses_of_labels_are_those_of_the_whole(
 
 
 def test_a_network_that_knows_nothing_has_the_loss_of_chance(
-    network: Network, packed: Packed, vocab: Vocab
+    network: Network, packed: PackedSplit, vocab: Vocab
 ) -> None:
     with torch.no_grad():
         for parameter in network.decoder.parameters():
@@ -78,14 +80,16 @@ def test_a_network_that_knows_nothing_has_the_loss_of_chance(
     assert figures.identical == 100.0
 
 
-def test_examples_belong_to_their_pictures(network: Network, packed: Packed, vocab: Vocab) -> None:
+def test_examples_belong_to_their_pictures(
+    network: Network, packed: PackedSplit, vocab: Vocab
+) -> None:
     figures = evaluated(network, packed, vocab, examples=3)
     assert len(figures.examples) == 3
     for index, reference, _ in figures.examples:
         assert reference.split() == vocab.decode([*packed.formula(index), EOS])
 
 
-def test_choice_is_stable_and_limited(packed: Packed) -> None:
+def test_choice_is_stable_and_limited(packed: PackedSplit) -> None:
     first = choose(packed, 5, seed=3)
     assert list(first) == list(choose(packed, 5, seed=3))
     assert len(set(first)) == 5
@@ -146,7 +150,7 @@ def test_nothing_to_learn_gives_no_calibration() -> None:
 
 
 def test_one_row_for_each_token_and_the_end(
-    packed: Packed, vocab: Vocab, settings: Settings
+    packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     network = Network(settings.model, len(vocab))
     height, width = packed.picture(0).shape
@@ -157,7 +161,9 @@ def test_one_row_for_each_token_and_the_end(
     assert long.shape[1] == MAX_TOKENS_SHOWN * (height + 2)
 
 
-def test_red_stands_where_the_head_looks(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+def test_red_stands_where_the_head_looks(
+    packed: PackedSplit, vocab: Vocab, settings: Settings
+) -> None:
     network = Network(settings.model, len(vocab))
 
     def decode(memory, ids):

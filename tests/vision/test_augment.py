@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from im2latex_cli.errors import InputError
-from im2latex_cli.train.pack import Packed
+from im2latex_cli.train.pack import PackedSplit
 from im2latex_cli.vision.augment import Affine, Augmentation, Augmenter, augment
 from im2latex_cli.vision.finish import finish
 from im2latex_cli.vision.prepare import Preprocessing, prepare
@@ -134,7 +134,7 @@ def test_prepare_reads_whatever_comes_out(picture):
         assert ready.min() < 120
 
 
-def test_glyphs_stay_on_their_ink_whatever_is_done(packed: Packed) -> None:
+def test_glyphs_stay_on_their_ink_whatever_is_done(packed: PackedSplit) -> None:
     hits = tries = 0
     changed = 0
     for seed in range(20):
@@ -150,7 +150,7 @@ def test_glyphs_stay_on_their_ink_whatever_is_done(packed: Packed) -> None:
     assert hits / tries > 0.97
 
 
-def test_the_same_generator_gives_the_same_distortion(packed: Packed) -> None:
+def test_the_same_generator_gives_the_same_distortion(packed: PackedSplit) -> None:
     made = [
         AUGMENT(packed.picture(0), packed.glyphs_of(0), np.random.default_rng(5)) for _ in range(2)
     ]
@@ -158,7 +158,7 @@ def test_the_same_generator_gives_the_same_distortion(packed: Packed) -> None:
     assert np.array_equal(made[0][1], made[1][1])
 
 
-def test_the_pack_is_never_changed(packed: Packed) -> None:
+def test_the_pack_is_never_changed(packed: PackedSplit) -> None:
     before = packed.glyphs.copy(), packed.pixels.copy()
     AUGMENT(packed.picture(0), packed.glyphs_of(0), np.random.default_rng(1))
     assert np.array_equal(packed.glyphs, before[0])
@@ -166,7 +166,7 @@ def test_the_pack_is_never_changed(packed: Packed) -> None:
 
 
 def test_where_nothing_readable_is_left_the_picture_stays(
-    packed: Packed, monkeypatch: pytest.MonkeyPatch
+    packed: PackedSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise InputError("nothing to read")

@@ -32,7 +32,7 @@ from im2latex_cli.recognition.models import (
     find_model,
     short_name,
 )
-from im2latex_cli.recognition.reader import Reader, Reading, Unread
+from im2latex_cli.recognition.reader import InputPicture, Reader, Reading
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.report import attention
 from im2latex_cli.results import Score
@@ -178,11 +178,11 @@ def _load(settings: Settings, model: str, reporter: Reporter | None = None) -> R
     return Recognizer.from_settings(settings, model, backend="torch" if from_file else None)
 
 
-def _unread(row: LabelledPicture) -> Unread:
+def _unread(row: LabelledPicture) -> InputPicture:
     try:
-        return Unread(row.content(), row.image)
+        return InputPicture(row.content(), row.image)
     except InputError as error:
-        return Unread(error, row.image)
+        return InputPicture(error, row.image)
 
 
 def _prediction(row: LabelledPicture, reading: Reading) -> Prediction:

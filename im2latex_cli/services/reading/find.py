@@ -61,7 +61,7 @@ class Overlay:
             InputError: the file cannot be written.
         """
         self._count += 1
-        image = drawn(page, formulas)
+        image = with_boxes(page, formulas)
         try:
             if self._target.suffix.lower() == ".pdf":
                 self._add_to_pdf(image)
@@ -85,7 +85,7 @@ class Overlay:
         image.save(self._target, "PDF", resolution=PDF_DPI, append=self._count > 1)
 
 
-def drawn(page: NDArray[np.uint8], formulas: Sequence[FoundFormula]) -> Image.Image:
+def with_boxes(page: NDArray[np.uint8], formulas: Sequence[FoundFormula]) -> Image.Image:
     """A page (H, W) in colour with boxes around its formulas and their equation numbers."""
     from PIL import ImageDraw, ImageFont
 

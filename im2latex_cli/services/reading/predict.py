@@ -22,8 +22,8 @@ from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import Im2LatexError, InputError, UsageError
 from im2latex_cli.progress import Reporter, SilentReporter
 from im2latex_cli.reading_warning import ReadingWarning
-from im2latex_cli.recognition.decoder import Looked
-from im2latex_cli.recognition.reader import Grey, Reader, Reading, Unread
+from im2latex_cli.recognition.decoder import TokenAttention
+from im2latex_cli.recognition.reader import Grey, InputPicture, Reader, Reading
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
 from im2latex_cli.services.reading.inputs import Entry, Origin, Source, as_entry
@@ -94,7 +94,7 @@ class Drawings:
         )
         return attention, render
 
-    def look(self, target: Path, looked: Looked) -> None:
+    def look(self, target: Path, looked: TokenAttention) -> None:
         """Draw where the network looked, as the file's ending says.
 
         Raises:
@@ -296,7 +296,7 @@ def equation_number(recognizer: Recognizer, found: Iterable[Grey], reading: Read
     if not pictures:
         return None
     readings = Reader(recognizer, check=False).read_together(
-        Unread(picture, "equation number") for picture in pictures
+        InputPicture(picture, "equation number") for picture in pictures
     )
     texts = [as_tag(one.hypotheses[0].latex) for one in readings if one.hypotheses]
     return ", ".join(text for text in texts if text) or None
@@ -316,7 +316,7 @@ def as_tag(latex: str) -> str:
     return text if _PLAIN.fullmatch(text) or not text else f"${text}$"
 
 
-def _unread(images: Images, entries: deque[Entry]) -> Iterator[Unread | None]:
+def _unread(images: Images, entries: deque[Entry]) -> Iterator[InputPicture | None]:
     """The pictures to read; `entries` gets each without its picture, which may be large."""
     for image in images:
         if image is None:
@@ -324,7 +324,7 @@ def _unread(images: Images, entries: deque[Entry]) -> Iterator[Unread | None]:
             continue
         entry = as_entry(image)
         entries.append(replace(entry, picture=None))
-        yield Unread(entry.content, entry.title)
+        yield InputPicture(entry.content, entry.title)
 
 
 def _drawn(
