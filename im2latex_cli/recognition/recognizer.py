@@ -16,10 +16,15 @@ from im2latex_cli.decoding.engine import Engine
 from im2latex_cli.errors import Im2LatexError, InputError, UsageError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter
-from im2latex_cli.recognition import backends
-from im2latex_cli.recognition.backends import Backend
 from im2latex_cli.recognition.decoder import Decoder, TokenAttention
-from im2latex_cli.recognition.models import PRETRAINED, ModelSource, default_model, find_model
+from im2latex_cli.recognition.models import (
+    PRETRAINED,
+    Backend,
+    ModelSource,
+    default_model,
+    find_model,
+    load_model,
+)
 from im2latex_cli.recognition.reader import (
     Grey,
     InputPicture,
@@ -111,7 +116,7 @@ class Recognizer:
                 this model, or a setting is out of bounds.
         """
         file = find_model(model, reporter)
-        loaded = backends.load(file, device=device, threads=threads, backend=backend)
+        loaded = load_model(file, device=device, threads=threads, backend=backend)
         recognizer = cls(
             loaded.engine,
             loaded.header.vocab,
@@ -192,9 +197,7 @@ class Recognizer:
             CheckpointError: the model file is gone, or was changed since it was loaded.
         """
         if device != self.device:
-            loaded = backends.load(
-                self._source().check(), device=device, threads=None, backend="auto"
-            )
+            loaded = load_model(self._source().check(), device=device, threads=None, backend="auto")
             self._decoder = self._decoder_of(loaded.engine, self.vocab)
             self.reason = loaded.reason
         return self
