@@ -113,12 +113,12 @@ def find_warnings(
 def _of_picture(ink: Ink) -> Iterator[ReadingWarning]:
     """What the ink alone says; if it is no formula at all, most of it says nothing."""
     formula = may_be_formula(ink)
-    found = layout.examine(ink)
+    content = layout.examine(ink)
     if not formula:
         yield ReadingWarning.NOT_A_FORMULA
-    if found.words:
+    if content.words:
         yield ReadingWarning.TEXT_AROUND
-    if formula and found.formulas:
+    if formula and content.formulas:
         yield ReadingWarning.SEVERAL_FORMULAS
     if formula and foreign.is_foreign(ink):
         yield ReadingWarning.OUT_OF_VOCABULARY
@@ -218,13 +218,13 @@ class Reader:
         """
         group: list[_Opening] = []
         max_size, pixels = 1, 0
-        for unread in pictures:
-            if unread is not None:
-                group.append(self._open(unread))
+        for source in pictures:
+            if source is not None:
+                group.append(self._open(source))
                 opened = group[-1].opened
                 pixels += 0 if opened is None else opened.picture.size
             full = len(group) >= max_size or pixels >= self._recognizer.decode.batch_pixels
-            if group and (full or unread is None):
+            if group and (full or source is None):
                 yield from self._read(group)
                 group, pixels, max_size = [], 0, min(LARGEST_GROUP, 2 * max_size)
         if group:
@@ -232,17 +232,17 @@ class Reader:
 
     def read_together(self, pictures: Iterable[InputPicture]) -> list[Reading]:
         """Read pictures at once; a reading for each, in their order."""
-        return self._read([self._open(unread) for unread in pictures])
+        return self._read([self._open(source) for source in pictures])
 
-    def _open(self, unread: InputPicture) -> _Opening:
-        if isinstance(unread.picture, Im2LatexError):
-            return _Opening(None, unread.picture, 0.0)
+    def _open(self, source: InputPicture) -> _Opening:
+        if isinstance(source.picture, Im2LatexError):
+            return _Opening(None, source.picture, 0.0)
         start = time.perf_counter()
         try:
-            opened = self._recognizer.open(unread.picture, name=unread.name)
+            prepared = self._recognizer.open(source.picture, name=source.name)
         except Im2LatexError as error:
             return _Opening(None, error, _since(start))
-        return _Opening(opened, None, _since(start))
+        return _Opening(prepared, None, _since(start))
 
     def _read(self, group: Sequence[_Opening]) -> list[Reading]:
         start = time.perf_counter()

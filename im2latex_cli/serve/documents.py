@@ -246,13 +246,13 @@ class DocumentRoutes:
 
     async def page(self, document: Key, page: Number) -> Response:
         """Say where the formulas of a page are."""
-        opened = self._opened(document, page)
+        opened = self._upload(document, page)
         content = await self._submit(lambda: opened.find(page))
         return JSONResponse(_page(page, opened, content).model_dump(), headers=PRIVATE)
 
     async def picture(self, document: Key, page: Number) -> Response:
         """Draw a page."""
-        opened = self._opened(document, page)
+        opened = self._upload(document, page)
         png = await self._submit(lambda: opened.picture(page))
         return Response(png, media_type="image/png", headers=PRIVATE)
 
@@ -260,7 +260,7 @@ class DocumentRoutes:
         self, document: Key, page: Number, formula: Number, options: Options
     ) -> Response:
         """Read a formula that was found."""
-        opened = self._opened(document, page)
+        opened = self._upload(document, page)
 
         def cut() -> Part:
             count = len(opened.find(page).formulas)
@@ -284,7 +284,7 @@ class DocumentRoutes:
         options: Options,
     ) -> Response:
         """Read a rectangle of a page."""
-        opened = self._opened(document, page)
+        opened = self._upload(document, page)
         return await self._read(lambda: opened.part(page, box), options)
 
     async def _read(self, cut: Callable[[], Part], options: schemas.ReadOptions) -> Response:
@@ -296,7 +296,7 @@ class DocumentRoutes:
             result: Result = await self._batcher.submit(task)
             return result
 
-    def _opened(self, key: str, page: int) -> UploadedDocument:
+    def _upload(self, key: str, page: int) -> UploadedDocument:
         opened = self._uploads.get(key)
         if page > opened.pages:
             raise _absent(f"There is no page {page}; the last is {opened.pages}.")

@@ -228,7 +228,7 @@ def _inputs(
             raise InputError("The bytes are not in base64.") from error
     part = Box.parse(",".join(map(str, box))) if box is not None else None
     which = Pages.parse(pages) if pages is not None else None
-    return Inputs(named=sources, from_clipboard=clipboard, box=part, pages=which)
+    return Inputs(sources=sources, from_clipboard=clipboard, box=part, pages=which)
 
 
 def _located(row: PredictRow) -> dict[str, Any]:

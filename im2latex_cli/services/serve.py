@@ -276,7 +276,7 @@ class Answers:
         """The fields for parts of pages only; warnings that do not apply to them are left out."""
         return {
             "number": equation_number(self._recognizer, part.numbers, reading),
-            "warnings": list(worth_saying(reading.warnings, found=part.is_formula, numbers=True)),
+            "warnings": list(worth_saying(reading.warnings, on_page=part.is_formula, numbers=True)),
         }
 
     def _attention(self, picture: Picture, best: Hypothesis) -> Answer:

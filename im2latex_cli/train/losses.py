@@ -174,15 +174,15 @@ def attention_loss(
         grid: rows and columns of the S cells.
         frame: height and width of the padded pictures in pixels.
     """
-    cells, known = cells_of(targets.places, grid=grid, frame=frame)
+    cells, is_known = cells_of(targets.places, grid=grid, frame=frame)
     flat = cells[..., 0] * grid[1] + cells[..., 1]
-    known = known & mask.gather(1, flat)
-    expected = torch.where(known, flat, _IGNORE)
+    is_known = is_known & mask.gather(1, flat)
+    expected = torch.where(is_known, flat, _IGNORE)
     # A batch without any known place must give 0, not the mean of nothing.
     summed = F.cross_entropy(
         attention.flatten(0, 1).float(), expected.flatten(), ignore_index=_IGNORE, reduction="sum"
     )
-    return Mean(summed / known.sum().clamp(min=1), known.sum())
+    return Mean(summed / is_known.sum().clamp(min=1), is_known.sum())
 
 
 def cells_of(
@@ -198,14 +198,14 @@ def cells_of(
     Returns:
         (…, 2) row and column, clamped into the grid, and (…) truth values.
     """
-    known = ~places[..., 0].isnan()
+    is_known = ~places[..., 0].isnan()
     x, y = places.nan_to_num().unbind(-1)
     # Plain numbers, since a tensor of them would have to be sent to the device at every step.
     cells = [
         (coordinate / side * count).floor().long().clamp(min=0, max=count - 1)
         for coordinate, side, count in zip((y, x), frame, grid, strict=True)
     ]
-    return torch.stack(cells, dim=-1), known
+    return torch.stack(cells, dim=-1), is_known
 
 
 class GlyphHead(nn.Module):

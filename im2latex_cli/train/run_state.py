@@ -320,15 +320,15 @@ def merge(base: Vocab, new: Vocab) -> Vocab:
     Tokens that the new data set lacks stay, so that fine-tuning takes away no symbol.
     """
     counts = dict(zip(new.tokens, new.counts, strict=True))
-    added = base.unknown(new.tokens)
+    new_tokens = base.unknown(new.tokens)
     return Vocab(
-        tokens=(*base.tokens, *added),
+        tokens=(*base.tokens, *new_tokens),
         counts=(
             *(
                 count + counts.get(token, 0)
                 for token, count in zip(base.tokens, base.counts, strict=True)
             ),
-            *(counts[token] for token in added),
+            *(counts[token] for token in new_tokens),
         ),
     )
 

@@ -168,11 +168,11 @@ def _bands(ink: NDArray[np.bool_], axis: int, gap: float) -> list[tuple[int, int
 
     Stretches nearer than `gap` are one.
     """
-    filled = np.flatnonzero(ink.any(axis=axis))
-    if not len(filled):
+    lines = np.flatnonzero(ink.any(axis=axis))
+    if not len(lines):
         return []
-    cuts = np.flatnonzero(np.diff(filled) - 1 >= gap)
-    starts, ends = filled[np.r_[0, cuts + 1]], filled[np.r_[cuts, len(filled) - 1]] + 1
+    cuts = np.flatnonzero(np.diff(lines) - 1 >= gap)
+    starts, ends = lines[np.r_[0, cuts + 1]], lines[np.r_[cuts, len(lines) - 1]] + 1
     return [(int(start), int(end)) for start, end in zip(starts, ends, strict=True)]
 
 

@@ -89,7 +89,7 @@ def _inputs(request: PredictRequest) -> Inputs:
     from im2latex_cli.vision.image import Box
 
     return Inputs(
-        named=[_stdin() if image == STDIN else image for image in request.images or ()],
+        sources=[_stdin() if image == STDIN else image for image in request.images or ()],
         listed=_stdin() if request.files_from == STDIN else request.files_from,
         null=request.null,
         recursive=request.recursive,
@@ -226,7 +226,7 @@ class Dialogue:
         drawings = Drawings(
             self._settings, attention=self._request.attention, render=self._request.render
         )
-        inputs = Inputs(named=names)
+        inputs = Inputs(sources=names)
         images = drawings.check(inputs)
         readings = read(self.recognizer, images, SilentReporter(), drawings=drawings)
         outcome = rows.write(readings, self._shape, _Warnings(), lone=inputs.count() == 1)

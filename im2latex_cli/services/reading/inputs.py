@@ -91,7 +91,7 @@ class Inputs:
     """All that one command was told to read.
 
     Attributes:
-        named: files, folders, patterns and streams, in their order.
+        sources: files, folders, patterns and streams, in their order.
         listed: a file or a stream with one path a line.
         null: the paths of `listed` end with NUL.
         recursive: take the pictures of folders inside folders too.
@@ -102,7 +102,7 @@ class Inputs:
         watched: a folder whose new pictures are read as they appear, without end.
     """
 
-    named: Sequence[Source] = ()
+    sources: Sequence[Source] = ()
     listed: Path | BinaryIO | None = None
     null: bool = False
     recursive: bool = False
@@ -117,15 +117,15 @@ class Inputs:
         if self.listed is not None or self.watched is not None:
             return None
         single = all(
-            not isinstance(source, Path | str) or _is_single(str(source)) for source in self.named
+            not isinstance(source, Path | str) or _is_single(str(source)) for source in self.sources
         )
-        return len(self.named) + self.from_clipboard if single else None
+        return len(self.sources) + self.from_clipboard if single else None
 
     def __iter__(self) -> Iterator[Entry | None]:
         """Yield each picture; None where a list has nothing more for the moment."""
         if self.from_clipboard:
             yield self._clipboard()
-        for source in self.named:
+        for source in self.sources:
             if isinstance(source, Path | str):
                 yield from self._expand(str(source))
             else:
