@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from im2latex_cli.errors import InputError
-from im2latex_cli.train.pack import Glyphs
 from im2latex_cli.vision.prepare import Preprocessing, prepare_with_frame, resize
 
 Picture = NDArray[np.uint8]
+Glyphs = NDArray[np.float32]
+"""(G, 4) rows of glyphs, whose columns 1 and 2 are x and y of the centre in pixels."""
 
 _MISJUDGED = 0.7
 """Share of pictures that are rescaled after they were prepared."""
