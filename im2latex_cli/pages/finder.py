@@ -18,7 +18,7 @@ from im2latex_cli.pages.network import FinderNetwork
 from im2latex_cli.pages.order import column_gap, reading_order
 from im2latex_cli.pages.picture import PagePicture, page_picture
 from im2latex_cli.pages.regions import FoundFormula, Rectangle, RegionKind
-from im2latex_cli.vision.components import Pieces
+from im2latex_cli.vision.ink import Pieces
 from im2latex_cli.vision.layout import (
     FEW_LETTERS,
     LETTERS_SHARE,
