@@ -21,7 +21,7 @@ for _module in (handlers, operators, environments, text):
     _module.register()
 
 
-NORMAL_FORM = 3
+NORMAL_FORM = 4
 """Counts the changes of the normal form. To be raised with every one that changes the tokens of a
 formula; data sets carry it, so that an old one can say so. Data sets without the number have 1."""
 

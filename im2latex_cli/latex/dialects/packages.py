@@ -7,6 +7,7 @@ as it is, and the parser refuses it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from im2latex_cli.latex.commands import NEWLINE, STACKS
@@ -99,7 +100,7 @@ _FENCED |= {"V": ("\\left\\|", "\\right\\|")}
 _SMALL = frozenset(f"{kind}smallmatrix" for kind in "pbBvV")
 _STARRED = frozenset(f"{kind}matrix*" for kind in _FENCED)
 _CASES = {"dcases", "dcases*", "rcases", "drcases", "cases*", "rcases*"}
-_FRACTION_LINE = ("", "0.4pt", ".4pt")
+_DIMENSION = re.compile(r"[0-9]*\.?[0-9]+(?:pt|pc|in|bp|cm|mm|dd|cc|sp|em|ex)")
 _SIZED = {"\\frac": ("\\dfrac", "\\tfrac"), "\\binom": ("\\dbinom", "\\tbinom")}
 _STYLES = {"0": ["\\displaystyle"], "1": ["\\textstyle"], "2": ["\\scriptstyle"]}
 _STYLES |= {"3": ["\\scriptscriptstyle"], "": []}
@@ -410,9 +411,12 @@ def _genfrac(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
 
 def _of_genfrac(fences: tuple[str, str], thickness: str) -> str:
     """The command of fences and line; nothing if there is none."""
-    if fences == ("", "") and thickness in _FRACTION_LINE:
+    if thickness and not _DIMENSION.fullmatch(thickness):
+        return ""
+    has_line = _has_line(thickness) if thickness else True
+    if fences == ("", "") and has_line:
         return "\\frac"
-    if thickness not in ("0pt", "0mm", "0em", "0cm", "0in"):
+    if has_line is not False:
         return ""
     if fences == ("(", ")"):
         return "\\binom"
@@ -450,26 +454,42 @@ def _root(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     return None
 
 
-def _above(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
-    r"""`\above 0pt` is `\atop`, `\above 0.4pt` is `\over`."""
-    line, start = "", at + 1
-    while start < len(tokens) and len(line) < 8 and (tokens[start] in "0123456789." or line):
-        line += tokens[start]
-        start += 1
-        if line.endswith("pt"):
-            break
-    word = {"0pt": "\\atop", "0.4pt": "\\over", ".4pt": "\\over", "0.0pt": "\\atop"}.get(line)
-    return None if word is None else ([word], start)
+_INFIXES = {
+    ("(", ")", False): "\\choose",
+    ("[", "]", False): "\\brack",
+    ("\\{", "\\}", False): "\\brace",
+    (".", ".", False): "\\atop",
+    (".", ".", True): "\\over",
+}
+"""Infix commands by their delimiters and whether they have a line."""
 
 
-_FENCED_STACKS = {("(", ")"): "\\choose", ("[", "]"): "\\brack", ("\\{", "\\}"): "\\brace"}
+def _infix(*, fenced: bool, line: str = "") -> Rewriter:
+    r"""`\above 0pt` is `\atop`, `\atopwithdelims()` is `\choose`.
+
+    Args:
+        fenced: whether two delimiters follow the command.
+        line: the thickness of its line; empty if it follows.
+    """
+
+    def rewrite(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
+        start = at + 1 + 2 * fenced
+        fences = tokens[at + 1 : start] if fenced else (".", ".")
+        found = _DIMENSION.match(line or "".join(tokens[start : start + 8]))
+        has_line = _has_line(found[0]) if found else None
+        if found is None or has_line is None or len(fences) != 2:
+            return None
+        name = _INFIXES.get((fences[0], fences[1], has_line))
+        return ([name], start if line else start + len(found[0])) if name else None
+
+    return rewrite
 
 
-def _with_delimiters(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
-    r"""`\atopwithdelims()` is `\choose`, with brackets `\brack`, with braces `\brace`."""
-    fences = tokens[at + 1 : at + 3]
-    name = _FENCED_STACKS.get((fences[0], fences[1])) if len(fences) == 2 else None
-    return None if name is None else ([name], at + 3)
+def _has_line(thickness: str) -> bool | None:
+    """Whether a fraction of this thickness has a line; None if it is not the usual one."""
+    if not float(thickness[:-2]):
+        return False
+    return True if thickness[-2:] == "pt" and float(thickness[:-2]) == 0.4 else None
 
 
 def _matrix(name: str) -> Rewriter:
@@ -575,8 +595,10 @@ REWRITERS: dict[str, Rewriter] = {
     "\\genfrac": _genfrac,
     "\\buildrel": _buildrel,
     "\\root": _root,
-    "\\above": _above,
-    "\\atopwithdelims": _with_delimiters,
+    "\\above": _infix(fenced=False),
+    "\\abovewithdelims": _infix(fenced=True),
+    "\\overwithdelims": _infix(fenced=True, line="0.4pt"),
+    "\\atopwithdelims": _infix(fenced=True, line="0pt"),
     **science.UNITS,
     **science.CHEMISTRY,
 }

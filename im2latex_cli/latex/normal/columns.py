@@ -199,7 +199,8 @@ def _spanned(cell: list[str], first: int, columns: Sequence[str]) -> list[str]:
         return ["&"] * (len(wanted) - 1) + cell[at:]
     if len(wanted) == 1:
         raise ColumnsError(
-            "has \\multicolumn with another alignment or other rules than its column"
+            "has \\multicolumn with another alignment or other rules than its column, which no "
+            "normal form has: write the cell alone"
         )
     raise ColumnsError(
         "has \\multicolumn over several columns, which no normal form has: write the cell into one "
