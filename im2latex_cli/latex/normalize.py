@@ -158,7 +158,9 @@ def _without_wrapper(tokens: list[str]) -> list[str] | None:
         else:
             cells[-1].append(token)
     if len(cells) == 1:
-        return [*(() if is_flat(cells[0]) else _WRAPPERS[tokens[0]]), *cells[0]]
+        style = _WRAPPERS[tokens[0]]
+        same = style == ("\\textstyle",) and is_flat(cells[0])
+        return [*(() if same else style), *cells[0]]
     if len(cells) == 2 and tokens[0] == "\\begin{aligned}":
         return ["{", *cells[0], "}", "{", "}", *cells[1]]
     return None
