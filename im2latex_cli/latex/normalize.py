@@ -53,7 +53,7 @@ def normalize(formula: str, *, spacing: Literal["keep", "drop"] = "keep") -> Nor
     if not formula.isascii():
         tokens = to_latex(tokens)
     try:
-        return Normalized(tuple(_canonical(tokens, keep=spacing == "keep")), None)
+        return Normalized(tuple(_canonical(formula, tokens, keep=spacing == "keep")), None)
     except Problem as problem:
         return Normalized(tuple(tokens), str(problem))
 
@@ -62,19 +62,21 @@ _PASSES = 4
 _OLD_SCRIPTS = {"\\sp": "^", "\\sb": "_"}
 
 
-def _canonical(tokens: list[str], *, keep: bool) -> list[str]:
+def _canonical(formula: str, tokens: list[str], *, keep: bool) -> list[str]:
+    """The normal form of a formula's tokens; the formula is searched faster than they are."""
     if not PACKAGE_COMMANDS.isdisjoint(tokens):
         tokens = expand_packages(tokens)
-    rewritten = shifted(tokens)
+    may_shift = "$" in formula or "\\(" in formula or "\\[" in formula
+    rewritten = may_shift and shifted(tokens)
     if rewritten:
         tokens = out_of_text(unwrap(tokens))
-    if "\\sp" in tokens or "\\sb" in tokens:
+    if "\\sp" in formula or "\\sb" in formula:
         tokens = [_OLD_SCRIPTS.get(token, token) for token in tokens]
     while tokens and tokens[-1] == "\\":
         tokens = tokens[:-1]  # a control space cut short by the end of the line
     if not OLD.isdisjoint(tokens):
         tokens, rewritten = desugar(tokens), True
-    if any(token[:2] == NEWLINE for token in tokens):
+    if NEWLINE in formula:
         tokens = without_breaks(tokens)
     tokens, again = _pass(tokens, keep=keep)
     again = again or rewritten

@@ -35,6 +35,18 @@ def argument(tokens: Sequence[str], at: int) -> tuple[list[str], int] | None:
     return None if end is None else (list(tokens[at + 1 : end - 1]), end)
 
 
+def arguments(tokens: Sequence[str], at: int, count: int) -> tuple[list[Tokens], int] | None:
+    """Read several arguments; None if one is missing."""
+    found: list[Tokens] = []
+    for _ in range(count):
+        group = argument(tokens, at)
+        if group is None:
+            return None
+        found.append(group[0])
+        at = group[1]
+    return found, at
+
+
 def option(tokens: Sequence[str], at: int) -> tuple[list[str], int] | None:
     """Read an argument in brackets, braces inside it balanced; None if there is none."""
     if tokens[at : at + 1] != ["["]:
