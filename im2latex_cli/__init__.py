@@ -20,8 +20,8 @@ if TYPE_CHECKING:
         UsageError,
     )
     from im2latex_cli.evaluate.text import TextScores, text_scores
+    from im2latex_cli.formats import Conversion
     from im2latex_cli.formats.convert import convert
-    from im2latex_cli.formats.result import Conversion
     from im2latex_cli.latex.normalize import Normalized, normalize
     from im2latex_cli.latex.tokenizer import join, tokenize
     from im2latex_cli.reading_warning import ReadingWarning
@@ -59,7 +59,7 @@ __all__ = [
 _MODULES = {
     "__version__": "_version",
     "CheckpointError": "errors",
-    "Conversion": "formats.result",
+    "Conversion": "formats",
     "DecodeSettings": "settings.sections",
     "Hypothesis": "data.predictions",
     "Im2LatexError": "errors",

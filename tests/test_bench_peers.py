@@ -77,13 +77,13 @@ def test_the_baselines(data: Path) -> None:
 
 
 def test_a_thumbnail_ignores_the_margins() -> None:
-    drawn = peers.labelled.LabelledPicture("a", "", "", (), lambda: picture(1))
+    drawn = peers.LabelledPicture("a", "", "", (), lambda: picture(1))
     image = Image.open(io.BytesIO(picture(1)))
     wide = Image.new("L", (300, 200), 255)
     wide.paste(image, (90, 80))
     held = io.BytesIO()
     wide.save(held, "PNG")
-    other = peers.labelled.LabelledPicture("a", "", "", (), held.getvalue)
+    other = peers.LabelledPicture("a", "", "", (), held.getvalue)
     assert np.array_equal(peers.thumbnail(drawn), peers.thumbnail(other))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from im2latex_cli import files
-from im2latex_cli.cli import prompt
+from im2latex_cli.cli.commands.predict import split_paths
 from im2latex_cli.services.reading import clipboard
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="simulates Windows")
@@ -43,7 +43,7 @@ def test_paths_dropped_on_the_prompt(
     platform: str, line: str, paths: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", platform)
-    assert prompt.split_paths(line) == paths
+    assert split_paths(line) == paths
 
 
 @POSIX

@@ -19,20 +19,20 @@ from im2latex_cli.cli.console import out
 from im2latex_cli.cli.group import PlainFlagsCommand, RootGroup
 
 COMMANDS = {
-    "build": "training:build",
-    "vocab": "training:vocab",
-    "train": "training:train",
-    "eval-text": "evaluate:eval_text",
-    "eval-image": "evaluate:eval_image",
-    "compare": "evaluate:compare",
+    "build": "pipeline:build",
+    "vocab": "pipeline:vocab",
+    "train": "pipeline:train",
+    "eval-text": "pipeline:eval_text",
+    "eval-image": "pipeline:eval_image",
+    "compare": "pipeline:compare",
     "predict": "predict:predict",
-    "serve": "offer:serve",
-    "mcp": "offer:mcp",
-    "export": "offer:export",
-    "run": "training:run",
-    "doctor": "maintain:doctor",
-    "config": "maintain:config_app",
-    "cache": "maintain:cache_app",
+    "serve": "deploy:serve",
+    "mcp": "deploy:mcp",
+    "export": "deploy:export",
+    "run": "pipeline:run",
+    "doctor": "manage:doctor",
+    "config": "manage:config_app",
+    "cache": "manage:cache_app",
     "pages": "pages:app",
 }
 """In the order of `--help`: the module in `commands`, and its function or group."""
@@ -51,9 +51,9 @@ class _Commands(Mapping[str, Any]):
             group = typer.main.get_group(body)
             group.name = name
             return group
-        alone = typer.Typer(add_completion=False)
-        alone.command(name, cls=PlainFlagsCommand)(body)
-        return typer.main.get_command(alone)
+        wrapper = typer.Typer(add_completion=False)
+        wrapper.command(name, cls=PlainFlagsCommand)(body)
+        return typer.main.get_command(wrapper)
 
     def __contains__(self, name: object) -> bool:
         return name in COMMANDS

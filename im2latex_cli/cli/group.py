@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from im2latex_cli.cli import console, show
+from im2latex_cli.cli import console
 from im2latex_cli.errors import (
     EXIT_INTERRUPTED,
     Im2LatexError,
@@ -77,7 +77,7 @@ class RootGroup(CommandGroup):
             if "--json" not in args:
                 raise
             usage = UsageError(error.format_message())  # type: ignore[attr-defined]
-            console.out(show.failure(self._name(args), usage))
+            console.out(console.failure(self._name(args), usage))
             raise
         except Exception as error:
             fault = _fault(error)
@@ -93,7 +93,7 @@ class RootGroup(CommandGroup):
             message = "\n  ".join(["These settings are wrong:", *error.problems])
         console.error(message, error.hint)
         if "--json" in args:
-            console.out(show.failure(self._name(args), error))
+            console.out(console.failure(self._name(args), error))
 
     def _name(self, args: list[str]) -> str:
         """Return the command that `args` name, such as "config init"."""

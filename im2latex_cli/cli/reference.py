@@ -91,9 +91,9 @@ def _members(owner: str, item: type) -> Iterator[str]:
             yield f"### `{owner}.{name}`\n"
             yield _markdown(member.__doc__)
         elif inspect.isfunction(member):
-            shown = owner.lower() if name == "__call__" else f"{owner}.{name}"
-            yield f"### `{shown}`\n"
-            yield _signature(shown, member)
+            label = owner.lower() if name == "__call__" else f"{owner}.{name}"
+            yield f"### `{label}`\n"
+            yield _signature(label, member)
             yield _markdown(member.__doc__)
 
 

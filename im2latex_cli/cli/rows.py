@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from im2latex_cli.cli import console
-from im2latex_cli.cli.show import plain
+from im2latex_cli.cli.console import plain
 from im2latex_cli.errors import Im2LatexError, UsageError
 from im2latex_cli.progress import Reporter
 from im2latex_cli.reading_warning import ReadingWarning
 
 if TYPE_CHECKING:
     from im2latex_cli.data.predictions import Hypothesis
-    from im2latex_cli.formats.result import Conversion
+    from im2latex_cli.formats import Conversion
     from im2latex_cli.services.reading.predict import PredictRow
 
 Form = Literal["text", "jsonl", "tsv", "markdown", "typst", "mathml", "omml", "docx", "json"]
@@ -141,7 +141,7 @@ def _formula(row: PredictRow, shape: RowFormat) -> Conversion:
 
     A failed picture gives an empty text.
     """
-    from im2latex_cli.formats.result import Conversion
+    from im2latex_cli.formats import Conversion
 
     if not row.hypotheses:
         return Conversion("", ())
@@ -198,43 +198,43 @@ def _out(row: PredictRow, shape: RowFormat, formula: str, *, first: bool) -> Non
 def text(row: PredictRow, shape: RowFormat, formula: str) -> str:
     """Return one line for the row: its formula as written; nothing for a failed picture."""
     best = row.hypotheses[0] if row.hypotheses else None
-    written = formula + _tag(row, shape) if best else ""
+    labelled = formula + _tag(row, shape) if best else ""
     if shape.form == "tsv":
         path = " ".join(row.path.split("\t")).replace("\n", " ")
-        return f"{path}\t{written}\t{f'{best.confidence:.4f}' if best else ''}"
+        return f"{path}\t{labelled}\t{f'{best.confidence:.4f}' if best else ''}"
     if best is None:
         return ""
     if shape.form == "markdown":
-        return f"$${written}$$"
-    return written if shape.form == "text" else formula
+        return f"$${labelled}$$"
+    return labelled if shape.form == "text" else formula
 
 
 def latex(hypothesis: Hypothesis, style: Style) -> str:
     """Spell a hypothesis in one line; im2markup's form falls back where it has none."""
-    spelled = ""
+    converted = ""
     if style == "im2markup":
         from im2latex_cli.latex.dialects.printers import im2markup
 
-        spelled = " ".join(im2markup(hypothesis.latex))
+        converted = " ".join(im2markup(hypothesis.latex))
     elif style == "katex":
         from im2latex_cli.latex.dialects.printers import katex
 
-        spelled = katex(hypothesis.tokens)
-    return " ".join((spelled or hypothesis.latex).splitlines())
+        converted = katex(hypothesis.tokens)
+    return " ".join((converted or hypothesis.latex).splitlines())
 
 
 def to_json(row: PredictRow, shape: RowFormat, formula: str) -> dict[str, Any]:
     """Return the row as predict's JSON lines have it; `formula` is the LaTeX of the best."""
-    told: dict[str, Any] = {"path": row.path, **row.where()}
+    record: dict[str, Any] = {"path": row.path, **row.where()}
     if row.error:
-        told["error"] = plain(row.error)
+        record["error"] = plain(row.error)
     if row.hypotheses:
         best, *others = row.hypotheses
-        told |= _hypothesis(best, shape, formula + _tag(row, shape))
-        told["alternatives"] = [
+        record |= _hypothesis(best, shape, formula + _tag(row, shape))
+        record["alternatives"] = [
             _hypothesis(other, shape, latex(other, shape.style)) for other in others
         ]
-    return told | {
+    return record | {
         "model": row.model,
         "milliseconds": round(row.milliseconds, 1),
         "warnings": list(row.warnings),
@@ -250,13 +250,13 @@ def _copied_tag(row: PredictRow, shape: RowFormat) -> str:
     return "" if shape.form in {"typst", "mathml", "omml"} else _tag(row, shape)
 
 
-def _hypothesis(hypothesis: Hypothesis, shape: RowFormat, written: str) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "latex": written,
+def _hypothesis(hypothesis: Hypothesis, shape: RowFormat, formula: str) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "latex": formula,
         "confidence": hypothesis.confidence,
         "score": hypothesis.score,
     }
     if shape.tokens:
-        told["tokens"] = " ".join(hypothesis.tokens)
-        told["log_probabilities"] = [round(score, 4) for score in hypothesis.token_scores]
-    return told
+        record["tokens"] = " ".join(hypothesis.tokens)
+        record["log_probabilities"] = [round(score, 4) for score in hypothesis.token_scores]
+    return record

@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from im2latex_cli import paths
-from im2latex_cli.cli import console, show
+from im2latex_cli.cli import console
 from im2latex_cli.cli.console import with_flags
 from im2latex_cli.progress import Reporter, SilentStep, Step
 from im2latex_cli.settings import reference, sources
-from im2latex_cli.settings.resolve import ResolvedSettings, resolve
 from im2latex_cli.settings.sections import Settings
-from im2latex_cli.settings.sources import SettingValue
+from im2latex_cli.settings.sources import ResolvedSettings, SettingValue, resolve
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -283,7 +282,7 @@ class Session:
 
     def show(self, result: Any) -> None:
         """Write a service's result to stdout."""
-        show.show(self.command, result, as_json=self.as_json, verbose=self.shared.verbose)
+        console.show(self.command, result, as_json=self.as_json, verbose=self.shared.verbose)
 
     def show_settings(self) -> None:
         """Write every setting with its value and origin to stdout, a named preset included."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from im2latex_cli.errors import InputError
-from im2latex_cli.vision.canvas import padded
+from im2latex_cli.vision.prepare import padded
 
 WASTE = 10_000
 """Most pixels of padding for which pictures are encoded together on a CPU."""

@@ -154,7 +154,7 @@ def _group(by: str, name: str, table: NDArray[np.int64]) -> ScoreGroup:
 
 
 def confusions(
-    references: Sequence[Tokens], hypotheses: Sequence[Tokens | None], *, most: int = CONFUSIONS
+    references: Sequence[Tokens], hypotheses: Sequence[Tokens | None], *, limit: int = CONFUSIONS
 ) -> tuple[Confusion, ...]:
     """The most frequent differences, token by token along the shortest edit script."""
     counts: Counter[tuple[str, str]] = Counter()
@@ -162,7 +162,7 @@ def confusions(
         if hypothesis is not None:
             counts.update(differences(reference, hypothesis))
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(Confusion(*pair, count) for pair, count in ranked[:most])
+    return tuple(Confusion(*pair, count) for pair, count in ranked[:limit])
 
 
 def differences(reference: Tokens, hypothesis: Tokens) -> Iterator[tuple[str, str]]:

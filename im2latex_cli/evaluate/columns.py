@@ -50,9 +50,9 @@ def blocks(left: Sequence[int], right: Sequence[int]) -> list[tuple[int, int, in
 def _common(left: Sequence[int], right: Sequence[int]) -> int:
     """Length of the common beginning."""
     length = min(len(left), len(right))
-    for at in range(length):
-        if left[at] != right[at]:
-            return at
+    for position in range(length):
+        if left[position] != right[position]:
+            return position
     return length
 
 
@@ -192,17 +192,17 @@ def _distinct(
 def _founders(table: NDArray[np.uint64]) -> list[int]:
     """For each distinct column in order, the number of its cluster's founder."""
     count = table.shape[1]
-    apart = np.zeros((count, count), dtype=np.uint16)
+    distances = np.zeros((count, count), dtype=np.uint16)
     for word in table:
-        apart += np.bitwise_count(word[:, None] ^ word[None, :])
-    near = apart < TOLERANCE
+        distances += np.bitwise_count(word[:, None] ^ word[None, :])
+    near = distances < TOLERANCE
     founder = np.arange(count)
     free = np.ones(count, dtype=bool)
     for number in range(count):
         if free[number]:
-            joined = free & near[number]
-            founder[joined] = number
-            free &= ~joined
+            members = free & near[number]
+            founder[members] = number
+            free &= ~members
     numbers: list[int] = founder.tolist()
     return numbers
 

@@ -78,23 +78,23 @@ def equivalent(tokens: Sequence[str]) -> tuple[str, ...]:
         Tokens to compare; they are not always LaTeX.
     """
     result: list[str] = []
-    at = 0
-    while at < len(tokens):
-        token, group = tokens[at], None
-        at += 1
+    position = 0
+    while position < len(tokens):
+        token, group = tokens[position], None
+        position += 1
         if token in _WITH_ARGUMENT:
-            group = argument(tokens, at)
+            group = argument(tokens, position)
         if group is None:
             result += _spelling(token)
         elif token == "\\begin{array}":
             result += [token, *(mark for mark in group[0] if mark == "|")]
-            at = group[1]
+            position = group[1]
         elif token in _FONTS:
             result += _in_font(_NAMES.get(token, token), group[0])
-            at = group[1]
+            position = group[1]
         elif _is_word(group[0]):
             result += _in_font("\\mathrm", group[0])
-            at = group[1]
+            position = group[1]
         else:
             result.append(token)
     return tuple(result)

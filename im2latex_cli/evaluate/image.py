@@ -103,14 +103,14 @@ def count_matches(reference: Symbols, hypothesis: Symbols) -> int:
 
 def _places(reference: Symbols, hypothesis: Symbols) -> NDArray[np.float64]:
     """Mean distance of the boxes' sides, as shares of the pages, `(N, M)`."""
-    one, two = (side.boxes / np.tile(side.size, 2) for side in (reference, hypothesis))
-    distances: NDArray[np.float64] = np.abs(one[:, None] - two[None]).mean(axis=2)
+    left, right = (side.boxes / np.tile(side.size, 2) for side in (reference, hypothesis))
+    distances: NDArray[np.float64] = np.abs(left[:, None] - right[None]).mean(axis=2)
     return distances
 
 
 def _order(rows: int, columns: int) -> NDArray[np.float64]:
-    one, two = np.arange(rows) / max(rows, 1), np.arange(columns) / max(columns, 1)
-    return np.abs(one[:, None] - two[None])
+    left, right = np.arange(rows) / max(rows, 1), np.arange(columns) / max(columns, 1)
+    return np.abs(left[:, None] - right[None])
 
 
 def _centres(side: Symbols) -> NDArray[np.float64]:
@@ -144,8 +144,8 @@ def _largest(
     after = np.linalg.norm(right[second] - right[first], axis=1)
     scale = np.divide(after, before, out=np.ones(TRIALS), where=before > 0)[:, None]
     middle, target = (left[first] + left[second]) / 2, (right[first] + right[second]) / 2
-    moved = left[None] * scale[:, None] + (target - scale * middle)[:, None]
-    inside = np.linalg.norm(moved - right[None], axis=2) <= RESIDUAL
+    projected = left[None] * scale[:, None] + (target - scale * middle)[:, None]
+    inside = np.linalg.norm(projected - right[None], axis=2) <= RESIDUAL
     best: NDArray[np.bool_] = inside[inside.sum(axis=1).argmax()]
     return best
 
@@ -276,15 +276,15 @@ def score(
         rounds: of the bootstrap.
     """
     pairs = zip(references, hypotheses, strict=True)
-    scored = [
+    results = [
         (score_pair(Columns.of(left), None if right is None else Columns.of(right)), right is None)
         for left, right in pairs
         if left is not None
     ]
     return summarize(
-        [pair for pair, _ in scored],
-        missing=sum(missing for _, missing in scored),
-        skipped=len(references) - len(scored),
+        [pair for pair, _ in results],
+        missing=sum(missing for _, missing in results),
+        skipped=len(references) - len(results),
         seed=seed,
         rounds=rounds,
     )

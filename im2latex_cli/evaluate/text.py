@@ -1,4 +1,4 @@
-"""Formulas scored as sequences of tokens, corpus by corpus.
+"""Formulas scored as sequences of tokens, corpus by corpus; and as other projects score them.
 
 Definitions: BLEU-4 as multi-bleu.perl (Papineni et al. 2002: clipped n-gram matches, geometric
 mean, brevity penalty on the totals of the corpus) and as nltk, from one table of counts; edit
@@ -6,10 +6,15 @@ similarity 1 - sum(Levenshtein) / sum(longer length), over all pairs; exact matc
 sequences. The two kinds of BLEU differ only in short hypotheses: nltk counts one n-gram for a
 hypothesis that is too short to have any. A missing hypothesis (None) counts as an empty one, except
 in the variant that skips it and says so.
+
+`style_scores` works on compact LaTeX, characters and not tokens. pix2tex: mean of character edits
+over the truth's length. UniMERNet: mean of character edits over the longer length, and corpus
+BLEU-4 on the words of mteval-v13a.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +34,14 @@ from im2latex_cli.results import Score
 ORDER = 4
 WIDTH = 3 * ORDER + 2
 """Columns of one row: matches 1..4, n-grams 1..4, nltk's n-grams 1..4, both lengths."""
+
+_WORDS = (
+    (re.compile(r"([\{-\~\[-\` -\&\(-\+\:-\@\/])"), r" \1 "),
+    (re.compile(r"([^0-9])([\.,])"), r"\1 \2 "),
+    (re.compile(r"([\.,])([^0-9])"), r" \1 \2"),
+    (re.compile(r"([0-9])(-)"), r"\1 \2 "),
+)
+"""Where mteval-v13a (NIST 2009) puts blanks: around symbols, and around . , - beside no digit."""
 
 
 def bleu_statistics(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> list[int]:
@@ -258,3 +271,48 @@ def text_scores(
         for number, (reference, prediction) in enumerate(zip(references, predictions, strict=True))
     ]
     return score(*tokens_in(form, pairs), seed=seed)
+
+
+@dataclass(frozen=True, slots=True)
+class StyleScores:
+    """Figures in percent; the first three are errors, lower is better.
+
+    Attributes:
+        character_error_rate: all character edits over all reference characters.
+        pix2tex_edit_distance: mean over formulas of edits over the reference's length.
+        unimernet_edit_distance: mean over formulas of edits over the longer length.
+        unimernet_bleu: corpus BLEU-4 on the words of mteval-v13a.
+    """
+
+    character_error_rate: float
+    pix2tex_edit_distance: float
+    unimernet_edit_distance: float
+    unimernet_bleu: float
+
+
+def style_scores(references: Sequence[str], hypotheses: Sequence[str | None]) -> StyleScores:
+    """Score compact LaTeX, pair by pair; a missing hypothesis is an empty one."""
+    pairs = [(left, right or "") for left, right in zip(references, hypotheses, strict=True)]
+    if not pairs:
+        return StyleScores(0.0, 0.0, 0.0, 0.0)
+    edits = np.array([Levenshtein.distance(left, right) for left, right in pairs], np.float64)
+    truth = np.array([len(left) for left, _ in pairs], np.float64)
+    longest = np.array([max(map(len, pair)) for pair in pairs], np.float64)
+    counts = np.array(
+        [bleu_statistics(mteval_words(left), mteval_words(right)) for left, right in pairs]
+    )
+    total = counts.sum(axis=0, keepdims=True).astype(np.float64)
+    return StyleScores(
+        character_error_rate=float(100 * edits.sum() / max(truth.sum(), 1)),
+        pix2tex_edit_distance=float(100 * (edits / np.maximum(truth, 1)).mean()),
+        unimernet_edit_distance=float(100 * (edits / np.maximum(longest, 1)).mean()),
+        unimernet_bleu=float(multi_bleu(total)[0]),
+    )
+
+
+def mteval_words(formula: str) -> list[str]:
+    """Cut a formula into words as mteval-v13a does."""
+    line = f" {formula} "
+    for pattern, spaced in _WORDS:
+        line = pattern.sub(spaced, line)
+    return line.split()

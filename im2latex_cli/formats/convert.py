@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from im2latex_cli.formats import Conversion
 from im2latex_cli.formats.mathml import mathml
 from im2latex_cli.formats.omml import omml
-from im2latex_cli.formats.result import Conversion
 from im2latex_cli.formats.typst import typst
 
 Format = Literal["typst", "mathml", "omml"]

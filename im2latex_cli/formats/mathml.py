@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
+from im2latex_cli.formats import Conversion
 from im2latex_cli.formats import mathml_elements as elements
 from im2latex_cli.formats.characters import (
     DECORATED_LIMITS,
@@ -27,7 +28,6 @@ from im2latex_cli.formats.characters import (
     to_alphabet,
 )
 from im2latex_cli.formats.mathml_elements import NAMESPACE, Element
-from im2latex_cli.formats.result import Conversion
 from im2latex_cli.formats.runs import has_negative_space, runs
 from im2latex_cli.latex.commands import COMMANDS, STACKS, Atom, CommandKind, Limits
 from im2latex_cli.latex.tokenizer import join

@@ -19,8 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
-from im2latex_cli.formats import mathml
-from im2latex_cli.formats.result import Conversion
+from im2latex_cli.formats import Conversion, mathml
 
 MATH = "http://schemas.openxmlformats.org/officeDocument/2006/math"
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"

@@ -20,6 +20,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from im2latex_cli.formats import Conversion
 from im2latex_cli.formats.characters import (
     DECORATED_LIMITS,
     FUNCTIONS,
@@ -28,7 +29,6 @@ from im2latex_cli.formats.characters import (
     struck_character,
     struck_index,
 )
-from im2latex_cli.formats.result import Conversion
 from im2latex_cli.formats.runs import has_negative_space, runs
 from im2latex_cli.formats.typst_rows import (
     PLAIN,

@@ -25,7 +25,7 @@ from im2latex_cli.network.recurrent import RecurrentState
 from im2latex_cli.network.step_graph import step_graph
 from im2latex_cli.network.torch_engine import to_ink
 from im2latex_cli.network.transformer import TransformerDecoder, TransformerState
-from im2latex_cli.vision.canvas import UNIT
+from im2latex_cli.vision.prepare import UNIT
 
 OPSET = 18
 SCORES = "log_probabilities"
@@ -123,7 +123,7 @@ def graphs(network: Network) -> dict[str, bytes]:
     """The graphs `encoder` and `decoder` of a network, as serialised ONNX models.
 
     Sizes of pictures and batches, hypotheses and length are free. Height and width of a batch
-    are multiples of `canvas.UNIT`.
+    are multiples of `prepare.UNIT`.
 
     Raises:
         ImportError: onnx or onnxscript is not installed.

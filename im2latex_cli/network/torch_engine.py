@@ -18,7 +18,7 @@ from im2latex_cli.decoding.engine import Grey
 from im2latex_cli.errors import UsageError
 from im2latex_cli.network.encoder_output import Memory, joined
 from im2latex_cli.network.network import Network
-from im2latex_cli.vision.canvas import stack
+from im2latex_cli.vision.prepare import stack
 
 
 def choose_device(name: str) -> torch.device:

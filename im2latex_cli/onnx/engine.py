@@ -18,7 +18,7 @@ from im2latex_cli.decoding.engine import Grey, take_pictures
 from im2latex_cli.errors import CheckpointError
 from im2latex_cli.onnx.graphs import Graphs
 from im2latex_cli.onnx.tree import OnnxTree
-from im2latex_cli.vision.canvas import stack
+from im2latex_cli.vision.prepare import stack
 
 Arrays = dict[str, NDArray[Any]]
 NEXT = "next_"

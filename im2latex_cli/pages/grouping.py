@@ -18,7 +18,7 @@ from im2latex_cli.pages.network import CELL, CLASSES, Maps
 from im2latex_cli.pages.order import column_gap
 from im2latex_cli.pages.picture import PagePicture
 from im2latex_cli.pages.regions import FoundFormula, Rectangle, RegionKind, hull
-from im2latex_cli.vision.components import Pieces
+from im2latex_cli.vision.ink import Pieces
 
 TEXT, DISPLAY, NUMBER, INLINE = range(len(CLASSES))
 LEAST_SCORE = 0.6

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from im2latex_cli.vision.components import Pieces, find_pieces
-from im2latex_cli.vision.ink import ink_threshold
+from im2latex_cli.vision.ink import Pieces, find_pieces, ink_threshold
 from im2latex_cli.vision.prepare import normalise_levels
 
 TEXT_HEIGHT = 2.8

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from im2latex_cli.pages.picture import page_picture
 from im2latex_cli.pages.regions import FoundFormula, Rectangle, RegionKind
-from im2latex_cli.vision.components import Pieces
+from im2latex_cli.vision.ink import Pieces
 from im2latex_cli.vision.layout import (
     FEW_LETTERS,
     LETTERS_SHARE,

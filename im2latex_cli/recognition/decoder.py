@@ -28,8 +28,7 @@ from im2latex_cli.latex.grammar.automaton import automaton
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.latex.vocab import BOS, EOS, PAD, SPECIALS, UNK, Vocab
 from im2latex_cli.settings.sections import DecodeSettings
-from im2latex_cli.vision.canvas import UNIT
-from im2latex_cli.vision.prepare import at_least, resize
+from im2latex_cli.vision.prepare import UNIT, at_least, resize
 
 Grey = NDArray[np.uint8]
 Reading = list[Hypothesis]
@@ -156,7 +155,7 @@ _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class TokenAttention:
     """Where the network looked while it wrote a formula.
 
     Attributes:
@@ -228,12 +227,12 @@ class Decoder:
             batch_pixels,
         )
 
-    def attention(self, picture: Grey, hypothesis: Hypothesis) -> Looked:
+    def attention(self, picture: Grey, hypothesis: Hypothesis) -> TokenAttention:
         """Where the network looks while it writes the tokens of `hypothesis`."""
         ids = [BOS, *self.vocab.encode(hypothesis.tokens)]
         with self.engine.running():
             weights = self.engine.attention(picture, ids)[: len(hypothesis.tokens)]
-        return Looked(picture, hypothesis.tokens, weights, self.engine.stride)
+        return TokenAttention(picture, hypothesis.tokens, weights, self.engine.stride)
 
     def _read(self, pictures: Sequence[Grey], decode: DecodeSettings) -> list[list[Hypothesis]]:
         results = self._by_batch(

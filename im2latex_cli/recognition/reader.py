@@ -113,12 +113,12 @@ def find_warnings(
 def _of_picture(ink: Ink) -> Iterator[ReadingWarning]:
     """What the ink alone says; if it is no formula at all, most of it says nothing."""
     formula = may_be_formula(ink)
-    found = layout.examine(ink)
+    content = layout.examine(ink)
     if not formula:
         yield ReadingWarning.NOT_A_FORMULA
-    if found.words:
+    if content.words:
         yield ReadingWarning.TEXT_AROUND
-    if formula and found.formulas:
+    if formula and content.formulas:
         yield ReadingWarning.SEVERAL_FORMULAS
     if formula and foreign.is_foreign(ink):
         yield ReadingWarning.OUT_OF_VOCABULARY
@@ -128,7 +128,7 @@ LARGEST_GROUP = 64
 """Most pictures read together from a stream of them."""
 
 
-class Opened(NamedTuple):
+class OpenedPicture(NamedTuple):
     """A picture ready to be read.
 
     Attributes:
@@ -147,7 +147,7 @@ class Opened(NamedTuple):
         return self.ink.picture
 
 
-class Unread(NamedTuple):
+class InputPicture(NamedTuple):
     """A picture to read.
 
     Attributes:
@@ -185,7 +185,7 @@ class PictureReader(Protocol):
 
     decode: DecodeSettings
 
-    def open(self, picture: Picture, *, name: str | None = None) -> Opened:
+    def open(self, picture: Picture, *, name: str | None = None) -> OpenedPicture:
         """Bring a picture into the form that the network was trained on."""
 
     def read(self, pictures: Sequence[Grey]) -> list[list[Hypothesis]]:
@@ -193,7 +193,7 @@ class PictureReader(Protocol):
 
 
 class _Opening(NamedTuple):
-    opened: Opened | None
+    opened: OpenedPicture | None
     error: Im2LatexError | None
     milliseconds: float
 
@@ -210,39 +210,39 @@ class Reader:
         self._recognizer = recognizer
         self._check = check
 
-    def read(self, pictures: Iterable[Unread | None]) -> Iterator[Reading]:
+    def read(self, pictures: Iterable[InputPicture | None]) -> Iterator[Reading]:
         """Read pictures as they come; a reading for each, in their order.
 
         The first picture is read alone, so that its reading comes at once, then twice as many
         each time. None among them means that more are waited for: what is there is read now.
         """
         group: list[_Opening] = []
-        most, pixels = 1, 0
-        for unread in pictures:
-            if unread is not None:
-                group.append(self._open(unread))
+        max_size, pixels = 1, 0
+        for source in pictures:
+            if source is not None:
+                group.append(self._open(source))
                 opened = group[-1].opened
                 pixels += 0 if opened is None else opened.picture.size
-            full = len(group) >= most or pixels >= self._recognizer.decode.batch_pixels
-            if group and (full or unread is None):
+            full = len(group) >= max_size or pixels >= self._recognizer.decode.batch_pixels
+            if group and (full or source is None):
                 yield from self._read(group)
-                group, pixels, most = [], 0, min(LARGEST_GROUP, 2 * most)
+                group, pixels, max_size = [], 0, min(LARGEST_GROUP, 2 * max_size)
         if group:
             yield from self._read(group)
 
-    def read_together(self, pictures: Iterable[Unread]) -> list[Reading]:
+    def read_together(self, pictures: Iterable[InputPicture]) -> list[Reading]:
         """Read pictures at once; a reading for each, in their order."""
-        return self._read([self._open(unread) for unread in pictures])
+        return self._read([self._open(source) for source in pictures])
 
-    def _open(self, unread: Unread) -> _Opening:
-        if isinstance(unread.picture, Im2LatexError):
-            return _Opening(None, unread.picture, 0.0)
+    def _open(self, source: InputPicture) -> _Opening:
+        if isinstance(source.picture, Im2LatexError):
+            return _Opening(None, source.picture, 0.0)
         start = time.perf_counter()
         try:
-            opened = self._recognizer.open(unread.picture, name=unread.name)
+            prepared = self._recognizer.open(source.picture, name=source.name)
         except Im2LatexError as error:
             return _Opening(None, error, _since(start))
-        return _Opening(opened, None, _since(start))
+        return _Opening(prepared, None, _since(start))
 
     def _read(self, group: Sequence[_Opening]) -> list[Reading]:
         start = time.perf_counter()

@@ -16,17 +16,22 @@ from im2latex_cli.decoding.engine import Engine
 from im2latex_cli.errors import Im2LatexError, InputError, UsageError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter
-from im2latex_cli.recognition import backends
-from im2latex_cli.recognition.backends import Backend
-from im2latex_cli.recognition.decoder import Decoder, Looked
-from im2latex_cli.recognition.models import PRETRAINED, ModelSource, default_model, find_model
+from im2latex_cli.recognition.decoder import Decoder, TokenAttention
+from im2latex_cli.recognition.models import (
+    PRETRAINED,
+    Backend,
+    ModelSource,
+    default_model,
+    find_model,
+    load_model,
+)
 from im2latex_cli.recognition.reader import (
     Grey,
-    Opened,
+    InputPicture,
+    OpenedPicture,
     Picture,
     Reader,
     Reading,
-    Unread,
     name_of,
     to_grey,
 )
@@ -111,14 +116,14 @@ class Recognizer:
                 this model, or a setting is out of bounds.
         """
         file = find_model(model, reporter)
-        loaded = backends.load(file, device=device, threads=threads, backend=backend)
+        loaded = load_model(file, device=device, threads=threads, backend=backend)
         recognizer = cls(
             loaded.engine,
             loaded.header.vocab,
             loaded.header.preprocessing,
             name=str(model),
             source=ModelSource(file),
-            decode=_changed(decode or DecodeSettings(), beam=beam),
+            decode=_with_changes(decode or DecodeSettings(), beam=beam),
             calibration=loaded.header.calibration,
             reason=loaded.reason,
         )
@@ -192,9 +197,7 @@ class Recognizer:
             CheckpointError: the model file is gone, or was changed since it was loaded.
         """
         if device != self.device:
-            loaded = backends.load(
-                self._source().check(), device=device, threads=None, backend="auto"
-            )
+            loaded = load_model(self._source().check(), device=device, threads=None, backend="auto")
             self._decoder = self._decoder_of(loaded.engine, self.vocab)
             self.reason = loaded.reason
         return self
@@ -321,8 +324,8 @@ class Recognizer:
         batch: Sequence[Picture] = pictures if several else [pictures]  # type: ignore[list-item, assignment]
         names = [name_of(picture, number) for number, picture in enumerate(batch, start=1)]
         reader = copy(self)
-        reader.decode = _changed(self.decode, beam=beam, nbest=nbest)
-        readings = Reader(reader).read_together(map(Unread, batch, names))
+        reader.decode = _with_changes(self.decode, beam=beam, nbest=nbest)
+        readings = Reader(reader).read_together(map(InputPicture, batch, names))
         results = list(_results(names, readings, errors, best_only=nbest is None))
         return results if several else results[0]
 
@@ -350,7 +353,7 @@ class Recognizer:
             pictures, formulas, batch_pixels=self.decode.batch_pixels
         )
 
-    def attention(self, picture: Grey, hypothesis: Hypothesis) -> Looked:
+    def attention(self, picture: Grey, hypothesis: Hypothesis) -> TokenAttention:
         """Where the network looks while it writes the tokens of `hypothesis`.
 
         Args:
@@ -359,14 +362,14 @@ class Recognizer:
         """
         return self._decoder.attention(picture, hypothesis)
 
-    def open(self, picture: Picture, *, name: str | None = None) -> Opened:
+    def open(self, picture: Picture, *, name: str | None = None) -> OpenedPicture:
         """As `prepare`, and cut off an equation number beside the formula."""
         ink = Ink(self.prepare(picture, name=name))
         parts = split_number(ink)
         if parts is None:
-            return Opened(ink, number_cut=False)
-        alone, number = parts
-        return Opened(alone, number_cut=True, number=number)
+            return OpenedPicture(ink, number_cut=False)
+        formula, number = parts
+        return OpenedPicture(formula, number_cut=True, number=number)
 
     def prepare(self, picture: Picture, *, name: str | None = None) -> Grey:
         """Bring a picture into the form that the network was trained on, (H, W) uint8.
@@ -402,17 +405,17 @@ def _results(
             yield reading.error
 
 
-def _changed(decode: DecodeSettings, **changes: int | None) -> DecodeSettings:
+def _with_changes(decode: DecodeSettings, **changes: int | None) -> DecodeSettings:
     """The settings with those changes that are not None, validated.
 
     Raises:
         UsageError: a value is out of bounds.
     """
-    wanted = {name: value for name, value in changes.items() if value is not None}
-    if not wanted:
+    given = {name: value for name, value in changes.items() if value is not None}
+    if not given:
         return decode
     try:
-        return DecodeSettings.model_validate({**decode.model_dump(), **wanted})
+        return DecodeSettings.model_validate({**decode.model_dump(), **given})
     except ValidationError as error:
         problem = error.errors()[0]
         raise UsageError(f"{problem['loc'][0]}: {problem['msg']}.") from None

@@ -165,7 +165,7 @@ def _demand_model(address: Address, target: Path) -> None:
 
 
 def _download(address: Address, pin: str | None, reporter: Reporter, patience: Patience) -> None:
-    wanted = Published(address.file, address.url, sha256=pin)
+    published = Published(address.file, address.url, sha256=pin)
     busy = f"Another process is downloading {address.text}."
     try:
         paths.make_cache()
@@ -175,7 +175,7 @@ def _download(address: Address, pin: str | None, reporter: Reporter, patience: P
         ):
             if not _is_cached(address.folder / address.file, pin):
                 fetch(
-                    wanted,
+                    published,
                     address.folder,
                     advance=step.advance,
                     resize=step.resize,

@@ -44,16 +44,18 @@ def sheet(
     """
     size = _panel_size(picture.shape[0], picture.shape[1])
     panels = [
-        Image.fromarray(overlay(picture, one, cell=cell)).resize(size, Image.Resampling.LANCZOS)
-        for one in weights
+        Image.fromarray(overlay(picture, weight_map, cell=cell)).resize(
+            size, Image.Resampling.LANCZOS
+        )
+        for weight_map in weights
     ]
     width, height = size[0] + GAP, size[1] + CAPTION + GAP
     columns = max(1, min(len(panels), SHEET // width))
     rows = max(1, math.ceil(len(panels) / columns))
     page = Image.new("RGB", (columns * width + GAP, rows * height + GAP), "white")
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(size=13)
-    for at, (panel, token) in enumerate(zip(panels, tokens, strict=True)):
-        x, y = GAP + at % columns * width, GAP + at // columns * height
+    for index, (panel, token) in enumerate(zip(panels, tokens, strict=True)):
+        x, y = GAP + index % columns * width, GAP + index // columns * height
         pen.text((x, y), token, fill="black", font=font)
         page.paste(panel, (x, y + CAPTION))
         pen.rectangle(
@@ -130,9 +132,9 @@ def animation(
     size = (max(NARROWEST, width) + 2 * GAP, height + CAPTION + 2 * GAP)
     font = ImageFont.load_default(size=13)
     frames = []
-    for token, one in zip(tokens, weights, strict=True):
+    for token, weight_map in zip(tokens, weights, strict=True):
         frame = Image.new("RGB", size, "white")
-        frame.paste(Image.fromarray(overlay(picture, one, cell=cell)), (GAP, CAPTION + GAP))
+        frame.paste(Image.fromarray(overlay(picture, weight_map, cell=cell)), (GAP, CAPTION + GAP))
         ImageDraw.Draw(frame).text((GAP, GAP // 2), token, fill="black", font=font)
         frames.append(frame.quantize(FRAME_COLOURS))
     buffer = io.BytesIO()
@@ -154,8 +156,8 @@ def attention_page(
     """
     parts = [
         f'<span class="token" tabindex="0">{escape(token)}'
-        f'<img alt="" src="{data_uri(_png(overlay(picture, one, cell=cell)))}"></span>'
-        for token, one in zip(tokens, weights, strict=True)
+        f'<img alt="" src="{data_uri(_png(overlay(picture, weight_map, cell=cell)))}"></span>'
+        for token, weight_map in zip(tokens, weights, strict=True)
     ]
     stage = [
         '<div class="stage">',

@@ -74,8 +74,8 @@ def html(building: Building) -> str:
     samples = "".join(map(_sample, building.samples))
     parts = [
         fact_list(building.facts),
-        *(_histogram(one) for one in building.histograms if one.values),
-        *(table(one) for one in building.tables if one.rows),
+        *(_histogram(content) for content in building.histograms if content.values),
+        *(table(content) for content in building.tables if content.rows),
         f"<h2>{len(building.samples)} pictures at random</h2>{samples}" if samples else "",
     ]
     return document(building.title, parts)
@@ -84,15 +84,15 @@ def html(building: Building) -> str:
 def bars(values: Sequence[int]) -> list[HistogramBar]:
     """Count values in at most `BINS` bars of one width: 1, 2 or 5 times a power of ten."""
     ordered = sorted(values)
-    most = ordered[math.ceil(len(ordered) * (1 - TAIL)) - 1]
+    longest = ordered[math.ceil(len(ordered) * (1 - TAIL)) - 1]
     low = ordered[0]
     width = next(
         step * 10**power
-        for power in range(len(str(most)) + 1)
+        for power in range(len(str(longest)) + 1)
         for step in _STEPS
-        if most // (step * 10**power) - low // (step * 10**power) < BINS - 1
+        if longest // (step * 10**power) - low // (step * 10**power) < BINS - 1
     )
-    first, last = low // width, most // width
+    first, last = low // width, longest // width
     counts = Counter(min(value // width, last + 1) for value in ordered)
     equal = [
         HistogramBar(place * width, place * width + width - 1, counts[place])

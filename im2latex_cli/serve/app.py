@@ -13,17 +13,25 @@ from typing import Annotated
 import uvicorn
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from im2latex_cli._version import __version__
 from im2latex_cli.errors import Im2LatexError, InputError, UsageError
 from im2latex_cli.reading_warning import ReadingWarning
-from im2latex_cli.serve import routes, schemas
+from im2latex_cli.serve import schemas
 from im2latex_cli.serve.batching import Answer, Batcher, BusyError, Open, Read, ReadRequest
 from im2latex_cli.serve.documents import DocumentRoutes
-from im2latex_cli.serve.intake import Intake, RefusedError
-from im2latex_cli.serve.routes import CountedRoute, Metrics, bug, failure, http_error
+from im2latex_cli.serve.requests import (
+    CountedRoute,
+    Intake,
+    Metrics,
+    RefusedError,
+    bug,
+    failure,
+    http_error,
+)
 from im2latex_cli.settings.sections import ServeSettings
 
 BACKLOG = 512
@@ -113,7 +121,7 @@ class Server:
         self._settings, self._model = settings, model
         self._batcher: Batcher[ReadRequest, Answer | Im2LatexError] = Batcher(
             read,
-            most=settings.batch,
+            limit=settings.batch,
             room=settings.queue,
             seconds=settings.timeout,
             observe=self.metrics.sizes.observe,
@@ -174,7 +182,7 @@ class Server:
     ) -> Response:
         """Read one picture."""
         limits = self._settings
-        intake = Intake(request, most=limits.max_bytes, seconds=limits.timeout)
+        intake = Intake(request, max_bytes=limits.max_bytes, seconds=limits.timeout)
         try:
             with self._batcher.place():
                 picture = await intake.file()
@@ -195,7 +203,7 @@ class Server:
         )
 
     async def _counts(self) -> Response:
-        return Response(self.metrics.text(), headers={"Content-Type": routes.CONTENT_TYPE})
+        return Response(self.metrics.text(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:

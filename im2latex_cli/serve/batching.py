@@ -67,7 +67,7 @@ Read = Callable[[Sequence[ReadRequest]], Sequence[Answer | Im2LatexError]]
 
 
 @dataclass(frozen=True, slots=True)
-class FoundPage:
+class PageFormulas:
     """What was found on one page.
 
     Attributes:
@@ -101,7 +101,7 @@ class UploadedDocument(Protocol):
     def picture(self, page: int) -> bytes:
         """The page as a PNG file."""
 
-    def find(self, page: int) -> FoundPage:
+    def find(self, page: int) -> PageFormulas:
         """Look for formulas on the page."""
 
     def formula(self, page: int, number: int) -> Part:
@@ -143,7 +143,7 @@ class Batcher(Generic[Item, Result]):
 
     Args:
         work: gives a result for each item, in order; runs in the thread.
-        most: most items in one call.
+        limit: most items in one call.
         room: places for requests.
         seconds: longest time from `submit` to the result.
         observe: called with the size of each batch.
@@ -153,12 +153,12 @@ class Batcher(Generic[Item, Result]):
         self,
         work: Callable[[Sequence[Item]], Sequence[Result]],
         *,
-        most: int,
+        limit: int,
         room: int,
         seconds: float,
         observe: Callable[[int], None] = lambda size: None,  # noqa: ARG005
     ) -> None:
-        self._work, self._most, self._room, self._seconds = work, most, room, seconds
+        self._work, self._limit, self._room, self._seconds = work, limit, room, seconds
         self._observe = observe
         self._taken = 0
         self._line: deque[tuple[Item, asyncio.Future[Result]]] = deque()
@@ -234,7 +234,7 @@ class Batcher(Generic[Item, Result]):
 
     async def _work_on_batch(self, thread: ThreadPoolExecutor) -> None:
         """Work on what waits; a function of its own, so that nothing of it stays in memory."""
-        batch = [self._line.popleft() for _ in range(min(self._most, len(self._line)))]
+        batch = [self._line.popleft() for _ in range(min(self._limit, len(self._line)))]
         self._observe(len(batch))
         items = [item for item, _ in batch]
         try:

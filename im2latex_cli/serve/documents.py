@@ -23,14 +23,20 @@ from im2latex_cli.serve import schemas
 from im2latex_cli.serve.batching import (
     Batcher,
     BusyError,
-    FoundPage,
     Open,
+    PageFormulas,
     Part,
     ReadRequest,
     UploadedDocument,
 )
-from im2latex_cli.serve.intake import DOCUMENT, Intake, RefusedError
-from im2latex_cli.serve.routes import AnsweredRoute, CountedRoute, failure
+from im2latex_cli.serve.requests import (
+    DOCUMENT,
+    AnsweredRoute,
+    CountedRoute,
+    Intake,
+    RefusedError,
+    failure,
+)
 from im2latex_cli.settings.sections import ServeSettings
 
 Item = TypeVar("Item")
@@ -41,15 +47,15 @@ class Uploads(Generic[Item]):
     """Keeps items under keys that nobody can guess, those used last at the end.
 
     Args:
-        most: number of items; one more replaces the least recently used.
+        limit: number of items; one more replaces the least recently used.
         seconds: time after its last use until an item is deleted.
         clock: tells the time in seconds.
     """
 
     def __init__(
-        self, *, most: int, seconds: float, clock: Callable[[], float] = time.monotonic
+        self, *, limit: int, seconds: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._most, self._seconds, self._clock = most, seconds, clock
+        self._limit, self._seconds, self._clock = limit, seconds, clock
         self._items: OrderedDict[str, tuple[float, Item]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -59,7 +65,7 @@ class Uploads(Generic[Item]):
     def add(self, item: Item) -> str:
         """Keep an item, and return its key."""
         self.delete_expired()
-        while len(self._items) >= self._most:
+        while len(self._items) >= self._limit:
             self._items.popitem(last=False)
         key = secrets.token_urlsafe(_KEY_BYTES)
         self._items[key] = self._clock(), item
@@ -121,12 +127,12 @@ class DocumentRoutes:
     def __init__(self, opener: Open, respond: Respond, settings: ServeSettings) -> None:
         self._open, self._respond, self._settings = opener, respond, settings
         self._uploads: Uploads[UploadedDocument] = Uploads(
-            most=settings.documents, seconds=settings.document_seconds
+            limit=settings.documents, seconds=settings.document_seconds
         )
         self._uploading = asyncio.Semaphore(UPLOADS_AT_ONCE)
         self._batcher: Batcher[Callable[[], Any], Any] = Batcher(
             lambda tasks: [task() for task in tasks],
-            most=1,
+            limit=1,
             room=settings.queue,
             seconds=settings.timeout,
         )
@@ -211,7 +217,7 @@ class DocumentRoutes:
         """Keep a PDF or a picture, and say how many pages it has."""
         limits = self._settings
         intake = Intake(
-            request, most=limits.max_document_bytes, seconds=limits.timeout, kind=DOCUMENT
+            request, max_bytes=limits.max_document_bytes, seconds=limits.timeout, kind=DOCUMENT
         )
         try:
             with self._batcher.place():
@@ -240,13 +246,13 @@ class DocumentRoutes:
 
     async def page(self, document: Key, page: Number) -> Response:
         """Say where the formulas of a page are."""
-        opened = self._opened(document, page)
+        opened = self._upload(document, page)
         content = await self._submit(lambda: opened.find(page))
         return JSONResponse(_page(page, opened, content).model_dump(), headers=PRIVATE)
 
     async def picture(self, document: Key, page: Number) -> Response:
         """Draw a page."""
-        opened = self._opened(document, page)
+        opened = self._upload(document, page)
         png = await self._submit(lambda: opened.picture(page))
         return Response(png, media_type="image/png", headers=PRIVATE)
 
@@ -254,7 +260,7 @@ class DocumentRoutes:
         self, document: Key, page: Number, formula: Number, options: Options
     ) -> Response:
         """Read a formula that was found."""
-        opened = self._opened(document, page)
+        opened = self._upload(document, page)
 
         def cut() -> Part:
             count = len(opened.find(page).formulas)
@@ -278,7 +284,7 @@ class DocumentRoutes:
         options: Options,
     ) -> Response:
         """Read a rectangle of a page."""
-        opened = self._opened(document, page)
+        opened = self._upload(document, page)
         return await self._read(lambda: opened.part(page, box), options)
 
     async def _read(self, cut: Callable[[], Part], options: schemas.ReadOptions) -> Response:
@@ -290,19 +296,19 @@ class DocumentRoutes:
             result: Result = await self._batcher.submit(task)
             return result
 
-    def _opened(self, key: str, page: int) -> UploadedDocument:
+    def _upload(self, key: str, page: int) -> UploadedDocument:
         opened = self._uploads.get(key)
         if page > opened.pages:
             raise _absent(f"There is no page {page}; the last is {opened.pages}.")
         return opened
 
     def _check_pages(self, opened: UploadedDocument) -> None:
-        most = self._settings.max_pages
-        if opened.pages > most:
+        limit = self._settings.max_pages
+        if opened.pages > limit:
             raise RefusedError(
                 413,
                 "too-many-pages",
-                f"The document has {opened.pages:,} pages; {most:,} are the most.",
+                f"The document has {opened.pages:,} pages; {limit:,} are the most.",
                 hint="Split it, or read it with `im2latex predict`.",
             )
 
@@ -311,7 +317,7 @@ def _absent(message: str) -> RefusedError:
     return RefusedError(404, "not-found", message)
 
 
-def _page(number: int, opened: UploadedDocument, content: FoundPage) -> schemas.PageBody:
+def _page(number: int, opened: UploadedDocument, content: PageFormulas) -> schemas.PageBody:
     return schemas.PageBody(
         page=number,
         width=content.width,

@@ -15,8 +15,7 @@ from pathlib import Path
 from im2latex_cli import paths
 from im2latex_cli.errors import CheckpointError, Im2LatexError
 from im2latex_cli.headers import read_any_header
-from im2latex_cli.recognition.backends import choose
-from im2latex_cli.recognition.models import bundled_model, default_model, find_model
+from im2latex_cli.recognition.models import bundled_model, choose_backend, default_model, find_model
 from im2latex_cli.render.choose import INSTALL_LINES, tex_is_usable
 from im2latex_cli.settings.sections import Settings
 
@@ -208,7 +207,7 @@ def _backend(settings: Settings) -> str:
     try:
         model = find_model(default_model())
         runtime = settings.runtime
-        choice = choose(model, device=runtime.device, backend=runtime.backend)
+        choice = choose_backend(model, device=runtime.device, backend=runtime.backend)
     except Im2LatexError as error:
         return f"none: {error}"
     return f"{choice.backend} ({choice.reason})"

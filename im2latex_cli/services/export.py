@@ -77,10 +77,10 @@ def write_repository(folder: Path, content: Mapping[str, bytes], *, force: bool)
     Raises:
         UsageError: one of them is there with other content, such as an edited card.
     """
-    changed = [name for name, data in content.items() if _differs(folder / name, data)]
-    if changed and not force:
+    different = [name for name, data in content.items() if _differs(folder / name, data)]
+    if different and not force:
         raise UsageError(
-            f"{folder} has other files already: {', '.join(changed)}.",
+            f"{folder} has other files already: {', '.join(different)}.",
             hint="Add `force` to replace them.",
         )
     for name, data in content.items():
@@ -251,7 +251,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
-NEEDED = ("onnx", "onnxscript")
+PACKAGES = ("onnx", "onnxscript")
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,7 +346,7 @@ def _export(
         reporter.info("Tracing the network; this takes about half a minute.")
         bare = _trace(header.dims, len(header.vocab), threads=settings.runtime.threads)
     encoder, decoder = exported.write(folder, bare, path, header)
-    size = sum(one.stat().st_size for one in (encoder, decoder))
+    size = sum(graph.stat().st_size for graph in (encoder, decoder))
     return ExportResult(name, encoder, decoder, size, len(header.vocab))
 
 
@@ -372,7 +372,7 @@ def _trace(dims: ModelSettings, vocabulary: int, *, threads: int | None = None) 
 
 
 def _check_packages() -> None:
-    missing = [name for name in NEEDED if find_spec(name) is None]
+    missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise UsageError(
             f"Exporting a network of these dimensions needs {' and '.join(missing)}.",

@@ -22,13 +22,13 @@ from im2latex_cli.progress import Reporter, SilentReporter
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.render.embedded.renderer import EmbeddedRenderer
 from im2latex_cli.render.renderer import RenderFailure
-from im2latex_cli.services.reading.box import Box
 from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
 from im2latex_cli.services.reading.inputs import Inputs, Source
 from im2latex_cli.services.reading.pdf import Pages
 from im2latex_cli.services.reading.predict import PredictRow, read
 from im2latex_cli.settings.sections import Settings
 from im2latex_cli.vision.finish import encode_png
+from im2latex_cli.vision.image import Box
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
@@ -218,17 +218,17 @@ def _inputs(
 ) -> Inputs:
     if (path is not None) + (base64_bytes is not None) + clipboard != 1:
         raise UsageError("Give exactly one of path, the bytes in base64, and clipboard.")
-    named: list[Source] = []
+    sources: list[Source] = []
     if path is not None:
-        named.append(Path(path).expanduser())
+        sources.append(Path(path).expanduser())
     if base64_bytes is not None:
         try:
-            named.append(io.BytesIO(base64.b64decode(base64_bytes, validate=True)))
+            sources.append(io.BytesIO(base64.b64decode(base64_bytes, validate=True)))
         except binascii.Error as error:
             raise InputError("The bytes are not in base64.") from error
     part = Box.parse(",".join(map(str, box))) if box is not None else None
     which = Pages.parse(pages) if pages is not None else None
-    return Inputs(named=named, from_clipboard=clipboard, box=part, pages=which)
+    return Inputs(sources=sources, from_clipboard=clipboard, box=part, pages=which)
 
 
 def _located(row: PredictRow) -> dict[str, Any]:

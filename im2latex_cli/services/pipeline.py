@@ -17,7 +17,7 @@ from im2latex_cli.services.evaluating import eval_image, eval_text
 from im2latex_cli.services.evaluating.figures import EvalImageResult, EvalTextResult
 from im2latex_cli.services.train import TrainResult
 from im2latex_cli.services.vocab import VocabResult
-from im2latex_cli.settings.resolve import ResolvedSettings
+from im2latex_cli.settings.sources import ResolvedSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,20 +23,26 @@ from im2latex_cli.formats.convert import WRITERS
 from im2latex_cli.pages.finder import Finder, bundled_finder
 from im2latex_cli.pages.regions import FoundFormula
 from im2latex_cli.progress import Reporter
-from im2latex_cli.recognition.reader import Reader, Reading, Unread
+from im2latex_cli.recognition.reader import InputPicture, Reader, Reading
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.render.embedded.renderer import to_svg
 from im2latex_cli.render.renderer import RenderFailure
 from im2latex_cli.report.page import data_uri
-from im2latex_cli.serve.batching import Answer, FoundPage, Part, ReadRequest, Unit, UploadedDocument
+from im2latex_cli.serve.batching import (
+    Answer,
+    PageFormulas,
+    Part,
+    ReadRequest,
+    Unit,
+    UploadedDocument,
+)
 from im2latex_cli.services.reading import pdf
-from im2latex_cli.services.reading.box import Box
 from im2latex_cli.services.reading.find import cut, is_one_formula
 from im2latex_cli.services.reading.inputs import PDF_MAGIC
 from im2latex_cli.services.reading.predict import equation_number, worth_saying
 from im2latex_cli.settings.sections import Settings
 from im2latex_cli.vision.finish import encode_png
-from im2latex_cli.vision.image import open_grey
+from im2latex_cli.vision.image import Box, open_grey
 
 NAME = "The upload"
 """How messages call what was uploaded."""
@@ -134,11 +140,11 @@ class _Document:
         shrunk = math.ceil(math.sqrt(grey.size / MOST_PIXELS_SENT))
         return encode_png(grey if shrunk <= 1 else np.asarray(Image.fromarray(grey).reduce(shrunk)))
 
-    def find(self, page: int) -> FoundPage:
+    def find(self, page: int) -> PageFormulas:
         grey, scale = self._page(page)
-        formulas = tuple(one.scaled(1 / scale) for one in self._formulas(page))
+        formulas = tuple(formula.scaled(1 / scale) for formula in self._formulas(page))
         height, width = grey.shape
-        return FoundPage(width / scale, height / scale, formulas)
+        return PageFormulas(width / scale, height / scale, formulas)
 
     def formula(self, page: int, number: int) -> Part:
         formula = self._formulas(page)[number - 1]
@@ -164,7 +170,7 @@ class _Document:
         return self._formulas_by_page[page]
 
 
-NEEDED = ("fastapi", "prometheus_client", "uvicorn", "python_multipart")
+PACKAGES = ("fastapi", "prometheus_client", "uvicorn", "python_multipart")
 Picture = NDArray[np.uint8]
 
 
@@ -197,7 +203,7 @@ def run(settings: Settings, reporter: Reporter, *, model: str | None = None) -> 
         CheckpointError: the model cannot be used.
         InputError: there is no such model.
     """
-    if any(find_spec(name) is None for name in NEEDED):
+    if any(find_spec(name) is None for name in PACKAGES):
         raise UsageError(
             "im2latex serve needs FastAPI, prometheus-client, uvicorn and python-multipart.",
             hint="Install them: pip install 'im2latex-cli[serve]'.",
@@ -244,7 +250,7 @@ class Answers:
     def __call__(self, requests: Sequence[ReadRequest]) -> list[Answer | Im2LatexError]:
         """Read pictures together; a picture that fails costs only itself."""
         readings = self._reader.read_together(
-            Unread(_picture(request), NAME) for request in requests
+            InputPicture(_picture(request), NAME) for request in requests
         )
         return [
             reading.error or self._answer(request, reading)
@@ -270,7 +276,7 @@ class Answers:
         """The fields for parts of pages only; warnings that do not apply to them are left out."""
         return {
             "number": equation_number(self._recognizer, part.numbers, reading),
-            "warnings": list(worth_saying(reading.warnings, found=part.is_formula, numbers=True)),
+            "warnings": list(worth_saying(reading.warnings, on_page=part.is_formula, numbers=True)),
         }
 
     def _attention(self, picture: Picture, best: Hypothesis) -> Answer:
@@ -283,7 +289,7 @@ class Answers:
             "columns": columns,
             "cell_height": result.cell[0],
             "cell_width": result.cell[1],
-            "weights": [_bytes(one) for one in result.weights],
+            "weights": [_bytes(weights) for weights in result.weights],
         }
 
 

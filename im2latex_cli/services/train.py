@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,15 @@ from im2latex_cli._version import __version__
 from im2latex_cli.errors import EXIT_OK, CheckpointError, Interrupted, PartialError
 from im2latex_cli.latex.tokenizer import join as join_tokens
 from im2latex_cli.progress import Reporter, SilentReporter, Step
-from im2latex_cli.services.suspicious import SuspectLabel, write_suspects
+from im2latex_cli.services.suspicious import SuspectLabel, find_suspects, write_suspects
 from im2latex_cli.services.train_inputs import TrainingInputs, open_inputs, with_preset
-from im2latex_cli.settings.resolve import ResolvedSettings
 from im2latex_cli.settings.sections import Settings
+from im2latex_cli.settings.sources import ResolvedSettings
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup, join
+from im2latex_cli.train.folder import RunFolder, RunLog, SilentLog
 from im2latex_cli.train.loop import StepReport
-from im2latex_cli.train.monitor.log import RunLog, SilentLog
-from im2latex_cli.train.run.folder import RunFolder
-from im2latex_cli.train.run.interrupts import StopRequest
-from im2latex_cli.train.run.training_run import Throughput, TrainingData, TrainingRun
+from im2latex_cli.train.time_budget import StopRequest
+from im2latex_cli.train.training_run import Throughput, TrainingData, TrainingRun
 from im2latex_cli.vision.finish import encode_png
 
 SAVE_SECONDS = 120.0
@@ -303,10 +302,14 @@ def _check_labels(work: _Command) -> None:
         formula = join_tokens(run.data.vocab.decode(train.formula(index)))
         return SuspectLabel(train.names[index], formula, lambda: encode_png(train.picture(index)))
 
-    checked, suspects = run.check_labels()
+    indices, losses = run.label_losses()
+    suspects = [
+        replace(suspect, index=int(indices[suspect.index]))
+        for suspect in find_suspects(losses.tolist(), train.lengths[indices].tolist())
+    ]
     run.history.suspicious = len(suspects)
     write_suspects(
-        work.folder.path, "train", suspects, label, checked=checked, reporter=work.reporter
+        work.folder.path, "train", suspects, label, checked=len(indices), reporter=work.reporter
     )
 
 

@@ -101,14 +101,14 @@ def run(settings: Settings, reporter: Reporter, request: FinderRequest) -> Train
         pages=len(records), steps=last.step, batch=request.batch, seed=settings.runtime.seed
     )
     files.write_bytes(output, save(weights, metadata))
-    scored = sum(displays(Finder(FinderNetwork(weights)), held_out, reporter), Matches())
+    matches = sum(displays(Finder(FinderNetwork(weights)), held_out, reporter), Matches())
     return TrainFinderResult(
         str(output),
         len(records),
         last.step,
         round(last.loss, 4),
-        round(scored.precision, 2),
-        round(scored.recall, 2),
+        round(matches.precision, 2),
+        round(matches.recall, 2),
         round(time.perf_counter() - started, 1),
     )
 

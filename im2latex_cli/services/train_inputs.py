@@ -16,10 +16,9 @@ from im2latex_cli.latex.normalize import NORMAL_FORM
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognition.models import find_model
-from im2latex_cli.settings.resolve import ResolvedSettings
-from im2latex_cli.settings.sources import SettingValue
-from im2latex_cli.train.input.pack import Packed, pack
-from im2latex_cli.train.run.warm_start import FREE, demand_dims, merge
+from im2latex_cli.settings.sources import ResolvedSettings, SettingValue
+from im2latex_cli.train.pack import PackedSplit, pack
+from im2latex_cli.train.run_state import FREE, demand_dims, merge
 from im2latex_cli.vision.prepare import Preprocessing
 
 SMALL_BELOW = 2_000
@@ -56,14 +55,14 @@ class TrainingInputs:
     data: Path
     vocab: Vocab
     preprocessing: Preprocessing
-    train: Packed
+    train: PackedSplit
     start: Start | None
 
-    def pack(self, split: str, reporter: Reporter) -> Packed:
+    def pack(self, split: str, reporter: Reporter) -> PackedSplit:
         """Pack another split alike."""
         return _pack(self.data, split, self.vocab, self.preprocessing, reporter)
 
-    def validation(self, reporter: Reporter) -> tuple[Packed, str]:
+    def validation(self, reporter: Reporter) -> tuple[PackedSplit, str]:
         """The split to evaluate on: val, or train if there is none."""
         if "val" in store.splits(self.data):
             try:
@@ -174,7 +173,7 @@ def _preprocessing(data: Path) -> Preprocessing:
 
 def _pack(
     data: Path, split: str, vocab: Vocab, preprocessing: Preprocessing, reporter: Reporter
-) -> Packed:
+) -> PackedSplit:
     packed = pack(
         data,
         split,

@@ -87,14 +87,14 @@ def run(settings: Settings, reporter: Reporter, *, data: Path) -> VocabResult:
         reporter.info(f"{path} is written.")
     vocabulary = set(vocab.tokens)
     ranked = [TokenCount(token, count) for token, count in _by_count(token_counts)]
-    counts = tuple(one for one in ranked if one.token in vocabulary)
+    counts = tuple(item for item in ranked if item.token in vocabulary)
     return VocabResult(
         data=str(data),
         path=str(path),
         size=len(counts),
         min_count=min_count,
         counts=counts,
-        left_out=tuple(one for one in ranked if one.token not in vocabulary),
+        left_out=tuple(item for item in ranked if item.token not in vocabulary),
         coverage=tuple(
             _coverage(name, train if name == "train" else store.read(data, name), vocabulary)
             for name in store.splits(data)

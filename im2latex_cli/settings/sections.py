@@ -284,6 +284,8 @@ class TrainSettings(Section):
     """Share of the initial model's weights in the result, so that it forgets less."""
     augment: bool = False
     """Distort pictures in training: scale, stroke weight, blur, noise, rotation."""
+    frozen_norm: Share = 0.5
+    """Last share of the steps in which batch normalisation is frozen; all steps with --init."""
     glyph_weight: Annotated[float, Field(ge=0.0)] = 0.0
     """Weight of the glyph classification loss; needs a data set built with --glyphs."""
     attention_weight: Annotated[float, Field(ge=0.0)] = 0.0

@@ -20,15 +20,17 @@ from torch import Tensor, nn
 from im2latex_cli.network.network import Network
 from im2latex_cli.network.torch_engine import fast_in_bfloat16
 from im2latex_cli.settings.sections import TrainSettings
+from im2latex_cli.train.batches import Batch, Cursor
 from im2latex_cli.train.distributed import SINGLE_PROCESS, ProcessGroup, synchronise
-from im2latex_cli.train.ema import MovingAverage
-from im2latex_cli.train.input.batches import Batch, Cursor
 from im2latex_cli.train.losses import GlyphHead, Objective
-from im2latex_cli.train.optimizer import build_optimizer
-from im2latex_cli.train.schedule import learning_rate
+from im2latex_cli.train.optimizer import MovingAverage, build_optimizer, learning_rate
 
 SMOOTHING = 0.98
 """Weight of the past in the smoothed loss."""
+
+NORM_MOMENTUM = 0.02
+"""Share of one batch in the running statistics of batch normalisation. A batch holds pictures of
+one size, so that the last ten batches, as with torch's 0.1, would say little about all pictures."""
 
 READ_EVERY = 10
 """Steps between two readings of the losses on a GPU, which works on while nobody asks."""
@@ -159,6 +161,22 @@ class Learner:
         learner.step, learner.cursor = self.step, self.cursor
         return learner
 
+    def prepare_step(self) -> None:
+        """Put the network into training mode, its batch normalisation as the step wants it.
+
+        A batch holds pictures of like size, and its statistics are not those of all pictures. A
+        network that only ever saw the former reads long formulas as in training, but single
+        letters hardly ever, so the running statistics, with which pictures are read, are frozen
+        and learnt with before the end.
+        """
+        self.network.train()
+        share = 1.0 if self.settings.init else self.settings.frozen_norm
+        frozen = self.step >= (1 - share) * self.steps
+        for module in self.network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.train(not frozen)
+                module.momentum = max(NORM_MOMENTUM, 1 / (self.step + 1))
+
     def backward(self, batch: Batch, *, share: float) -> dict[str, Tensor]:
         """Add the gradient of one batch; the losses, over all processes, by name.
 
@@ -168,10 +186,10 @@ class Learner:
         """
         glyphs = batch.glyphs.tensors() if batch.glyphs else None
         with self._autocast():
-            found = self._shared(batch.images, batch.sizes, batch.ids, glyphs)
+            losses = self._shared(batch.images, batch.sizes, batch.ids, glyphs)
         total = torch.zeros((), device=self.device)
         means = {}
-        for name, (mean, weight) in found.items():
+        for name, (mean, weight) in losses.items():
             means[name], factor = self._over_processes(mean.detach(), weight)
             total = total + self.objective.weight(name) * factor * mean
         (total * share).backward()  # type: ignore[no-untyped-call]
@@ -189,8 +207,8 @@ class Learner:
         return summed / all_weight, weight * self.processes.size / all_weight
 
     def _autocast(self) -> AbstractContextManager[object]:
-        wanted = self.settings.precision
-        if wanted == "bfloat16" or (wanted == "auto" and fast_in_bfloat16(self.device)):
+        precision = self.settings.precision
+        if precision == "bfloat16" or (precision == "auto" and fast_in_bfloat16(self.device)):
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return nullcontext()
 
@@ -226,8 +244,8 @@ def smooth(before: float, loss: float, steps: int) -> float:
     """The smoothed loss after `steps` more with the mean `loss`; no number changes nothing."""
     if not math.isfinite(loss):
         return before
-    kept = SMOOTHING**steps
-    return loss if math.isnan(before) else kept * before + (1 - kept) * loss
+    weight = SMOOTHING**steps
+    return loss if math.isnan(before) else weight * before + (1 - weight) * loss
 
 
 def fit(
@@ -248,7 +266,7 @@ def fit(
     stream = iter(batches)
     try:
         while learner.step < learner.steps:
-            learner.network.train()
+            learner.prepare_step()
             yield _step(learner, stream, clock)
     finally:
         close = getattr(stream, "close", None)

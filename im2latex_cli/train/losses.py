@@ -1,9 +1,18 @@
-"""What training minimises: the next token, and where the renderer says that each glyph stands."""
+r"""What training minimises: cross-entropy of the next token, of glyph classes and of attention.
+
+The last two are taught if the renderer said which glyph stands where. The class of a glyph is its
+(font family, code). The place of a token is the centre of its first glyph; a token that paints
+nothing itself (`{`, `}`, `^`, `_`, `&`, `\\\\`, `\\frac`) takes the place of the next token that
+does; the end token and trailing ones have none.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,7 +20,7 @@ from torch import Tensor, nn
 from im2latex_cli.latex.vocab import PAD
 from im2latex_cli.network.network import Network
 from im2latex_cli.settings.sections import TrainSettings
-from im2latex_cli.train.input.glyph_targets import BACKGROUND, GlyphTargets
+from im2latex_cli.train.pack import Glyphs, PackedSplit
 
 BACKGROUND_WEIGHT = 0.15
 """Weight of cells without a glyph, which are most cells."""
@@ -21,6 +30,107 @@ BACKGROUND_STEP = 4
 cell of white paper took a quarter of a training step on a CPU."""
 
 _IGNORE = -100
+
+BACKGROUND = 0
+IGNORED = -1
+"""Class of cells under glyphs too rare to be a class."""
+
+
+@dataclass(frozen=True, slots=True)
+class GlyphClasses:
+    """The glyph classes of a run.
+
+    Attributes:
+        names: (font family, code) of class 1, 2, …; class 0 is the background.
+        of_kind: class of each kind of a pack, `IGNORED` where it is too rare.
+    """
+
+    names: tuple[tuple[str, int], ...]
+    of_kind: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.names) + 1
+
+    def for_kinds(self, kinds: Sequence[tuple[str, int]]) -> GlyphClasses:
+        """The same classes for another pack's numbering of kinds."""
+        number = {name: place for place, name in enumerate(self.names, start=1)}
+        return replace(self, of_kind=tuple(number.get(kind, IGNORED) for kind in kinds))
+
+
+def find_classes(packed: PackedSplit, *, min_count: int = 10) -> GlyphClasses | None:
+    """Classes of a training split: its kinds that occur often enough; None without glyphs."""
+    if not len(packed.glyphs):
+        return None
+    counts = np.bincount(packed.glyphs[:, 0].astype(np.int64), minlength=len(packed.kinds))
+    names = tuple(
+        kind for kind, count in zip(packed.kinds, counts, strict=True) if count >= min_count
+    )
+    return GlyphClasses(names, ()).for_kinds(packed.kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class GlyphTargets:
+    """Glyph places of a batch, in pixels of its pictures.
+
+    Attributes:
+        rows: (N,) the picture of each glyph.
+        classes: (N,) its class.
+        centres: (N, 2) x and y of its centre.
+        places: (B, T) x and y of what each step paints, (B, T, 2); NaN where nothing.
+    """
+
+    rows: Tensor
+    classes: Tensor
+    centres: Tensor
+    places: Tensor
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The fields in order."""
+        return self.rows, self.classes, self.centres, self.places
+
+    def to(self, device: torch.device) -> GlyphTargets:
+        """The targets on another device."""
+        return GlyphTargets(*(tensor.to(device, non_blocking=True) for tensor in self.tensors()))
+
+    def pinned(self) -> GlyphTargets:
+        """The targets in memory that a GPU reads by itself."""
+        return GlyphTargets(*(tensor.pin_memory() for tensor in self.tensors()))
+
+
+def collate(
+    glyphs: Sequence[Glyphs], formulas: Sequence[Sequence[int]], classes: GlyphClasses
+) -> GlyphTargets:
+    """Targets of a batch.
+
+    Args:
+        glyphs: (G, 4) rows of each picture.
+        formulas: token ids of each picture, without begin and end; a target row has one step more.
+        classes: the run's glyph classes, numbered for this pack.
+    """
+    steps = max(map(len, formulas), default=0) + 1
+    places = np.full((len(formulas), steps, 2), np.nan, dtype=np.float32)
+    for row, (marks, formula) in enumerate(zip(glyphs, formulas, strict=True)):
+        places[row, : len(formula)] = token_places(marks, len(formula))
+    stacked = np.concatenate([*glyphs, np.zeros((0, 4), dtype=np.float32)])
+    of_kind = np.asarray(classes.of_kind, dtype=np.int64)
+    return GlyphTargets(
+        rows=torch.from_numpy(np.repeat(np.arange(len(glyphs)), [len(g) for g in glyphs])),
+        classes=torch.from_numpy(of_kind[stacked[:, 0].astype(np.int64)]),
+        centres=torch.from_numpy(np.ascontiguousarray(stacked[:, 1:3])),
+        places=torch.from_numpy(places),
+    )
+
+
+def token_places(glyphs: Glyphs, length: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """(length, 2) x and y of each token: its first glyph, else the next painted token's; NaN."""
+    places = np.full((length, 2), np.nan, dtype=np.float32)
+    for _, x, y, token in glyphs[::-1]:
+        if 0 <= token < length:
+            places[int(token)] = x, y
+    for step in range(length - 2, -1, -1):
+        if np.isnan(places[step, 0]):
+            places[step] = places[step + 1]
+    return places
 
 
 class Mean(NamedTuple):
@@ -64,15 +174,15 @@ def attention_loss(
         grid: rows and columns of the S cells.
         frame: height and width of the padded pictures in pixels.
     """
-    cells, known = cells_of(targets.places, grid=grid, frame=frame)
+    cells, is_known = cells_of(targets.places, grid=grid, frame=frame)
     flat = cells[..., 0] * grid[1] + cells[..., 1]
-    known = known & mask.gather(1, flat)
-    wanted = torch.where(known, flat, _IGNORE)
+    is_known = is_known & mask.gather(1, flat)
+    expected = torch.where(is_known, flat, _IGNORE)
     # A batch without any known place must give 0, not the mean of nothing.
     summed = F.cross_entropy(
-        attention.flatten(0, 1).float(), wanted.flatten(), ignore_index=_IGNORE, reduction="sum"
+        attention.flatten(0, 1).float(), expected.flatten(), ignore_index=_IGNORE, reduction="sum"
     )
-    return Mean(summed / known.sum().clamp(min=1), known.sum())
+    return Mean(summed / is_known.sum().clamp(min=1), is_known.sum())
 
 
 def cells_of(
@@ -88,14 +198,14 @@ def cells_of(
     Returns:
         (…, 2) row and column, clamped into the grid, and (…) truth values.
     """
-    known = ~places[..., 0].isnan()
+    is_known = ~places[..., 0].isnan()
     x, y = places.nan_to_num().unbind(-1)
     # Plain numbers, since a tensor of them would have to be sent to the device at every step.
     cells = [
-        (at / side * count).floor().long().clamp(min=0, max=count - 1)
-        for at, side, count in zip((y, x), frame, grid, strict=True)
+        (coordinate / side * count).floor().long().clamp(min=0, max=count - 1)
+        for coordinate, side, count in zip((y, x), frame, grid, strict=True)
     ]
-    return torch.stack(cells, dim=-1), known
+    return torch.stack(cells, dim=-1), is_known
 
 
 class GlyphHead(nn.Module):
@@ -115,13 +225,13 @@ class GlyphHead(nn.Module):
         """
         height, width = features.shape[-2:]
         cells, _ = cells_of(targets.centres, grid=(height, width), frame=frame)
-        at = (targets.rows, cells[:, 0], cells[:, 1])
+        positions = (targets.rows, cells[:, 0], cells[:, 1])
         empty = torch.full(
             (len(features), height, width), BACKGROUND, dtype=torch.long, device=features.device
         )
-        empty[at] = _IGNORE
-        painted = self._score(
-            features.permute(0, 2, 3, 1)[at],
+        empty[positions] = _IGNORE
+        glyphs = self._score(
+            features.permute(0, 2, 3, 1)[positions],
             torch.where(targets.classes < 0, _IGNORE, targets.classes),
             weight=1.0,
         )
@@ -130,14 +240,14 @@ class GlyphHead(nn.Module):
             empty[..., ::BACKGROUND_STEP].flatten(),
             weight=BACKGROUND_WEIGHT * BACKGROUND_STEP,
         )
-        weight = painted.weight + blank.weight
-        return Mean((painted.value + blank.value) / weight.clamp(min=1e-9), weight)
+        weight = glyphs.weight + blank.weight
+        return Mean((glyphs.value + blank.value) / weight.clamp(min=1e-9), weight)
 
-    def _score(self, features: Tensor, wanted: Tensor, *, weight: float) -> Mean:
+    def _score(self, features: Tensor, expected: Tensor, *, weight: float) -> Mean:
         """Weighted sum over (N, C) features of cells and their classes (N,), and the weights'."""
         logits = F.linear(features, self.classify.weight.flatten(1), self.classify.bias).float()
-        summed = F.cross_entropy(logits, wanted, ignore_index=_IGNORE, reduction="sum")
-        return Mean(summed * weight, (wanted != _IGNORE).sum() * weight)
+        summed = F.cross_entropy(logits, expected, ignore_index=_IGNORE, reduction="sum")
+        return Mean(summed * weight, (expected != _IGNORE).sum() * weight)
 
 
 class Objective(nn.Module):
@@ -172,19 +282,19 @@ class Objective(nn.Module):
         """
         memory = self.network.encode(images, sizes)
         decoded = self.network.decode(memory, ids[:, :-1])
-        found = {
+        losses = {
             "text": text_loss(decoded.logits, ids[:, 1:], smoothing=self.settings.label_smoothing)
         }
         if glyphs is not None:
             targets = GlyphTargets(*glyphs)
             frame = cast("tuple[int, int]", tuple(images.shape[-2:]))
             if self.head is not None:
-                found["glyph"] = self.head(memory.glyphs, targets, frame)
+                losses["glyph"] = self.head(memory.glyphs, targets, frame)
             if self.settings.attention_weight:
-                found["attention"] = attention_loss(
+                losses["attention"] = attention_loss(
                     decoded.attention, memory.mask, targets, grid=memory.grid, frame=frame
                 )
-        return {name: _stacked(mean) for name, mean in found.items()}
+        return {name: _stacked(mean) for name, mean in losses.items()}
 
     def weight(self, name: str) -> float:
         """Weight of a loss in the sum that is minimised."""

@@ -1,11 +1,16 @@
-"""Optimisers: AdamW, and Muon for the matrices beside it."""
+"""How a step changes the weights: AdamW and Muon, the learning rate, and the moving average.
+
+The average may be held near the weights that a fine-tuning began with, which keeps what they knew
+(Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+"""
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +27,10 @@ RMS = 0.2
 """Root mean square of a Muon update, like that of AdamW, so that both take one learning rate
 (Liu et al. 2025, "Muon is scalable for LLM training")."""
 
+SEED_DECAY_FROM = 6 / 15
+SEED_DECAY_TO = 13 / 15
+"""Shares of the run between which the seed's schedule decays."""
+
 
 def build_optimizer(
     network: nn.Module, head: nn.Module | None, settings: TrainSettings
@@ -32,13 +41,13 @@ def build_optimizer(
     Muon's step; embeddings, vectors, the first convolution and the head take that of AdamW.
     """
     matrices = _matrices(network) if settings.optimizer == "muon" else []
-    taken = {id(p) for p in matrices}
+    muon_ids = {id(p) for p in matrices}
     modules = [network, head] if head else [network]
-    rest = [p for module in modules for p in module.parameters() if id(p) not in taken]
+    others = [p for module in modules for p in module.parameters() if id(p) not in muon_ids]
     rate, decay = settings.learning_rate, settings.weight_decay
     groups = [
-        {"params": [p for p in rest if p.ndim >= 2], "weight_decay": decay},
-        {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
+        {"params": [p for p in others if p.ndim >= 2], "weight_decay": decay},
+        {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
     ]
     # Only the fused kind can leave out an update without asking the device whether to.
     adamw = torch.optim.AdamW(groups, lr=rate, betas=BETAS, fused=True)
@@ -150,15 +159,15 @@ class Muon(torch.optim.Optimizer):
             broken: 0-dimensional, True if the step must change nothing.
         """
         for group in self.param_groups:
-            alike: dict[tuple[int, int], list[nn.Parameter]] = defaultdict(list)
+            by_shape: dict[tuple[int, int], list[nn.Parameter]] = defaultdict(list)
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     short, long = sorted(parameter.flatten(1).shape)
-                    alike[short, long].append(parameter)
-            for parameters in alike.values():
-                self._step_alike(parameters, group, broken)
+                    by_shape[short, long].append(parameter)
+            for parameters in by_shape.values():
+                self._step_shape(parameters, group, broken)
 
-    def _step_alike(
+    def _step_shape(
         self, weights: list[nn.Parameter], group: Mapping[str, Any], broken: Tensor | None
     ) -> None:
         """One step of parameters of one shape, transposed or not, in common products.
@@ -180,8 +189,10 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_add_(
             tensors,
             [
-                (one if weight.shape[0] == one.shape[0] else one.mT).reshape(weight.shape)
-                for one, weight in zip(directions.to(weights[0].dtype), weights, strict=True)
+                (direction if weight.shape[0] == direction.shape[0] else direction.mT).reshape(
+                    weight.shape
+                )
+                for direction, weight in zip(directions.to(weights[0].dtype), weights, strict=True)
             ],
             alpha=-rate * RMS * math.sqrt(longest),
         )
@@ -222,11 +233,124 @@ def _iterated_in_square(x: Tensor) -> Tensor:
     singular value is almost 0 come out to 2e-3 in float32, and not at all in bfloat16.
     """
     a, b, c = NEWTON_SCHULZ
-    gram = whole = x @ x.mT
+    gram = product = x @ x.mT
     for step in range(ITERATIONS):
         factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
         factor.diagonal(dim1=-2, dim2=-1).add_(a)
-        whole = factor @ whole if step else factor
+        product = factor @ product if step else factor
         if step < ITERATIONS - 1:
             gram = factor @ (gram @ factor)
-    return whole @ x
+    return product @ x
+
+
+class MovingAverage:
+    """A shadow of a network that trails its weights; evaluated and saved in its place.
+
+    Args:
+        network: what it trails.
+        decay: share of the shadow that one step keeps.
+        raw: the first weights are worth nothing, so the first steps keep less of them.
+        keep: share of the first weights in what the shadow trails.
+
+    Attributes:
+        network: the shadow, in evaluation mode.
+        anchor: the first weights where a share of them is kept; NaN where nothing is to keep.
+    """
+
+    def __init__(
+        self, network: nn.Module, decay: float, *, raw: bool = True, keep: float = 0.0
+    ) -> None:
+        self.network = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
+        self.anchor = copy.deepcopy(self.network) if keep else None
+        self._decay = decay
+        self._raw = raw
+        self._keep = keep
+
+    @torch.no_grad()
+    def forget_new_rows(self, tensors: Mapping[str, Tensor]) -> None:
+        """Keep nothing of rows, such as those of new tokens, that the first model did not have.
+
+        Args:
+            tensors: of the first model, by name; some with fewer rows.
+        """
+        for name, value in self.anchor.state_dict().items() if self.anchor else ():
+            if value.shape != tensors[name].shape:
+                value[len(tensors[name]) :] = math.nan
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Move the shadow towards `network`; faster in the first steps where weights were raw.
+
+        Buffers, such as the statistics of batch normalisation, are copied.
+        """
+        decay = min(self._decay, (1 + step) / (10 + step)) if self._raw else self._decay
+        mine: list[Tensor] = list(self.network.parameters())
+        theirs: list[Tensor] = list(network.parameters())
+        buffers: list[Tensor] = list(network.buffers())
+        if self.anchor:
+            theirs = list(map(self._anchored, theirs, self.anchor.parameters()))
+            buffers = list(map(self._anchored, buffers, self.anchor.buffers()))
+        torch._foreach_lerp_(mine, theirs, 1.0 - decay)
+        for shadow, real in zip(self.network.buffers(), buffers, strict=True):
+            shadow.copy_(real)
+
+    def _anchored(self, real: Tensor, first: Tensor) -> Tensor:
+        if not real.is_floating_point():
+            return real
+        mixed = real.lerp(first, self._keep)
+        return torch.where(mixed.isnan(), real, mixed)
+
+
+def learning_rate(
+    step: int,
+    *,
+    steps: int,
+    peak: float,
+    warmup: float,
+    final: float,
+    kind: Literal["seed", "cosine"],
+) -> float:
+    """Learning rate of one step.
+
+    Args:
+        step: number of the step, from 0.
+        steps: steps of the whole run.
+        peak: highest learning rate.
+        warmup: share of the steps that warm up.
+        final: rate at the end, as a share of `peak`.
+        kind: `seed` holds the final rate while warming up, then the peak, decays exponentially
+            between 6/15 and 13/15 of the run and holds the final rate; `cosine` warms up
+            linearly and follows a half cosine down to the end.
+    """
+    done = min(step / max(steps, 1), 1.0)
+    if kind == "seed":
+        return peak * _seed(done, warmup=warmup, final=final)
+    warm_steps = math.ceil(warmup * steps)
+    if step < warm_steps:
+        return peak * (step + 1) / warm_steps
+    down = (done - warmup) / max(1.0 - warmup, 1e-9)
+    return peak * (final + (1.0 - final) * 0.5 * (1.0 + math.cos(math.pi * down)))
+
+
+def _seed(done: float, *, warmup: float, final: float) -> float:
+    if done < warmup:
+        return final
+    if done <= SEED_DECAY_FROM:
+        return 1.0
+    if done >= SEED_DECAY_TO:
+        return final
+    part = (done - SEED_DECAY_FROM) / (SEED_DECAY_TO - SEED_DECAY_FROM)
+    return math.exp(part * math.log(max(final, 1e-6)))
+
+
+def allowed_length(
+    step: int, *, steps: int, short_first: float, shortest: int, longest: int
+) -> int:
+    """Longest formula, in tokens, that a step may train on: short formulas first.
+
+    Grows linearly from `shortest` to `longest` over the share `short_first` of the steps.
+    """
+    growing = short_first * steps
+    if growing <= 0 or step >= growing:
+        return longest
+    return round(shortest + (longest - shortest) * step / growing)

@@ -16,7 +16,21 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from im2latex_cli.errors import InputError
+from im2latex_cli.vision.prepare import Preprocessing, prepare_with_frame, resize
+
 Picture = NDArray[np.uint8]
+Glyphs = NDArray[np.float32]
+"""(G, 4) rows of glyphs, whose columns 1 and 2 are x and y of the centre in pixels."""
+
+_MISJUDGED = 0.7
+"""Share of pictures that are rescaled after they were prepared."""
+_SPREAD, _SPREAD_OF_FEW = 0.06, 0.3
+"""Standard deviations of the logarithm of the factor: of long formulas and of single glyphs."""
+_FEW_GLYPHS = 32
+"""Width of a picture with few glyphs, in pixels; pictures as wide or narrower spread most."""
+_SMALLEST_SIDE, _LARGEST = 14, 2.2
+"""Bounds: a side in pixels and a factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,3 +243,48 @@ def _jpeg(picture: Picture, quality: int) -> Picture:
     Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
     with Image.open(buffer) as image:
         return np.asarray(image)
+
+
+class Augmenter:
+    """Distorts a picture, prepares it again, and moves its glyph rows along.
+
+    Args:
+        preprocessing: the run's; the size of the text is estimated, as for a user's picture.
+    """
+
+    def __init__(self, preprocessing: Preprocessing) -> None:
+        self._preprocessing = preprocessing
+
+    def __call__(
+        self, picture: NDArray[np.uint8], glyphs: Glyphs, random: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], Glyphs]:
+        """One distortion; the picture itself where nothing readable is left of it."""
+        distorted, where = augment(picture, random)
+        if distorted is picture:
+            return _misjudge_size(picture, glyphs, random)
+        try:
+            prepared, frame = prepare_with_frame(distorted, self._preprocessing)
+        except InputError:
+            return picture, glyphs
+        points = glyphs.copy()
+        corner = np.array([frame.left, frame.top])
+        points[:, 1:3] = (where.apply(glyphs[:, 1:3]) + corner) * frame.scale
+        return _misjudge_size(prepared, points, random)
+
+
+def _misjudge_size(
+    picture: NDArray[np.uint8], glyphs: Glyphs, random: np.random.Generator
+) -> tuple[NDArray[np.uint8], Glyphs]:
+    """Rescale a prepared picture as if the size of its text had been estimated wrongly.
+
+    The spread of the estimate grows as glyphs get fewer: a lone letter may be large or small print.
+    """
+    if random.random() >= _MISJUDGED:
+        return picture, glyphs
+    few = min(1.0, _FEW_GLYPHS / picture.shape[1])
+    factor = math.exp(random.normal(0.0, _SPREAD + (_SPREAD_OF_FEW - _SPREAD) * few))
+    factor = min(max(factor, *(_SMALLEST_SIDE / side for side in picture.shape)), _LARGEST)
+    rescaled = resize(picture, factor)
+    points = glyphs.copy()
+    points[:, 1:3] *= np.divide(rescaled.shape[::-1], picture.shape[::-1])
+    return rescaled, points

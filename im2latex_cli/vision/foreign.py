@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from im2latex_cli.vision.components import Pieces
-from im2latex_cli.vision.ink import Ink
+from im2latex_cli.vision.ink import Ink, Pieces
 
 SIDE = 10
 """A piece is seen as SIDE x SIDE shares of ink."""
@@ -113,9 +112,9 @@ def _strokes(
     """
     starts_across, starts_down = _count_starts(mask), _count_starts(mask.T)
     across, down, area = [], [], []
-    for at in range(len(pieces)):
-        top, bottom = int(pieces.top[at]), int(pieces.bottom[at])
-        left, right = int(pieces.left[at]), int(pieces.right[at])
+    for index in range(len(pieces)):
+        top, bottom = int(pieces.top[index]), int(pieces.bottom[index])
+        left, right = int(pieces.left[index]), int(pieces.right[index])
         rows = _crossings(starts_across, mask, slice(top, bottom), (left, right))
         columns = _crossings(starts_down, mask.T, slice(left, right), (top, bottom))
         across.append((rows.sum(), rows.max()))
@@ -144,7 +143,7 @@ def _crossings(
 def _layers() -> tuple[tuple[Floats, Floats], ...]:
     with (files("im2latex_cli.vision") / "foreign_ink.npz").open("rb") as stream:
         archive = np.load(stream, allow_pickle=False)
-        values = [archive[f"arr_{at}"].astype(np.float32) for at in range(len(archive.files))]
+        values = [archive[f"arr_{index}"].astype(np.float32) for index in range(len(archive.files))]
     return tuple(zip(values[::2], values[1::2], strict=True))
 
 

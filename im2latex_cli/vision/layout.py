@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from im2latex_cli.vision.components import Pieces, find_pieces
-from im2latex_cli.vision.ink import EM, Ink
+from im2latex_cli.vision.ink import EM, Ink, Pieces, find_pieces
 
 MOST_PIECES = 1500
 """More pieces of ink are a page of text."""
@@ -82,8 +81,8 @@ def examine(ink: Ink) -> Layout:
         many = many or any(_are_many(*count_letters(pieces, size * em)) for size in (1.3, 1.7))
     rows = _bands(ink.mask, 1, ROW_GAP * em)
     columns = _bands(ink.mask, 0, COLUMN_GAP * em)
-    apart = len(rows) > 1 or len(columns) > 1
-    if many or (apart and letters >= FEW_LETTERS):
+    divided = len(rows) > 1 or len(columns) > 1
+    if many or (divided and letters >= FEW_LETTERS):
         return Layout(words=True)
     beside = len(columns) > 1 and all(_holds(pieces, band, em) for band in columns)
     return Layout(formulas=beside or _separate(pieces, rows, em))
@@ -141,8 +140,8 @@ def split_number(ink: Ink) -> tuple[Ink, Grey] | None:
         return None
     for number, others in ((bands[-1], bands[:-1]), (bands[0], bands[1:])):
         if _is_number(mask[:, slice(*number)], em):
-            alone = Ink(_crop(ink.picture, mask, others[0][0], others[-1][1]))
-            return alone, _crop(ink.picture, mask, *number)
+            formula = Ink(_crop(ink.picture, mask, others[0][0], others[-1][1]))
+            return formula, _crop(ink.picture, mask, *number)
     return None
 
 
@@ -157,10 +156,10 @@ def _runs(letters: Pieces, em: float) -> NDArray[np.int64]:
     follows = level & (gap > WORD_GAP[0]) & (gap < WORD_GAP[1])
     nearest = np.where(follows, gap, np.inf).argmin(axis=1)
     run = np.arange(len(letters))
-    for one in np.argsort(letters.left, kind="stable"):
-        after = nearest[one]
-        if follows[one, after] and letters.left[after] > letters.left[one]:
-            run[after] = run[one]
+    for letter in np.argsort(letters.left, kind="stable"):
+        after = nearest[letter]
+        if follows[letter, after] and letters.left[after] > letters.left[letter]:
+            run[after] = run[letter]
     return run
 
 
@@ -169,11 +168,11 @@ def _bands(ink: NDArray[np.bool_], axis: int, gap: float) -> list[tuple[int, int
 
     Stretches nearer than `gap` are one.
     """
-    at = np.flatnonzero(ink.any(axis=axis))
-    if not len(at):
+    lines = np.flatnonzero(ink.any(axis=axis))
+    if not len(lines):
         return []
-    cuts = np.flatnonzero(np.diff(at) - 1 >= gap)
-    starts, ends = at[np.r_[0, cuts + 1]], at[np.r_[cuts, len(at) - 1]] + 1
+    cuts = np.flatnonzero(np.diff(lines) - 1 >= gap)
+    starts, ends = lines[np.r_[0, cuts + 1]], lines[np.r_[cuts, len(lines) - 1]] + 1
     return [(int(start), int(end)) for start, end in zip(starts, ends, strict=True)]
 
 
@@ -210,11 +209,11 @@ def _equals(pieces: Pieces, em: float) -> list[float]:
     """Left ends of the equals signs."""
     bars = _bars(pieces, em)
     ends = []
-    for one in range(len(bars)):
-        beside = np.abs(bars.left - bars.left[one]) <= 0.1 * em
-        below = (bars.top > bars.top[one]) & (bars.top - bars.top[one] <= 0.45 * em)
+    for index in range(len(bars)):
+        beside = np.abs(bars.left - bars.left[index]) <= 0.1 * em
+        below = (bars.top > bars.top[index]) & (bars.top - bars.top[index] <= 0.45 * em)
         if (beside & below).any():
-            ends.append(float(bars.left[one]))
+            ends.append(float(bars.left[index]))
     return ends
 
 

@@ -1,4 +1,4 @@
-"""Pictures of users, made like those that the network was trained on.
+"""Pictures of users, made like those that the network was trained on, and stacked into batches.
 
 Colours and lighting become dark ink on white paper, then size and margins are fitted. Training and
 recognition both go through `prepare`. A picture of `im2latex build` comes out as it went in, but
@@ -8,6 +8,7 @@ for the padding of its bucket.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
@@ -17,9 +18,8 @@ from PIL import Image
 
 from im2latex_cli.errors import InputError
 from im2latex_cli.settings.sections import Look
-from im2latex_cli.vision.components import Pieces
 from im2latex_cli.vision.finish import Frame, finish
-from im2latex_cli.vision.ink import Ink, ink_threshold
+from im2latex_cli.vision.ink import Ink, Pieces, ink_threshold
 
 _TILE = 32
 _UNEVEN = 14
@@ -29,6 +29,9 @@ _CLEAN = 96
 _LEAST_CONTRAST = 8
 _DARKEST_SHARE = 0.03
 """Share of the pixels in the darker half of the greys that may be darker than "the ink"."""
+
+UNIT = (16, 8)
+"""Batches are padded to multiples of this height and width: the largest cell of any encoder."""
 
 
 def normalise_levels(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -275,3 +278,25 @@ def at_least(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
         return picture
     missing = ((0, max(0, side - height)), (0, max(0, side - width)))
     return np.pad(picture, missing, constant_values=255)
+
+
+def padded(shape: Sequence[int]) -> tuple[int, int]:
+    """Height and width rounded up to whole units."""
+    height, width = (-(-side // unit) * unit for side, unit in zip(shape, UNIT, strict=True))
+    return height, width
+
+
+def stack(pictures: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Stack grey pictures, each at the top left, with paper around them.
+
+    Args:
+        pictures: (H, W) each, 255 is paper; at least one.
+
+    Returns:
+        canvas: (B, 1, H, W), and sizes: (B, 2), height and width of each picture in pixels.
+    """
+    sizes = np.array([picture.shape for picture in pictures], dtype=np.int64)
+    canvas = np.full((len(pictures), 1, *padded(sizes.max(axis=0).tolist())), 255, dtype=np.uint8)
+    for slot, picture in zip(canvas, pictures, strict=True):
+        slot[0, : picture.shape[0], : picture.shape[1]] = picture
+    return canvas, sizes

@@ -26,18 +26,16 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from im2latex_cli.data import labelled
-from im2latex_cli.data.labelled import LabelledPicture
 from im2latex_cli.evaluate import forms, intervals, text
 from im2latex_cli.evaluate.forms import Example
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Page
+from im2latex_cli.services.evaluating.inputs import LabelledPicture, read_labelled
 from im2latex_cli.services.reading import predict
-from im2latex_cli.settings.resolve import resolve
 from im2latex_cli.settings.sections import RenderSettings
-from im2latex_cli.settings.sources import SettingValue
+from im2latex_cli.settings.sources import SettingValue, resolve
 from im2latex_cli.vision.finish import finish
 from im2latex_cli.vision.image import open_grey
 
@@ -261,7 +259,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     begun = time.perf_counter()
     tar = Path(folder) / "images" / "im2latex_val1000.tar"
-    rows = labelled.read(tar, "test")[: chosen.limit]
+    rows = read_labelled(tar, "test")[: chosen.limit]
     pictures = [open_grey(row.content(), name=row.image) for row in rows]
     others = embedded(rows) if any(FONT in name for name in chosen.only) else []
     names = [PLAIN, *(name for name in chosen.only if name != PLAIN)]

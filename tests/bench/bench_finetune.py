@@ -28,7 +28,7 @@ from im2latex_cli.evaluate.intervals import Difference
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Page
-from im2latex_cli.services.evaluating import examples
+from im2latex_cli.services.evaluating.inputs import read_examples
 from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.vision.finish import encode_png, finish
 
@@ -114,7 +114,7 @@ class Bench:
 
 def edit(before: Path, after: Path) -> Difference:
     tables = [
-        text.statistics(*forms.tokens_in("normalised", examples.read(None, folder)))
+        text.statistics(*forms.tokens_in("normalised", read_examples(None, folder)))
         for folder in (before, after)
     ]
     figures = {"edit_similarity": text.FIGURES["edit_similarity"]}

@@ -28,13 +28,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import im2latex_cli
-from im2latex_cli.data import labelled
-from im2latex_cli.data.labelled import LabelledPicture
 from im2latex_cli.evaluate import forms, intervals, text
 from im2latex_cli.evaluate.forms import Example
 from im2latex_cli.recognition.models import find_model
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Page
+from im2latex_cli.services.evaluating.inputs import LabelledPicture, read_labelled
 from im2latex_cli.settings.sections import RenderSettings
 from im2latex_cli.vision.image import open_grey
 
@@ -126,7 +125,7 @@ def sample(images: Path, limit: int) -> list[Drawn]:
     """The pictures of all sets in turns, at random; those of a lower limit come first."""
     drawn = []
     for kind, file in SETS.items():
-        rows = labelled.read(images / f"{file}.tar", "test")
+        rows = read_labelled(images / f"{file}.tar", "test")
         random.Random(SEED).shuffle(rows)
         drawn += [
             Drawn(f"{place:04d}-{kind}-{Path(row.id).name.removesuffix('.png')}.png", kind, row)
@@ -226,7 +225,7 @@ def baselines(data: Path, pictures: Sequence[Drawn]) -> dict[str, Readings]:
     """Two readers that do not read: one formula for all, and that of the nearest known picture."""
     lines = (data / "im2latex100k" / "train.norm.txt").read_text(encoding="utf-8").splitlines()
     (frequent, _), *_ = Counter(lines).most_common(1)
-    known = labelled.read(data / "images" / "im2latex_original_train.tar", "test")
+    known = read_labelled(data / "images" / "im2latex_original_train.tar", "test")
     table = np.array([thumbnail(row) for row in known])
     places = [int(np.abs(table - thumbnail(one.row)).sum(axis=1).argmin()) for one in pictures]
     return {

@@ -26,10 +26,10 @@ from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.network.network import Network
 from im2latex_cli.network.torch_engine import fast_in_bfloat16
 from im2latex_cli.settings.sections import PRESETS, ModelSettings, TrainSettings
-from im2latex_cli.train.input.augmentation import Augmenter
-from im2latex_cli.train.input.batches import BatchStream
-from im2latex_cli.train.input.pack import Packed
+from im2latex_cli.train.batches import BatchStream
 from im2latex_cli.train.loop import Learner, fit
+from im2latex_cli.train.pack import PackedSplit
+from im2latex_cli.vision.augment import Augmenter
 from im2latex_cli.vision.prepare import Preprocessing, prepare
 
 WARM = 2
@@ -48,11 +48,11 @@ class Pace:
     steps: int
 
 
-def packed(pictures: Sequence[Labelled], vocab: Vocab) -> Packed:
+def packed(pictures: Sequence[Labelled], vocab: Vocab) -> PackedSplit:
     """The pictures as training sees them, in memory."""
     prepared = [prepare(picture, Preprocessing()) for picture, _ in pictures]
     ids = [np.array(vocab.encode(tokens)) for _, tokens in pictures]
-    return Packed(
+    return PackedSplit(
         pixels=np.concatenate([picture.ravel() for picture in prepared]),
         starts=np.cumsum([0, *(picture.size for picture in prepared)]),
         sizes=np.array([picture.shape for picture in prepared]),
@@ -70,7 +70,7 @@ def settings(name: str) -> tuple[ModelSettings, TrainSettings]:
     return ModelSettings(**preset["model"]), TrainSettings(**{**preset["train"], "short_first": 0})
 
 
-def stream(split: Packed, train: TrainSettings, device: torch.device, *, augment: bool):
+def stream(split: PackedSplit, train: TrainSettings, device: torch.device, *, augment: bool):
     return BatchStream(
         split,
         train,

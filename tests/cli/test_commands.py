@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from im2latex_cli.settings.resolve import ResolvedSettings
 from im2latex_cli.settings.sections import Settings
+from im2latex_cli.settings.sources import ResolvedSettings
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ of the threads about them in the trackers of other readers:
 4 other resolutions, 5 odd sizes, blanks, 6 loops, 8 other fonts, 9 dark mode, 10 transparency,
 11 confidence, 12 not deterministic, 14 many pictures, 16 several rows, 17 text around,
 18 handwriting, 19 unknown symbols: pictures below.
-7 collapse in training: tests/train/monitor/test_diagnosis.py. 13 speed: milliseconds in each
+7 collapse in training: tests/train/test_diagnosis.py. 13 speed: milliseconds in each
 row, below. 15 standard input: `test_standard_input`, tests/cli/test_pipelines.py; the clipboard:
 tests/services/test_inputs.py. 17 whole PDF: tests/services/test_inputs.py.
 20 unclean output: tests/latex/, tests/cli/test_predict.py::test_styles.
-21 own data, memory: tests/train/input/test_batches.py, tests/network/test_network.py.
+21 own data, memory: tests/train/test_batches.py, tests/network/test_network.py.
 22 normaliser, line drift: tests/latex/test_normalize.py, tests/data/test_tables.py.
 23 one bad formula kills a batch: tests/render/workers/test_executors.py.
 24 ImageMagick's policy: pypdfium2, tests/services/test_inputs.py.

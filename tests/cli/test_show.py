@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from im2latex_cli.cli import show
+from im2latex_cli.cli import console
 from im2latex_cli.errors import InputError
 from im2latex_cli.results import DETAIL
 
@@ -38,7 +38,7 @@ SCORES = Scores(
 
 
 def test_a_result_for_people() -> None:
-    assert list(show.lines(SCORES)) == [
+    assert list(console.lines(SCORES)) == [
         "bleu4  90.12  (88.00 to 92.50)",
         "",
         "counts",
@@ -58,9 +58,9 @@ def test_a_result_for_people() -> None:
 
 def test_tables_inside_results_are_cut() -> None:
     scores = Scores(1.0, None, None, {}, tuple(Token("x", n) for n in range(12)))
-    shown = list(show.lines({"part": scores}))
+    shown = list(console.lines({"part": scores}))
     assert shown[-1].strip() == "... 2 more"
-    assert len(list(show.lines(scores))) == 3 + 1 + 12
+    assert len(list(console.lines(scores))) == 3 + 1 + 12
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,10 @@ DETAILED = Detailed(90.0, 80.0, (Token("x", 1),), ())
 
 def test_details_wait_for_verbose() -> None:
     short = ["bleu4  90.00", "", "More with --verbose: tokens."]
-    assert list(show.lines(DETAILED, verbose=False)) == short
-    inside = show.lines({"part": DETAILED}, verbose=False)
+    assert list(console.lines(DETAILED, verbose=False)) == short
+    inside = console.lines({"part": DETAILED}, verbose=False)
     assert list(inside) == ["", "part", *(f"  {line}".rstrip() for line in short)]
-    full = list(show.lines(DETAILED, verbose=True))
+    full = list(console.lines(DETAILED, verbose=True))
     assert full == [
         "bleu4       90.00",
         "bleu4 nltk  80.00",
@@ -98,8 +98,8 @@ class Row:
 
 def test_columns_of_details_wait_for_verbose() -> None:
     rows = {"rows": (Row("a", "long"),)}
-    assert list(show.lines(rows, verbose=True)) == ["", "rows", "  name  text", "  a     long"]
-    assert list(show.lines(rows, verbose=False)) == [
+    assert list(console.lines(rows, verbose=True)) == ["", "rows", "  name  text", "  a     long"]
+    assert list(console.lines(rows, verbose=False)) == [
         "",
         "rows",
         "  name",
@@ -110,7 +110,7 @@ def test_columns_of_details_wait_for_verbose() -> None:
 
 
 def test_json_has_the_details(capsys: pytest.CaptureFixture[str]) -> None:
-    show.show("c", DETAILED, as_json=True)
+    console.show("c", DETAILED, as_json=True)
     assert '"bleu4_nltk": 80.0' in capsys.readouterr().out
 
 
@@ -129,12 +129,12 @@ def test_json_has_the_details(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_sizes(count: int, expected: str) -> None:
-    assert list(show.lines({"cache_bytes": count})) == [f"cache size  {expected}"]
-    assert show.plain({"cache_bytes": count}) == {"cache_bytes": count}
+    assert list(console.lines({"cache_bytes": count})) == [f"cache size  {expected}"]
+    assert console.plain({"cache_bytes": count}) == {"cache_bytes": count}
 
 
 def test_plain_has_only_what_json_has() -> None:
-    assert show.plain(SCORES) == {
+    assert console.plain(SCORES) == {
         "bleu4": 90.125,
         "bleu4_interval": [88.0, 92.5],
         "note": None,
@@ -159,7 +159,7 @@ def test_plain_has_only_what_json_has() -> None:
     ],
 )
 def test_plain_values(value: object, expected: object) -> None:
-    assert show.plain(value) == expected
+    assert console.plain(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -176,4 +176,4 @@ def test_plain_values(value: object, expected: object) -> None:
     ],
 )
 def test_cells(value: object, expected: str) -> None:
-    assert show.cell(value) == expected
+    assert console.cell(value) == expected

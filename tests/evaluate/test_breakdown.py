@@ -93,7 +93,7 @@ def test_confusions_are_counted_and_ranked():
     assert Confusion(r"\right)", ")", 1) in found
     assert Confusion("", "d", 1) in found
     assert Confusion(r"\mathcal", "", 1) in found
-    assert len(breakdown.confusions(references, hypotheses, most=2)) == 2
+    assert len(breakdown.confusions(references, hypotheses, limit=2)) == 2
 
 
 def test_missing_hypotheses_confuse_nothing():

@@ -16,7 +16,7 @@ from im2latex_cli.latex.commands import COMMANDS, DELIMITERS, CommandKind
 from im2latex_cli.latex.normalize import normalize
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.settings.sections import RenderSettings
-from im2latex_cli.vision.components import find_pieces
+from im2latex_cli.vision.ink import find_pieces
 
 compiler = pytest.importorskip("typst")
 PAGES = "#set page(width: auto, height: auto, margin: 4pt)\n#set text(size: 10pt)\n"

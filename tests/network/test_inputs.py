@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from im2latex_cli.network.torch_engine import to_batch
-from im2latex_cli.vision.canvas import UNIT
+from im2latex_cli.vision.prepare import UNIT
 
 
 def test_pictures_stand_at_the_top_left_on_paper():

@@ -12,7 +12,7 @@ from im2latex_cli.pages.document import EXAMPLE_WIDTH, Composer, Supply, owners
 from im2latex_cli.pages.layouts import LAYOUTS, chosen_layouts
 from im2latex_cli.pages.regions import RegionKind
 from im2latex_cli.pages.typeset import PageTypesetter, TypesetPage
-from im2latex_cli.vision.components import find_pieces
+from im2latex_cli.vision.ink import find_pieces
 
 FORMULAS = [
     formula.split()

@@ -21,8 +21,7 @@ from im2latex_cli.recognition.decoder import Decoder
 from im2latex_cli.recognition.models import default_model, find_model
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.settings.sections import DecodeSettings, ModelSettings
-from im2latex_cli.vision.canvas import padded
-from im2latex_cli.vision.prepare import Preprocessing
+from im2latex_cli.vision.prepare import Preprocessing, padded
 
 torch.set_num_threads(1)  # tensors are tiny; threads would only wait for each other
 

@@ -11,8 +11,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from im2latex_cli.report.comparison import ADDED, BOTH, LOST, overlay, png
-from im2latex_cli.report.evaluation import Case, Figure, Plot, Report, ScoreBar, Table, html
+from im2latex_cli.report.evaluation import (
+    ADDED,
+    BOTH,
+    LOST,
+    Case,
+    Figure,
+    Plot,
+    Report,
+    ScoreBar,
+    html,
+    overlay,
+    png,
+)
+from im2latex_cli.report.page import Table
 from im2latex_cli.results import Score
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

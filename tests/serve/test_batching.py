@@ -11,8 +11,8 @@ def doubled(items: Sequence[int]) -> list[int]:
     return [2 * item for item in items]
 
 
-def batcher(work=doubled, *, most=4, room=8, seconds=5.0, observe=abs) -> Batcher:
-    return Batcher(work, most=most, room=room, seconds=seconds, observe=observe)
+def batcher(work=doubled, *, limit=4, room=8, seconds=5.0, observe=abs) -> Batcher:
+    return Batcher(work, limit=limit, room=room, seconds=seconds, observe=observe)
 
 
 def test_every_item_gets_its_own_result():
@@ -31,7 +31,7 @@ def test_what_arrives_during_a_batch_makes_up_the_next():
         return doubled(items)
 
     async def run() -> None:
-        async with batcher(work, most=4, observe=sizes.append) as line:
+        async with batcher(work, limit=4, observe=sizes.append) as line:
             first = asyncio.create_task(line.submit(0))
             await asyncio.sleep(0.05)
             rest = [asyncio.create_task(line.submit(i)) for i in range(1, 7)]
@@ -83,7 +83,7 @@ def test_a_failing_batch_fails_its_items_and_no_other():
         return doubled(items)
 
     async def run() -> None:
-        async with batcher(work, most=1) as line:
+        async with batcher(work, limit=1) as line:
             bad, good = await asyncio.gather(
                 line.submit(13), line.submit(1), return_exceptions=True
             )
@@ -101,7 +101,7 @@ def test_stopping_turns_away_what_waits():
         return doubled(items)
 
     async def run() -> None:
-        async with batcher(work, most=1) as line:
+        async with batcher(work, limit=1) as line:
             tasks = [asyncio.create_task(line.submit(i)) for i in range(3)]
             await asyncio.sleep(0.05)
             gate.set()

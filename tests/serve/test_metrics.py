@@ -1,4 +1,4 @@
-from im2latex_cli.serve.routes import Metrics
+from im2latex_cli.serve.requests import Metrics
 
 
 def test_text_names_every_metric_with_its_type():

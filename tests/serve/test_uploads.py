@@ -1,7 +1,7 @@
 import pytest
 
 from im2latex_cli.serve.documents import Uploads
-from im2latex_cli.serve.intake import RefusedError
+from im2latex_cli.serve.requests import RefusedError
 
 
 class Clock:
@@ -24,7 +24,7 @@ def is_there(uploads: Uploads[str], key: str) -> bool:
 
 def test_an_item_is_kept_until_it_was_not_used_for_long() -> None:
     clock = Clock()
-    uploads: Uploads[str] = Uploads(most=3, seconds=10, clock=clock)
+    uploads: Uploads[str] = Uploads(limit=3, seconds=10, clock=clock)
     first, second = uploads.add("first"), uploads.add("second")
     clock.now = 9
     assert uploads.get(first) == "first"
@@ -37,7 +37,7 @@ def test_an_item_is_kept_until_it_was_not_used_for_long() -> None:
 
 
 def test_one_too_many_replaces_the_least_recently_used() -> None:
-    uploads: Uploads[str] = Uploads(most=2, seconds=10)
+    uploads: Uploads[str] = Uploads(limit=2, seconds=10)
     first, second = uploads.add("first"), uploads.add("second")
     uploads.get(first)
     third = uploads.add("third")
@@ -45,7 +45,7 @@ def test_one_too_many_replaces_the_least_recently_used() -> None:
 
 
 def test_a_deleted_item_is_gone_and_may_be_deleted_again() -> None:
-    uploads: Uploads[str] = Uploads(most=2, seconds=10)
+    uploads: Uploads[str] = Uploads(limit=2, seconds=10)
     key = uploads.add("first")
     uploads.delete(key)
     uploads.delete(key)
@@ -53,7 +53,7 @@ def test_a_deleted_item_is_gone_and_may_be_deleted_again() -> None:
 
 
 def test_nobody_can_guess_a_key() -> None:
-    uploads: Uploads[int] = Uploads(most=100, seconds=10)
+    uploads: Uploads[int] = Uploads(limit=100, seconds=10)
     keys = {uploads.add(number) for number in range(100)}
     assert len(keys) == 100
     assert min(map(len, keys)) >= 20
@@ -61,4 +61,4 @@ def test_nobody_can_guess_a_key() -> None:
 
 @pytest.mark.parametrize("key", ["", "no such key", "../healthz"])
 def test_an_unknown_key_is_404(key: str) -> None:
-    assert not is_there(Uploads(most=2, seconds=10), key)
+    assert not is_there(Uploads(limit=2, seconds=10), key)

@@ -6,14 +6,14 @@ import pytest
 import stub_build as stub
 
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.services.building import identity, pictures
+from im2latex_cli.services.building import pictures, request
 
 
 @pytest.fixture
 def boxes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Render with painted boxes instead of a real renderer."""
     monkeypatch.setattr(pictures, "render_all", stub.render_all)
-    monkeypatch.setattr(identity, "choose", lambda _settings: stub.BoxRenderer())
+    monkeypatch.setattr(request, "choose", lambda _settings: stub.BoxRenderer())
 
 
 @pytest.fixture

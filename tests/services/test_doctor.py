@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from im2latex_cli.cli.show import lines
+from im2latex_cli.cli.console import lines
 from im2latex_cli.recognition import models
 from im2latex_cli.services import doctor
 from im2latex_cli.settings.sections import Settings

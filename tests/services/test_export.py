@@ -11,7 +11,7 @@ import pytest
 from im2latex_cli.decoding.calibration import Calibration
 from im2latex_cli.errors import CheckpointError, UsageError
 from im2latex_cli.progress import SilentReporter
-from im2latex_cli.recognition import backends
+from im2latex_cli.recognition import models
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.services import export
 from im2latex_cli.settings.sections import PRESETS, DecodeSettings, ModelSettings, Settings
@@ -97,7 +97,7 @@ def test_sizes_of_batch_picture_beam_and_length_are_free(model: Path) -> None:
 @pytest.mark.parametrize("dims", [LSTM, pytest.param(ROWS, marks=pytest.mark.slow)])
 def test_dimensions_of_no_preset_are_traced(untrained, dims) -> None:
     model = untrained(dims, TOKENS)
-    assert backends.choose(model, device="cpu").backend == "torch"
+    assert models.choose_backend(model, device="cpu").backend == "torch"
     with pytest.raises(UsageError, match="no graph of this model"):
         read(model, "onnx")
     _, expected = read(model, "torch")
@@ -108,7 +108,7 @@ def test_dimensions_of_no_preset_are_traced(untrained, dims) -> None:
         assert [one.tokens for one in mine] == [one.tokens for one in other]
         assert mine[0].score == pytest.approx(other[0].score, abs=1e-3)
     model.write_bytes(untrained(dims, [*TOKENS, "z"]).read_bytes())
-    assert backends.choose(model, device="cpu").backend == "torch", "of older weights"
+    assert models.choose_backend(model, device="cpu").backend == "torch", "of older weights"
 
 
 def test_graphs_of_another_model_are_not_overwritten(model: Path, untrained) -> None:

@@ -79,7 +79,7 @@ def test_formulas_have_page_and_box_in_points(paper: Path) -> None:
 
 
 def test_a_box_of_a_page_is_counted_from_the_page(paper: Path) -> None:
-    from im2latex_cli.services.reading.box import Box
+    from im2latex_cli.vision.image import Box
 
     first, _ = search(Inputs([paper], box=Box(40, 10, 160, 60)))
     assert first.place is not None

@@ -9,8 +9,7 @@ import pytest
 
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.services import pipeline
-from im2latex_cli.settings.resolve import resolve
-from im2latex_cli.settings.sources import SettingValue
+from im2latex_cli.settings.sources import SettingValue, resolve
 
 
 class Steps:

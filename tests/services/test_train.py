@@ -14,8 +14,8 @@ from im2latex_cli.errors import InputError, PartialError, UsageError
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recognition.recognizer import Recognizer
-from im2latex_cli.train.monitor.log import read_metrics
-from im2latex_cli.train.run import time_budget
+from im2latex_cli.train import time_budget
+from im2latex_cli.train.folder import read_metrics
 
 
 def test_run_folder_holds_all_that_the_next_command_needs(data: Path) -> None:

@@ -19,7 +19,7 @@ from tiny_runs import TINY, curve, go, launch
 from im2latex_cli import checkpoints
 from im2latex_cli.errors import CheckpointError, Interrupted, UsageError
 from im2latex_cli.progress import SilentReporter
-from im2latex_cli.train.monitor.log import read_metrics
+from im2latex_cli.train.folder import read_metrics
 
 
 def test_a_finished_run_trains_on_when_asked_for_more_epochs(data: Path) -> None:

@@ -6,9 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from im2latex_cli.settings.reference import leaves, template, to_toml, to_value, values
-from im2latex_cli.settings.resolve import resolve
 from im2latex_cli.settings.sections import PRESETS
-from im2latex_cli.settings.sources import SettingValue
+from im2latex_cli.settings.sources import SettingValue, resolve
 
 
 @pytest.mark.parametrize("name", list(leaves()))

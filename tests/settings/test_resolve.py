@@ -8,9 +8,13 @@ from hypothesis import strategies as st
 
 from im2latex_cli.errors import SettingsError
 from im2latex_cli.settings.reference import leaves
-from im2latex_cli.settings.resolve import ResolvedSettings, resolve
-from im2latex_cli.settings.sections import Settings
-from im2latex_cli.settings.sources import PRESETS, SettingValue, assignments
+from im2latex_cli.settings.sections import PRESETS, Settings
+from im2latex_cli.settings.sources import (
+    ResolvedSettings,
+    SettingValue,
+    assignments,
+    resolve,
+)
 
 LAYERS = ["default", "preset", "user", "project", "environment", "command line"]
 ORIGINS = {

@@ -101,7 +101,7 @@ def test_broken_file_is_a_settings_error(tmp_path: Path, content: bytes) -> None
 
 def test_presets_are_listed_with_their_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sources.PRESETS, "small", {"model": {"units": 7}, "train": {"epochs": 2}})
-    assert sources.preset("small") == [
+    assert sources.preset_values("small") == [
         SettingValue("model.units", 7, "preset small"),
         SettingValue("train.epochs", 2, "preset small"),
     ]

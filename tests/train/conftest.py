@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.settings.sections import Settings
-from im2latex_cli.train.input.pack import Packed, pack
+from im2latex_cli.train.pack import PackedSplit, pack
 from im2latex_cli.vision.prepare import Preprocessing
 
 FORMULAS = ("a + b", "x", "a b c", "x = a", "b - c + a", "c = x", "a = b - x", "b b")
@@ -62,7 +62,7 @@ def data(tmp_path: Path, vocab: Vocab) -> Path:
 
 
 @pytest.fixture
-def packed(data: Path, vocab: Vocab, tmp_path: Path) -> Packed:
+def packed(data: Path, vocab: Vocab, tmp_path: Path) -> PackedSplit:
     return pack(
         data,
         "train",

@@ -2,20 +2,20 @@ import copy
 from functools import partial
 from itertools import islice
 
+import numpy as np
 import pytest
 import torch
 
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.network.network import Network
 from im2latex_cli.settings.sections import Settings
-from im2latex_cli.train.ema import MovingAverage
-from im2latex_cli.train.input.batches import Batch, BatchStream, stack
-from im2latex_cli.train.input.glyph_targets import find_classes
-from im2latex_cli.train.input.pack import Packed
-from im2latex_cli.train.learner_state import capture, restore
+from im2latex_cli.train.batches import Batch, BatchStream, stack
 from im2latex_cli.train.loop import Learner, StepReport, fit, smooth
-from im2latex_cli.train.losses import GlyphHead
-from im2latex_cli.train.run.time_budget import (
+from im2latex_cli.train.losses import GlyphHead, find_classes
+from im2latex_cli.train.optimizer import MovingAverage
+from im2latex_cli.train.pack import PackedSplit
+from im2latex_cli.train.run_state import capture, restore
+from im2latex_cli.train.time_budget import (
     CORRECTIONS,
     Pace,
     batch_work,
@@ -27,7 +27,13 @@ CPU = torch.device("cpu")
 
 
 def begin(
-    packed: Packed, vocab: Vocab, settings: Settings, *, steps: int = 30, seed: int = 0, **changes
+    packed: PackedSplit,
+    vocab: Vocab,
+    settings: Settings,
+    *,
+    steps: int = 30,
+    seed: int = 0,
+    **changes,
 ) -> tuple[Learner, BatchStream]:
     torch.manual_seed(seed)
     wanted = settings.train.model_copy(update=changes)
@@ -39,7 +45,7 @@ def begin(
     return learner, stream(packed, learner, classes)
 
 
-def stream(packed: Packed, learner: Learner, classes=None) -> BatchStream:
+def stream(packed: PackedSplit, learner: Learner, classes=None) -> BatchStream:
     return BatchStream(
         packed,
         learner.settings,
@@ -60,7 +66,7 @@ def stream(packed: Packed, learner: Learner, classes=None) -> BatchStream:
     ids=["plain", "taught", "accumulated"],
 )
 def test_eight_pictures_are_learnt(
-    changes: dict, packed: Packed, vocab: Vocab, settings: Settings
+    changes: dict, packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     learner, batches = begin(packed, vocab, settings, steps=60, batch_size=8, **changes)
     reports = list(fit(learner, batches))
@@ -73,7 +79,7 @@ def test_eight_pictures_are_learnt(
 
 @pytest.mark.parametrize("device_layout", ["convolution", "residual"])
 def test_captured_state_continues_bit_for_bit(
-    device_layout: str, packed: Packed, vocab: Vocab, settings: Settings
+    device_layout: str, packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     if device_layout == "convolution":
         model = settings.model.model_copy(
@@ -121,7 +127,7 @@ def test_average_follows_fast_in_the_first_steps() -> None:
 
 
 def test_a_step_without_a_finite_loss_changes_no_weight(
-    packed: Packed, vocab: Vocab, settings: Settings
+    packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     learner, batches = begin(packed, vocab, settings)
     with torch.no_grad():
@@ -133,7 +139,7 @@ def test_a_step_without_a_finite_loss_changes_no_weight(
         assert torch.equal(value.nan_to_num(), before[name].nan_to_num())
 
 
-def test_rates_come_from_the_clock(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+def test_rates_come_from_the_clock(packed: PackedSplit, vocab: Vocab, settings: Settings) -> None:
     learner, batches = begin(packed, vocab, settings)
     ticks = iter(range(1000))
     report = next(fit(learner, batches, clock=lambda: float(next(ticks))))
@@ -144,7 +150,7 @@ def test_rates_come_from_the_clock(packed: Packed, vocab: Vocab, settings: Setti
 
 
 def test_the_time_of_a_step_is_the_median_of_those_after_two(
-    packed: Packed, vocab: Vocab, settings: Settings
+    packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     learner, batches = begin(packed, vocab, settings)
     some = [batch for batch, _ in zip(batches, range(5), strict=False)]
@@ -155,7 +161,7 @@ def test_the_time_of_a_step_is_the_median_of_those_after_two(
 
 
 def test_calibration_leaves_the_learner_as_it_was(
-    packed: Packed, vocab: Vocab, settings: Settings
+    packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     changes = {"ema": 0.9, "glyph_weight": 0.5, "attention_weight": 0.5, "optimizer": "muon"}
     learner, batches = begin(packed, vocab, settings, steps=1000, **changes)
@@ -173,7 +179,7 @@ def test_calibration_leaves_the_learner_as_it_was(
 
 
 def test_calibration_ends_with_its_batches_on_a_fast_machine(
-    packed: Packed, vocab: Vocab, settings: Settings
+    packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     learner, batches = begin(packed, vocab, settings, steps=1000)
     some = [batch for batch, _ in zip(batches, range(6), strict=False)]
@@ -182,7 +188,9 @@ def test_calibration_ends_with_its_batches_on_a_fast_machine(
     assert learner.step == 6
 
 
-def test_biases_and_norms_do_not_decay(packed: Packed, vocab: Vocab, settings: Settings) -> None:
+def test_biases_and_norms_do_not_decay(
+    packed: PackedSplit, vocab: Vocab, settings: Settings
+) -> None:
     learner, _ = begin(packed, vocab, settings, weight_decay=0.1)
     matrices, rest = learner.optimizer.param_groups
     assert (matrices["weight_decay"], rest["weight_decay"]) == (0.1, 0.0)
@@ -191,7 +199,7 @@ def test_biases_and_norms_do_not_decay(packed: Packed, vocab: Vocab, settings: S
 
 
 def test_pace_corrects_the_steps_early_and_then_leaves_them(
-    packed: Packed, vocab: Vocab, settings: Settings
+    packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     learner, batches = begin(packed, vocab, settings, steps=1000)
     work = sum(batch_work(batch) for batch, _ in zip(batches, range(30), strict=False)) // 30
@@ -206,7 +214,9 @@ def test_pace_corrects_the_steps_early_and_then_leaves_them(
     assert counts == pytest.approx([108] * 3, rel=0.2)
 
 
-def taught(packed: Packed, vocab: Vocab, settings: Settings, *, interval: int) -> list[StepReport]:
+def taught(
+    packed: PackedSplit, vocab: Vocab, settings: Settings, *, interval: int
+) -> list[StepReport]:
     changes = {"ema": 0.9, "glyph_weight": 0.5, "attention_weight": 0.5, "batch_size": 8}
     learner, batches = begin(packed, vocab, settings, steps=24, **changes)
     learner.interval = interval
@@ -214,7 +224,7 @@ def taught(packed: Packed, vocab: Vocab, settings: Settings, *, interval: int) -
 
 
 def test_reading_the_losses_seldom_changes_what_is_learnt_and_gives_their_means(
-    packed: Packed, vocab: Vocab, settings: Settings
+    packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     each, seldom = (taught(packed, vocab, settings, interval=n) for n in (1, 10))
     assert [report.step for report in seldom if report.covers] == [1, 10, 20, 24]
@@ -231,7 +241,7 @@ def test_reading_the_losses_seldom_changes_what_is_learnt_and_gives_their_means(
 
 
 def test_a_run_that_goes_on_between_two_readings_reads_its_first_step(
-    packed: Packed, vocab: Vocab, settings: Settings
+    packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     learner, batches = begin(packed, vocab, settings, steps=24)
     learner.interval = 10  # as on a GPU
@@ -255,7 +265,7 @@ def test_smoothing_many_steps_at_once_is_smoothing_each() -> None:
 
 
 def test_bytes_become_the_same_ink_on_the_way_to_the_device(
-    packed: Packed, vocab: Vocab, settings: Settings
+    packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     _, batches = begin(packed, vocab, settings)
     (indices, cursor), *_ = islice(batches.order(), 1)
@@ -271,7 +281,7 @@ def test_bytes_become_the_same_ink_on_the_way_to_the_device(
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # torch deprecates what its own compiler imports
 def test_a_compiled_step_learns_the_same(
-    packed: Packed, vocab: Vocab, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    packed: PackedSplit, vocab: Vocab, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # All of the compiler but the C++ that it would write, which takes minutes to build.
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
@@ -288,7 +298,7 @@ def test_a_compiled_step_learns_the_same(
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.filterwarnings("ignore:Synchronization debug mode")
 def test_a_step_on_a_gpu_never_waits_and_learns_the_same(
-    packed: Packed, vocab: Vocab, settings: Settings
+    packed: PackedSplit, vocab: Vocab, settings: Settings
 ) -> None:
     model = settings.model.model_copy(update={"dropout": 0.0})
     settings = settings.model_copy(update={"model": model})
@@ -315,3 +325,53 @@ def test_a_step_on_a_gpu_never_waits_and_learns_the_same(
         torch.cuda.set_sync_debug_mode("default")
         curves.append([report.loss for report in reports if report.covers])
     assert curves[1] == pytest.approx(curves[0], rel=1e-2)
+
+
+def normalisations(learner: Learner) -> list[torch.nn.BatchNorm2d]:
+    return [m for m in learner.network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "moving"),
+    [
+        ({"frozen_norm": 0.5}, [1, 2, 3]),
+        ({"frozen_norm": 0.0}, [1, 2, 3, 4, 5, 6]),
+        ({"frozen_norm": 0.0, "init": "pretrained"}, []),
+    ],
+    ids=["last half", "never", "from a model"],
+)
+def test_running_statistics_are_frozen_as_set(
+    changes: dict, moving: list[int], packed: PackedSplit, vocab: Vocab, settings: Settings
+) -> None:
+    learner, batches = begin(packed, vocab, settings, steps=6, **changes)
+    before, moved = [norm.running_mean.clone() for norm in normalisations(learner)], []
+    for report in fit(learner, batches):
+        after = [norm.running_mean.clone() for norm in normalisations(learner)]
+        if not all(map(torch.equal, before, after)):
+            moved.append(report.step)
+        before = after
+    assert moved == moving
+
+
+def test_a_frozen_step_sees_what_reading_sees(
+    packed: PackedSplit, vocab: Vocab, settings: Settings
+) -> None:
+    """Pictures of one size have other statistics than all pictures."""
+    model = settings.model.model_copy(update={"dropout": 0.0})
+    settings = settings.model_copy(update={"model": model})
+    learner, batches = begin(packed, vocab, settings, steps=8, batch_size=2)
+    list(fit(learner, batches))
+    smallest = int(packed.sizes.prod(axis=1).argmin())
+    one = stream(packed, learner).build(np.array([smallest]), learner.cursor)
+
+    def logits() -> torch.Tensor:
+        memory = learner.network.encode(one.images, one.sizes)
+        return learner.network.decode(memory, one.ids[:, :-1]).logits
+
+    learner.prepare_step()
+    trained = logits()
+    learner.network.eval()
+    torch.testing.assert_close(trained, logits())
+    for norm in normalisations(learner):
+        norm.train()
+    assert not torch.allclose(trained, logits(), atol=1e-3)

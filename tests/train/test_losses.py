@@ -5,15 +5,19 @@ import pytest
 import torch
 
 from im2latex_cli.latex.vocab import PAD
-from im2latex_cli.train.input.glyph_targets import (
+from im2latex_cli.train.losses import (
     GlyphClasses,
+    GlyphHead,
     GlyphTargets,
+    Mean,
+    attention_loss,
+    cells_of,
     collate,
     find_classes,
+    text_loss,
     token_places,
 )
-from im2latex_cli.train.input.pack import Packed
-from im2latex_cli.train.losses import GlyphHead, Mean, attention_loss, cells_of, text_loss
+from im2latex_cli.train.pack import PackedSplit
 
 NAN = math.nan
 
@@ -47,7 +51,7 @@ def test_collate_numbers_pictures_and_classes() -> None:
     assert targets.places[1, :2].tolist() == [[6, 7], [6, 7]]
 
 
-def test_classes_are_the_kinds_that_occur_often(packed: Packed) -> None:
+def test_classes_are_the_kinds_that_occur_often(packed: PackedSplit) -> None:
     classes = find_classes(packed, min_count=5)
     assert classes is not None
     assert set(classes.names) == {("font", ord("a")), ("font", ord("b"))}

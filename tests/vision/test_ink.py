@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from im2latex_cli.vision import components, ink
+from im2latex_cli.vision import ink
 from im2latex_cli.vision.foreign import SIDE, _sample, describe, is_foreign, may_be_formula
-from im2latex_cli.vision.ink import Ink, ink_threshold
+from im2latex_cli.vision.ink import Ink, find_pieces, ink_threshold
 from im2latex_cli.vision.layout import examine, without_number
 
 
@@ -30,7 +31,7 @@ def described_alone(picture: np.ndarray) -> np.ndarray:
     """The features of each piece as they were defined, from its own cut of the picture."""
     own = Ink(picture)
     mask, em = picture < ink_threshold(picture), own.em
-    pieces = _sample(components.find_pieces(mask), em)
+    pieces = _sample(ink.find_pieces(mask), em)
     shade = np.minimum((255 - picture.astype(np.int32)) * 255 // (256 - int(picture.min())), 255)
     grey = shade.astype(np.uint8)
     rows = []
@@ -58,9 +59,9 @@ def test_pieces_are_described_as_if_each_were_alone(seed: int) -> None:
 
 def test_ink_is_labelled_once_for_everything_asked_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    find = components.find_pieces
+    find = ink.find_pieces
 
-    def counted(mask: np.ndarray) -> components.Pieces:
+    def counted(mask: np.ndarray) -> ink.Pieces:
         calls.append(mask.shape)
         return find(mask)
 
@@ -86,3 +87,68 @@ def test_ink_knows_threshold_mask_pieces_and_size() -> None:
 def test_paper_alone_has_no_ink() -> None:
     own = Ink(np.full((20, 20), 255, np.uint8))
     assert (len(own.pieces), own.scale) == (0, 1.0)
+
+
+def flooded(ink):
+    """Boxes and areas by filling from each pixel."""
+    left = {(int(y), int(x)) for y, x in zip(*np.nonzero(ink), strict=True)}
+    found = []
+    while left:
+        piece, edge = set(), [left.pop()]
+        while edge:
+            y, x = edge.pop()
+            piece.add((y, x))
+            near = {(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)} & left
+            left -= near
+            edge += near
+        ys, xs = zip(*piece, strict=True)
+        found.append((min(ys), max(ys) + 1, min(xs), max(xs) + 1, len(piece)))
+    return sorted(found)
+
+
+def listed(pieces):
+    columns = (pieces.top, pieces.bottom, pieces.left, pieces.right, pieces.area)
+    return sorted(zip(*(column.tolist() for column in columns), strict=True))
+
+
+@settings(deadline=None, max_examples=200)
+@given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=14)))
+def test_equals_flooding(ink):
+    assert listed(find_pieces(ink)) == flooded(ink)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 999), st.sampled_from([0.1, 0.35, 0.6]))
+def test_equals_flooding_on_larger_noise(seed, share):
+    ink = np.random.default_rng(seed).random((40, 50)) < share
+    assert listed(find_pieces(ink)) == flooded(ink)
+
+
+def test_a_spiral_is_one_piece():
+    ink = np.zeros((9, 9), bool)
+    ink[0, :] = ink[:, 8] = ink[8, :] = ink[2:, 0] = ink[2, :7] = ink[2:7, 6] = ink[6, 2:7] = True
+    assert len(find_pieces(ink)) == 1
+
+
+def test_neighbouring_rows_do_not_wrap():
+    ink = np.zeros((2, 5), bool)
+    ink[0, 4] = ink[1, 0] = True
+    assert len(find_pieces(ink)) == 2
+
+
+def test_nothing():
+    assert len(find_pieces(np.zeros((5, 5), bool))) == 0
+
+
+def test_where():
+    ink = np.zeros((9, 9), bool)
+    ink[0, 0] = True
+    ink[4:8, 4:6] = True
+    pieces = find_pieces(ink)
+    large = pieces.where(pieces.area > 1)
+    assert (large.height.tolist(), large.width.tolist()) == ([4], [2])
+
+
+@pytest.mark.parametrize("diagonal", [np.eye(6, dtype=bool), np.eye(6, dtype=bool)[::-1]])
+def test_corners_touch(diagonal):
+    assert len(find_pieces(diagonal)) == 1

@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from im2latex_cli.cli.command import command
+from im2latex_cli.cli.command import Force, command
 from im2latex_cli.cli.group import CommandGroup, PlainFlagsCommand
-from im2latex_cli.cli.options import Force
 from im2latex_cli.cli.session import Session
 from im2latex_cli.runs import DATA, RESULTS
 

@@ -167,8 +167,8 @@ def _operator_start(tokens: Sequence[str]) -> int | None:
     for index in range(len(tokens) - 1, 0, -1):
         depth += (tokens[index] == "}") - (tokens[index] == "{")
         if depth == 0:
-            named = tokens[index - 1] in _STACKING_GROUPS | _BRACES | {"\\operatorname"}
-            return index - 1 if named and tokens[index] == "{" else None
+            is_argument = tokens[index - 1] in _STACKING_GROUPS | _BRACES | {"\\operatorname"}
+            return index - 1 if is_argument and tokens[index] == "{" else None
     return None
 
 

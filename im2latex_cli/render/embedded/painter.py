@@ -178,8 +178,8 @@ def _column(bars: Sequence[Rule], start: int) -> list[Rule]:
     base, depth = first.y + first.height, 0.0
     end = start
     for bar in bars[start:]:
-        alike = abs(bar.x - first.x) < _SLACK and bar.width == first.width
-        if not alike or abs(base - 2 * depth - bar.height - bar.y) > _SLACK:
+        aligned = abs(bar.x - first.x) < _SLACK and bar.width == first.width
+        if not aligned or abs(base - 2 * depth - bar.height - bar.y) > _SLACK:
             break
         depth += bar.height
         end += 1
@@ -190,11 +190,11 @@ def _place_of(column: Sequence[Rule]) -> list[Rule]:
     base = column[0].y + column[0].height
     height = sum(bar.height for bar in column)
     lower = base + height / 2 + _AXIS * column[0].width / _RULE
-    placed = []
+    bars = []
     for bar in column:
         lower -= bar.height
-        placed.append(replace(bar, y=lower))
-    return placed
+        bars.append(replace(bar, y=lower))
+    return bars
 
 
 def _shift_of(bars: Sequence[Rule], distance: float) -> list[Rule]:

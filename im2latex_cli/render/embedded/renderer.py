@@ -84,45 +84,45 @@ class TintedFormula:
                 tokens[place] = token
         return tokens
 
-    def _run(self, at: int, end: int) -> list[str]:
+    def _run(self, position: int, end: int) -> list[str]:
         out: list[str] = []
-        while at < end:
-            piece, at = self._take(at, end)
+        while position < end:
+            piece, position = self._take(position, end)
             out += piece
         return out
 
-    def _take(self, at: int, end: int) -> tuple[list[str], int]:
-        """The coloured form of what begins at `at`, and where it ends."""
-        word = self._tokens[at]
+    def _take(self, position: int, end: int) -> tuple[list[str], int]:
+        """The coloured form of what begins at `position`, and where it ends."""
+        word = self._tokens[position]
         if word in LEFT:
-            return self._fences(at, end)
+            return self._fences(position, end)
         if word in BEGIN:
-            return self._environment(at, end)
+            return self._environment(position, end)
         if word in _DROPPED:
-            return [], at + 1
+            return [], position + 1
         command = COMMANDS.get(word)
         if command is not None and command.args and word not in _RAW:
-            return self._command(at, command, end)
-        return self._symbol(at, end)
+            return self._command(position, command, end)
+        return self._symbol(position, end)
 
-    def _symbol(self, at: int, end: int) -> tuple[list[str], int]:
+    def _symbol(self, position: int, end: int) -> tuple[list[str], int]:
         """A word without arguments, or with the one that it slashes or makes big."""
-        word = self._tokens[at]
+        word = self._tokens[position]
         kind = COMMANDS[word].kind if word in COMMANDS and word not in _RAW else None
-        pair = list(self._tokens[at : min(at + 2, end)])
+        pair = list(self._tokens[position : min(position + 2, end)])
         if len(pair) == 2 and kind is CommandKind.BIG:
-            return self._tint(at + 1, pair), at + 2
+            return self._tint(position + 1, pair), position + 2
         if len(pair) == 2 and word == "\\not":
-            return self._tint(at, pair), at + 2
+            return self._tint(position, pair), position + 2
         if kind is CommandKind.SYMBOL and word not in TEXT_ACCENTS:
-            return self._tint(at, [word]), at + 1
-        return [word], at + 1
+            return self._tint(position, [word]), position + 1
+        return [word], position + 1
 
-    def _tint(self, at: int, piece: list[str]) -> list[str]:
-        return ["\\textcolor", "{", *colour(at), "}", "{", *piece, "}"]
+    def _tint(self, position: int, piece: list[str]) -> list[str]:
+        return ["\\textcolor", "{", *colour(position), "}", "{", *piece, "}"]
 
-    def _command(self, at: int, command: CommandSpec, end: int) -> tuple[list[str], int]:
-        piece, place = [command.name], at + 1
+    def _command(self, position: int, command: CommandSpec, end: int) -> tuple[list[str], int]:
+        piece, place = [command.name], position + 1
         if command.optional and place < end and self._tokens[place] == "[":
             stop = self._matching(place, end)
             piece += ["[", "{", *self._run(place + 1, stop - 1), "}", "]"]
@@ -137,52 +137,64 @@ class TintedFormula:
             return piece, place
         letters = [i for i in range(begin, place) if self._is_letter(i)] if is_text else []
         if letters:
-            self._shares[at] = letters
-        return self._tint(at, piece), place
+            self._shares[position] = letters
+        return self._tint(position, piece), place
 
     def _is_letter(self, index: int) -> bool:
         return len(self._tokens[index]) == 1 and self._tokens[index] not in "{}"
 
-    def _matching(self, at: int, end: int) -> int:
-        """Where the group or single token at `at` ends."""
-        closing = _PAIRS.get(self._tokens[at]) if at < end else None
+    def _matching(self, position: int, end: int) -> int:
+        """Where the group or single token at `position` ends."""
+        closing = _PAIRS.get(self._tokens[position]) if position < end else None
         if closing is None:
-            return min(at + 1, end)
+            return min(position + 1, end)
         depth = 0
-        for index in range(at, end):
-            depth += (self._tokens[index] == self._tokens[at]) - (self._tokens[index] == closing)
+        for index in range(position, end):
+            depth += (self._tokens[index] == self._tokens[position]) - (
+                self._tokens[index] == closing
+            )
             if depth == 0:
                 return index + 1
         return end
 
-    def _fences(self, at: int, end: int) -> tuple[list[str], int]:
-        stop = self._partner(at, end, LEFT, RIGHT)
-        inner = range(at + 1, stop)
-        marks = [at, *(i for i in inner if self._is_own_middle(at, i)), stop]
-        self._shares[at] = [i for i in marks if i < end and not self._tokens[i].endswith(".")]
-        piece = [self._tokens[at], *self._run(at + 1, stop), *self._tokens[stop : stop + 1]]
-        return self._tint(at, piece), min(stop + 1, end)
+    def _fences(self, position: int, end: int) -> tuple[list[str], int]:
+        stop = self._partner(position, end, LEFT, RIGHT)
+        inner = range(position + 1, stop)
+        marks = [position, *(i for i in inner if self._is_own_middle(position, i)), stop]
+        self._shares[position] = [i for i in marks if i < end and not self._tokens[i].endswith(".")]
+        piece = [
+            self._tokens[position],
+            *self._run(position + 1, stop),
+            *self._tokens[stop : stop + 1],
+        ]
+        return self._tint(position, piece), min(stop + 1, end)
 
-    def _is_own_middle(self, at: int, index: int) -> bool:
-        before = self._tokens[at + 1 : index]
+    def _is_own_middle(self, position: int, index: int) -> bool:
+        before = self._tokens[position + 1 : index]
         depth = sum(word in LEFT for word in before) - sum(word in RIGHT for word in before)
         return depth == 0 and self._tokens[index] in MIDDLE
 
-    def _environment(self, at: int, end: int) -> tuple[list[str], int]:
-        entry = BEGIN[self._tokens[at]]
-        stop = self._partner(at, end, BEGIN, END)
-        place = self._matching(at + 1, end) if entry.argument else at + 1
-        piece = [*self._tokens[at:place], *self._run(place, stop), *self._tokens[stop : stop + 1]]
+    def _environment(self, position: int, end: int) -> tuple[list[str], int]:
+        entry = BEGIN[self._tokens[position]]
+        stop = self._partner(position, end, BEGIN, END)
+        place = self._matching(position + 1, end) if entry.argument else position + 1
+        piece = [
+            *self._tokens[position:place],
+            *self._run(place, stop),
+            *self._tokens[stop : stop + 1],
+        ]
         if entry.name in _FENCED:
-            self._shares[at] = [at, stop]
+            self._shares[position] = [position, stop]
         elif entry.name != "cases":
             return piece, min(stop + 1, end)
-        return self._tint(at, piece), min(stop + 1, end)
+        return self._tint(position, piece), min(stop + 1, end)
 
-    def _partner(self, at: int, end: int, opening: Container[str], closing: Container[str]) -> int:
-        """Where the pair that begins at `at` closes, or `end`."""
+    def _partner(
+        self, position: int, end: int, opening: Container[str], closing: Container[str]
+    ) -> int:
+        """Where the pair that begins at `position` closes, or `end`."""
         depth = 0
-        for index in range(at, end):
+        for index in range(position, end):
             depth += (self._tokens[index] in opening) - (self._tokens[index] in closing)
             if depth == 0:
                 return index

@@ -175,10 +175,10 @@ def scaled_widths(tfm: bytes, size: int) -> list[int]:
     """
     words = struct.unpack_from(">6H", tfm)
     header, first, last, count = words[1], words[2], words[3], words[4]
-    at = 24 + 4 * header
-    kinds = tfm[at : at + 4 * (last - first + 1) : 4]
-    at += 4 * (last - first + 1)
-    scaled = [_scale(tfm[at + 4 * i : at + 4 * i + 4], size) for i in range(count)]
+    offset = 24 + 4 * header
+    kinds = tfm[offset : offset + 4 * (last - first + 1) : 4]
+    offset += 4 * (last - first + 1)
+    scaled = [_scale(tfm[offset + 4 * i : offset + 4 * i + 4], size) for i in range(count)]
     widths = [0] * 256
     for code, kind in zip(range(first, last + 1), kinds, strict=True):
         widths[code] = scaled[kind]

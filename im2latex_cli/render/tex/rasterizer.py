@@ -252,22 +252,22 @@ class Compositor:
         try:
             if any(self._font_cache.virtual(fonts[number]) for number in set(page.fonts)):
                 page, fonts, owners = unfold(page, fonts, owners, self._font_cache.virtual)
-            placed = self._place(page, fonts, bottom, owners)
+            glyphs = self._place(page, fonts, bottom, owners)
         except (DviError, FontMissingError) as missing:
             return RenderFailure("tex-error", str(missing))
         rules = [self._rule(rule, bottom) for rule in page.rules]
-        if not placed and not rules:
+        if not glyphs and not rules:
             return RenderFailure("blank", "the formula paints nothing")
-        left, top, right, low = _hull(placed, rules)
+        left, top, right, low = _hull(glyphs, rules)
         height, width = low - top, right - left
         if max(width, height) > _LONGEST_SIDE or width * height > _MOST_PIXELS:
             return RenderFailure("too-large", f"the page is {width} by {height} pixels")
         canvas = np.zeros((height, width), np.uint8)
         for box in rules:
             _fill(canvas, box, left, top)
-        for one in placed:
-            _stamp(canvas, one, left, top)
-        return Page(_greys(canvas), tuple(_glyph(one, left, top) for one in placed))
+        for glyph in glyphs:
+            _stamp(canvas, glyph, left, top)
+        return Page(_greys(canvas), tuple(_glyph(glyph, left, top) for glyph in glyphs))
 
     def sheet(
         self,
@@ -292,20 +292,20 @@ class Compositor:
             if any(self._font_cache.virtual(fonts[number]) for number in set(page.fonts)):
                 page, fonts, owners = unfold(page, fonts, owners, self._font_cache.virtual)
             inch = round(SP_PER_INCH)
-            placed = self._place(page, fonts, -inch, owners)
+            glyphs = self._place(page, fonts, -inch, owners)
         except (DviError, FontMissingError) as missing:
             return RenderFailure("tex-error", str(missing))
         shift = -round(inch * self._pixels_per_sp)
         width, height = size
         canvas = np.zeros((height, width), np.uint8)
         marks = []
-        for one in placed:
-            if _stamp(canvas, one, shift, 0):
-                glyph = _glyph(one, shift, 0)
-                marks.append(_mark(glyph, one.token))
+        for placed in glyphs:
+            if _stamp(canvas, placed, shift, 0):
+                glyph = _glyph(placed, shift, 0)
+                marks.append(_mark(glyph, placed.token))
         # Rules of virtual fonts come after the page's own and have no owner.
-        own = (*rules, *[-1] * (len(page.rules) - len(rules)))
-        for rule, owner in zip(page.rules, own, strict=True):
+        owners_of_rules = (*rules, *[-1] * (len(page.rules) - len(rules)))
+        for rule, owner in zip(page.rules, owners_of_rules, strict=True):
             x0, y0, x1, y1 = self._rule(rule, -inch)
             left, right = x0 / FINE - shift, x1 / FINE - shift
             top, bottom = y0 / FINE, y1 / FINE
@@ -320,7 +320,7 @@ class Compositor:
         """Each character that paints, on its pixel."""
         scale = self._pixels_per_sp
         cache: dict[int, Font] = {}
-        placed = []
+        glyphs = []
         characters = zip(page.fonts, page.codes, page.h, page.v, tokens, strict=True)
         for number, code, h, v, token in characters:
             font = cache.get(number)
@@ -330,8 +330,8 @@ class Compositor:
             if shape.counts.size:
                 x = math.floor(h * scale + 0.5)
                 y = math.floor((v - bottom) * scale + 0.5)
-                placed.append(_PlacedGlyph(x, y, shape, font.use.name, code, token))
-        return placed
+                glyphs.append(_PlacedGlyph(x, y, shape, font.use.name, code, token))
+        return glyphs
 
     def _rule(self, rule: tuple[int, int, int, int], bottom: int) -> Box:
         """The dots that a rule touches."""
@@ -345,12 +345,12 @@ class Compositor:
         )
 
 
-def _hull(placed: Sequence[_PlacedGlyph], rules: Sequence[Box]) -> Box:
+def _hull(glyphs: Sequence[_PlacedGlyph], rules: Sequence[Box]) -> Box:
     """The pixels of the smallest rectangle around all ink."""
     boxes = [
         (box[0] // FINE, box[1] // FINE, -(-box[2] // FINE), -(-box[3] // FINE)) for box in rules
     ]
-    for x, y, shape, *_ in placed:
+    for x, y, shape, *_ in glyphs:
         left, top = x + shape.left, y + shape.top
         height, width = shape.counts.shape
         boxes.append((left, top, left + width, top + height))
@@ -367,10 +367,10 @@ def _fill(canvas: NDArray[np.uint8], box: Box, left: int, top: int) -> None:
     region += np.outer(rows, columns)
 
 
-def _stamp(canvas: NDArray[np.uint8], placed: _PlacedGlyph, left: int, top: int) -> bool:
+def _stamp(canvas: NDArray[np.uint8], glyph: _PlacedGlyph, left: int, top: int) -> bool:
     """Add a character's dots to the canvas; False if it does not lie inside."""
-    counts = placed.shape.counts
-    row, column = placed.y + placed.shape.top - top, placed.x + placed.shape.left - left
+    counts = glyph.shape.counts
+    row, column = glyph.y + glyph.shape.top - top, glyph.x + glyph.shape.left - left
     if row < 0 or column < 0:
         return False
     region = canvas[row : row + counts.shape[0], column : column + counts.shape[1]]
@@ -397,15 +397,15 @@ def _spread(start: int, end: int) -> NDArray[np.uint8]:
     return np.diff(np.clip(edges, start, end)).astype(np.uint8)
 
 
-def _glyph(placed: _PlacedGlyph, left: int, top: int) -> Glyph:
+def _glyph(glyph: _PlacedGlyph, left: int, top: int) -> Glyph:
     """The box of a character on the cropped page, in pixels."""
-    x0, y0, x1, y1 = placed.shape.box
+    x0, y0, x1, y1 = glyph.shape.box
     return Glyph(
-        placed.font,
-        placed.code,
-        placed.x - left + (x0 + x1) / (2 * FINE),
-        placed.y - top + (y0 + y1) / (2 * FINE),
+        glyph.font,
+        glyph.code,
+        glyph.x - left + (x0 + x1) / (2 * FINE),
+        glyph.y - top + (y0 + y1) / (2 * FINE),
         (x1 - x0) / FINE,
         (y1 - y0) / FINE,
-        placed.token,
+        glyph.token,
     )

@@ -324,19 +324,19 @@ class TexRenderer:
             return []
         refusals: dict[int, Outcome] = {}
         shared: list[Job] = []
-        alone: list[Job] = []
+        isolated: list[Job] = []
         for index, (formula, style) in enumerate(zip(formulas, styles, strict=True)):
             screening = screen(formula)
             if screening.lane == "refused":
                 refusals[2 * index] = RenderFailure("refused", screening.problem)
                 continue
-            lane = shared if screening.lane == "shared" else alone
+            lane = shared if screening.lane == "shared" else isolated
             job = Job(2 * index, screening.text, screening.doubtful, style.size)
             lane.append(job)
             if tokens is not None:
                 lane.append(replace(job, index=2 * index + 1, text=tag(tokens[index])))
         face = styles[0].latex + self.preamble
-        outcomes, lonely = self._typesetter.typeset(shared, alone, face=face)
+        outcomes, lonely = self._typesetter.typeset(shared, isolated, face=face)
         outcomes |= refusals
         pages = [
             self._paint(outcomes[2 * index], outcomes.get(2 * index + 1))
@@ -344,7 +344,7 @@ class TexRenderer:
         ]
         if self._exact is None:
             return pages
-        originals = [job for job in (*shared, *alone) if job.index % 2 == 0]
+        originals = [job for job in (*shared, *isolated) if job.index % 2 == 0]
         jobs = [job for job in originals if isinstance(pages[job.index // 2], Page)]
         return self._repaint(pages, jobs, lonely, face)
 

@@ -149,10 +149,10 @@ def _unbalanced(text: str) -> str:
 
 def _strange_environment(text: str) -> bool:
     """Whether an environment is used that might not keep to itself."""
-    named = _ENVIRONMENT.findall(text)
-    if len(named) < text.count("\\begin") + text.count("\\end"):
+    environments = _ENVIRONMENT.findall(text)
+    if len(environments) < text.count("\\begin") + text.count("\\end"):
         return True
-    return any(name.strip() not in HARMLESS_ENVIRONMENTS for _, name in named)
+    return any(name.strip() not in HARMLESS_ENVIRONMENTS for _, name in environments)
 
 
 # No core; seconds of CPU; blocks of 512 bytes a file; KiB of memory (macOS knows no such limit).

@@ -127,10 +127,10 @@ class _Tagger:
         self._nucleus = -1
         self._bare = False
 
-    def run(self, at: int, end: int) -> None:
-        """Write the tokens from `at` to `end`."""
-        while at < end:
-            at = self._take(at, end)
+    def run(self, position: int, end: int) -> None:
+        """Write the tokens from `position` to `end`."""
+        while position < end:
+            position = self._take(position, end)
 
     def _mark(self, index: int) -> None:
         """Mark what follows as painted by the token at `index`."""
@@ -143,12 +143,12 @@ class _Tagger:
         if len(token) > 1 and token[0] == "\\" and token[-1].isalpha():
             self.out.append(" ")
 
-    def _take(self, at: int, end: int) -> int:
-        """Write the token at `at`, and return where to go on."""
-        token = self.tokens[at]
+    def _take(self, position: int, end: int) -> int:
+        """Write the token at `position`, and return where to go on."""
+        token = self.tokens[position]
         bare, self._bare = self._bare, False
         if self._args and token != _OPEN:
-            return self._lone(at)
+            return self._lone(position)
         if token == _OPEN:
             self._open()
         elif token == _CLOSE:
@@ -157,14 +157,14 @@ class _Tagger:
             self._write(token)
             self._owner, self._args = self._nucleus, 1
         elif token in BEGIN:
-            return self._begin(at, end)
+            return self._begin(position, end)
         elif bare or token in _STRUCTURE:
             self._write(token)
             if token in {"&", "\\\\"}:
                 self._nucleus = -1
         else:
-            return self._paint(at, end)
-        return at + 1
+            return self._paint(position, end)
+        return position + 1
 
     def _open(self) -> None:
         owner, args = (self._owner, self._args - 1) if self._args else (-1, 0)
@@ -178,81 +178,81 @@ class _Tagger:
         self._owner, self._args, self._nucleus = level.owner, level.args, level.nucleus
         self._write("}")
 
-    def _lone(self, at: int) -> int:
+    def _lone(self, position: int) -> int:
         """An argument without braces: give it some, unless it has arguments of its own."""
-        token = self.tokens[at]
+        token = self.tokens[position]
         command = COMMANDS.get(token)
         if command is None or command.args or token in _STRUCTURE:
             self._args, self._bare = 0, True
-            return at
+            return position
         self.out.append(_OPEN)
-        self._mark(at)
+        self._mark(position)
         self._write(token)
         self._mark(self._owner)
         self.out.append(_CLOSE)
         self._args -= 1
         self._nucleus = self._owner
-        return at + 1
+        return position + 1
 
-    def _begin(self, at: int, end: int) -> int:
+    def _begin(self, position: int, end: int) -> int:
         """An environment, with its column argument untouched."""
-        environment = BEGIN[self.tokens[at]]
-        self._mark(at)
-        self._write(self.tokens[at])
+        environment = BEGIN[self.tokens[position]]
+        self._mark(position)
+        self._write(self.tokens[position])
         self._args, self._nucleus = 0, -1
-        at = self._copy_brackets(at + 1, end)
-        if environment.argument and "}" in self.tokens[at:end]:
-            stop = self.tokens.index("}", at) + 1
-            self.out.extend(self.tokens[at:stop])
+        position = self._copy_brackets(position + 1, end)
+        if environment.argument and "}" in self.tokens[position:end]:
+            stop = self.tokens.index("}", position) + 1
+            self.out.extend(self.tokens[position:stop])
             return stop
-        return at
+        return position
 
-    def _copy_brackets(self, at: int, end: int) -> int:
+    def _copy_brackets(self, position: int, end: int) -> int:
         """Copy an optional argument that is not math, if there is one."""
-        if at < end and self.tokens[at] == "[" and "]" in self.tokens[at:end]:
-            stop = self.tokens.index("]", at) + 1
-            self.out.extend(self.tokens[at:stop])
+        if position < end and self.tokens[position] == "[" and "]" in self.tokens[position:end]:
+            stop = self.tokens.index("]", position) + 1
+            self.out.extend(self.tokens[position:stop])
             return stop
-        return at
+        return position
 
-    def _paint(self, at: int, end: int) -> int:
+    def _paint(self, position: int, end: int) -> int:
         """A token that paints, or a command with arguments."""
-        token = self.tokens[at]
+        token = self.tokens[position]
         command = COMMANDS.get(token)
         self._args = 0
         if command is not None and command.kind is CommandKind.BIG:
-            self._mark(at + 1)
+            self._mark(position + 1)
             self._write(token)
-            self._bare, self._nucleus = True, at + 1
-            return at + 1
+            self._bare, self._nucleus = True, position + 1
+            return position + 1
         if token in END and token not in _FENCED:
             self._write(token)
             self._nucleus = -1
-            return at + 1
-        self._mark(at)
-        self._nucleus = at
+            return position + 1
+        self._mark(position)
+        self._nucleus = position
         self._write(token)
         if command is not None and command.args:
-            self._owner, self._args = at, len(command.args)
-            if command.optional and at + 1 < end and self.tokens[at + 1] == "[":
-                return self._optional(at, end)
+            self._owner, self._args = position, len(command.args)
+            if command.optional and position + 1 < end and self.tokens[position + 1] == "[":
+                return self._optional(position, end)
         elif token in TEXT_ACCENTS:
             self._bare = True
-        return at + 1
+        return position + 1
 
-    def _optional(self, at: int, end: int) -> int:
-        """The argument in square brackets of the command at `at`."""
-        if self.tokens[at] not in _INDEXED:
-            return self._copy_brackets(at + 1, end)
-        depth, stop = 0, at + 2
+    def _optional(self, position: int, end: int) -> int:
+        """The argument in square brackets of the command at `position`."""
+        if self.tokens[position] not in _INDEXED:
+            return self._copy_brackets(position + 1, end)
+        depth, stop = 0, position + 2
         while stop < end and (depth or self.tokens[stop] != "]"):
             depth += (self.tokens[stop] == "{") - (self.tokens[stop] == "}")
             stop += 1
         owner, args = self._owner, self._args
         self._args = 0
         self.out.append("[{")
-        self.run(at + 2, stop)
-        self._mark(at)
+        self.run(position + 2, stop)
+        self._mark(position)
         self.out.append("}]")
-        self._owner, self._args, self._nucleus = owner, args, at
+        self._owner, self._args, self._nucleus = owner, args, position
         return stop + 1

@@ -182,7 +182,9 @@ def tags(specials: Sequence[tuple[int, str]], characters: int) -> list[int]:
         characters: how many the page has.
     """
     numbers = [-1] * characters
-    marks = [(at, int(text[len(_TAG) :])) for at, text in specials if text.startswith(_TAG)]
+    marks = [
+        (character, int(text[len(_TAG) :])) for character, text in specials if text.startswith(_TAG)
+    ]
     for start, number in marks:
         numbers[start:] = [number] * (characters - start)
     return numbers
@@ -243,13 +245,13 @@ class Typesetter:
         self._settings = settings
 
     def typeset(
-        self, shared: Sequence[Job], alone: Sequence[Job], *, face: str = ""
+        self, shared: Sequence[Job], isolated: Sequence[Job], *, face: str = ""
     ) -> tuple[dict[int, Outcome], set[int]]:
         """Typeset formulas that may share documents, and others that must not.
 
         Args:
             shared: those that may.
-            alone: those that must not.
+            isolated: those that must not.
             face: LaTeX that loads the typeface; empty for Computer Modern.
 
         Returns:
@@ -260,10 +262,10 @@ class Typesetter:
         """
         outcomes: dict[int, Outcome] = {}
         skipped = self._settle(list(shared), outcomes, face)
-        lonely = [*alone, *skipped]
-        for job in lonely:
+        isolated_jobs = [*isolated, *skipped]
+        for job in isolated_jobs:
             self._settle([Job(job.index, job.text, size=job.size)], outcomes, face)
-        return outcomes, {job.index for job in lonely}
+        return outcomes, {job.index for job in isolated_jobs}
 
     def _settle(self, jobs: list[Job], outcomes: dict[int, Outcome], face: str) -> list[Job]:
         """Fill in the outcomes of `jobs`; return those that must not share a document.
@@ -277,8 +279,8 @@ class Typesetter:
             results, account = self._run(group, face)
             outcomes.update(results)
             skipped += [job for job in group if job.index in account.skipped]
-            done = results.keys() | account.skipped
-            remaining = [job for job in group if job.index not in done]
+            settled = results.keys() | account.skipped
+            remaining = [job for job in group if job.index not in settled]
             if not remaining:
                 continue
             if len(remaining) < len(group):

@@ -1,6 +1,6 @@
 """What a worker does with a chunk of formulas, in processes of this machine.
 
-`dask.py` has the same for a cluster.
+`pool.py` has the same for a cluster.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from im2latex_cli import files, runs
+from im2latex_cli import files
 from im2latex_cli.data import store
 from im2latex_cli.data.plan import (
     BEYOND_SHARE,
@@ -26,14 +26,9 @@ from im2latex_cli.data.plan import (
     make_plan,
 )
 from im2latex_cli.data.sources.entries import Source, count
-from im2latex_cli.data.sources.im2latex100k import IM2LATEX_100K, missing, obtain
 from im2latex_cli.data.sources.source import (
     BUILT_IN,
-    FULL,
-    mix,
-    open_source,
     parse_shares,
-    with_macros,
 )
 from im2latex_cli.data.store import Manifest
 from im2latex_cli.data.text_files import Row, read_rows
@@ -41,20 +36,20 @@ from im2latex_cli.data.unfinished import FOLDER, Unfinished, claim
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, Interrupted, UsageError
 from im2latex_cli.files import locked
 from im2latex_cli.latex.vocab import Vocab
-from im2latex_cli.paths import make_cache
 from im2latex_cli.progress import Reporter
-from im2latex_cli.render.workers import dask
+from im2latex_cli.render.workers.pool import check_scheduler
 from im2latex_cli.report.building import Building, Histogram, Sample, html
 from im2latex_cli.report.page import Table
-from im2latex_cli.services.building.identity import (
+from im2latex_cli.services.building.pictures import draw, draw_or_take, take
+from im2latex_cli.services.building.request import (
     IMPORTED,
     demand_same,
-    name_of,
+    open_formulas,
+    output_folder,
     requested_manifest,
     with_recombined,
     with_renderer,
 )
-from im2latex_cli.services.building.pictures import draw, draw_or_take, take
 from im2latex_cli.settings.reference import to_value
 from im2latex_cli.settings.sections import BuildSettings, Settings
 
@@ -140,7 +135,7 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
         reporter.warn(
             "build.scheduler is set, but without `build.executor` dask nothing goes there."
         )
-    source = _open_source(settings, reporter)
+    source = open_formulas(settings, reporter)
     job = _Job(root, settings, source, reporter)
     try:
         claim(root)
@@ -165,43 +160,6 @@ def run(settings: Settings, reporter: Reporter, *, force: bool = False) -> Build
     return result
 
 
-def _open_source(settings: Settings, reporter: Reporter) -> Source:
-    """Open the formulas of all data sets; fetch those of full where no folder has them."""
-    build = settings.build
-    parsed = parse_shares(build.dataset)
-    full = _full([dataset for dataset, _ in parsed], build, reporter)
-    sources = [
-        open_source(
-            dataset,
-            column=build.column,
-            split_by=build.split_by,
-            size=build.size,
-            seed=settings.runtime.seed,
-            full=full,
-        )
-        for dataset, _ in parsed
-    ]
-    source = mix(sources, [share for _, share in parsed])
-    return source if build.macros is None else with_macros(source, Path(build.macros))
-
-
-def _full(datasets: Sequence[str], build: BuildSettings, reporter: Reporter) -> Path | None:
-    """The folder with the files of full; None if no data set is full."""
-    folder = None if build.source is None else Path(build.source)
-    if folder is not None and FULL not in datasets:
-        raise UsageError(
-            f"`build.source` is a folder with the files of {FULL}; the data set is "
-            f"{', '.join(datasets)}.",
-            hint=f"Add `build.dataset` {FULL}, or name the folder itself with `build.dataset`.",
-        )
-    if FULL in datasets and folder is None:
-        folder = make_cache() / IM2LATEX_100K.name
-        obtain(IM2LATEX_100K, folder, reporter)
-    elif folder is not None:
-        missing(IM2LATEX_100K, folder)  # raises where a downloaded file has changed
-    return folder
-
-
 def _scheduler(build: BuildSettings) -> str | None:
     """Address of the scheduler to use, None for this machine alone.
 
@@ -215,14 +173,8 @@ def _scheduler(build: BuildSettings) -> str | None:
             "`build.executor` dask needs `build.scheduler`, the address of a Dask scheduler.",
             hint="It looks like tcp://HOST:8786; `dask scheduler` starts one.",
         )
-    dask.check(build.scheduler)
+    check_scheduler(build.scheduler)
     return build.scheduler
-
-
-def output_folder(settings: Settings) -> Path:
-    """The folder of the data set: the output of the settings, else data/NAME."""
-    build = settings.build
-    return Path(build.output) if build.output else runs.DATA / name_of(build)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,9 +269,11 @@ class _Job:
             render = self.settings.render.model_copy(update={"renderer": request.renderer})
             build = self.settings.build
             scheduler = _scheduler(build)
-            bare = [item for item in todo if item.image is None]
-            results = draw(bare, render, jobs=build.jobs, scheduler=scheduler, glyphs=build.glyphs)
-            if len(bare) < len(todo):
+            to_render = [item for item in todo if item.image is None]
+            results = draw(
+                to_render, render, jobs=build.jobs, scheduler=scheduler, glyphs=build.glyphs
+            )
+            if len(to_render) < len(todo):
                 pictures = take([item for item in todo if item.image is not None], self.source)
                 results = draw_or_take(todo, results, pictures)
         with self.reporter.step("Rendering", len(plan.items)) as step, closing(results):
@@ -411,8 +365,8 @@ def write_build_page(path: Path, root: Path, manifest: Manifest, *, seed: int) -
         InputError: the data set is damaged.
         OSError: the file cannot be written.
     """
-    filled = [split for split in store.SPLITS if manifest.counts[split]]
-    records = [record for split in filled for record in store.read(root, split)]
+    splits = [split for split in store.SPLITS if manifest.counts[split]]
+    records = [record for split in splits for record in store.read(root, split)]
     sample = random.Random(seed).sample(records, min(SAMPLES, len(records)))
     page = Building(
         title=f"im2latex build: {manifest.dataset}",
@@ -424,8 +378,10 @@ def write_build_page(path: Path, root: Path, manifest: Manifest, *, seed: int) -
         ),
         tables=_failures(root, manifest),
         samples=tuple(
-            Sample(one.id, one.formula, " ".join(one.tokens), one.image.read_bytes())
-            for one in sample
+            Sample(
+                example.id, example.formula, " ".join(example.tokens), example.image.read_bytes()
+            )
+            for example in sample
         ),
     )
     files.write_text(path, html(page))

@@ -80,11 +80,11 @@ def take(items: Sequence[Planned], source: Source) -> Results:
             yield item, FinishedPicture(encode_png(picture), width, height)
 
 
-def draw_or_take(items: Sequence[Planned], drawn: Results, taken: Results) -> Results:
+def draw_or_take(items: Sequence[Planned], rendered: Results, imported: Results) -> Results:
     """Put the results of formulas without and with a picture into the order of the plan."""
-    with closing(drawn), closing(taken):
+    with closing(rendered), closing(imported):
         for item in items:
-            yield next(drawn if item.image is None else taken)
+            yield next(rendered if item.image is None else imported)
 
 
 def _formula(item: Planned, *, glyphs: bool) -> str | tuple[str, ...]:

@@ -12,13 +12,14 @@ from im2latex_cli.evaluate import forms, intervals, text
 from im2latex_cli.evaluate.forms import Example, Form
 from im2latex_cli.evaluate.intervals import Difference
 from im2latex_cli.progress import Reporter
-from im2latex_cli.report.evaluation import Case, Report, Table, html
+from im2latex_cli.report.evaluation import Case, Report, html
+from im2latex_cli.report.page import Table
 from im2latex_cli.results import DETAIL
-from im2latex_cli.services.evaluating import examples
 from im2latex_cli.services.evaluating import report as pages
+from im2latex_cli.services.evaluating.inputs import read_examples
 from im2latex_cli.settings.sections import Settings
 
-SHOWN = 10
+CASES = 10
 """Cases listed on each side."""
 COMPARED = ("bleu4", "edit_similarity", "exact_match")
 
@@ -84,9 +85,9 @@ def run(settings: Settings, reporter: Reporter, *, first: Path, second: Path) ->
     figures = {name: text.FIGURES[name] for name in COMPARED}
     scores = [text.similarities(*forms.tokens_in(form, side)) for side in (left, right)]
     gains = [b - a for a, b in zip(*scores, strict=True)]
-    order = sorted(range(len(gains)), key=lambda at: (-gains[at], at))
-    better = [at for at in order[:SHOWN] if gains[at] > 0]
-    worse = [at for at in reversed(order[-SHOWN:]) if gains[at] < 0]
+    order = sorted(range(len(gains)), key=lambda index: (-gains[index], index))
+    better = [index for index in order[:CASES] if gains[index] > 0]
+    worse = [index for index in reversed(order[-CASES:]) if gains[index] < 0]
     result = CompareResult(
         a=str(first),
         b=str(second),
@@ -96,8 +97,8 @@ def run(settings: Settings, reporter: Reporter, *, first: Path, second: Path) ->
         b_worse=sum(gain < 0 for gain in gains),
         alike=sum(gain == 0 for gain in gains),
         figures=intervals.compare(before, after, figures, seed=settings.runtime.seed),
-        better=tuple(_change(at, left, right, scores) for at in better),
-        worse=tuple(_change(at, left, right, scores) for at in worse),
+        better=tuple(_change(index, left, right, scores) for index in better),
+        worse=tuple(_change(index, left, right, scores) for index in worse),
         report=settings.evaluate.report,
     )
     if settings.evaluate.report:
@@ -109,16 +110,16 @@ def run(settings: Settings, reporter: Reporter, *, first: Path, second: Path) ->
 
 def _common(first: Path, second: Path, reporter: Reporter) -> tuple[list[Example], list[Example]]:
     """The examples of both runs for the pictures that both have, in the first's order."""
-    left, right = ({row.id: row for row in examples.read(None, path)} for path in (first, second))
+    left, right = ({row.id: row for row in read_examples(None, path)} for path in (first, second))
     shared = [name for name in left if name in right]
     if not shared:
         raise InputError(
             f"{first} and {second} have no picture in common.",
             hint="Make both with im2latex eval-text on the same data set and split.",
         )
-    alone = len(left) + len(right) - 2 * len(shared)
-    if alone:
-        reporter.warn(f"{alone} pictures are in one run only and were left out.")
+    unpaired = len(left) + len(right) - 2 * len(shared)
+    if unpaired:
+        reporter.warn(f"{unpaired} pictures are in one run only and were left out.")
     for name in shared:
         if left[name].reference != right[name].reference:
             raise InputError(
@@ -129,15 +130,15 @@ def _common(first: Path, second: Path, reporter: Reporter) -> tuple[list[Example
 
 
 def _change(
-    at: int, left: Sequence[Example], right: Sequence[Example], scores: Sequence[Sequence[float]]
+    index: int, left: Sequence[Example], right: Sequence[Example], scores: Sequence[Sequence[float]]
 ) -> CaseChange:
     return CaseChange(
-        id=left[at].id,
-        a=scores[0][at],
-        b=scores[1][at],
-        reference=left[at].reference,
-        read_by_a=left[at].hypothesis or "",
-        read_by_b=right[at].hypothesis or "",
+        id=left[index].id,
+        a=scores[0][index],
+        b=scores[1][index],
+        reference=left[index].reference,
+        read_by_a=left[index].hypothesis or "",
+        read_by_b=right[index].hypothesis or "",
     )
 
 

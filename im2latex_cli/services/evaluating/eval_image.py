@@ -22,8 +22,8 @@ from im2latex_cli.progress import Reporter
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Page, Renderer, RenderFailure
 from im2latex_cli.render.workers.pool import render_all
-from im2latex_cli.services.evaluating import examples
 from im2latex_cli.services.evaluating.figures import EvalImageResult
+from im2latex_cli.services.evaluating.inputs import are_pictures, check_hypotheses, read_examples
 from im2latex_cli.services.evaluating.report import write_image_page
 from im2latex_cli.settings.sections import RenderSettings, Settings
 from im2latex_cli.vision.finish import finish
@@ -45,22 +45,22 @@ class RenderedFormula(NamedTuple):
 
 
 def against_pictures(
-    settings: Settings, scored: Sequence[Example]
+    settings: Settings, examples: Sequence[Example]
 ) -> Iterator[tuple[RenderedFormula | None, RenderedFormula | None]]:
     """The picture of each example and its finished hypothesis, both cropped to their ink.
 
     Padding and buckets differ from maker to maker, so neither counts.
     """
-    formulas = [drawable(row.hypothesis or "") for row in scored]
+    formulas = [drawable(row.hypothesis or "") for row in examples]
     rendered = _render(settings, [text for text in formulas if text])
-    for row, text in zip(scored, formulas, strict=True):
+    for row, text in zip(examples, formulas, strict=True):
         hypothesis = next(rendered) if text else None
         if hypothesis is not None:
-            hypothesis = _bare(hypothesis.picture.crop())
+            hypothesis = _without_symbols(hypothesis.picture.crop())
         yield _of_file(Path(row.image)), hypothesis
 
 
-def _bare(columns: Columns) -> RenderedFormula:
+def _without_symbols(columns: Columns) -> RenderedFormula:
     return RenderedFormula(columns, columns, None)
 
 
@@ -69,14 +69,14 @@ def _of_file(path: Path) -> RenderedFormula | None:
         columns = Columns.of(open_grey(path, name=str(path))).crop()
     except InputError:
         return None
-    return _bare(columns) if len(columns) else None
+    return _without_symbols(columns) if len(columns) else None
 
 
 def pairs(
-    settings: Settings, scored: Sequence[Example]
+    settings: Settings, examples: Sequence[Example]
 ) -> Iterator[tuple[RenderedFormula | None, RenderedFormula | None]]:
     """Reference and hypothesis of each example, in order; None if there is no page."""
-    sides = [[drawable(text or "") for text in (row.reference, row.hypothesis)] for row in scored]
+    sides = [[drawable(text or "") for text in (row.reference, row.hypothesis)] for row in examples]
     formulas = [text for pair in sides for text in pair]
     order = list(dict.fromkeys(text for text in formulas if text))
     last = {text: place for place, text in enumerate(formulas)}
@@ -147,34 +147,34 @@ def run(
         RendererError: the renderer of the settings is missing.
         UsageError: `evaluate.cdm` is set and SciPy is missing.
     """
-    examples.check(hypotheses)
+    check_hypotheses(hypotheses)
     source = hypotheses or results or runs.SMALL_RESULTS
     if settings.evaluate.cdm and find_spec("scipy") is None:
         raise UsageError("evaluate.cdm needs SciPy.", hint="pip install im2latex-cli[cdm]")
-    pictures = examples.are_pictures(references, source)
-    scored = examples.read(references, source, pictures=pictures, warn=reporter.warn)
-    scored = scored[: settings.evaluate.limit]
-    compared = against_pictures if pictures else pairs
+    pictures = are_pictures(references, source)
+    examples = read_examples(references, source, pictures=pictures, warn=reporter.warn)
+    examples = examples[: settings.evaluate.limit]
+    compare = against_pictures if pictures else pairs
     renderer = choose(settings.render.uniform)
     reporter.info(f"Renderer: {renderer.name} {renderer.version}, {settings.render.dpi} dpi.")
-    shown: list[Example] = []
+    rendered: list[Example] = []
     scores: list[Scores] = []
     missing = 0
-    with reporter.step("Render and compare", total=len(scored)) as step:
-        for row, (reference, hypothesis) in zip(scored, compared(settings, scored), strict=True):
+    with reporter.step("Render and compare", total=len(examples)) as step:
+        for row, (reference, hypothesis) in zip(examples, compare(settings, examples), strict=True):
             if reference is not None:
-                shown.append(row)
+                rendered.append(row)
                 scores.append(_score(reference, hypothesis))
                 missing += hypothesis is None
             step.advance()
     result = _result(
-        settings, renderer, source, scores, missing=missing, skipped=len(scored) - len(scores)
+        settings, renderer, source, scores, missing=missing, skipped=len(examples) - len(scores)
     )
     if pictures:
         result = _only_edits(result)
     if result.report:
         similarities = [pair.page.similarity for pair in scores]
-        write_image_page(Path(result.report), settings, result, shown, similarities)
+        write_image_page(Path(result.report), settings, result, rendered, similarities)
     return result
 
 

@@ -17,16 +17,13 @@ from numpy.typing import NDArray
 
 from im2latex_cli import runs
 from im2latex_cli._version import __version__
-from im2latex_cli.data import labelled, predictions
-from im2latex_cli.data.labelled import LabelledPicture
+from im2latex_cli.data import predictions
 from im2latex_cli.data.predictions import Hypothesis, Prediction
 from im2latex_cli.data.store import MANIFEST
 from im2latex_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, UsageError
-from im2latex_cli.evaluate import breakdown, forms, intervals, styles, text
+from im2latex_cli.evaluate import breakdown, forms, intervals, text
 from im2latex_cli.evaluate.forms import FORMS, Form
-from im2latex_cli.evaluate.styles import StyleScores
-from im2latex_cli.evaluate.suspicion import Suspect, find_suspects
-from im2latex_cli.evaluate.text import TextScores
+from im2latex_cli.evaluate.text import StyleScores, TextScores
 from im2latex_cli.latex.tokenizer import join
 from im2latex_cli.progress import Reporter
 from im2latex_cli.recognition.models import (
@@ -35,14 +32,19 @@ from im2latex_cli.recognition.models import (
     find_model,
     short_name,
 )
-from im2latex_cli.recognition.reader import Reader, Reading, Unread
+from im2latex_cli.recognition.reader import InputPicture, Reader, Reading
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.report import attention
 from im2latex_cli.results import Score
-from im2latex_cli.services.evaluating import examples
 from im2latex_cli.services.evaluating.figures import EvalTextResult, FormRow
+from im2latex_cli.services.evaluating.inputs import (
+    LabelledPicture,
+    check_hypotheses,
+    read_examples,
+    read_labelled,
+)
 from im2latex_cli.services.evaluating.report import Attend, write_text_page
-from im2latex_cli.services.suspicious import SuspectLabel, write_suspects
+from im2latex_cli.services.suspicious import Suspect, SuspectLabel, find_suspects, write_suspects
 from im2latex_cli.settings.sections import Settings
 from im2latex_cli.vision.finish import encode_png
 from im2latex_cli.vision.image import open_grey
@@ -73,7 +75,7 @@ class Recognised:
 
 
 def recognise(
-    settings: Settings, reporter: Reporter, model: str, wanted: Sequence[LabelledPicture]
+    settings: Settings, reporter: Reporter, model: str, labelled: Sequence[LabelledPicture]
 ) -> Recognised:
     """Read pictures with the best hypotheses first.
 
@@ -81,7 +83,7 @@ def recognise(
         settings: device, threads and search.
         reporter: shows progress.
         model: pretrained, a results folder or a model file.
-        wanted: the pictures; one that cannot be read becomes a prediction with an error.
+        labelled: the pictures; one that cannot be read becomes a prediction with an error.
 
     Raises:
         CheckpointError: the model cannot be used.
@@ -93,9 +95,9 @@ def recognise(
     likelihoods: list[float] = []
     tokens: list[int] = []
     places: list[int] = []
-    with reporter.step("Recognise", total=len(wanted)) as step:
-        for start in range(0, len(wanted), CHUNK):
-            chunk = wanted[start : start + CHUNK]
+    with reporter.step("Recognise", total=len(labelled)) as step:
+        for start in range(0, len(labelled), CHUNK):
+            chunk = labelled[start : start + CHUNK]
             readings = reader.read_together(map(_unread, chunk))
             predictions.extend(map(_prediction, chunk, readings))
             likely = [
@@ -104,17 +106,17 @@ def recognise(
                 if reading.picture is not None and reading.error is None
             ]
             if likely:
-                pictures, formulas, at = zip(*likely, strict=True)
+                pictures, formulas, indices = zip(*likely, strict=True)
                 likelihoods += recognizer.log_likelihoods(pictures, formulas)
                 tokens += [len(formula) + 1 for formula in formulas]
-                places += at
+                places += indices
             step.advance(len(chunk))
     seed = settings.runtime.seed
-    known = set(recognizer.vocab.tokens)
+    vocabulary = set(recognizer.vocab.tokens)
     rows = [
         (place, -likelihood / count, count)
         for place, likelihood, count in zip(places, likelihoods, tokens, strict=True)
-        if wanted[place].tokens and known.issuperset(wanted[place].tokens)
+        if labelled[place].tokens and vocabulary.issuperset(labelled[place].tokens)
     ]
     suspects = find_suspects([loss for _, loss, _ in rows], [count for _, _, count in rows])
     return Recognised(
@@ -139,7 +141,7 @@ def perplexity(likelihoods: Sequence[float], tokens: Sequence[int], *, seed: int
     return Score(value, *intervals.percentile(np.exp(-resamples[:, 0] / resamples[:, 1])))
 
 
-def attend(settings: Settings, model: str) -> Callable[[Picture, Sequence[str]], bytes | None]:
+def attend(settings: Settings, model: str) -> Attend:
     """Return a function that draws a model's attention to a picture, token by token, as PNG.
 
     It gives None for a picture that cannot be read.
@@ -176,11 +178,11 @@ def _load(settings: Settings, model: str, reporter: Reporter | None = None) -> R
     return Recognizer.from_settings(settings, model, backend="torch" if from_file else None)
 
 
-def _unread(row: LabelledPicture) -> Unread:
+def _unread(row: LabelledPicture) -> InputPicture:
     try:
-        return Unread(row.content(), row.image)
+        return InputPicture(row.content(), row.image)
     except InputError as error:
-        return Unread(error, row.image)
+        return InputPicture(error, row.image)
 
 
 def _prediction(row: LabelledPicture, reading: Reading) -> Prediction:
@@ -238,21 +240,21 @@ def run(
         UsageError: references without hypotheses.
         CheckpointError: the model cannot be used.
     """
-    examples.check(hypotheses)
+    check_hypotheses(hypotheses)
     if hypotheses is not None:
         return _score_existing(settings, references, hypotheses, warn=reporter.warn)
     if references is not None:
         raise UsageError("`references` needs `hypotheses`: the formulas to score against them.")
     data = data or runs.SMALL_DATA
     split = settings.evaluate.split
-    wanted = labelled.read(data, split, spacing=settings.latex.spacing)[: settings.evaluate.limit]
+    pictures = read_labelled(data, split, spacing=settings.latex.spacing)[: settings.evaluate.limit]
     name = model or default_model_for(data)
     folder = output or _folder_of(name, data)
     reporter.info(f"Model: {name}. Data: {data}, split {split}. Predictions: {folder}.")
-    request = _request(settings, name, data, wanted, reporter)
+    request = _request(settings, name, data, pictures, reporter)
     if reuse and _has_predictions(folder, request):
         return replace(_score_existing(settings, None, folder, model=name), reused=True)
-    _recognise(settings, reporter, folder, request, wanted)
+    _recognise(settings, reporter, folder, request, pictures)
     return _score_existing(settings, None, folder, model=name)
 
 
@@ -261,20 +263,19 @@ def _recognise(
     reporter: Reporter,
     folder: Path,
     request: dict[str, Any],
-    wanted: Sequence[LabelledPicture],
+    pictures: Sequence[LabelledPicture],
 ) -> None:
-
-    result = recognise(settings, reporter, request["model"], wanted)
-    made, perplexity = result.predictions, result.perplexity
-    for row in made:
+    result = recognise(settings, reporter, request["model"], pictures)
+    rows, perplexity = result.predictions, result.perplexity
+    for row in rows:
         if row.error is not None:
             reporter.warn(row.error)
     meta = {
         "format": FORMAT,
         "package": __version__,
         **request,
-        "pictures": len(made),
-        "failed": sum(not row.hypotheses for row in made),
+        "pictures": len(rows),
+        "failed": sum(not row.hypotheses for row in rows),
         "perplexity": None if perplexity is None else perplexity.value,
         "perplexity_interval": None if perplexity is None else perplexity.interval,
         "suspicious": len(result.suspects),
@@ -283,11 +284,11 @@ def _recognise(
         folder,
         request["split"],
         result.suspects,
-        lambda index: _label(wanted[index], made[index]),
+        lambda index: _label(pictures[index], rows[index]),
         checked=result.checked,
         reporter=reporter,
     )
-    predictions.write(folder, made, meta)
+    predictions.write(folder, rows, meta)
 
 
 def _label(row: LabelledPicture, prediction: Prediction) -> SuspectLabel:
@@ -305,14 +306,14 @@ def _request(
     settings: Settings,
     model: str,
     data: Path,
-    wanted: Sequence[LabelledPicture],
+    pictures: Sequence[LabelledPicture],
     reporter: Reporter,
 ) -> dict[str, Any]:
     """All that the predictions depend on."""
     content = sha256()
     if (data / MANIFEST).is_file():
         content.update((data / MANIFEST).read_bytes())
-    for row in wanted:
+    for row in pictures:
         content.update(f"{row.id}\0{row.formula}\n".encode())
     return {
         "model": model,
@@ -349,14 +350,14 @@ def _score_existing(
     warn: Callable[[str], None] = lambda _: None,
 ) -> EvalTextResult:
     """Score a file; with `model`, which made it, the page shows where that looked."""
-    scored = examples.read(references, hypotheses, warn=warn)[: settings.evaluate.limit]
+    examples = read_examples(references, hypotheses, warn=warn)[: settings.evaluate.limit]
     meta = predictions.read_meta(hypotheses) if references is None else {}
     form = settings.evaluate.form
     scores = {
-        name: text.score(*forms.tokens_in(name, scored), seed=settings.runtime.seed)
+        name: text.score(*forms.tokens_in(name, examples), seed=settings.runtime.seed)
         for name in FORMS
     }
-    main, tokens = scores[form], forms.tokens_in(form, scored)
+    main, tokens = scores[form], forms.tokens_in(form, examples)
     figures = {name: getattr(main, name) for name in HEADLINE}
     result = EvalTextResult(
         model=meta.get("model"),
@@ -369,17 +370,17 @@ def _score_existing(
         form=form,
         perplexity=_perplexity(meta),
         suspicious=meta.get("suspicious"),
-        forms=tuple(_row(name, found) for name, found in scores.items()),
+        forms=tuple(_row(name, form_scores) for name, form_scores in scores.items()),
         styles=_styles(*tokens),
-        groups=breakdown.groups(*tokens, [row.source for row in scored]),
+        groups=breakdown.groups(*tokens, [row.source for row in examples]),
         confusions=breakdown.confusions(*tokens),
         report=settings.evaluate.report,
         exit_code=EXIT_PARTIAL if meta.get("failed") else EXIT_OK,
         **figures,
     )
     if settings.evaluate.report:
-        attend = None if model is None else _attend(settings, model)
-        write_text_page(Path(settings.evaluate.report), settings, result, scored, attend=attend)
+        draw = None if model is None else attend(settings, model)
+        write_text_page(Path(settings.evaluate.report), settings, result, examples, attend=draw)
     return result
 
 
@@ -393,15 +394,10 @@ def _perplexity(meta: dict[str, Any]) -> Score | None:
             return None
 
 
-def _attend(settings: Settings, model: str) -> Attend:
-
-    return attend(settings, model)
-
-
 def _styles(
     references: Sequence[Sequence[str]], hypotheses: Sequence[Sequence[str] | None]
 ) -> StyleScores:
-    return styles.score(
+    return text.style_scores(
         [join(tokens) for tokens in references],
         [None if tokens is None else join(tokens) for tokens in hypotheses],
     )

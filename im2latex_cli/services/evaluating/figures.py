@@ -8,7 +8,7 @@ from typing import Literal
 from im2latex_cli.errors import EXIT_OK
 from im2latex_cli.evaluate.breakdown import Confusion, ScoreGroup
 from im2latex_cli.evaluate.forms import Form
-from im2latex_cli.evaluate.styles import StyleScores
+from im2latex_cli.evaluate.text import StyleScores
 from im2latex_cli.results import DETAIL, Score
 
 

@@ -18,14 +18,23 @@ from im2latex_cli.evaluate.columns import Columns
 from im2latex_cli.evaluate.forms import Example, Form, drawable, tokens_in
 from im2latex_cli.render.choose import choose
 from im2latex_cli.render.renderer import Page, RenderFailure
-from im2latex_cli.report.comparison import overlay, png
-from im2latex_cli.report.evaluation import Case, Figure, Plot, Report, ScoreBar, Table, html
+from im2latex_cli.report.evaluation import (
+    Case,
+    Figure,
+    Plot,
+    Report,
+    ScoreBar,
+    html,
+    overlay,
+    png,
+)
+from im2latex_cli.report.page import Table
 from im2latex_cli.results import Score
 from im2latex_cli.services.evaluating.figures import EvalImageResult, EvalTextResult
 from im2latex_cli.settings.sections import Settings
 from im2latex_cli.vision.image import open_grey
 
-SHOWN = 8
+CASES = 8
 """Cases of each kind."""
 TAR = ".tar:"
 
@@ -46,12 +55,12 @@ def choose_cases(scores: Sequence[float], *, seed: int) -> dict[str, list[int]]:
     Returns:
         Kind -> indices into `scores`.
     """
-    order = sorted(range(len(scores)), key=lambda at: (scores[at], at))
-    worst = order[:SHOWN]
-    middle = max(len(order) // 2 - SHOWN // 2, 0)
-    median = [at for at in order[middle : middle + SHOWN] if at not in worst]
-    rest = [at for at in order if at not in {*worst, *median}]
-    sample = random.Random(seed).sample(rest, min(SHOWN, len(rest)))
+    order = sorted(range(len(scores)), key=lambda index: (scores[index], index))
+    worst = order[:CASES]
+    middle = max(len(order) // 2 - CASES // 2, 0)
+    median = [index for index in order[middle : middle + CASES] if index not in worst]
+    rest = [index for index in order if index not in {*worst, *median}]
+    sample = random.Random(seed).sample(rest, min(CASES, len(rest)))
     return {WORST: worst, "median": median, "random": sorted(sample)}
 
 
@@ -76,21 +85,23 @@ def make(
         score_name: name of the score.
         attend: for the worst cases, whose pictures are there.
     """
-    cases = [(kind, at) for kind, places in selection.items() for at in places]
-    shown = [examples[at] for _, at in cases]
-    pages = _draw(settings, shown)
-    lines = zip(*tokens_in(form, shown), strict=True)
+    cases = [(kind, index) for kind, places in selection.items() for index in places]
+    selected = [examples[index] for _, index in cases]
+    pages = _draw(settings, selected)
+    lines = zip(*tokens_in(form, selected), strict=True)
     return tuple(
         Case(
             kind=kind,
             id=example.id,
-            verdict=f"{score_name} {scores[at]:.1f} %",
+            verdict=f"{score_name} {scores[index]:.1f} %",
             pictures=_pictures(example, pages, "prediction")
             | _attention(example, attend if kind == WORST else None),
             tokens=_lines(reference, hypothesis),
             remark=_remark(example, pages),
         )
-        for (kind, at), example, (reference, hypothesis) in zip(cases, shown, lines, strict=True)
+        for (kind, index), example, (reference, hypothesis) in zip(
+            cases, selected, lines, strict=True
+        )
     )
 
 
@@ -103,15 +114,15 @@ def make_pairs(
     form: Form,
 ) -> tuple[Case, ...]:
     """Draw the selected cases as two runs read them; the arguments as `make`'s, for a and b."""
-    cases = [(kind, at) for kind, places in selection.items() for at in places]
-    shown = [[side[at] for _, at in cases] for side in sides]
-    pages = _draw(settings, [row for side in shown for row in side])
-    (references, first), (_, second) = (tokens_in(form, side) for side in shown)
+    cases = [(kind, index) for kind, places in selection.items() for index in places]
+    selected = [[side[index] for _, index in cases] for side in sides]
+    pages = _draw(settings, [row for side in selected for row in side])
+    (references, first), (_, second) = (tokens_in(form, side) for side in selected)
     return tuple(
         Case(
             kind=kind,
             id=a.id,
-            verdict=f"edit similarity: a {scores[0][at]:.1f} %, b {scores[1][at]:.1f} %",
+            verdict=f"edit similarity: a {scores[0][index]:.1f} %, b {scores[1][index]:.1f} %",
             pictures=_pictures(a, pages, "a") | _pictures(b, pages, "b"),
             tokens={
                 "reference": [(token, "same") for token in references[row]],
@@ -124,12 +135,14 @@ def make_pairs(
                 if (remark := _remark(side, pages))
             ),
         )
-        for row, ((kind, at), a, b) in enumerate(zip(cases, *shown, strict=True))
+        for row, ((kind, index), a, b) in enumerate(zip(cases, *selected, strict=True))
     )
 
 
-def _draw(settings: Settings, shown: Sequence[Example]) -> Pages:
-    formulas = sorted({text for row in shown for text in (row.reference, row.hypothesis) if text})
+def _draw(settings: Settings, examples: Sequence[Example]) -> Pages:
+    formulas = sorted(
+        {text for row in examples for text in (row.reference, row.hypothesis) if text}
+    )
     sources = [drawable(text) for text in formulas]
     try:
         return dict(zip(formulas, choose(settings.render.uniform).render(sources), strict=True))
@@ -215,12 +228,12 @@ def write_text_page(
     path: Path,
     settings: Settings,
     result: EvalTextResult,
-    scored: Sequence[Example],
+    examples: Sequence[Example],
     *,
     attend: Attend | None = None,
 ) -> None:
     """Write the page of eval-text; `attend` draws the model's attention."""
-    scores = text.similarities(*forms.tokens_in(result.form, scored))
+    scores = text.similarities(*forms.tokens_in(result.form, examples))
     selection = choose_cases(scores, seed=settings.runtime.seed)
     facts = {
         "form": result.form,
@@ -263,7 +276,7 @@ def write_text_page(
                 ),
             ),
         ),
-        cases=make(settings, scored, scores, selection, form=result.form, attend=attend),
+        cases=make(settings, examples, scores, selection, form=result.form, attend=attend),
     )
     files.write_text(path, html(page))
 
@@ -272,7 +285,7 @@ def write_image_page(
     path: Path,
     settings: Settings,
     result: EvalImageResult,
-    scored: Sequence[Example],
+    examples: Sequence[Example],
     scores: Sequence[float],
 ) -> None:
     """Write the page of eval-image.
@@ -281,7 +294,7 @@ def write_image_page(
         path: the file.
         settings: the settings tree.
         result: the figures.
-        scored: the examples whose references rendered.
+        examples: the examples whose references rendered.
         scores: image edit similarity of each, in percent.
     """
     selection = choose_cases(scores, seed=settings.runtime.seed)
@@ -307,7 +320,7 @@ def write_image_page(
         ),
         cases=make(
             settings,
-            scored,
+            examples,
             scores,
             selection,
             form=settings.evaluate.form,

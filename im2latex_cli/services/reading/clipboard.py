@@ -41,10 +41,10 @@ def picture() -> bytes:
             continue
         if done.returncode == 0 and done.stdout:
             return done.stdout
-        told = done.stderr.decode(errors="replace").strip().splitlines()
-        reason = f" ({command[0]}: {told[-1]})" if told else reason
-    if grabbed := _grabbed():
-        return grabbed
+        messages = done.stderr.decode(errors="replace").strip().splitlines()
+        reason = f" ({command[0]}: {messages[-1]})" if messages else reason
+    if content := _from_pillow():
+        return content
     if present or sys.platform in {"darwin", "win32"}:
         raise InputError(
             f"The clipboard holds no picture{reason}.", hint="Copy one, then try again."
@@ -85,15 +85,15 @@ def _encoded(text: str, program: str) -> bytes:
     return text.encode("utf-16-le" if program == "clip.exe" and not text.isascii() else "utf-8")
 
 
-def _grabbed() -> bytes | None:
+def _from_pillow() -> bytes | None:
     """What Pillow finds, on the platforms that it knows without the programs above."""
     if sys.platform not in {"darwin", "win32"}:
         return None
     from PIL import Image, ImageGrab
 
-    found = ImageGrab.grabclipboard()
-    if not isinstance(found, Image.Image):
+    image = ImageGrab.grabclipboard()
+    if not isinstance(image, Image.Image):
         return None
-    held = io.BytesIO()
-    found.save(held, "PNG")
-    return held.getvalue()
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()

@@ -61,7 +61,7 @@ class Overlay:
             InputError: the file cannot be written.
         """
         self._count += 1
-        image = drawn(page, formulas)
+        image = with_boxes(page, formulas)
         try:
             if self._target.suffix.lower() == ".pdf":
                 self._add_to_pdf(image)
@@ -85,19 +85,23 @@ class Overlay:
         image.save(self._target, "PDF", resolution=PDF_DPI, append=self._count > 1)
 
 
-def drawn(page: NDArray[np.uint8], formulas: Sequence[FoundFormula]) -> Image.Image:
+def with_boxes(page: NDArray[np.uint8], formulas: Sequence[FoundFormula]) -> Image.Image:
     """A page (H, W) in colour with boxes around its formulas and their equation numbers."""
     from PIL import ImageDraw, ImageFont
 
     image = Image.fromarray(page).convert("RGB")
     pen = ImageDraw.Draw(image)
     font = ImageFont.load_default(_LABEL)
-    for at, one in enumerate(formulas, start=1):
-        _frame(pen, one.box, COLOUR)
-        for number in one.numbers:
+    for label, formula in enumerate(formulas, start=1):
+        _frame(pen, formula.box, COLOUR)
+        for number in formula.numbers:
             _frame(pen, number, NUMBER_COLOUR)
         pen.text(
-            (max(0, one.box.left - 4), one.box.top), str(at), fill=COLOUR, font=font, anchor="ra"
+            (max(0, formula.box.left - 4), formula.box.top),
+            str(label),
+            fill=COLOUR,
+            font=font,
+            anchor="ra",
         )
     return image
 
@@ -180,10 +184,10 @@ class FormulaSearch:
             if entry.scale is not None:
                 pdf = pdf or _Pdf(name)
                 pdf.pages += 1
-            for found in self._formulas(entry):
+            for formula in self._formulas(entry):
                 if pdf is not None:
                     pdf.formulas += 1
-                yield found
+                yield formula
         if pdf is not None:
             yield from _unfruitful(pdf)
 
@@ -192,7 +196,7 @@ class FormulaSearch:
             yield entry
             return
         try:
-            page = _opened(entry)
+            page = _open(entry)
             if self._mode == "auto" and is_one_formula(page):
                 yield replace(entry, picture=page)
                 return
@@ -208,8 +212,8 @@ class FormulaSearch:
                 yield replace(entry, picture=None, error=error)
             return
         if formulas:
-            for number, one in enumerate(formulas, start=1):
-                yield _cut(entry, page, one, number)
+            for number, formula in enumerate(formulas, start=1):
+                yield _cut(entry, page, formula, number)
         elif entry.scale is None:
             yield self._nothing(entry, page)
 
@@ -236,7 +240,7 @@ def _bundled_finder() -> Finder:
     return bundled_finder()
 
 
-def _opened(entry: Entry) -> Grey:
+def _open(entry: Entry) -> Grey:
     """The page as grey levels.
 
     Raises:
@@ -268,34 +272,34 @@ def is_one_formula(page: Grey) -> bool:
         ink = Ink(prepare(page, Preprocessing()))
     except Im2LatexError:
         return True  # whoever reads it says what is wrong
-    found = layout.examine(ink)
-    return not (found.words or found.formulas)
+    content = layout.examine(ink)
+    return not (content.words or content.formulas)
 
 
-def _cut(entry: Entry, page: Grey, found: FoundFormula, number: int) -> Entry:
+def _cut(entry: Entry, page: Grey, formula: FoundFormula, number: int) -> Entry:
     """One formula of a page as an entry of its own."""
-    picture, numbers = cut(page, found)
+    picture, numbers = cut(page, formula)
     scale = entry.scale
     place = Origin(
-        found.box if scale is None else scale.points(found.box),
+        formula.box if scale is None else scale.points(formula.box),
         "px" if scale is None else "pt",
-        found.kind,
+        formula.kind,
         None if scale is None else scale.page,
         numbers,
     )
     return Entry(entry.path, f"{entry.stem}-{number}", picture, place=place)
 
 
-def cut(page: Grey, found: FoundFormula) -> tuple[Grey, tuple[Grey, ...]]:
+def cut(page: Grey, formula: FoundFormula) -> tuple[Grey, tuple[Grey, ...]]:
     """Cut a formula out of a page (H, W): its picture (h, w) and those of its equation numbers."""
     part = page
-    if found.numbers:
+    if formula.numbers:
         part = page.copy()
         paper = np.uint8(np.median(page))
-        for box in found.numbers:
+        for box in formula.numbers:
             part[_window(box, page.shape, 1)] = paper
-    picture = np.ascontiguousarray(part[_window(found.box, page.shape, MARGIN)])
-    numbers = tuple(page[_window(box, page.shape, MARGIN)].copy() for box in found.numbers)
+    picture = np.ascontiguousarray(part[_window(formula.box, page.shape, MARGIN)])
+    numbers = tuple(page[_window(box, page.shape, MARGIN)].copy() for box in formula.numbers)
     return picture, numbers
 
 

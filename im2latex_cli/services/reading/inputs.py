@@ -21,8 +21,7 @@ from im2latex_cli.errors import Im2LatexError, InputError
 from im2latex_cli.files import url_of
 from im2latex_cli.pages.regions import RegionKind
 from im2latex_cli.services.reading import clipboard, pdf, streams
-from im2latex_cli.services.reading.box import Box
-from im2latex_cli.vision.image import open_grey
+from im2latex_cli.vision.image import Box, open_grey
 
 STDIN = "-"
 CLIPBOARD = "clipboard"
@@ -92,7 +91,7 @@ class Inputs:
     """All that one command was told to read.
 
     Attributes:
-        named: files, folders, patterns and streams, in their order.
+        sources: files, folders, patterns and streams, in their order.
         listed: a file or a stream with one path a line.
         null: the paths of `listed` end with NUL.
         recursive: take the pictures of folders inside folders too.
@@ -103,7 +102,7 @@ class Inputs:
         watched: a folder whose new pictures are read as they appear, without end.
     """
 
-    named: Sequence[Source] = ()
+    sources: Sequence[Source] = ()
     listed: Path | BinaryIO | None = None
     null: bool = False
     recursive: bool = False
@@ -117,18 +116,20 @@ class Inputs:
         """How many pictures there are, a stream being one; None where only reading tells."""
         if self.listed is not None or self.watched is not None:
             return None
-        single = all(not isinstance(one, Path | str) or _is_single(str(one)) for one in self.named)
-        return len(self.named) + self.from_clipboard if single else None
+        single = all(
+            not isinstance(source, Path | str) or _is_single(str(source)) for source in self.sources
+        )
+        return len(self.sources) + self.from_clipboard if single else None
 
     def __iter__(self) -> Iterator[Entry | None]:
         """Yield each picture; None where a list has nothing more for the moment."""
         if self.from_clipboard:
             yield self._clipboard()
-        for one in self.named:
-            if isinstance(one, Path | str):
-                yield from self._given(str(one))
+        for source in self.sources:
+            if isinstance(source, Path | str):
+                yield from self._expand(str(source))
             else:
-                yield from self._stream(one)
+                yield from self._stream(source)
         if self.listed is not None:
             for path in streams.lines(self.listed, b"\0" if self.null else b"\n"):
                 if path is None:
@@ -156,7 +157,7 @@ class Inputs:
         except Im2LatexError as error:
             return replace(entry, picture=None, error=error)
 
-    def _given(self, name: str) -> Iterator[Entry]:
+    def _expand(self, name: str) -> Iterator[Entry]:
         """A path from the command line, where patterns mean what they mean to a shell."""
         if not _PATTERN & set(name) or os.path.lexists(name) or url_of(name):
             yield from self._path(name)
@@ -278,8 +279,8 @@ def _walk(
     try:
         place = folder.stat()
         here = above | {(place.st_dev, place.st_ino)}
-        with os.scandir(folder) as found:
-            names = sorted(one.name for one in found if not one.name.startswith("."))
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
     except OSError as error:
         reason = error.strerror or str(error)
         yield _failed(str(folder), InputError(f"{folder}: cannot be read ({reason})."))

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from im2latex_cli.errors import Im2LatexError, InputError, UsageError
-from im2latex_cli.services.reading.box import Box
-from im2latex_cli.vision.image import MAX_BYTES
+from im2latex_cli.vision.image import MAX_BYTES, Box
 
 if TYPE_CHECKING:
     import pypdfium2

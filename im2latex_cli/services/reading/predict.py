@@ -22,8 +22,8 @@ from im2latex_cli.data.predictions import Hypothesis
 from im2latex_cli.errors import Im2LatexError, InputError, UsageError
 from im2latex_cli.progress import Reporter, SilentReporter
 from im2latex_cli.reading_warning import ReadingWarning
-from im2latex_cli.recognition.decoder import Looked
-from im2latex_cli.recognition.reader import Grey, Reader, Reading, Unread
+from im2latex_cli.recognition.decoder import TokenAttention
+from im2latex_cli.recognition.reader import Grey, InputPicture, Reader, Reading
 from im2latex_cli.recognition.recognizer import Recognizer
 from im2latex_cli.services.reading.find import FindRequest, FormulaSearch
 from im2latex_cli.services.reading.inputs import Entry, Origin, Source, as_entry
@@ -94,7 +94,7 @@ class Drawings:
         )
         return attention, render
 
-    def look(self, target: Path, looked: Looked) -> None:
+    def look(self, target: Path, attended: TokenAttention) -> None:
         """Draw where the network looked, as the file's ending says.
 
         Raises:
@@ -105,7 +105,7 @@ class Drawings:
         drawn_by = (views.sheet, views.animation, views.attention_page)
         draw = dict(zip(KINDS["attention"], drawn_by, strict=True))[target.suffix.lower()]
         files.write_bytes(
-            target, draw(looked.picture, looked.tokens, looked.weights, cell=looked.cell)
+            target, draw(attended.picture, attended.tokens, attended.weights, cell=attended.cell)
         )
 
     def compare(self, target: Path, picture: NDArray[np.uint8], latex: str) -> bool:
@@ -118,15 +118,15 @@ class Drawings:
             OSError: the file cannot be written.
         """
         from im2latex_cli.render.renderer import RenderFailure
-        from im2latex_cli.report import comparison
+        from im2latex_cli.report.evaluation import reading_sheet
 
         render = self._settings.render
         (page,) = self._renderer.render([latex])
         if isinstance(page, RenderFailure):
-            files.write_bytes(target, comparison.sheet(picture, page.message))
+            files.write_bytes(target, reading_sheet(picture, page.message))
             return False
         below, _ = finish(page.ink, look=render.look, padding=render.padding, buckets=False)
-        files.write_bytes(target, comparison.sheet(picture, below))
+        files.write_bytes(target, reading_sheet(picture, below))
         return True
 
     @cached_property
@@ -137,12 +137,12 @@ class Drawings:
 
 
 def _first(images: Iterator[_Image | None], count: int) -> Iterator[_Image]:
-    found = 0
+    seen = 0
     for image in images:
         if image is not None:
-            found += 1
+            seen += 1
             yield image
-        if found == count:
+        if seen == count:
             return
 
 
@@ -246,7 +246,7 @@ def read(
     quiet = SilentReporter()  # one picture needs no bar
     entries: deque[Entry] = deque()
     with (quiet if total == 1 else reporter).step("Read", total=total) as step:
-        for reading in Reader(recognizer).read(_unread(images, entries)):
+        for reading in Reader(recognizer).read(_pictures(images, entries)):
             entry = entries.popleft()
             step.advance()
             row = PredictRow(
@@ -255,25 +255,25 @@ def read(
                 recognizer.name,
                 reading.error,
                 reading.milliseconds,
-                worth_saying(reading.warnings, found=entry.place is not None, numbers=numbers),
+                worth_saying(reading.warnings, on_page=entry.place is not None, numbers=numbers),
                 entry.place,
                 _number(recognizer, entry, reading) if numbers else None,
             )
-            yield _drawn(recognizer, entry, row, reading.picture, drawings)
+            yield _draw_row(recognizer, entry, row, reading.picture, drawings)
 
 
 def worth_saying(
-    warnings: Iterable[ReadingWarning], *, found: bool, numbers: bool
+    warnings: Iterable[ReadingWarning], *, on_page: bool, numbers: bool
 ) -> tuple[ReadingWarning, ...]:
     """The warnings of a reading without those that say nothing.
 
     Args:
         warnings: all of them.
-        found: the formula was found on a page, so that what stands around it is cut off.
+        on_page: the formula was found on a page, so that what stands around it is cut off.
         numbers: equation numbers are read, not lost.
     """
     needless = {ReadingWarning.NUMBER_CUT} if numbers else set()
-    if found:
+    if on_page:
         needless |= {ReadingWarning.TEXT_AROUND, ReadingWarning.SEVERAL_FORMULAS}
     return tuple(warning for warning in warnings if warning not in needless)
 
@@ -282,21 +282,23 @@ def _number(recognizer: Recognizer, entry: Entry, reading: Reading) -> str | Non
     return equation_number(recognizer, entry.place.numbers if entry.place else (), reading)
 
 
-def equation_number(recognizer: Recognizer, found: Iterable[Grey], reading: Reading) -> str | None:
+def equation_number(
+    recognizer: Recognizer, numbers: Iterable[Grey], reading: Reading
+) -> str | None:
     """Read the equation numbers of a formula, several separated by commas; without brackets.
 
     Args:
         recognizer: reads them.
-        found: pictures (H, W) of those that were found on the page.
+        numbers: pictures (H, W) of those that were found on the page.
         reading: of the formula; a number may have been cut off.
     """
-    pictures = list(found)
+    pictures = list(numbers)
     if reading.number is not None:
         pictures.append(reading.number)
     if not pictures:
         return None
     readings = Reader(recognizer, check=False).read_together(
-        Unread(picture, "equation number") for picture in pictures
+        InputPicture(picture, "equation number") for picture in pictures
     )
     texts = [as_tag(one.hypotheses[0].latex) for one in readings if one.hypotheses]
     return ", ".join(text for text in texts if text) or None
@@ -316,7 +318,7 @@ def as_tag(latex: str) -> str:
     return text if _PLAIN.fullmatch(text) or not text else f"${text}$"
 
 
-def _unread(images: Images, entries: deque[Entry]) -> Iterator[Unread | None]:
+def _pictures(images: Images, entries: deque[Entry]) -> Iterator[InputPicture | None]:
     """The pictures to read; `entries` gets each without its picture, which may be large."""
     for image in images:
         if image is None:
@@ -324,10 +326,10 @@ def _unread(images: Images, entries: deque[Entry]) -> Iterator[Unread | None]:
             continue
         entry = as_entry(image)
         entries.append(replace(entry, picture=None))
-        yield Unread(entry.content, entry.title)
+        yield InputPicture(entry.content, entry.title)
 
 
-def _drawn(
+def _draw_row(
     recognizer: Recognizer,
     entry: Entry,
     row: PredictRow,

@@ -61,7 +61,7 @@ def lines(source: Path | BinaryIO, end: bytes) -> Iterator[str | None]:
         InputError: the list cannot be read.
     """
     if not isinstance(source, Path) and _descriptor(source) is None:
-        yield from (one for one in map(_path, source.read().split(end)) if one)
+        yield from (path for path in map(_path, source.read().split(end)) if path)
         return
     ready: queue.Queue[str | OSError | None] = queue.Queue(_AHEAD)
     Thread(target=_feed, args=(source, end, ready), daemon=True).start()
@@ -188,7 +188,7 @@ def appearing(
 
 def _look(folder: Path, suffixes: frozenset[str]) -> dict[str, _State]:
     """Size and time of change of each picture."""
-    found = {}
+    signatures = {}
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -199,9 +199,9 @@ def _look(folder: Path, suffixes: frozenset[str]) -> dict[str, _State]:
                 except OSError:  # gone again, or a link to nowhere
                     continue
                 if entry.is_file():
-                    found[entry.name] = (state.st_size, state.st_mtime_ns)
+                    signatures[entry.name] = (state.st_size, state.st_mtime_ns)
     except OSError as error:
         raise InputError(
             f"{folder}: cannot be watched ({error.strerror or error}).", hint="Name a folder."
         ) from None
-    return found
+    return signatures

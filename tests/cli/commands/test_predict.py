@@ -119,7 +119,7 @@ def test_json_and_format_exclude_each_other(predict) -> None:
 def test_arguments_reach_the_service(predict) -> None:
     predict("a.png", "--model", "m", "--beam=3", "--nbest=2", "--attention=o.png", rows=[GOOD])
     made = predict.service
-    assert made.options["images"].named == [Path("a.png")]
+    assert made.options["images"].sources == [Path("a.png")]
     assert (made.options["model"], made.options["attention"]) == ("m", Path("o.png"))
     assert (made.args[0].decode.beam, made.args[0].decode.nbest) == (3, 2)
 

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from im2latex_cli.errors import RendererError, UsageError
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.render.renderer import RenderFailure
-from im2latex_cli.render.workers import dask as cluster
 from im2latex_cli.render.workers import pool
+from im2latex_cli.render.workers import pool as cluster
 from im2latex_cli.render.workers.executors import WorkerDiedError
 from im2latex_cli.render.workers.pool import render_all
 from im2latex_cli.services.building import build
@@ -224,7 +224,7 @@ def test_formulas_that_kill_the_workers_of_a_cluster_fail_alone(dying, tmp_path)
 
 @pytest.mark.slow
 def test_a_cluster_without_workers(dask):
-    executor = functools.partial(dask.DaskExecutor, EMBEDDED, None, scheduler=dask.address)
+    executor = functools.partial(cluster.DaskExecutor, EMBEDDED, None, scheduler=dask.address)
     with pytest.raises(RendererError, match="has no workers"):
         executor(patience=0.5)
 

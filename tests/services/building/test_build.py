@@ -12,7 +12,7 @@ from stub_build import run, small
 from im2latex_cli.data import store
 from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.progress import SilentReporter
-from im2latex_cli.services.building import build
+from im2latex_cli.services.building import build, request
 
 
 @pytest.mark.parametrize("renderer", [pytest.param("tex", marks=pytest.mark.tex), "embedded"])
@@ -192,7 +192,7 @@ def test_full_is_downloaded_only_without_a_folder(
     tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    monkeypatch.setattr(build, "obtain", lambda *request: asked.append(request[1]))
+    monkeypatch.setattr(request, "obtain", lambda *request: asked.append(request[1]))
     with pytest.raises(InputError, match=r"has no im2latex_formulas\.lst"):
         run(small(root, "tex", dataset="full"))
     assert [path.name for path in asked] == ["im2latex-100k"]

@@ -9,7 +9,7 @@ import stub_build as stub
 from stub_build import run, small
 
 from im2latex_cli.errors import InputError, UsageError
-from im2latex_cli.services.building import build, identity
+from im2latex_cli.services.building import build, request
 from im2latex_cli.settings.sections import Settings
 
 
@@ -18,7 +18,7 @@ def test_again_nothing_is_built(source: Path, root: Path, monkeypatch: pytest.Mo
     tree = stub.settings(source, root)
     first = run(tree)
     times = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
-    monkeypatch.setattr(identity, "choose", None)
+    monkeypatch.setattr(request, "choose", None)
     monkeypatch.setattr(build, "make_plan", None)
     second = run(tree)
     assert not second.built

@@ -23,7 +23,7 @@ from im2latex_cli.latex.tokenizer import join, tokenize
 from im2latex_cli.latex.vocab import Vocab
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.recognition.models import default_model_for
-from im2latex_cli.recognition.reader import Opened
+from im2latex_cli.recognition.reader import OpenedPicture
 from im2latex_cli.services.evaluating import eval_text
 from im2latex_cli.settings.sections import EvaluateSettings, Settings
 from im2latex_cli.vision.image import open_grey
@@ -79,7 +79,7 @@ class Oracle:
     def open(self, image, *, name="picture"):
         self.opened.append(name)
         grey = image if isinstance(image, np.ndarray) else open_grey(image, name=name)
-        return Opened(Ink(grey[CUT:]), number_cut=True)
+        return OpenedPicture(Ink(grey[CUT:]), number_cut=True)
 
     def attention(self, picture, hypothesis):
         assert picture.shape[0] == HEIGHT - CUT

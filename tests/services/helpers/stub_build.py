@@ -11,7 +11,7 @@ import numpy as np
 
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.render.renderer import Glyph, Page, RenderFailure
-from im2latex_cli.services.building import build, identity, pictures
+from im2latex_cli.services.building import build, pictures, request
 from im2latex_cli.services.building.build import BuildResult
 from im2latex_cli.settings.sections import Settings
 
@@ -48,7 +48,7 @@ def render_all(
 
 def install() -> None:
     pictures.render_all = render_all
-    identity.choose = lambda _settings: BoxRenderer()
+    request.choose = lambda _settings: BoxRenderer()
 
 
 def settings(source: Path, root: Path, **more: Any) -> Settings:

@@ -13,9 +13,8 @@ from PIL import Image, ImageDraw
 from im2latex_cli.progress import SilentReporter
 from im2latex_cli.services import train
 from im2latex_cli.services.train import TrainResult
-from im2latex_cli.settings.resolve import resolve
-from im2latex_cli.settings.sources import SettingValue
-from im2latex_cli.train.monitor.log import read_metrics
+from im2latex_cli.settings.sources import SettingValue, resolve
+from im2latex_cli.train.folder import read_metrics
 
 FORMULAS = ("a + b", "x", "a b c", "x = a", "b - c + a", "c = x", "a = b - x", "b b")
 TINY: dict[str, Any] = {

@@ -11,8 +11,8 @@ import pytest
 
 from im2latex_cli.errors import InputError, UsageError
 from im2latex_cli.services.reading import clipboard, pdf
-from im2latex_cli.services.reading.box import Box
 from im2latex_cli.services.reading.inputs import Inputs
+from im2latex_cli.vision.image import Box
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs pipes and links of POSIX")
 

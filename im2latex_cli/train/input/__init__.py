@@ -1,1 +1,0 @@
-"""The data of a training: packed splits, batches, augmentation and glyph targets."""

@@ -1,1 +1,0 @@
-"""What is measured while a network learns: evaluations, statistics, diagnosis and logs."""
