@@ -21,7 +21,7 @@ for _module in (handlers, operators, environments, text):
     _module.register()
 
 
-NORMAL_FORM = 3
+NORMAL_FORM = 4
 """Counts the changes of the normal form. To be raised with every one that changes the tokens of a
 formula; data sets carry it, so that an old one can say so. Data sets without the number have 1."""
 
@@ -53,7 +53,7 @@ def normalize(formula: str, *, spacing: Literal["keep", "drop"] = "keep") -> Nor
     if not formula.isascii():
         tokens = to_latex(tokens)
     try:
-        return Normalized(tuple(_canonical(tokens, keep=spacing == "keep")), None)
+        return Normalized(tuple(_canonical(formula, tokens, keep=spacing == "keep")), None)
     except Problem as problem:
         return Normalized(tuple(tokens), str(problem))
 
@@ -62,19 +62,21 @@ _PASSES = 4
 _OLD_SCRIPTS = {"\\sp": "^", "\\sb": "_"}
 
 
-def _canonical(tokens: list[str], *, keep: bool) -> list[str]:
+def _canonical(formula: str, tokens: list[str], *, keep: bool) -> list[str]:
+    """The normal form of a formula's tokens; the formula is searched faster than they are."""
     if not PACKAGE_COMMANDS.isdisjoint(tokens):
         tokens = expand_packages(tokens)
-    rewritten = shifted(tokens)
+    may_shift = "$" in formula or "\\(" in formula or "\\[" in formula
+    rewritten = may_shift and shifted(tokens)
     if rewritten:
         tokens = out_of_text(unwrap(tokens))
-    if "\\sp" in tokens or "\\sb" in tokens:
+    if "\\sp" in formula or "\\sb" in formula:
         tokens = [_OLD_SCRIPTS.get(token, token) for token in tokens]
     while tokens and tokens[-1] == "\\":
         tokens = tokens[:-1]  # a control space cut short by the end of the line
     if not OLD.isdisjoint(tokens):
         tokens, rewritten = desugar(tokens), True
-    if any(token[:2] == NEWLINE for token in tokens):
+    if NEWLINE in formula:
         tokens = without_breaks(tokens)
     tokens, again = _pass(tokens, keep=keep)
     again = again or rewritten
@@ -158,7 +160,9 @@ def _without_wrapper(tokens: list[str]) -> list[str] | None:
         else:
             cells[-1].append(token)
     if len(cells) == 1:
-        return [*(() if is_flat(cells[0]) else _WRAPPERS[tokens[0]]), *cells[0]]
+        style = _WRAPPERS[tokens[0]]
+        same = style == ("\\textstyle",) and is_flat(cells[0])
+        return [*(() if same else style), *cells[0]]
     if len(cells) == 2 and tokens[0] == "\\begin{aligned}":
         return ["{", *cells[0], "}", "{", "}", *cells[1]]
     return None

@@ -317,11 +317,14 @@ IGNORED_WITH_ARGUMENT = {
 """Words that leave no trace, with the number of their arguments."""
 
 REFUSED = {
-    "\\multicolumn": "\\multicolumn spans columns, which no normal form does",
-    "\\cline": "\\cline rules some of the columns, which no normal form does",
-    "\\hdotsfor": "\\hdotsfor spans columns, which no normal form does",
+    "\\multicolumn": "\\multicolumn has a normal form where it begins a cell of an array or a "
+    "matrix: write the cell alone",
+    "\\cline": "\\cline has a normal form between the rows of an array or a matrix: write \\hline",
+    "\\hdotsfor": "\\hdotsfor fills columns with dots, which no normal form does: write \\cdots in "
+    "each cell",
     **{
-        f"\\{name}": f"\\{name} lets ink overlap what stands beside it, which no normal form does"
+        f"\\{name}": f"\\{name} lets ink overlap what stands beside it, which no normal form does: "
+        "write its argument alone where nothing overlaps"
         for name in ("rlap", "llap", "clap", "mathrlap", "mathllap", "mathclap")
     },
     **{

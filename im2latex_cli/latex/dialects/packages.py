@@ -1,7 +1,7 @@
 r"""Commands of common packages and of plain TeX, in words of LaTeX and amsmath that paint the same.
 
 mathtools (`\coloneqq`, `dcases`, `pmatrix*`), physics (`\dv`, `\bra`, `\abs`), siunitx and mhchem
-(both in `science.py`), plain TeX (`\buildrel`, `\root`, `\above`). What is broken stays
+(both in `science.py`), fractions and roots of plain TeX (`plain_tex.py`). What is broken stays
 as it is, and the parser refuses it.
 """
 
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from im2latex_cli.latex.commands import NEWLINE, STACKS
-from im2latex_cli.latex.dialects import science
+from im2latex_cli.latex.commands import NEWLINE
+from im2latex_cli.latex.dialects import plain_tex, science
 from im2latex_cli.latex.dialects.reading import (
     argument,
+    arguments,
     before,
     group_end,
     option,
@@ -99,10 +100,6 @@ _FENCED |= {"V": ("\\left\\|", "\\right\\|")}
 _SMALL = frozenset(f"{kind}smallmatrix" for kind in "pbBvV")
 _STARRED = frozenset(f"{kind}matrix*" for kind in _FENCED)
 _CASES = {"dcases", "dcases*", "rcases", "drcases", "cases*", "rcases*"}
-_FRACTION_LINE = ("", "0.4pt", ".4pt")
-_SIZED = {"\\frac": ("\\dfrac", "\\tfrac"), "\\binom": ("\\dbinom", "\\tbinom")}
-_STYLES = {"0": ["\\displaystyle"], "1": ["\\textstyle"], "2": ["\\scriptstyle"]}
-_STYLES |= {"3": ["\\scriptscriptstyle"], "": []}
 _PAIRS = {"(": ")", "[": "]", "\\{": "\\}", "|": "|"}
 
 
@@ -131,17 +128,6 @@ def _once(tokens: list[str]) -> list[str]:
     return out
 
 
-def _arguments(tokens: Sequence[str], at: int, count: int) -> tuple[list[Tokens], int] | None:
-    arguments: list[Tokens] = []
-    for _ in range(count):
-        group = argument(tokens, at)
-        if group is None:
-            return None
-        arguments.append(group[0])
-        at = group[1]
-    return arguments, at
-
-
 def _fill(template: Sequence[str], arguments: Sequence[Tokens]) -> Tokens:
     out: Tokens = []
     places = iter(template)
@@ -168,11 +154,11 @@ def _template(name: str, count: int, latex: str) -> Rewriter:
             return with_star(tokens, start)
         if (starred and not plain) or (name in _BRACED and tokens[start : start + 1] != ["{"]):
             return None
-        arguments = _arguments(tokens, start + plain, count)
-        if arguments is None:
+        found = arguments(tokens, start + plain, count)
+        if found is None:
             return None
-        out = _fill(template, arguments[0])
-        return (_without_fences(out) if plain else out), arguments[1]
+        out = _fill(template, found[0])
+        return (_without_fences(out) if plain else out), found[1]
 
     return rewrite
 
@@ -185,11 +171,11 @@ def _without_fences(tokens: Tokens) -> Tokens:
 
 def _prescript(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     r"""`\prescript{14}{2}{C}`: numbers flush right before the letter."""
-    arguments = _arguments(tokens, at + 1, 3)
-    if arguments is None:
+    groups = arguments(tokens, at + 1, 3)
+    if groups is None:
         return None
-    above, below, letter = arguments[0]
-    return [*before(below, above), "{", *letter, "}"], arguments[1]
+    above, below, letter = groups[0]
+    return [*before(below, above), "{", *letter, "}"], groups[1]
 
 
 def _derivative(sign: str) -> Rewriter:
@@ -201,27 +187,27 @@ def _derivative(sign: str) -> Rewriter:
         start += flat
         order = option(tokens, start)
         start = start if order is None else order[1]
-        arguments: list[Tokens] = []
+        groups: list[Tokens] = []
         most = 3 if sign == "\\partial" else 2
-        while len(arguments) < most and tokens[start : start + 1] == ["{"]:
+        while len(groups) < most and tokens[start : start + 1] == ["{"]:
             group = argument(tokens, start)
             if group is None:
                 return None
-            arguments.append(group[0])
+            groups.append(group[0])
             start = group[1]
-        if not arguments:
+        if not groups:
             return None
         mark = [sign] if sign == "\\partial" else tokenize(sign)
         power = ["^", "{", *order[0], "}"] if order is not None else []
-        if len(arguments) == 3:
-            above = [*mark, "^", "{", "2", "}", *arguments[0]]
-            below = [*mark, *arguments[1], *mark, *arguments[2]]
+        if len(groups) == 3:
+            above = [*mark, "^", "{", "2", "}", *groups[0]]
+            below = [*mark, *groups[1], *mark, *groups[2]]
         else:
-            function = arguments[0] if len(arguments) == 2 else []
+            function = groups[0] if len(groups) == 2 else []
             above = [*mark, *power, *function]
-            below = [*mark, *arguments[-1], *power]
+            below = [*mark, *groups[-1], *power]
         behind: Tokens = []
-        if len(arguments) == 1 and (operand := _parenthesis(tokens, start)) is not None:
+        if len(groups) == 1 and (operand := _parenthesis(tokens, start)) is not None:
             behind, start = ["{", *operand[0], "}"], operand[1]
         if flat:
             return ["\\left.", *above, "\\middle/", *below, "\\right.", *behind], start
@@ -285,11 +271,11 @@ def _expectation(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
 def _matrix_element(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     r"""`\mel{a}{B}{c}` of physics."""
     stars = _stars(tokens, at + 1)
-    arguments = _arguments(tokens, at + 1 + stars, 3)
-    if arguments is None:
+    groups = arguments(tokens, at + 1 + stars, 3)
+    if groups is None:
         return None
-    left, inside, right = arguments[0]
-    return _element(left, inside, right, stars), arguments[1]
+    left, inside, right = groups[0]
+    return _element(left, inside, right, stars), groups[1]
 
 
 def _element(left: Tokens, inside: Tokens, right: Tokens, stars: int) -> Tokens:
@@ -389,87 +375,6 @@ def _conjunction(word: str) -> Rewriter:
         return [*([] if starred else ["\\quad"]), *body], at + 1 + starred
 
     return rewrite
-
-
-def _genfrac(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
-    r"""`\genfrac{(}{)}{0pt}{}{n}{k}` as the command that it is."""
-    arguments = _arguments(tokens, at + 1, 6)
-    if arguments is None:
-        return None
-    left, right, line, style, above, below = arguments[0]
-    fences, thickness, kind = ("".join(left), "".join(right)), "".join(line), "".join(style)
-    body = ["{", *above, "}", "{", *below, "}"]
-    word = _of_genfrac(fences, thickness)
-    if kind not in _STYLES or not word:
-        return None
-    if kind in ("0", "1") and word in _SIZED:
-        return [_SIZED[word][int(kind)], *body], arguments[1]
-    styled = ["{", *_STYLES[kind], word, *body, "}"] if kind else [word, *body]
-    return styled, arguments[1]
-
-
-def _of_genfrac(fences: tuple[str, str], thickness: str) -> str:
-    """The command of fences and line; nothing if there is none."""
-    if fences == ("", "") and thickness in _FRACTION_LINE:
-        return "\\frac"
-    if thickness not in ("0pt", "0mm", "0em", "0cm", "0in"):
-        return ""
-    if fences == ("(", ")"):
-        return "\\binom"
-    name = "\\genfrac" + "".join(f"{{{one}}}" for one in fences) + "{0pt}{}"
-    return name if name in STACKS.values() else ""
-
-
-def _buildrel(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
-    r"""`\buildrel a \over b` is `\stackrel{a}{b}`."""
-    depth = 0
-    for place in range(at + 1, len(tokens)):
-        depth += (tokens[place] == "{") - (tokens[place] == "}")
-        if depth < 0:
-            return None
-        if tokens[place] == "\\over" and not depth:
-            below = argument(tokens, place + 1)
-            if below is None:
-                return None
-            above = list(tokens[at + 1 : place])
-            return ["\\stackrel", "{", *above, "}", "{", *below[0], "}"], below[1]
-    return None
-
-
-def _root(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
-    r"""`\root 3 \of x` is `\sqrt[3]{x}`."""
-    depth = 0
-    for place in range(at + 1, len(tokens)):
-        depth += (tokens[place] == "{") - (tokens[place] == "}")
-        if tokens[place] == "\\of" and not depth:
-            radicand = argument(tokens, place + 1)
-            if radicand is None:
-                return None
-            index = list(tokens[at + 1 : place])
-            return ["\\sqrt", "[", *index, "]", "{", *radicand[0], "}"], radicand[1]
-    return None
-
-
-def _above(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
-    r"""`\above 0pt` is `\atop`, `\above 0.4pt` is `\over`."""
-    line, start = "", at + 1
-    while start < len(tokens) and len(line) < 8 and (tokens[start] in "0123456789." or line):
-        line += tokens[start]
-        start += 1
-        if line.endswith("pt"):
-            break
-    word = {"0pt": "\\atop", "0.4pt": "\\over", ".4pt": "\\over", "0.0pt": "\\atop"}.get(line)
-    return None if word is None else ([word], start)
-
-
-_FENCED_STACKS = {("(", ")"): "\\choose", ("[", "]"): "\\brack", ("\\{", "\\}"): "\\brace"}
-
-
-def _with_delimiters(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
-    r"""`\atopwithdelims()` is `\choose`, with brackets `\brack`, with braces `\brace`."""
-    fences = tokens[at + 1 : at + 3]
-    name = _FENCED_STACKS.get((fences[0], fences[1])) if len(fences) == 2 else None
-    return None if name is None else ([name], at + 3)
 
 
 def _matrix(name: str) -> Rewriter:
@@ -572,11 +477,7 @@ REWRITERS: dict[str, Rewriter] = {
     **{f"\\begin{{{name}}}": _cases(name) for name in sorted(_CASES)},
     "\\prescript": _prescript,
     **{f"\\{name}": _quantity for name in ("qty", "quantity")},
-    "\\genfrac": _genfrac,
-    "\\buildrel": _buildrel,
-    "\\root": _root,
-    "\\above": _above,
-    "\\atopwithdelims": _with_delimiters,
+    **plain_tex.COMMANDS,
     **science.UNITS,
     **science.CHEMISTRY,
 }

@@ -8,6 +8,7 @@ from itertools import pairwise
 from im2latex_cli.latex.commands import LEFT, NEWLINE, RIGHT
 
 Tokens = list[str]
+_BREAKS = frozenset(("\\cr", "\\tabularnewline"))
 
 
 def group_end(tokens: Sequence[str], at: int) -> int | None:
@@ -32,6 +33,18 @@ def argument(tokens: Sequence[str], at: int) -> tuple[list[str], int] | None:
         return [tokens[at]], at + 1
     end = group_end(tokens, at)
     return None if end is None else (list(tokens[at + 1 : end - 1]), end)
+
+
+def arguments(tokens: Sequence[str], at: int, count: int) -> tuple[list[Tokens], int] | None:
+    """Read several arguments; None if one is missing."""
+    found: list[Tokens] = []
+    for _ in range(count):
+        group = argument(tokens, at)
+        if group is None:
+            return None
+        found.append(group[0])
+        at = group[1]
+    return found, at
 
 
 def option(tokens: Sequence[str], at: int) -> tuple[list[str], int] | None:
@@ -70,11 +83,16 @@ def _depths(tokens: Sequence[str]) -> list[int]:
     return out
 
 
+def is_break(token: str) -> bool:
+    """Whether a token ends a row of an environment."""
+    return token.startswith(NEWLINE) or token in _BREAKS
+
+
 def rows(body: Tokens) -> list[Tokens]:
     """The rows of an environment, each with its line break."""
     cuts = [0]
     for place, (token, depth) in enumerate(zip(body, _depths(body), strict=True), 1):
-        if not depth and (token.startswith(NEWLINE) or token == "\\cr"):
+        if not depth and is_break(token):
             cuts.append(place)
     return [body[start:end] for start, end in pairwise([*cuts, len(body)]) if start < end] or [[]]
 

@@ -68,6 +68,13 @@ _SAME_FONT = frozenset("0123456789+=()[];:!?") | {
 }
 ROMAN = frozenset(symbols.DIGITS) | {f"\\{name}" for name in symbols.CAPITAL_GREEK.split()}
 r"""Upright already: `\mathrm` changes nothing about them."""
+_ARGUMENTS = {
+    **dict.fromkeys((*FONTS.difference(("\\pmb",)), *TEXT_WORDS, "\\sqrt"), 1),
+    **dict.fromkeys((f"\\{one}" for one in symbols.SHORT_ACCENTS.split()), 1),
+    **dict.fromkeys(r"\widehat \widetilde \dddot \ddddot \overline \underline".split(), 1),
+    **dict.fromkeys(r"\frac \dfrac \tfrac \binom \dbinom \tbinom".split(), 2),
+}
+"""Commands that make one ordinary atom or one accent, with the number of their arguments."""
 SINGLE = frozenset(entry for entry, atom in PLAIN.items() if atom == ORD)
 
 # Which braces may go: a group is an ordinary atom to its neighbours, so its first and last atom
@@ -307,7 +314,27 @@ def is_single(tokens: list[str]) -> bool:
     """Whether TeX sees one ordinary character."""
     if len(tokens) == 1:
         return tokens[0] in SINGLE
-    return len(tokens) == 4 and tokens[0] in FONTS and tokens[2] in SINGLE
+    return len(tokens) == 4 and tokens[0] in FONTS and tokens[0] != "\\pmb" and tokens[2] in SINGLE
+
+
+def is_one_atom(tokens: list[str]) -> bool:
+    """Whether braces around one command with its arguments change nothing beside scripts.
+
+    A group that holds an ordinary atom or an accent and nothing else is that atom in TeX, too; the
+    accent of an accented letter is the exception.
+    """
+    count = _ARGUMENTS.get(tokens[0], 0)
+    if not count or tokens[-1] != "}":
+        return False
+    depth = ends = 0
+    for token in tokens:
+        depth += (token == "{") - (token == "}")
+        ends += token == "}" and not depth
+    if depth or ends != count:
+        return False
+    if tokens[0] in ACCENTS:
+        return ACCENTS.isdisjoint(tokens[1:])
+    return tokens[0] != "\\boldsymbol" or all(PLAIN.get(one) == ORD for one in tokens[2:-1])
 
 
 def is_space(token: str) -> bool:

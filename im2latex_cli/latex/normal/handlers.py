@@ -14,6 +14,7 @@ from im2latex_cli.latex.normal.atoms import (
     SCRIPT,
     SCRIPTSCRIPT,
     SHAPED,
+    SPACES,
     TEXT,
     append,
     changes,
@@ -30,7 +31,9 @@ from im2latex_cli.latex.normal.operators import limits
 from im2latex_cli.latex.normal.parser import END, HANDLERS, MEASURED, Parser, Problem
 from im2latex_cli.latex.symbols import (
     FENCE_SYNONYMS,
+    IGNORED,
     IGNORED_WITH_ARGUMENT,
+    OLD_FONTS,
     REFUSED,
     SHORT_ACCENTS,
     SPACED_LENGTHS,
@@ -163,6 +166,25 @@ def lost(parser: Parser, out: list[str], last: int) -> int:
     raise Problem(REFUSED[parser.tokens[parser.at]])
 
 
+def overlapping(parser: Parser, out: list[str], last: int) -> int:
+    r"""`\mathrlap{x}` at the end of the formula and `\mathllap{x}` at its beginning: `{x}`.
+
+    Elsewhere what has no width overlaps its neighbours, and the formula is refused.
+    """
+    name = parser.tokens[parser.at]
+    parser.at += 1
+    inner = parser.argument(name)
+    at = parser.at
+    while parser.tokens[at] in SPACES or parser.tokens[at] in IGNORED:
+        at += 1
+    begins = all(token in SPACES for token in out)
+    free = begins if name == "\\mathllap" else parser.tokens[at] == END
+    scripted = parser.tokens[parser.at] in ("_", "^", "'")
+    if inner and (not free or scripted or parser.bare or parser.depth > 1):
+        raise Problem(REFUSED[name])
+    return parser.place(out, last, inner, switched=not _STYLES.keys().isdisjoint(inner))
+
+
 def text_color(parser: Parser, out: list[str], last: int) -> int:
     r"""`\textcolor[rgb]{1,0,0}{x}` is `{x}`: pictures are grey."""
     ignored_with_argument(parser, out, last)
@@ -240,8 +262,7 @@ def command(parser: Parser, out: list[str], last: int) -> int:
     inner = out[start + 2 : -1]
     if boxed in TEXT_WORDS and is_single(inner) and _is_raised(parser):
         # Beside an accented letter TeX sets a superscript otherwise than beside an accented box.
-        letter = inner[0] if len(inner) == 1 else inner[2]
-        out[start + 2 : -1] = [_text_word(parser, boxed), "{", letter, "}"]
+        out[start + 2 : -1] = parser.boxed_letter(boxed, inner)
     if token in ("\\overset", "\\underset"):
         atom = parser.last if parser.first == parser.last else ORD
     if entry.limits is Limits.NEVER:
@@ -249,12 +270,6 @@ def command(parser: Parser, out: list[str], last: int) -> int:
     else:
         limits(parser, out, entry.limits)
     return atom
-
-
-def _text_word(parser: Parser, name: str) -> str:
-    """The normal form's word for a text command."""
-    word = SYNONYMS.get(name, name)
-    return "\\text" if word == "\\mbox" and parser.style < SCRIPT else word
 
 
 def _is_raised(parser: Parser) -> bool:
@@ -274,16 +289,25 @@ def _is_raised(parser: Parser) -> bool:
 
 
 def choice(parser: Parser, out: list[str], last: int) -> int:
-    r"""`\mathchoice{a}{b}{c}{d}`: the one for the current style."""
+    r"""`\mathchoice{a}{b}{c}{d}`: the one for the current style, as if no braces were around it.
+
+    Scripts behind it hang on an empty atom.
+    """
+    start = parser.at
     parser.at += 1
     found: list[str] = []
-    ends = (NONE, NONE)
     for style_of in range(4):
-        inner = parser.argument("\\mathchoice", style_of)
+        began = parser.at
+        parser.argument("\\mathchoice", style_of)
         if style_of == parser.style:
-            found, ends = inner, (parser.first, parser.last)
-    parser.first, parser.last = ends
-    return parser.place(out, last, found, switched=not _STYLES.keys().isdisjoint(found))
+            found = parser.tokens[began : parser.at]
+    bare = found[:1] == ["{"] and OLD_FONTS.keys().isdisjoint(found) and not parser.bare
+    scripted = not parser.bare and parser.tokens[parser.at] in ("_", "^", "'")
+    empty = ["{", "}"] if scripted else []
+    parser.tokens[start : parser.at] = [*(found[1:-1] if bare else found), *empty]
+    parser.at = start
+    parser.again = True
+    return NONE
 
 
 def class_wrapper(parser: Parser, out: list[str], last: int) -> int:
@@ -463,6 +487,8 @@ def register() -> None:
         HANDLERS[name] = ignored_with_argument
     for name in REFUSED:
         HANDLERS[name] = lost
+    for name in ("\\mathrlap", "\\mathllap"):
+        HANDLERS[name] = overlapping
     for name in ("_", "^", "'"):
         HANDLERS[name] = bare_script
     for name in ("\\phantom", "\\hphantom", "\\vphantom"):

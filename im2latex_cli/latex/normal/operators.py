@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from im2latex_cli.latex import symbols
 from im2latex_cli.latex.commands import COMMANDS, RIGHT, Atom, CommandKind, Limits
-from im2latex_cli.latex.normal.atoms import DISPLAY, INNER, OP, ORD, PLAIN, space
-from im2latex_cli.latex.normal.parser import HANDLERS, Parser, Problem
+from im2latex_cli.latex.dialects.reading import argument
+from im2latex_cli.latex.normal.atoms import DISPLAY, INNER, NONE, OP, ORD, PLAIN, space
+from im2latex_cli.latex.normal.parser import HANDLERS, Parser, Problem, describe_unknown
 from im2latex_cli.latex.symbols import SYNONYMS
 
 _FUNCTIONS = frozenset(symbols.FUNCTIONS.split())
@@ -123,6 +124,32 @@ def _name(parser: Parser, out: list[str], word: str, *, moves: bool) -> None:
         out += ["\\operatorname", "{", *word, "}", *scripts]
 
 
+def sideset(parser: Parser, out: list[str], last: int) -> int:
+    r"""`\sideset{_a^b}{_c^d}\sum`: scripts at the four corners of an operator.
+
+    amsmath hangs those on the left on a box as tall as the operator, in display style, behind an
+    empty atom. Limits are centred on the operator alone, which is the middle of the whole where
+    both sides are alike.
+    """
+    tokens = parser.tokens
+    left = argument(tokens, parser.at + 1)
+    right = argument(tokens, left[1]) if left else None
+    word = tokens[right[1]] if right else ""
+    if not left or not right or word not in _MOVING or parser.bare:
+        raise Problem(describe_unknown("\\sideset"))
+    end = right[1] + 1
+    limited = tokens[end] in ("_", "^", "'", "\\limits", "\\nolimits", "\\displaylimits")
+    if limited and (left[0] != right[0] or word in _INTEGRALS):
+        raise Problem(describe_unknown("\\sideset"))
+    operator = [word, "\\nolimits", *right[0]]
+    if left[0] or parser.style != DISPLAY:
+        strut = ["{", "\\vphantom", "{", word, "}", "}", *left[0]] if left[0] else []
+        operator = ["\\mathop", "{", "\\displaystyle", *strut, "{", *operator, "}", "}"]
+    tokens[parser.at : end] = ["{", "}", *operator]
+    parser.again = True
+    return NONE
+
+
 def dots(parser: Parser, out: list[str], last: int) -> int:
     r"""`\dots` chooses by what follows, as amsmath does; written is what it chose."""
     token = parser.tokens[parser.at]
@@ -160,3 +187,4 @@ def register() -> None:
         HANDLERS[name] = named
     for name in ("\\dots", "\\dotsc", "\\dotso", "\\dotsi"):
         HANDLERS[name] = dots
+    HANDLERS["\\sideset"] = sideset

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from im2latex_cli.latex.commands import NEWLINE
+from im2latex_cli.latex.commands import NEWLINE, TEXT_WORDS
 from im2latex_cli.latex.dialects.packages import PACKAGE_COMMANDS
 from im2latex_cli.latex.normal.atoms import (
     BIN,
@@ -31,6 +31,7 @@ from im2latex_cli.latex.normal.atoms import (
     SPACES,
     append,
     font_run,
+    is_one_atom,
     is_plain_run,
     is_single,
     lacking,
@@ -172,13 +173,13 @@ class Parser:
                 above = self._superscript()
             else:
                 break
-        if below and above is None:
+        if not below and not above:
+            return []
+        if below is None or (not below and self.depth == 1):  # no depth matters there
+            return ["^", "{", *(above or ()), "}"]
+        if above is None:
             return ["_", "{", *below, "}"]
-        if above and below is None:
-            return ["^", "{", *above, "}"]
-        if below or above:
-            return ["_", "{", *(below or ()), "}", "^", "{", *(above or ()), "}"]
-        return []
+        return ["_", "{", *below, "}", "^", "{", *above, "}"]
 
     def _superscript(self) -> list[str]:
         """Read primes and what is raised with them."""
@@ -270,11 +271,14 @@ class Parser:
     def group(self, out: list[str], last: int) -> int:
         """Handle `{...}`: without the braces where they change nothing."""
         self.at += 1
+        boxed = self.tokens[self.at] if self.tokens[self.at] in TEXT_WORDS else ""
         outer, switched = self.style, self.switched
         inner = self.sequence()
         self.close("}", "{")
         self.style = outer
         inner_switched, self.switched = self.switched, switched
+        if boxed and self.tokens[self.at] in _SCRIPTS and is_single(inner):
+            inner = self.boxed_letter(boxed, inner)
         return self.place(out, last, inner, switched=inner_switched)
 
     def place(self, out: list[str], last: int, inner: list[str], *, switched: bool) -> int:
@@ -292,7 +296,7 @@ class Parser:
             return final
         scripts = self.scripts()
         if scripts:
-            if first == ORD and is_single(inner):
+            if first == ORD and (is_single(inner) or is_one_atom(inner)):
                 out += inner
             else:
                 out += ["{", *inner, "}"]
@@ -314,6 +318,17 @@ class Parser:
             return ORD
         append(out, inner)
         return final
+
+    def boxed_letter(self, name: str, inner: list[str]) -> list[str]:
+        """A letter of a text command in that command: scripts stand otherwise beside a box.
+
+        Args:
+            name: the text command.
+            inner: the letter, which may be in a math font.
+        """
+        word = SYNONYMS.get(name, name)
+        letter = inner[0] if len(inner) == 1 else inner[2]
+        return ["\\text" if word == "\\mbox" and self.style < SCRIPT else word, "{", letter, "}"]
 
     def empty(self, out: list[str], last: int) -> int:
         """Write `{}`, an ordinary atom without ink, where it spaces what stands beside it."""
@@ -415,6 +430,14 @@ _WHY_NOT = {
         for word, length in _LENGTHS.items()
     },
     **{word: f"a second {word} in one group" for word in INFIX},
+    **{
+        word: f"{word} has a normal form without a line, between (), [], {{}} or nothing, and with "
+        "a line of 0.4pt: write \\left( \\frac{a}{b} \\right)"
+        for word in ("\\above", "\\abovewithdelims", "\\overwithdelims", "\\atopwithdelims")
+    },
+    "\\genfrac": "\\genfrac has a normal form without a line, between (), [], {} or nothing, and "
+    "with a line of 0.4pt: write \\left( \\frac{a}{b} \\right)",
+    "\\sideset": "\\sideset has a normal form around a large operator without limits",
 }
 
 
