@@ -162,12 +162,12 @@ class Learner:
         return learner
 
     def prepare_step(self) -> None:
-        """Put the network into training mode, its batch normalisation as the step wants it.
+        """Put the network into training mode, with batch normalisation frozen in the last steps.
 
-        A batch holds pictures of like size, and its statistics are not those of all pictures. A
-        network that only ever saw the former reads long formulas as in training, but single
-        letters hardly ever, so the running statistics, with which pictures are read, are frozen
-        and learnt with before the end.
+        A batch holds pictures of like size, so its statistics differ from the running ones, with
+        which pictures are read. A network trained with the former alone reads hardly any single
+        letter. In its last steps, or in all if it began with a model, it is therefore trained with
+        the running statistics.
         """
         self.network.train()
         share = 1.0 if self.settings.init else self.settings.frozen_norm

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from im2latex_cli.latex.commands import STACKS
-from im2latex_cli.latex.dialects.reading import argument, arguments
+from im2latex_cli.latex.dialects.reading import argument, arguments, up_to
 
 Tokens = list[str]
 Rewriter = Callable[[Sequence[str], int], tuple[Tokens, int] | None]
@@ -51,32 +51,20 @@ def _of_genfrac(fences: tuple[str, str], thickness: str) -> str:
 
 def _buildrel(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     r"""`\buildrel a \over b` is `\stackrel{a}{b}`."""
-    depth = 0
-    for place in range(at + 1, len(tokens)):
-        depth += (tokens[place] == "{") - (tokens[place] == "}")
-        if depth < 0:
-            return None
-        if tokens[place] == "\\over" and not depth:
-            below = argument(tokens, place + 1)
-            if below is None:
-                return None
-            above = list(tokens[at + 1 : place])
-            return ["\\stackrel", "{", *above, "}", "{", *below[0], "}"], below[1]
-    return None
+    above = up_to(tokens, at + 1, "\\over")
+    below = argument(tokens, above[1]) if above else None
+    if above is None or below is None:
+        return None
+    return ["\\stackrel", "{", *above[0], "}", "{", *below[0], "}"], below[1]
 
 
 def _root(tokens: Sequence[str], at: int) -> tuple[Tokens, int] | None:
     r"""`\root 3 \of x` is `\sqrt[3]{x}`."""
-    depth = 0
-    for place in range(at + 1, len(tokens)):
-        depth += (tokens[place] == "{") - (tokens[place] == "}")
-        if tokens[place] == "\\of" and not depth:
-            radicand = argument(tokens, place + 1)
-            if radicand is None:
-                return None
-            index = list(tokens[at + 1 : place])
-            return ["\\sqrt", "[", *index, "]", "{", *radicand[0], "}"], radicand[1]
-    return None
+    index = up_to(tokens, at + 1, "\\of")
+    radicand = argument(tokens, index[1]) if index else None
+    if index is None or radicand is None:
+        return None
+    return ["\\sqrt", "[", *index[0], "]", "{", *radicand[0], "}"], radicand[1]
 
 
 _INFIXES = {

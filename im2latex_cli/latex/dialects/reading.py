@@ -47,18 +47,25 @@ def arguments(tokens: Sequence[str], at: int, count: int) -> tuple[list[Tokens],
     return found, at
 
 
-def option(tokens: Sequence[str], at: int) -> tuple[list[str], int] | None:
-    """Read an argument in brackets, braces inside it balanced; None if there is none."""
-    if tokens[at : at + 1] != ["["]:
-        return None
+def up_to(tokens: Sequence[str], at: int, word: str) -> tuple[list[str], int] | None:
+    """Read up to a word outside of braces.
+
+    Returns:
+        The tokens from `at` on and the place behind the word; None if there is none in this group.
+    """
     depth = 0
-    for place in range(at + 1, len(tokens)):
+    for place in range(at, len(tokens)):
         depth += (tokens[place] == "{") - (tokens[place] == "}")
         if depth < 0:
             return None
-        if tokens[place] == "]" and not depth:
-            return list(tokens[at + 1 : place]), place + 1
+        if tokens[place] == word and not depth:
+            return list(tokens[at:place]), place + 1
     return None
+
+
+def option(tokens: Sequence[str], at: int) -> tuple[list[str], int] | None:
+    """Read an argument in brackets, braces inside it balanced; None if there is none."""
+    return up_to(tokens, at + 1, "]") if tokens[at : at + 1] == ["["] else None
 
 
 def before(below: Sequence[str], above: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from im2latex_cli.latex.dialects.reading import is_break, rows, split_cells
+from im2latex_cli.latex.dialects.reading import argument, is_break, rows, split_cells
 
 PLAIN_COLUMNS = frozenset("lcr|")
 _BETWEEN = ("@", "!")
@@ -235,14 +235,10 @@ def _repeated(spec: list[str], depth: int = 0) -> list[str]:
 
 def _argument(spec: Sequence[str], start: int) -> tuple[list[str], int]:
     """One argument inside a column argument, and where it ends."""
-    if start < len(spec) and spec[start] not in "{}":
-        return [spec[start]], start + 1
-    depth = 0
-    for at in range(start, len(spec)):
-        depth += (spec[at] == "{") - (spec[at] == "}")
-        if depth == 0:
-            return list(spec[start + 1 : at]), at + 1
-    raise ColumnsError("has an unreadable column argument")
+    found = argument(spec, start)
+    if found is None:
+        raise ColumnsError("has an unreadable column argument")
+    return found
 
 
 def _read(spec: Sequence[str]) -> _Spec:
@@ -252,7 +248,7 @@ def _read(spec: Sequence[str]) -> _Spec:
     at = 0
     while at < len(spec):
         token = spec[at]
-        if token in ("@", "!", ">", "<"):
+        if token in _BETWEEN or token in _IN_CELLS:
             material, at = _argument(spec, at + 1)
             if token == ">":
                 before = material + before
